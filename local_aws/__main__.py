@@ -1,0 +1,63 @@
+"""`python -m local_aws up|down|status`."""
+
+import argparse
+import os
+import sys
+import time
+
+from local_aws import __doc__ as description
+from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, Home
+from local_aws.lifecycle import LocalAwsError, current, down, processes, up
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_aws", description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up", help="start it (does nothing when it already runs)")
+    start.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
+    start.add_argument("--region", default=DEFAULT_REGION, help=f"default {DEFAULT_REGION}")
+    commands.add_parser("status", help="exit status 0 when it runs, 1 when not")
+    commands.add_parser("down", help="end it and everything it started")
+    arguments = parser.parse_args()
+    home = Home.from_environment()
+    try:
+        match arguments.command:
+            case "up":
+                return _up(home, arguments.port, arguments.region)
+            case "status":
+                return _status(home)
+            case _:
+                return _down(home)
+    except LocalAwsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _up(home: Home, port: int, region: str) -> int:
+    start = time.monotonic()
+    run = up(home, port, region)
+    print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s)")
+    print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")
+    return 0
+
+
+def _status(home: Home) -> int:
+    run = current(home)
+    if run is None or not run.healthy():
+        print("local AWS is not running; start it with `python -m local_aws up`")
+        return 1
+    running = processes(run)
+    megabytes = sum(process.memory_info().rss for process in running) / 1e6
+    print(f"local AWS at {run.endpoint}: {len(running)} processes, {megabytes:.0f} MB resident")
+    return 0
+
+
+def _down(home: Home) -> int:
+    print(f"local AWS ended ({down(home)} processes)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Where one local AWS keeps its files: `.local/`, or $SLIPWAY_LOCAL_HOME. All of it is disposable."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCOUNT = "000000000000"
+DEFAULT_PORT = 4566
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one local AWS and the files in it."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        return cls(Path(os.environ.get("SLIPWAY_LOCAL_HOME", ".local")).resolve())
+
+    @property
+    def env_file(self) -> Path:
+        """Sourceable: endpoint, credentials and certificate of the running server."""
+        return self.root / "aws.env"
+
+    @property
+    def run_file(self) -> Path:
+        """JSON of the running instance: run id, supervisor's process id, endpoint."""
+        return self.root / "run.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.root / "server.log"
+
+    @property
+    def scratch(self) -> Path:
+        """Job folders, endpoint folders, Lambda code: emptied at every start and end."""
+        return self.root / "scratch"
+
+
+def write_env(path: Path, variables: dict[str, str]) -> None:
+    """Write `variables` as shell exports, readable by this user only (it holds a secret key)."""
+    lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def read_env(path: Path) -> dict[str, str]:
+    """The variables of a file that `write_env` wrote."""
+    exports = (line.removeprefix("export ") for line in path.read_text().splitlines() if "=" in line)
+    return {name: shlex.split(value)[0] for name, value in (line.split("=", 1) for line in exports)}

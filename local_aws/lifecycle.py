@@ -1,0 +1,166 @@
+"""Starting, finding and ending the local AWS of a home folder."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
+from local_aws.processes import MARKER, clean_environment, marked, sweep
+
+_START_SECONDS = 60.0
+
+
+class LocalAwsError(Exception):
+    """Something the user can mend; the message says what and how."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A local AWS that is, or was, running."""
+
+    run_id: str
+    supervisor: int
+    endpoint: str
+    certificate: str
+
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            with urllib.request.urlopen(  # noqa: S310 (our own https address)
+                f"{self.endpoint}/_ministack/health", timeout=5, context=context
+            ) as answer:
+                return answer.status == 200
+        return False
+
+
+def current(home: Home) -> Run | None:
+    """The run that the home folder names, whether or not it is still alive."""
+    try:
+        return Run(**json.loads(home.run_file.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def up(home: Home, port: int, region: str = DEFAULT_REGION) -> Run:
+    """Start a local AWS, or return the one that already runs in this home folder."""
+    run = current(home)
+    if run and run.healthy():
+        return run
+    down(home)
+    _require_free(port)
+    home.scratch.mkdir(parents=True)
+    run_id = secrets.token_hex(8)
+    access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
+    with home.log_file.open("w") as log:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "local_aws.supervisor"],
+            cwd=Path(__file__).resolve().parent.parent,
+            env=_server_environment(home, run_id, port, region, access_key, secret_key),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    endpoint = f"https://localhost:{port}"
+    certificate = str(home.scratch / "ministack-tls" / "server.crt")
+    run = Run(run_id, supervisor.pid, endpoint, certificate)
+    home.run_file.write_text(json.dumps(asdict(run)))
+    try:
+        _wait_until_healthy(run, supervisor, home)
+    except BaseException:
+        down(home)
+        raise
+    write_env(
+        home.env_file,
+        {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_CA_BUNDLE": certificate,
+            "NODE_EXTRA_CA_CERTS": certificate,
+        },
+    )
+    return run
+
+
+def down(home: Home) -> int:
+    """End the local AWS of this home folder and everything it started; returns how many processes."""
+    run = current(home)
+    ended = 0
+    if run:
+        ended = sweep(run.run_id, grace_seconds=3)
+    home.env_file.unlink(missing_ok=True)
+    home.run_file.unlink(missing_ok=True)
+    shutil.rmtree(home.scratch, ignore_errors=True)
+    return ended
+
+
+def processes(run: Run) -> list[psutil.Process]:
+    """What runs in it."""
+    return marked(run.run_id)
+
+
+def _server_environment(
+    home: Home, run_id: str, port: int, region: str, access_key: str, secret_key: str
+) -> dict[str, str]:
+    return clean_environment(
+        run_id,
+        # MiniStack's defaults bind every interface, open an MQTT port and accept any key.
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="localhost",
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=region,
+        USE_SSL="1",
+        AUTH="true",
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL="WARNING",
+        AWS_ACCESS_KEY_ID=access_key,
+        AWS_SECRET_ACCESS_KEY=secret_key,
+        TMPDIR=str(home.scratch),
+        PYTHONUNBUFFERED="1",
+    )
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LocalAwsError(
+                f"port {port} is taken ({error.strerror}). End what uses it, or choose another: "
+                f"`python -m local_aws up --port {port + 1}`"
+            ) from error
+
+
+def _wait_until_healthy(run: Run, supervisor: subprocess.Popen[bytes], home: Home) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if supervisor.poll() is not None:
+            break
+        if os.path.exists(run.certificate) and run.healthy():
+            return
+        time.sleep(0.1)
+    tail = "\n".join(home.log_file.read_text().splitlines()[-15:])
+    raise LocalAwsError(f"local AWS did not start; the end of {home.log_file}:\n{tail}")
+
+
+__all__ = ["MARKER", "LocalAwsError", "Run", "current", "down", "processes", "up"]

@@ -1,0 +1,97 @@
+"""Hooks our services into MiniStack (its internals at the pinned version; a contract test guards them)."""
+
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, router
+from ministack.services.cloudformation import provisioners, stacks
+
+from local_aws import administrator, scaling_api
+from local_aws.home import ACCOUNT
+from local_aws.sagemaker import api as sagemaker_api
+from local_aws.sagemaker import cloudformation as sagemaker_types
+from local_aws.sagemaker import invocation
+
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
+
+
+def install() -> None:
+    """Add SageMaker, Application Auto Scaling and their CloudFormation types to MiniStack."""
+    administrator.install(ACCOUNT)
+    _add_service(
+        "sagemaker",
+        _sagemaker,
+        target_prefix="SageMaker",
+        botocore_services=["sagemaker-runtime"],
+        resource_arn=sagemaker_api.resource_arn,
+    )
+    _add_service(
+        "application-autoscaling",
+        scaling_api.handle,
+        target_prefix="AnyScaleFrontendService",
+        botocore_services=["application-autoscaling"],
+        resource_arn=scaling_api.resource_arn,
+    )
+    for name, type_ in {**sagemaker_types.TYPES, **scaling_api.TYPES}.items():
+        provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
+        provisioners._REPLACING_PROPERTIES[name] = type_.replacing
+    _run_on_worker_threads(set(sagemaker_types.TYPES))
+
+
+async def _sagemaker(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> Response:
+    """SageMaker and SageMaker Runtime share a signing name: the path tells them apart."""
+    if path.startswith("/endpoints/"):
+        return await invocation.handle(method, path, headers, body)
+    return await sagemaker_api.handle(method, path, headers, body, query)
+
+
+def _add_service(
+    name: str,
+    handler: Handler,
+    *,
+    target_prefix: str,
+    botocore_services: list[str],
+    resource_arn: Callable[[str, dict[str, str], bytes, str, str], str],
+) -> None:
+    app.SERVICE_HANDLERS[name] = handler
+    app._loaded_modules[name] = SimpleNamespace(
+        handle_request=handler, reset=lambda: None, get_state=lambda: None, load_persisted_state=lambda _: None
+    )
+    router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix], "credential_scope": name}
+    # Without these two, MiniStack lets a call through unauthorised.
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
+    iam_actions._BOTOCORE_SERVICE_MAP[name] = botocore_services
+    _extend_resource_arn(name, resource_arn)
+
+
+def _extend_resource_arn(
+    name: str, resource_arn: Callable[[str, dict[str, str], bytes, str, str], str]
+) -> None:
+    original = iam_actions.extract_resource_arn
+
+    def extended(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        if service == name:
+            return resource_arn(path, headers, body, region, account)
+        return original(service, method, path, headers, body, query, region, account)
+
+    iam_actions.extract_resource_arn = extended
+
+
+def _run_on_worker_threads(types: set[str]) -> None:
+    """A type whose creation waits (for an endpoint) would stop the server's event loop otherwise."""
+    original = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda type_: type_ in types or original(type_)

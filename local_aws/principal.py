@@ -1,0 +1,123 @@
+"""Acting as a role: what a service does when it is handed a role's ARN."""
+
+import json
+import os
+import secrets
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from ministack.core.iam_evaluator import (
+    EvalContext,
+    EvalResult,
+    _conditions_met,
+    _service_principal_matches,
+    enforce,
+)
+from ministack.core.responses import get_account_id, get_region
+from ministack.core.tls import resolve_tls_material
+from ministack.services import iam, sts
+
+from local_aws.service import ApiError
+
+
+def require_pass_role(access_key: str, role_arn: str, service: str) -> None:
+    """Refuse the call unless its caller may pass `role_arn` to `service` (MiniStack does not check).
+
+    Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+    """
+    denied = enforce(
+        access_key,
+        "iam:PassRole",
+        "iam",
+        get_region(),
+        resource_arn=role_arn,
+        service_context={"iam:PassedToService": service},
+    )
+    if isinstance(denied, EvalResult):
+        raise ApiError(
+            "AccessDeniedException",
+            f"{denied.principal_arn} is not authorized to perform: iam:PassRole on resource: {role_arn}",
+        )
+
+
+def _trusts(document: str | dict[str, Any], service: str, context: EvalContext) -> bool:
+    """Whether a trust policy lets the service assume its role (MiniStack trusts services blindly)."""
+    policy = json.loads(document) if isinstance(document, str) else document
+    return any(
+        statement["Effect"] == "Allow"
+        and "sts:AssumeRole" in _listed(statement.get("Action", []))
+        and _service_principal_matches(statement.get("Principal", {}), service)
+        and _conditions_met(statement.get("Condition", {}), context)
+        for statement in _listed(policy["Statement"])
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+class RoleSession:
+    """Temporary credentials of a role, and clients that use them against this local AWS."""
+
+    def __init__(self, role_arn: str, *, service: str, source_arn: str, session_name: str) -> None:
+        """Assume the role as the AWS service would.
+
+        Raises:
+            ApiError: the role does not exist, or its trust policy does not let `service` assume it
+                for `source_arn`.
+        """
+        name = role_arn.rsplit("/", 1)[-1]
+        role = iam._roles.get(name)
+        account, self._region = get_account_id(), get_region()
+        context = EvalContext(
+            principal_arn=service,
+            principal_type="Service",
+            principal_account=account,
+            action="sts:AssumeRole",
+            resource_arn=role_arn,
+            region=self._region,
+            service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+        )
+        if role is None or not _trusts(role["AssumeRolePolicyDocument"], service, context):
+            raise ApiError(
+                "ValidationException",
+                f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+                f"'{service}' to assume the role.",
+            )
+        self._key = "ASIA" + secrets.token_hex(8).upper()
+        self._secret, self._token = secrets.token_urlsafe(30), secrets.token_urlsafe(60)
+        sts.register_session(
+            self._key,
+            {
+                "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
+                "UserId": f"{role.get('RoleId', name)}:{session_name[:64]}",
+                "SecretAccessKey": self._secret,
+                "SessionToken": self._token,
+                "AccountId": account,
+            },
+        )
+
+    def client(self, service: str, **config: Any) -> Any:
+        """A boto3 client that acts as the role."""
+        return boto3.session.Session().client(
+            service,
+            region_name=self._region,
+            endpoint_url=f"https://localhost:{os.environ['GATEWAY_PORT']}",
+            aws_access_key_id=self._key,
+            aws_secret_access_key=self._secret,
+            aws_session_token=self._token,
+            verify=resolve_tls_material()[0],
+            config=Config(retries={"max_attempts": 3}, s3={"addressing_style": "path"}, **config),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The credentials as a container sees them."""
+        return {
+            "AWS_ACCESS_KEY_ID": self._key,
+            "AWS_SECRET_ACCESS_KEY": self._secret,
+            "AWS_SESSION_TOKEN": self._token,
+            "AWS_REGION": self._region,
+            "AWS_ENDPOINT_URL": f"https://localhost:{os.environ['GATEWAY_PORT']}",
+            "AWS_CA_BUNDLE": resolve_tls_material()[0],
+        }

@@ -1,0 +1,125 @@
+"""Processes that cannot outlive the local AWS that started them.
+
+Every process carries the run's id in its environment (`MARKER`), and its children inherit it however
+they detach (sessions, double forks, Ray's daemons). Ending a run is ending whatever carries its id.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+MARKER = "SLIPWAY_LOCAL_AWS_RUN"
+
+# What a child may see of this process's environment: never a credential, a profile or a proxy.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+def clean_environment(run_id: str, **variables: str) -> dict[str, str]:
+    """A child's whole environment: the inherited minimum, the run's marker, and `variables`."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, MARKER: run_id, **variables}
+
+
+def marked(run_id: str) -> list[psutil.Process]:
+    """Every process of the run, except the calling one."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get(MARKER) == run_id:
+                found.append(process)
+    return found
+
+
+def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:
+    """End every process of the run; returns how many there were.
+
+    SIGTERM first when `grace_seconds` allows, then SIGKILL, again until none is left: a process may
+    start another while it is being ended.
+    """
+    ended: set[int] = set()
+    if grace_seconds:
+        ended |= {process.pid for process in _signal(marked(run_id), signal.SIGTERM)}
+        deadline = time.monotonic() + grace_seconds
+        while marked(run_id) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    for _ in range(attempts):
+        alive = [p for p in marked(run_id) if p.status() != psutil.STATUS_ZOMBIE]
+        if not alive:
+            break
+        ended |= {process.pid for process in _signal(alive, signal.SIGKILL)}
+        psutil.wait_procs(alive, timeout=1)
+    return len(ended)
+
+
+def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> list[psutil.Process]:
+    reached = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+            reached.append(process)
+    return reached
+
+
+def end_when_closed(pipe: int, run_id: str) -> None:
+    """When the other end of `pipe` closes (its holder is gone, however it died), end the run and exit."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(pipe, 1):
+                pass
+        sweep(run_id)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+class ProcessGroup:
+    """One program with a session of its own, so that it and its children are ended together."""
+
+    def __init__(
+        self, command: list[str], *, environment: dict[str, str], cwd: Path, output: int | None = None
+    ) -> None:
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        self.output = self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self._process.wait(timeout)
+
+    def end(self, grace_seconds: float) -> None:
+        """SIGTERM to the whole group, SIGKILL after `grace_seconds` (SageMaker gives a job 120)."""
+        try:
+            family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        except psutil.Error:
+            family = []
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        psutil.wait_procs(_signal(family, signal.SIGKILL), timeout=2)
+        self._process.wait()

@@ -1,0 +1,56 @@
+"""A CloudFormation resource type, over the API operations that make and unmake it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws.service import check_input, coerce, service_model
+
+Identity = tuple[str, dict[str, Any]]  # physical id, attributes
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """`create(request)`, `update(physical id, request)` and `delete(physical id)` take API-shaped requests.
+
+    The type's properties must have the names of `operation`'s parameters, as SageMaker's and
+    Application Auto Scaling's have (`translate` sees to exceptions); a property that the API does not
+    know fails the resource.
+    """
+
+    service: str
+    operation: str
+    name_property: str
+    create: Callable[[dict[str, Any]], Identity]
+    delete: Callable[[str, dict[str, Any]], None]
+    update: Callable[[str, dict[str, Any]], Identity] | None = None
+    generate_name: Callable[[str, str], str] | None = None
+    replacing: tuple[str, ...] = ()
+    update_only: tuple[str, ...] = ()  # properties that only matter to an update
+    translate: Callable[[dict[str, Any]], dict[str, Any]] = dict  # properties in the operation's terms
+
+    def handlers(self) -> dict[str, Any]:
+        """The handlers in MiniStack's form."""
+        handlers: dict[str, Any] = {"create": self._create, "delete": self.delete}
+        if self.update:
+            handlers["update"] = self._update
+        return handlers
+
+    def _create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> Identity:
+        request = self._request({k: v for k, v in properties.items() if k not in self.update_only})
+        if self.generate_name:
+            request.setdefault(self.name_property, self.generate_name(stack_name, logical_id))
+        check_input(self.service, self.operation, request)
+        return self.create(request)
+
+    def _update(
+        self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str
+    ) -> Identity:
+        assert self.update is not None
+        flags = {name: str(new[name]).lower() == "true" for name in self.update_only if name in new}
+        known = {k: v for k, v in new.items() if k not in self.update_only}
+        return self.update(physical_id, {**self._request(known), **flags})
+
+    def _request(self, properties: dict[str, Any]) -> dict[str, Any]:
+        shape = service_model(self.service).operation_model(self.operation).input_shape
+        return coerce(self.translate(properties), shape, self.operation.removeprefix("Create"))

@@ -1,0 +1,190 @@
+"""SageMaker's control plane: the operations this project uses, with the real shapes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local_aws.principal import require_pass_role
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.registry import Registry
+from local_aws.sagemaker.training_job import TrainingJob
+from local_aws.service import ApiError, Operation, Response, answer, dispatch, now
+
+training_jobs: Registry[TrainingJob] = Registry("training-job")
+models: Registry[dict[str, Any]] = Registry("model")
+endpoint_configs: Registry[dict[str, Any]] = Registry("endpoint-config")
+endpoints: Registry[Endpoint] = Registry("endpoint")
+
+# Which parameter names the resource that an operation acts on, and the ARN's resource type.
+_NAMED_BY = {
+    "TrainingJobName": "training-job",
+    "ModelName": "model",
+    "EndpointName": "endpoint",
+    "EndpointConfigName": "endpoint-config",
+}
+_PASSES_ROLE = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
+
+
+async def handle(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> Response:
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if role_parameter := _PASSES_ROLE.get(operation):
+        try:
+            role = json.loads(body or b"{}").get(role_parameter)
+            if role:
+                require_pass_role(_access_key(headers), role, "sagemaker.amazonaws.com")
+        except ApiError as error:
+            return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
+    return dispatch("sagemaker", OPERATIONS, headers, body)
+
+
+def resource_arn(path: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str:
+    """The ARN that IAM authorises a request on ('*' for lists)."""
+    prefix = f"arn:aws:sagemaker:{region}:{account}"
+    if path.startswith("/endpoints/"):
+        return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
+    request = json.loads(body or b"{}")
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if "ResourceArn" in request:
+        return request["ResourceArn"]
+    for parameter, kind in _NAMED_BY.items():
+        if parameter in request and not operation.startswith("List"):
+            return f"{prefix}:{kind}/{str(request[parameter]).lower()}"
+    return "*"
+
+
+def _access_key(headers: Mapping[str, str]) -> str:
+    return headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+
+
+# ---------------------------------------------------------------------- training jobs
+
+
+def create_training_job(request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrainingJobName"]
+    if "TrainingImage" not in request["AlgorithmSpecification"]:
+        raise ApiError("ValidationException", "AlgorithmSpecification needs a TrainingImage.")
+    if "ContainerEntrypoint" not in request["AlgorithmSpecification"]:
+        raise ApiError(
+            "ValidationException",
+            "local AWS runs jobs that name their program in AlgorithmSpecification.ContainerEntrypoint; "
+            "it cannot run an image's own entry point.",
+        )
+    job = TrainingJob(request, training_jobs.arn(name))
+    training_jobs.add(name, job)
+    job.start()
+    return {"TrainingJobArn": job.arn}
+
+
+def list_training_jobs(request: dict[str, Any]) -> dict[str, Any]:
+    needle, status = request.get("NameContains", ""), request.get("StatusEquals")
+    described = [job.describe() for job in training_jobs.all()]
+    summaries = [
+        {key: job[key] for key in ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingJobStatus")}
+        for job in described
+        if needle in job["TrainingJobName"] and status in (None, job["TrainingJobStatus"])
+    ]
+    return {"TrainingJobSummaries": sorted(summaries, key=lambda s: s["CreationTime"], reverse=True)}
+
+
+# ---------------------------------------------------------------------- models and configurations
+
+
+def create_model(request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ModelName"]
+    if "PrimaryContainer" not in request:
+        raise ApiError("ValidationException", "local AWS serves models with a PrimaryContainer only.")
+    models.add(name, {**request, "ModelArn": models.arn(name), "CreationTime": now()})
+    return {"ModelArn": models.arn(name)}
+
+
+def create_endpoint_config(request: dict[str, Any]) -> dict[str, Any]:
+    name, variants = request["EndpointConfigName"], request["ProductionVariants"]
+    if len(variants) != 1 or "ModelName" not in variants[0] or "ServerlessConfig" in variants[0]:
+        raise ApiError("ValidationException", "local AWS serves one instance-based production variant per endpoint.")
+    models.get(variants[0]["ModelName"])
+    arn = endpoint_configs.arn(name)
+    endpoint_configs.add(name, {**request, "EndpointConfigArn": arn, "CreationTime": now()})
+    return {"EndpointConfigArn": arn}
+
+
+# ---------------------------------------------------------------------- endpoints
+
+
+def create_endpoint(request: dict[str, Any]) -> dict[str, Any]:
+    _require_all_at_once(request)
+    name = request["EndpointName"]
+    config = endpoint_configs.get(request["EndpointConfigName"])
+    endpoints.add(name, Endpoint(name, endpoints.arn(name), config, _models_of(config)))
+    return {"EndpointArn": endpoints.arn(name)}
+
+
+def update_endpoint(request: dict[str, Any]) -> dict[str, Any]:
+    _require_all_at_once(request)
+    endpoint = endpoints.get(request["EndpointName"])
+    config = endpoint_configs.get(request["EndpointConfigName"])
+    endpoint.update(config, _models_of(config), request.get("RetainAllVariantProperties", False))
+    return {"EndpointArn": endpoint.arn}
+
+
+def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
+    endpoint = endpoints.get(request["EndpointName"])
+    [desired] = request["DesiredWeightsAndCapacities"]
+    if desired["VariantName"] != endpoint.variant_name or "DesiredInstanceCount" not in desired:
+        raise ApiError("ValidationException", f"needs DesiredInstanceCount of variant {endpoint.variant_name!r}.")
+    config = endpoint_configs.get(endpoint.describe()["EndpointConfigName"])
+    endpoint.resize(desired["DesiredInstanceCount"], _models_of(config))
+    return {"EndpointArn": endpoint.arn}
+
+
+def delete_endpoint(request: dict[str, Any]) -> None:
+    endpoints.remove(request["EndpointName"]).delete()
+
+
+def _require_all_at_once(request: dict[str, Any]) -> None:
+    if "DeploymentConfig" in request:
+        raise ApiError("ValidationException", "local AWS shifts traffic all at once; it has no DeploymentConfig.")
+
+
+def _models_of(config: dict[str, Any]) -> dict[str, Any]:
+    return {variant["ModelName"]: models.get(variant["ModelName"]) for variant in config["ProductionVariants"]}
+
+
+def _summaries(items: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
+    return [{key: item[key] for key in keys if key in item} for item in items]
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateTrainingJob": create_training_job,
+    "DescribeTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).describe(),
+    "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),
+    "ListTrainingJobs": list_training_jobs,
+    "CreateModel": create_model,
+    "DescribeModel": lambda r: models.get(r["ModelName"]),
+    "DeleteModel": lambda r: models.remove(r["ModelName"]) and None,
+    "ListModels": lambda r: {"Models": _summaries(models.all(), "ModelName", "ModelArn", "CreationTime")},
+    "CreateEndpointConfig": create_endpoint_config,
+    "DescribeEndpointConfig": lambda r: endpoint_configs.get(r["EndpointConfigName"]),
+    "DeleteEndpointConfig": lambda r: endpoint_configs.remove(r["EndpointConfigName"]) and None,
+    "ListEndpointConfigs": lambda r: {
+        "EndpointConfigs": _summaries(
+            endpoint_configs.all(), "EndpointConfigName", "EndpointConfigArn", "CreationTime"
+        )
+    },
+    "CreateEndpoint": create_endpoint,
+    "DescribeEndpoint": lambda r: endpoints.get(r["EndpointName"]).describe(),
+    "UpdateEndpoint": update_endpoint,
+    "UpdateEndpointWeightsAndCapacities": update_capacities,
+    "DeleteEndpoint": delete_endpoint,
+    "ListEndpoints": lambda r: {
+        "Endpoints": _summaries(
+            [endpoint.describe() for endpoint in endpoints.all()],
+            "EndpointName",
+            "EndpointArn",
+            "CreationTime",
+            "LastModifiedTime",
+            "EndpointStatus",
+        )
+    },
+}

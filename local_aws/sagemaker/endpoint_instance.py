@@ -1,0 +1,147 @@
+"""One endpoint instance: a model archive, extracted and served by its own Ray."""
+
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from local_aws.principal import RoleSession
+from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.training_host import LogShipper
+
+_CONTAINER = Path(__file__).with_name("serving_container.py")
+_START_SECONDS = 180.0
+_DRAIN_SECONDS = 5.0
+
+
+class InstanceFailed(Exception):
+    """The instance did not come up; carries the endpoint's FailureReason."""
+
+
+class EndpointInstance:
+    """Serves one copy of a model; ready when `start` returns.
+
+    `in_flight` counts the requests it is answering, so that it can be drained.
+    """
+
+    def __init__(self, identity: str, model: dict[str, Any], session: RoleSession) -> None:
+        self.identity, self._model, self._session = identity, model, session
+        self.in_flight = 0
+        self.port = _free_port()
+        self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
+        # Ray puts sockets there, and their paths may have 107 characters.
+        self._ray_folder = tempfile.mkdtemp(prefix="slipway-", dir="/tmp")  # noqa: S108
+        self._group: ProcessGroup | None = None
+        self._tail: deque[str] = deque(maxlen=20)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, log_group: str, log_stream: str) -> None:
+        """Fetch, extract, serve, and wait until the model answers.
+
+        Raises:
+            InstanceFailed: saying why.
+        """
+        try:
+            self._fetch()
+            shipper = LogShipper(self._session.client("logs"), log_group, log_stream, self._tail.append)
+            self._group = self._launch()
+            shipper.follow(self._group.output)
+            self._wait_until_ready()
+        except BaseException:
+            self.end()
+            raise
+
+    def alive(self) -> bool:
+        return self._group is not None and self._group.poll() is None
+
+    def drain(self) -> None:
+        """Let the requests that it is answering finish, then end it."""
+        deadline = time.monotonic() + 60  # no request may last longer
+        while self.in_flight and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.end()
+
+    def end(self) -> None:
+        if self._group:
+            self._group.end(_DRAIN_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._ray_folder, ignore_errors=True)
+
+    def _fetch(self) -> None:
+        container = self._model["PrimaryContainer"]
+        location = urlparse(container["ModelDataUrl"])
+        self._folder.mkdir(parents=True)
+        archive = self._folder / "model.tar.gz"
+        try:
+            self._session.client("s3").download_file(location.netloc, location.path.lstrip("/"), str(archive))
+        except Exception as error:
+            raise InstanceFailed(
+                f"Failed to download model data from {container['ModelDataUrl']}: {error}"
+            ) from error
+        try:
+            with tarfile.open(archive) as packed:
+                packed.extractall(self._folder / "model", filter="data")
+        except tarfile.TarError as error:
+            raise InstanceFailed(f"Failed to extract {container['ModelDataUrl']}: {error}") from error
+        archive.unlink()
+
+    def _launch(self) -> ProcessGroup:
+        container = self._model["PrimaryContainer"]
+        isolated = self._model.get("EnableNetworkIsolation", False)
+        environment = clean_environment(
+            os.environ[MARKER],
+            PYTHONPATH=str(self._folder / "model"),
+            PYTHONUNBUFFERED="1",
+            RAY_USAGE_STATS_ENABLED="0",
+            RAY_DEDUP_LOGS="0",
+            TMPDIR=os.environ["TMPDIR"],
+            **({} if isolated else self._session.environment()),
+            **container.get("Environment", {}),
+        )
+        command = [
+            sys.executable,
+            str(_CONTAINER),
+            str(self._folder / "model"),
+            str(self.port),
+            self._ray_folder,
+        ]
+        return ProcessGroup(command, environment=environment, cwd=self._folder / "model")
+
+    def _wait_until_ready(self) -> None:
+        """The image's adapter answers /ping from Ray Serve's own health check; so do we."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.alive():
+                break
+            if "serving" in self._tail and self._healthy():
+                return
+            time.sleep(0.1)
+        raise InstanceFailed(
+            "The primary container for production variant did not pass the ping health check. "
+            "Its last lines: " + " | ".join(list(self._tail)[-5:])
+        )
+
+    def _healthy(self) -> bool:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            with urllib.request.urlopen(f"{self.url}/-/healthz", timeout=2) as answer:  # noqa: S310
+                return answer.status == 200
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

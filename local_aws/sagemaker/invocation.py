@@ -1,0 +1,92 @@
+"""InvokeEndpoint: the call goes to one of the endpoint's instances, its outcome into CloudWatch.
+
+Source: "InvokeEndpoint", SageMaker Runtime API reference.
+"""
+
+import asyncio
+import json
+import time
+from urllib.parse import unquote
+
+import aiohttp
+from ministack.services import cloudwatch
+
+from local_aws.sagemaker.api import endpoints
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.service import ApiError, Response, answer
+
+_LIMIT_BYTES = 25 * 2**20
+_LIMIT_SECONDS = 60.0
+
+_session: aiohttp.ClientSession | None = None
+
+
+async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    parts = path.strip("/").split("/")
+    try:
+        if method != "POST" or len(parts) != 3 or parts[2] != "invocations":
+            raise ApiError("UnknownOperationException", f"local AWS does not have {method} {path}", 404)
+        name = unquote(parts[1])
+        if len(body) > _LIMIT_BYTES:
+            raise ApiError("ValidationError", f"the request has {len(body)} bytes; the limit is {_LIMIT_BYTES}", 413)
+        try:
+            endpoint = endpoints.get(name)
+        except ApiError:
+            raise ApiError("ValidationError", f"Endpoint {name} of account not found.") from None
+        return await _invoke(endpoint, headers, body)
+    except ApiError as error:
+        return answer({"message": str(error)}, error.status, error.code)
+
+
+async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Response:
+    instance = endpoint.next_instance()
+    forwarded = {"Content-Type": headers.get("content-type", "application/octet-stream")}
+    forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
+    start = time.perf_counter()
+    instance.in_flight += 1
+    try:
+        async with _http().post(instance.url + "/", data=body, headers=forwarded) as reply:
+            status, content = reply.status, await reply.read()
+            content_type = reply.headers.get("Content-Type", "application/octet-stream")
+    except (TimeoutError, aiohttp.ClientError, asyncio.TimeoutError) as error:
+        status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
+    finally:
+        instance.in_flight -= 1
+    _record(endpoint, status, time.perf_counter() - start)
+    if status >= 400:
+        return _model_error(endpoint, status, content)
+    return 200, {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}, content
+
+
+def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
+    text = content.decode(errors="replace")
+    side = "client" if status < 500 else "server"
+    payload = {
+        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if status < 500 else "SERVER_ERROR_FROM_MODEL",
+        "LogStreamArn": f"/aws/sagemaker/Endpoints/{endpoint.name}",
+        "Message": f'Received {side} error ({status}) from primary with message "{text}".',
+        "OriginalMessage": text,
+        "OriginalStatusCode": status,
+    }
+    return 424, {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"}, json.dumps(payload).encode()
+
+
+def _record(endpoint: Endpoint, status: int, seconds: float) -> None:
+    """The endpoint's CloudWatch metrics (ModelLatency is in microseconds)."""
+    dimensions = {"EndpointName": endpoint.name, "VariantName": endpoint.variant_name}
+    for metric, value, unit in (
+        ("Invocations", 1.0, "None"),
+        ("Invocation4XXErrors", float(400 <= status < 500), "None"),
+        ("Invocation5XXErrors", float(status >= 500), "None"),
+        ("ModelLatency", seconds * 1e6, "Microseconds"),
+    ):
+        cloudwatch.record_metric("AWS/SageMaker", metric, value, unit, dimensions)
+
+
+def _http() -> aiohttp.ClientSession:
+    global _session
+    if _session is None:
+        _session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_LIMIT_SECONDS), connector=aiohttp.TCPConnector(limit=0)
+        )
+    return _session

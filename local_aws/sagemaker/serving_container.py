@@ -1,0 +1,74 @@
+"""Stands in for the entry point of AWS's Ray Serve image: run as a program, one per endpoint instance.
+
+Like the image's, it puts the model folder on PYTHONPATH, sees to code/requirements.txt, starts Ray, and
+deploys the folder's config.yaml. Differences, all of them: the Python is this environment's; wheels
+are not installed but required to be here already, at the same version; the HTTP port is an argument.
+
+Usage: serving_container.py MODEL_FOLDER PORT RAY_FOLDER
+"""
+
+import importlib.metadata
+import os
+import re
+import signal
+import sys
+import threading
+from pathlib import Path
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+
+
+def check_requirements(requirements: Path) -> list[str]:
+    """What code/requirements.txt pins and this environment has not, as sentences."""
+    if not requirements.exists():
+        return []
+    missing = []
+    for name, version in _PIN.findall(requirements.read_text()):
+        try:
+            here = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            here = "nothing"
+        if here != version:
+            missing.append(f"the archive needs {name}=={version}; this environment has {here}")
+    return missing
+
+
+def main() -> int:
+    model, port, ray_folder = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    if problems := check_requirements(model / "code/requirements.txt"):
+        print("cannot install requirements: " + "; ".join(problems), flush=True)
+        return 1
+    config_file = model / "config.yaml"
+    if not config_file.exists():
+        print("the model archive has no config.yaml", flush=True)
+        return 1
+
+    import ray
+    import yaml
+    from ray.serve._private.api import serve_start
+    from ray.serve.config import HTTPOptions
+    from ray.serve.schema import ServeDeploySchema
+
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        num_gpus=0,
+        object_store_memory=100 * 2**20,
+        _node_ip_address="127.0.0.1",  # Ray then listens on loopback only
+        _temp_dir=ray_folder,  # the default is shared, and its socket paths must stay short
+        log_to_driver=True,
+    )
+    client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=port))
+    config = ServeDeploySchema.model_validate(yaml.safe_load(config_file.read_text()))
+    client.deploy_apps(config, _blocking=True)
+    print("serving", flush=True)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    ended.wait()
+    ray.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path[0] = os.environ["PYTHONPATH"]  # the archive's modules, never the project's
+    sys.exit(main())

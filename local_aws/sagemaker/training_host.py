@@ -1,0 +1,162 @@
+"""One training instance: the container's folder layout, its process group, its log stream."""
+
+import json
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.service import now
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_CONTAINER_BASE = "/opt/ml"
+_SHIP_SECONDS = 0.5
+
+
+class TrainingHost:
+    """Instance `rank` of a job.
+
+    Its folder stands for the container's /opt/ml. A process cannot have an /opt/ml of its own without
+    a container, so the paths in the job's environment and command are rewritten to the folder, and
+    SAGEMAKER_BASE_DIR (SageMaker's own training toolkit reads it too) says where it is.
+    """
+
+    def __init__(self, folder: Path, rank: int, world: int) -> None:
+        self.name = f"algo-{rank + 1}"
+        self.folder = folder / self.name
+        self._rank, self._world = rank, world
+        for part in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+            (self.folder / part).mkdir(parents=True)
+
+    def configure(self, request: dict[str, Any]) -> None:
+        """Write the container's input/config files.
+
+        Source: "How Amazon SageMaker AI Provides Training Information", SageMaker developer guide.
+        """
+        hosts = [f"algo-{n + 1}" for n in range(self._world)]
+        files = {
+            "hyperparameters": request.get("HyperParameters", {}),
+            "resourceconfig": {
+                "current_host": self.name,
+                "hosts": hosts,
+                "current_instance_type": request["ResourceConfig"]["InstanceType"],
+                "network_interface_name": "lo",
+            },
+            "inputdataconfig": {
+                channel["ChannelName"]: {
+                    "TrainingInputMode": channel.get("InputMode", "File"),
+                    "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                        "S3DataDistributionType", "FullyReplicated"
+                    ),
+                    "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+                }
+                for channel in request.get("InputDataConfig", [])
+            },
+        }
+        for name, content in files.items():
+            (self.folder / f"input/config/{name}.json").write_text(json.dumps(content, indent=1))
+
+    def start(
+        self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]
+    ) -> ProcessGroup:
+        """Run the job's entry point; `credentials` are empty under network isolation, as on AWS."""
+        algorithm = request["AlgorithmSpecification"]
+        command = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
+        command = [self._local(part) for part in command]
+        if command[0] in ("python", "python3"):
+            command[0] = sys.executable
+        variables = {name: self._local(value) for name, value in request.get("Environment", {}).items()}
+        cores = os.cpu_count() or 1
+        environment = clean_environment(
+            os.environ[MARKER],
+            TRAINING_JOB_NAME=job,
+            SAGEMAKER_BASE_DIR=str(self.folder),
+            # Host names do not resolve here; every instance is on loopback.
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(master_port),
+            OMP_NUM_THREADS=str(max(1, cores // self._world)),
+            PYTHONUNBUFFERED="1",
+            TMPDIR=os.environ["TMPDIR"],
+            **credentials,
+            **variables,
+        )
+        return ProcessGroup(command, environment=environment, cwd=self.folder)
+
+    def failure(self) -> str:
+        """What the program wrote to output/failure (SageMaker reads the first 1,024 characters)."""
+        path = self.folder / "output/failure"
+        return path.read_text(errors="replace")[:1024].strip() if path.exists() else ""
+
+    def _local(self, text: str) -> str:
+        return re.sub(rf"{_CONTAINER_BASE}(?=/|$)", str(self.folder), text)
+
+
+class LogShipper:
+    """Sends a program's output lines to a CloudWatch log stream, with the role's own permissions."""
+
+    def __init__(self, logs: Any, group: str, stream: str, on_line: Callable[[str], None]) -> None:
+        self._logs, self._group, self._stream, self._on_line = logs, group, stream, on_line
+        self._lines: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
+        self.error: Exception | None = None
+        self._create_stream()
+        self._sender = threading.Thread(target=self._send_all, name=f"logs-{stream}", daemon=True)
+        self._sender.start()
+
+    def follow(self, lines: Any) -> threading.Thread:
+        """Read `lines` (a process's output) to its end in a thread of its own."""
+
+        def read() -> None:
+            for line in lines:
+                text = line.rstrip("\n")
+                self._on_line(text)
+                self._lines.put((int(time.time() * 1000), text or " "))
+            self._lines.put(None)
+
+        reader = threading.Thread(target=read, name=f"read-{self._stream}", daemon=True)
+        reader.start()
+        return reader
+
+    def finish(self) -> None:
+        """Wait until every line is in CloudWatch."""
+        self._sender.join(timeout=30)
+
+    def _create_stream(self) -> None:
+        try:
+            self._logs.create_log_group(logGroupName=self._group)
+        except self._logs.exceptions.ResourceAlreadyExistsException:
+            pass
+        self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+
+    def _send_all(self) -> None:
+        open_ = True
+        while open_:
+            time.sleep(_SHIP_SECONDS)
+            batch: list[tuple[int, str]] = []
+            while not self._lines.empty() and len(batch) < 1000:
+                line = self._lines.get()
+                if line is None:
+                    open_ = False
+                else:
+                    batch.append(line)
+            if batch:
+                self._send(batch)
+
+    def _send(self, batch: list[tuple[int, str]]) -> None:
+        try:
+            self._logs.put_log_events(
+                logGroupName=self._group,
+                logStreamName=self._stream,
+                logEvents=[{"timestamp": stamp, "message": text} for stamp, text in batch],
+            )
+        except Exception as error:  # the job goes on without its logs, as on AWS; the cause is kept
+            self.error = error
+
+
+def stream_name(job: str, host: str) -> str:
+    return f"{job}/{host}-{int(now().timestamp())}"

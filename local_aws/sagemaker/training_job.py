@@ -1,0 +1,263 @@
+"""A training job's life: downloading, training on every instance, uploading, and its state events."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import tarfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from ministack.core.concurrency import spawn_background
+from ministack.services import cloudwatch, eventbridge
+
+from local_aws.principal import RoleSession
+from local_aws.processes import ProcessGroup
+from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
+from local_aws.service import ApiError, now
+
+STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
+_ENDED = ("Completed", "Failed", "Stopped")
+
+
+class _JobFailed(Exception):
+    """Carries the job's FailureReason."""
+
+
+class TrainingJob:
+    """One CreateTrainingJob request and what became of it."""
+
+    def __init__(self, request: dict[str, Any], arn: str) -> None:
+        self.request, self.arn = request, arn
+        self.name: str = request["TrainingJobName"]
+        self._state: dict[str, Any] = {
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "CreationTime": now(),
+            "SecondaryStatusTransitions": [],
+        }
+        self._metrics: dict[str, dict[str, Any]] = {}
+        self._groups: list[ProcessGroup] = []
+        self._stopping = threading.Event()
+        self._session = RoleSession(
+            request["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
+        )
+        self._metric_patterns = {
+            definition["Name"]: re.compile(definition["Regex"])
+            for definition in request["AlgorithmSpecification"].get("MetricDefinitions", [])
+        }
+
+    @property
+    def status(self) -> str:
+        return self._state["TrainingJobStatus"]
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._announce()
+        spawn_background(self._run, thread_name=f"training-{self.name}")
+
+    def stop(self) -> None:
+        """StopTrainingJob: SIGTERM to every instance, SIGKILL after the grace time."""
+        if self.status in _ENDED:
+            raise ApiError(
+                "ValidationException",
+                f"The request was rejected because the training job is in status {self.status}.",
+            )
+        self._state["TrainingJobStatus"] = "Stopping"
+        self._stopping.set()
+
+    def describe(self) -> dict[str, Any]:
+        """The DescribeTrainingJob answer."""
+        answer = {**self.request, **self._state, "TrainingJobArn": self.arn}
+        answer["FinalMetricDataList"] = list(self._metrics.values())
+        answer.pop("Tags", None)
+        return answer
+
+    # ------------------------------------------------------------------ the life of the job
+
+    def _run(self) -> None:
+        folder = Path(os.environ["TMPDIR"]) / "jobs" / self.name
+        try:
+            hosts = self._prepare(folder)
+            self._train(hosts)
+            self._enter("Uploading")
+            self._upload(hosts)
+            self._end("Stopped" if self._stopping.is_set() else "Completed")
+        except _JobFailed as failure:
+            self._end("Failed", str(failure))
+        except Exception as error:  # a fault of the platform must end the job, never leave it running
+            self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _prepare(self, folder: Path) -> list[TrainingHost]:
+        self._enter("Downloading")
+        world = int(self.request["ResourceConfig"]["InstanceCount"])
+        hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
+        for channel in self.request.get("InputDataConfig", []):
+            self._download(channel, hosts)
+        for host in hosts:
+            host.configure(self.request)
+        return hosts
+
+    def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
+        """Fetch a channel once and link it into every instance's folder (FullyReplicated)."""
+        source = channel["DataSource"]["S3DataSource"]
+        location = urlparse(source["S3Uri"])
+        bucket, prefix = location.netloc, location.path.lstrip("/")
+        s3 = self._session.client("s3", max_pool_connections=16)
+        try:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+            if not keys:
+                raise _JobFailed(
+                    f"ClientError: Data download failed: no S3 objects under {source['S3Uri']!r}; please ensure "
+                    "that the bucket and prefix exist and hold the data."
+                )
+            base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
+            first = hosts[0].folder / "input/data" / channel["ChannelName"]
+
+            def fetch(key: str) -> None:
+                target = first / key.removeprefix(base).lstrip("/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(fetch, [key for key in keys if not key.endswith("/")]))
+        except s3.exceptions.ClientError as error:
+            raise _JobFailed(f"ClientError: Data download failed: {error} ({source['S3Uri']})") from error
+        for host in hosts[1:]:
+            shutil.copytree(first, host.folder / "input/data" / channel["ChannelName"], copy_function=os.link)
+
+    def _train(self, hosts: list[TrainingHost]) -> None:
+        self._enter("Training")
+        self._state["TrainingStartTime"] = now()
+        isolated = self.request.get("EnableNetworkIsolation", False)
+        credentials = {} if isolated else self._session.environment()
+        logs, port = self._session.client("logs"), _free_port()
+        shippers = []
+        for host in hosts:
+            shipper = LogShipper(logs, LOG_GROUP, stream_name(self.name, host.name), self._observe)
+            group = host.start(self.request, self.name, port, credentials)
+            shipper.follow(group.output)
+            shippers.append(shipper)
+            self._groups.append(group)
+        try:
+            self._wait(hosts)
+        finally:
+            for shipper in shippers:
+                shipper.finish()
+            self._state["TrainingEndTime"] = now()
+
+    def _wait(self, hosts: list[TrainingHost]) -> None:
+        limit = float(self.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400))
+        deadline = time.monotonic() + limit
+        while True:
+            codes = [group.poll() for group in self._groups]
+            failed = [(host, code) for host, code in zip(hosts, codes, strict=True) if code]
+            if failed and not self._stopping.is_set():
+                time.sleep(0.5)  # the first to die drags others down: let every one write its reason
+                self._terminate(10)
+                reasons = [host.failure() for host, _ in failed] + [host.failure() for host in hosts]
+                reason = next(filter(None, reasons), "")
+                raise _JobFailed(f"AlgorithmError: {reason}, exit code: {failed[0][1]}")
+            if all(code is not None for code in codes):
+                return
+            if time.monotonic() > deadline:
+                self._enter("MaxRuntimeExceeded")
+                self._stopping.set()
+            if self._stopping.is_set():
+                self._terminate(STOP_GRACE_SECONDS)
+                return
+            time.sleep(0.1)
+
+    def _terminate(self, grace: float) -> None:
+        threads = [threading.Thread(target=group.end, args=(grace,)) for group in self._groups]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _upload(self, hosts: list[TrainingHost]) -> None:
+        output = self.request["OutputDataConfig"]
+        prefix = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
+        s3 = self._session.client("s3")
+        encryption = (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": output["KmsKeyId"]} if "KmsKeyId" in output else {}
+        )
+        for part, archive in (("output/data", "output.tar.gz"), ("model", "model.tar.gz")):
+            location = urlparse(f"{prefix}/{archive}")
+            packed = _pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
+            try:
+                s3.upload_file(
+                    str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption or None
+                )
+            except Exception as error:
+                raise _JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
+        self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}
+
+    # ------------------------------------------------------------------ what others see of it
+
+    def _observe(self, line: str) -> None:
+        """Take the line's metrics, as MetricDefinitions describe them."""
+        for name, pattern in self._metric_patterns.items():
+            if match := pattern.search(line):
+                with contextlib.suppress(ValueError):
+                    value = float(match.group(1))
+                    self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+                    cloudwatch.record_metric(LOG_GROUP, name, value, dimensions={"TrainingJobName": self.name})
+
+    def _enter(self, secondary: str, message: str = "") -> None:
+        transitions = self._state["SecondaryStatusTransitions"]
+        if transitions:
+            transitions[-1]["EndTime"] = now()
+        transitions.append({"Status": secondary, "StartTime": now(), "StatusMessage": message})
+        self._state["SecondaryStatus"] = secondary
+
+    def _end(self, status: str, reason: str = "") -> None:
+        self._enter(status, reason)
+        if reason:
+            self._state["FailureReason"] = reason[:1024]
+        started, ended = self._state.get("TrainingStartTime"), self._state.get("TrainingEndTime")
+        if started and ended:
+            seconds = int((ended - started).total_seconds())
+            self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
+        self._state["TrainingEndTime"] = ended or now()
+        self._state["TrainingJobStatus"] = status  # last: whoever sees it sees the whole
+        self._announce()
+
+    def _announce(self) -> None:
+        """Tell EventBridge ("SageMaker Training Job State Change")."""
+        detail = json.dumps(self.describe(), default=lambda value: int(value.timestamp() * 1000))
+        entry = {
+            "Source": "aws.sagemaker",
+            "DetailType": "SageMaker Training Job State Change",
+            "Detail": detail,
+            "Resources": [self.arn],
+        }
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def _pack(folders: list[Path], target: Path) -> Path:
+    """The folders' files as one archive; instances share one archive, as on SageMaker."""
+    with tarfile.open(target, "w:gz", compresslevel=1) as archive:
+        packed: set[str] = set()
+        for folder in folders:
+            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+                name = path.relative_to(folder).as_posix()
+                if name not in packed:
+                    packed.add(name)
+                    archive.add(path, name)
+    return target
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

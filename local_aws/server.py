@@ -1,0 +1,31 @@
+"""MiniStack with our plug-in, on loopback, with TLS and authentication (run by local_aws.supervisor)."""
+
+import asyncio
+import logging
+import os
+import sys
+
+from local_aws.supervisor import watch_supervisor
+
+
+def main() -> None:
+    watch_supervisor(int(sys.argv[1]))
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack import app as ministack
+    from ministack.core import tls
+
+    from local_aws import plugin
+
+    plugin.install()
+    config = Config()
+    config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
+    config.certfile, config.keyfile = tls.resolve_tls_material()
+    config.keep_alive_timeout = 75
+    logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
+    asyncio.run(serve(ministack.app, config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What the APIs we add have in common: errors, input checked against botocore's model, dispatch."""
+
+import datetime
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import botocore.loaders
+import botocore.model
+import botocore.validate
+
+Response = tuple[int, dict[str, str], bytes]
+Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class ApiError(Exception):
+    """An error an AWS API answers with: `code` is its type, `status` the HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+@cache
+def service_model(service: str) -> botocore.model.ServiceModel:
+    """botocore's description of a service: the truth about its operations and their shapes."""
+    return botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"))
+
+
+def dispatch(
+    service: str, operations: dict[str, Operation], headers: dict[str, str], body: bytes
+) -> Response:
+    """Answer one AWS JSON request; an operation we lack is refused by name."""
+    name = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        if name not in operations:
+            raise ApiError(
+                "UnknownOperationException",
+                f"local AWS does not have {service}:{name}; it has: {', '.join(sorted(operations))}",
+            )
+        request = json.loads(body or b"{}")
+        check_input(service, name, request)
+        return answer(operations[name](request) or {})
+    except ApiError as error:
+        return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
+
+
+def answer(payload: dict[str, Any], status: int = 200, error_code: str | None = None) -> Response:
+    headers = {"Content-Type": "application/x-amz-json-1.1"}
+    if error_code:
+        headers["x-amzn-errortype"] = error_code
+    return status, headers, json.dumps(payload, default=_encode).encode()
+
+
+def check_input(service: str, operation: str, request: dict[str, Any]) -> None:
+    """Raise `ApiError` naming every missing, unknown or wrongly typed parameter."""
+    shape = service_model(service).operation_model(operation).input_shape
+    if shape is None:
+        return
+    report = botocore.validate.ParamValidator().validate(request, shape)
+    problems = [report.generate_report()] if report.has_errors() else []
+    problems += [f"unknown parameter {name!r}" for name in request if name not in shape.members]
+    if problems:
+        raise ApiError("ValidationException", f"{operation}: " + "; ".join(problems))
+
+
+def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:
+    """`value` with CloudFormation's strings turned into the shape's numbers and booleans.
+
+    Raises:
+        ValueError: naming each property that the API does not have.
+    """
+    match shape.type_name:
+        case "structure":
+            assert isinstance(shape, botocore.model.StructureShape)
+            if unknown := sorted(set(value) - set(shape.members)):
+                raise ValueError(f"{path}: local AWS does not know the properties {', '.join(unknown)}")
+            return {k: coerce(v, shape.members[k], f"{path}.{k}") for k, v in value.items()}
+        case "list":
+            assert isinstance(shape, botocore.model.ListShape)
+            return [coerce(item, shape.member, f"{path}[{i}]") for i, item in enumerate(value)]
+        case "map":
+            return {str(k): str(v) for k, v in value.items()}
+        case "integer" | "long":
+            return int(value)
+        case "float" | "double":
+            return float(value)
+        case "boolean":
+            return str(value).lower() == "true"
+        case _:
+            return str(value)
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime.datetime):
+        return value.timestamp()
+    raise TypeError(type(value))

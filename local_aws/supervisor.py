@@ -1,0 +1,38 @@
+"""The process that holds a local AWS: it starts the server, and ends everything when the server ends.
+
+Supervisor and server watch each other through a pipe, so a kill of either (even SIGKILL) ends the run:
+the survivor sees its pipe close and sweeps up whatever carries the run's id.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+from local_aws.processes import MARKER, end_when_closed, sweep
+
+
+def main() -> int:
+    run_id = os.environ[MARKER]
+    held, watched = os.pipe()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "local_aws.server", str(held)],
+        pass_fds=(held,),
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(held)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        return server.wait()
+    finally:
+        sweep(run_id)
+        os.close(watched)
+
+
+def watch_supervisor(pipe: int) -> None:
+    """Called by the server: end the run when the supervisor is gone."""
+    end_when_closed(pipe, os.environ[MARKER])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

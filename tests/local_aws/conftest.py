@@ -1,0 +1,95 @@
+"""One local AWS for all tests of it, on a port and in a folder of its own."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import down, up
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = Home(tmp_path_factory.mktemp("local"))
+    up(home, free_port())
+    yield home
+    down(home)
+
+
+Client = Callable[..., Any]
+
+
+def clients(variables: dict[str, str], **credentials: str) -> Client:
+    """A boto3 client maker for the local AWS that `variables` (its aws.env) describe."""
+
+    def make(service: str) -> Any:
+        keys = credentials or {
+            "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.session.Session().client(
+            service,
+            region_name=variables["AWS_REGION"],
+            endpoint_url=variables["AWS_ENDPOINT_URL"],
+            verify=variables["AWS_CA_BUNDLE"],
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+            **keys,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def client(home: Home) -> Client:
+    """Clients with the administrator's credentials."""
+    return clients(read_env(home.env_file))
+
+
+def make_role(client: Client, name: str, service: str, *statements: dict[str, Any]) -> str:
+    """A role that `service` may assume and that may do what `statements` say; returns its ARN."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **s} for s in statements]}
+    client("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+    return str(role["Role"]["Arn"])
+
+
+@pytest.fixture(scope="session")
+def bucket(client: Client) -> str:
+    client("s3").create_bucket(Bucket="workshop")
+    return "workshop"
+
+
+@pytest.fixture(scope="session")
+def training_role(client: Client, bucket: str) -> str:
+    return make_role(
+        client,
+        "trainer",
+        "sagemaker.amazonaws.com",
+        {"Action": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"], "Resource": "*"},
+        {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
+    )
+
+
+@pytest.fixture
+def data(client: Client, bucket: str, tmp_path: Path) -> str:
+    """An S3 prefix with two files under it."""
+    prefix = f"data/{tmp_path.name}"
+    for name, body in (("a/one.txt", b"1"), ("b/two.txt", b"2")):
+        client("s3").put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
+    return f"s3://{bucket}/{prefix}/"

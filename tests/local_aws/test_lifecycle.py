@@ -1,0 +1,123 @@
+"""Nothing that a local AWS started outlives it, however it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_aws.home import Home
+from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
+
+from .conftest import free_port
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Home]:
+    """A home for a local AWS that this test may kill."""
+    home = Home(tmp_path / "local")
+    yield home
+    down(home)
+
+
+def wait_until_gone(run: Run) -> list[str]:
+    """What is left of the run after at most ten seconds."""
+    for _ in range(100):
+        left = processes(run)
+        if not left:
+            return []
+        time.sleep(0.1)
+    return [" ".join(process.cmdline()) for process in left]
+
+
+def start_with_a_sleeping_child(home: Home) -> Run:
+    """A run with a process that has left its parent's session, as Ray's daemons do."""
+    run = up(home, free_port())
+    subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"],
+        env={**os.environ, "SLIPWAY_LOCAL_AWS_RUN": run.run_id},
+        start_new_session=True,
+    )
+    assert len(processes(run)) >= 3
+    return run
+
+
+def test_down_leaves_no_process_and_no_file_but_the_log(own: Home) -> None:
+    run = start_with_a_sleeping_child(own)
+
+    down(own)
+
+    assert wait_until_gone(run) == []
+    assert [path.name for path in own.root.iterdir()] == ["server.log"]
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "server"])
+def test_a_kill_of_either_process_ends_all(own: Home, victim: str) -> None:
+    run = start_with_a_sleeping_child(own)
+    names = {process.pid: process.cmdline() for process in processes(run)}
+    [pid] = [pid for pid, command in names.items() if f"local_aws.{victim}" in command]
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert wait_until_gone(run) == []
+
+
+def test_up_again_after_a_kill_starts_afresh(own: Home) -> None:
+    first = up(own, free_port())
+    os.kill(first.supervisor, signal.SIGKILL)
+    wait_until_gone(first)
+
+    second = up(own, free_port())
+
+    assert second.run_id != first.run_id
+    assert second.healthy()
+
+
+def test_up_twice_is_one_local_aws(own: Home) -> None:
+    assert up(own, free_port()) == up(own, free_port())
+
+
+def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalAwsError, match=rf"port {port} is taken.*--port {port + 1}"):
+            up(own, port)
+    assert current(own) is None
+
+
+def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> None:
+    up(own, free_port())
+
+    assert own.env_file.stat().st_mode & 0o077 == 0
+    shell = f". {own.env_file} && {sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
+    answer = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "000000000000"
+
+
+def test_the_server_listens_on_loopback_only(own: Home) -> None:
+    run = up(own, free_port())
+
+    listening = {
+        connection.laddr.ip
+        for process in processes(run)
+        for connection in process.net_connections("inet")
+        if connection.status == "LISTEN"
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_the_caller_s_own_credentials_do_not_reach_it(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+
+    run = up(own, free_port())
+
+    for process in processes(run):
+        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(process.environ())

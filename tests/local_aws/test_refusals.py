@@ -1,0 +1,91 @@
+"""What local AWS lacks, or a caller may not do, is refused by name; nothing succeeds silently."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.home import Home, read_env
+
+from .conftest import Client, clients, make_role
+
+
+def test_an_operation_it_lacks_is_named(client: Client) -> None:
+    with pytest.raises(ClientError, match="does not have sagemaker:CreateDomain"):
+        client("sagemaker").create_domain(
+            DomainName="d", AuthMode="IAM", DefaultUserSettings={"ExecutionRole": "arn:aws:iam::1:role/r-------"}
+        )
+
+
+def test_a_resource_type_it_lacks_is_named_before_anything_is_created(client: Client) -> None:
+    template = {"Resources": {"D": {"Type": "AWS::SageMaker::Domain", "Properties": {}}}}
+
+    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::SageMaker::Domain\]"):
+        client("cloudformation").create_stack(StackName="lacks", TemplateBody=json.dumps(template))
+
+
+def test_a_property_it_does_not_know_fails_the_resource(client: Client) -> None:
+    model = {"Type": "AWS::SageMaker::Model", "Properties": {"ExecutionRole": "r"}}
+    client("cloudformation").create_stack(
+        StackName="misspelt", TemplateBody=json.dumps({"Resources": {"M": model}})
+    )
+
+    reasons = wait_for_events(client, "misspelt")
+    assert any("does not know the properties ExecutionRole" in reason for reason in reasons)
+
+
+def wait_for_events(client: Client, stack: str) -> list[str]:
+    cloudformation = client("cloudformation")
+    for _ in range(100):
+        if cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"].endswith("_COMPLETE"):
+            break
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    return [event.get("ResourceStatusReason", "") for event in events]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"aws_access_key_id": "test", "aws_secret_access_key": "test"},
+        {"aws_access_key_id": "000000000000", "aws_secret_access_key": "test"},
+        {"aws_access_key_id": "AKIAAAAAAAAAAAAAAAAA", "aws_secret_access_key": "anything"},
+    ],
+)
+def test_a_key_it_did_not_issue_is_refused(home: Home, keys: dict[str, str]) -> None:
+    stranger = clients(read_env(home.env_file), **keys)
+
+    for service, operation in (("s3", "list_buckets"), ("sagemaker", "list_models")):
+        with pytest.raises(ClientError) as refusal:
+            getattr(stranger(service), operation)()
+        assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+
+
+def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client, home: Home) -> None:
+    role = make_role(
+        client,
+        "reader",
+        "sagemaker.amazonaws.com",
+        {"Action": "sagemaker:DescribeModel", "Resource": "arn:aws:sagemaker:*:*:model/mine-*"},
+    )
+    client("iam").update_assume_role_policy(
+        RoleName="reader",
+        PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        ),
+    )
+    session = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    reader = clients(
+        read_env(home.env_file),
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )("sagemaker")
+
+    def outcome(model: str) -> Any:
+        with pytest.raises(ClientError) as error:
+            reader.describe_model(ModelName=model)
+        return error.value.response["Error"]["Code"]
+
+    assert outcome("mine-1") == "ValidationException"  # allowed, and not there
+    assert outcome("yours-1") == "AccessDeniedException"

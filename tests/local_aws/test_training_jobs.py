@@ -1,0 +1,198 @@
+"""Training jobs run the request's own program in SageMaker's folder layout, and tell the truth about it."""
+
+import io
+import secrets
+import tarfile
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import Client, clients, make_role
+
+WRITES_A_MODEL = """
+import json, os, pathlib
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+parameters = json.loads((base / "input/config/hyperparameters.json").read_text())
+resources = json.loads((base / "input/config/resourceconfig.json").read_text())
+files = sorted(p.relative_to(base / "input/data/images").as_posix() for p in (base / "input/data/images").rglob("*.txt"))
+print("files", files, "epochs", parameters["epochs"], "path", os.environ["SOMEWHERE"])
+print("test:accuracy=0.75")
+print("credentials", "AWS_ACCESS_KEY_ID" in os.environ)
+if resources["current_host"] == "algo-1":
+    (base / "model/model.txt").write_text(",".join(resources["hosts"]))
+"""
+
+FAILS = """
+import os, pathlib, sys
+(pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"]) / "output/failure").write_text("the images are blank")
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
+    """Start a job of the given program and wait for its end; returns its description."""
+
+    def run(program: str, wait: bool = True, **changes: Any) -> dict[str, Any]:
+        name = f"job-{secrets.token_hex(4)}"
+        job: dict[str, Any] = {
+            "TrainingJobName": name,
+            "RoleArn": training_role,
+            "AlgorithmSpecification": {
+                "TrainingImage": "registry/pytorch:2.13",
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": ["python3", "-c", program],
+                "MetricDefinitions": [{"Name": "test:accuracy", "Regex": "test:accuracy=([0-9.]+)"}],
+            },
+            "HyperParameters": {"epochs": "2"},
+            "Environment": {"SOMEWHERE": "/opt/ml/input/data/images"},
+            "InputDataConfig": [
+                {
+                    "ChannelName": "images",
+                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}},
+                }
+            ],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/jobs/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        } | changes
+        sagemaker = client("sagemaker")
+        sagemaker.create_training_job(**job)
+        return wait_for_end(client, name) if wait else {"TrainingJobName": name}
+
+    return run
+
+
+def wait_for_end(client: Client, name: str) -> dict[str, Any]:
+    for _ in range(300):
+        job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
+        if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
+            return job
+        time.sleep(0.1)
+    raise AssertionError(f"{name} did not end")
+
+
+def logs_of(client: Client, job: str) -> dict[str, list[str]]:
+    """The job's log lines, by host."""
+    logs, group = client("logs"), "/aws/sagemaker/TrainingJobs"
+    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    return {
+        stream["logStreamName"].split("/")[1].rsplit("-", 1)[0]: [
+            event["message"]
+            for event in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+        ]
+        for stream in streams
+    }
+
+
+def test_a_job_sees_its_inputs_and_leaves_its_model_metrics_and_logs(run_job: Any, client: Client) -> None:
+    job = run_job(WRITES_A_MODEL)
+
+    assert job["TrainingJobStatus"] == "Completed"
+    assert [(m["MetricName"], round(m["Value"], 4)) for m in job["FinalMetricDataList"]] == [("test:accuracy", 0.75)]
+    bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    archive = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        assert packed.getnames() == ["model.txt"]
+    [lines] = logs_of(client, job["TrainingJobName"]).values()
+    assert lines[0].startswith("files ['a/one.txt', 'b/two.txt'] epochs 2 path ")
+    assert lines[0].endswith("/input/data/images")
+
+
+def test_every_instance_runs_the_program_and_has_a_log_stream_of_its_own(run_job: Any, client: Client) -> None:
+    four = {"InstanceType": "ml.m5.large", "InstanceCount": 4, "VolumeSizeInGB": 1}
+
+    job = run_job(WRITES_A_MODEL, ResourceConfig=four)
+
+    assert job["TrainingJobStatus"] == "Completed"
+    assert sorted(logs_of(client, job["TrainingJobName"])) == ["algo-1", "algo-2", "algo-3", "algo-4"]
+
+
+@pytest.mark.parametrize(("isolated", "seen"), [(True, "credentials False"), (False, "credentials True")])
+def test_network_isolation_keeps_the_role_s_credentials_from_the_program(
+    run_job: Any, client: Client, isolated: bool, seen: str
+) -> None:
+    job = run_job(WRITES_A_MODEL, EnableNetworkIsolation=isolated)
+
+    [lines] = logs_of(client, job["TrainingJobName"]).values()
+    assert seen in lines
+
+
+def test_a_failing_program_s_own_words_are_the_failure_reason(run_job: Any) -> None:
+    job = run_job(FAILS)
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: the images are blank, exit code: 3"
+
+
+def test_a_channel_without_objects_fails_the_job_and_names_the_prefix(run_job: Any, bucket: str) -> None:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/nothing/"}}
+
+    job = run_job(WRITES_A_MODEL, InputDataConfig=[{"ChannelName": "images", "DataSource": source}])
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert f"no S3 objects under 's3://{bucket}/nothing/'" in job["FailureReason"]
+
+
+def test_a_role_that_may_not_read_the_data_fails_the_job(run_job: Any, client: Client) -> None:
+    role = make_role(client, "blind", "sagemaker.amazonaws.com", {"Action": "logs:*", "Resource": "*"})
+
+    job = run_job(WRITES_A_MODEL, RoleArn=role)
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "AccessDenied" in job["FailureReason"]
+
+
+def test_a_role_that_sagemaker_may_not_assume_is_refused(run_job: Any, client: Client) -> None:
+    role = make_role(client, "not-yours", "lambda.amazonaws.com", {"Action": "s3:*", "Resource": "*"})
+
+    with pytest.raises(ClientError, match="Could not assume role"):
+        run_job(WRITES_A_MODEL, RoleArn=role)
+
+
+def test_a_stopped_job_ends_its_program(run_job: Any, client: Client) -> None:
+    started = run_job("import time; print('up', flush=True); time.sleep(600)", wait=False)
+    time.sleep(1)
+
+    client("sagemaker").stop_training_job(TrainingJobName=started["TrainingJobName"])
+
+    assert wait_for_end(client, started["TrainingJobName"])["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_job_that_runs_too_long_is_stopped(run_job: Any) -> None:
+    job = run_job("import time; time.sleep(600)", StoppingCondition={"MaxRuntimeInSeconds": 1})
+
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert "MaxRuntimeExceeded" in [step["Status"] for step in job["SecondaryStatusTransitions"]]
+
+
+def test_a_caller_without_pass_role_cannot_hand_the_role_to_a_job(
+    run_job: Any, client: Client, home: Any, training_role: str
+) -> None:
+    from local_aws.home import read_env
+
+    client("iam").create_user(UserName="guest")
+    client("iam").put_user_policy(
+        UserName="guest",
+        PolicyName="p",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sagemaker:*","Resource":"*"}]}',
+    )
+    key = client("iam").create_access_key(UserName="guest")["AccessKey"]
+    guest = clients(
+        read_env(home.env_file),
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    request = {
+        "TrainingJobName": "passed",
+        "RoleArn": training_role,
+        "AlgorithmSpecification": {"TrainingImage": "x", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://workshop/jobs/"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+
+    with pytest.raises(ClientError, match="iam:PassRole"):
+        guest("sagemaker").create_training_job(**request)
