@@ -75,7 +75,7 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION) -> Run:
             stderr=log,
             start_new_session=True,
         )
-    endpoint = f"https://localhost:{port}"
+    endpoint = f"https://127.0.0.1:{port}"  # an address: S3 clients then put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
     run = Run(run_id, supervisor.pid, endpoint, certificate)
     home.run_file.write_text(json.dumps(asdict(run)))

@@ -1,5 +1,6 @@
 """Hooks our services into MiniStack (its internals at the pinned version; a contract test guards them)."""
 
+import json
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from local_aws.sagemaker import cloudformation as sagemaker_types
 from local_aws.sagemaker import invocation
 
 Response = tuple[int, dict[str, str], bytes]
+ResourceArn = Callable[[str, dict[str, str], bytes, str, str], str | None]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
 
 
@@ -38,6 +40,7 @@ def install() -> None:
     for name, type_ in {**sagemaker_types.TYPES, **scaling_api.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
+    _extend_resource_arn("logs", _log_stream_arn)
     _run_on_worker_threads(set(sagemaker_types.TYPES))
 
 
@@ -56,7 +59,7 @@ def _add_service(
     *,
     target_prefix: str,
     botocore_services: list[str],
-    resource_arn: Callable[[str, dict[str, str], bytes, str, str], str],
+    resource_arn: ResourceArn,
 ) -> None:
     app.SERVICE_HANDLERS[name] = handler
     app._loaded_modules[name] = SimpleNamespace(
@@ -69,9 +72,17 @@ def _add_service(
     _extend_resource_arn(name, resource_arn)
 
 
-def _extend_resource_arn(
-    name: str, resource_arn: Callable[[str, dict[str, str], bytes, str, str], str]
-) -> None:
+def _log_stream_arn(path: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
+    """AWS authorises these two on the stream; MiniStack stops at its group."""
+    if headers.get("x-amz-target", "").rpartition(".")[2] not in ("CreateLogStream", "PutLogEvents"):
+        return None
+    request = json.loads(body or b"{}")
+    group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
+    return f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
+
+
+def _extend_resource_arn(name: str, resource_arn: ResourceArn) -> None:
+    """Ask `resource_arn` first for the service's requests; MiniStack's own answer holds where it gives None."""
     original = iam_actions.extract_resource_arn
 
     def extended(
@@ -84,8 +95,8 @@ def _extend_resource_arn(
         region: str,
         account: str,
     ) -> str:
-        if service == name:
-            return resource_arn(path, headers, body, region, account)
+        if service == name and (arn := resource_arn(path, headers, body, region, account)):
+            return arn
         return original(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = extended

@@ -103,7 +103,7 @@ class RoleSession:
         return boto3.session.Session().client(
             service,
             region_name=self._region,
-            endpoint_url=f"https://localhost:{os.environ['GATEWAY_PORT']}",
+            endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
             aws_access_key_id=self._key,
             aws_secret_access_key=self._secret,
             aws_session_token=self._token,
@@ -118,6 +118,6 @@ class RoleSession:
             "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_SESSION_TOKEN": self._token,
             "AWS_REGION": self._region,
-            "AWS_ENDPOINT_URL": f"https://localhost:{os.environ['GATEWAY_PORT']}",
+            "AWS_ENDPOINT_URL": f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
             "AWS_CA_BUNDLE": resolve_tls_material()[0],
         }

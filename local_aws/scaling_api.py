@@ -131,6 +131,11 @@ def _arn_prefix() -> str:
 # ---------------------------------------------------------------------- CloudFormation
 
 
+def _with_tag_map(properties: dict[str, Any]) -> dict[str, Any]:
+    """CloudFormation's tags are a list, this API's a map."""
+    return {**properties, "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}}
+
+
 def _create_target(request: dict[str, Any]) -> Identity:
     arn = register_target(request)["ScalableTargetARN"]
     return f"{request['ResourceId']}|{_DIMENSION}|sagemaker", {
@@ -183,6 +188,7 @@ TYPES = {
         update=lambda physical_id, request: _create_target(request),
         delete=_delete_target,
         replacing=_PLACE,
+        translate=_with_tag_map,
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ResourceType(
         service=_SERVICE,

@@ -1,0 +1,82 @@
+# Every target sets up what it needs (Python packages, Node, the CDK CLI, serving wheels) and skips what is there.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+UV_VERSION := 0.13.9
+UV = $(shell command -v uv || echo $(VENV)/bin/uv)
+SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched
+# SETTINGS="epochs=3 stage=test": over cdk.json's
+CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test synth deploy diff destroy bench local format lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SETUP)  ## packages, Node, CDK CLI and serving wheels; the other targets do it by themselves
+
+demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
+	@$(PY) -m demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep) $(CONTEXT)
+
+test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest $(ARGS)
+
+synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
+	@$(PY) -m deploy.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
+
+deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
+	@$(PY) -m deploy $(if $(DATA),--data $(DATA)) $(CONTEXT)
+
+diff: $(SETUP)  ## what a deploy would change
+	@$(PY) -m deploy.cdk diff --all $(CONTEXT)
+
+destroy: $(SETUP)  ## remove every stack; the images and models stay unless keep_data is false
+	@$(PY) -m deploy.cdk destroy --all $(CONTEXT)
+
+bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
+	@$(PY) -m bench $(ONLY)
+
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566]
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT))
+
+format: $(VENV)/.packages  ## lay the code out
+	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
+
+lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requirements.in and package.json
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  --extra dev pyproject.toml -o requirements-dev.txt
+
+clean:  ## end the local AWS and remove everything that was made
+	@test ! -x $(PY) || $(PY) -m local_aws down
+	rm -rf $(VENV) node_modules cdk.out out .local serving/wheels
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11 …" % sys.version.split()[0])'
+	@echo "▸ Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.packages: requirements-dev.txt | $(PY)
+	@echo "▸ Python packages (3 to 6 GB with PyTorch; once)"
+	@$(UV) pip install --python $(PY) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Node comes with the Python packages, so that its version is locked like theirs.
+$(VENV)/.cdk: package-lock.json $(VENV)/.packages
+	@echo "▸ CDK command line"
+	@$(PY) -m deploy.node npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What the serving image lacks rides in model.tar.gz, since containers run without a network.
+serving/wheels/.fetched: serving/code/lock.txt | $(VENV)/.packages
+	@echo "▸ Serving wheels"
+	@rm -rf serving/wheels
+	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
+	  --platform manylinux_2_28_x86_64 --python-version 3.13 --dest serving/wheels -r serving/code/lock.txt
+	@touch $@

@@ -1,0 +1,54 @@
+"""The CDK app: reads the settings and composes the stacks. `cdk deploy --all` runs it."""
+
+import json
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Tags
+
+from settings import Settings, SettingsError, read_settings
+from stacks.classify import Classify
+from stacks.permissions import Permissions
+from stacks.serving import Serving
+from stacks.storage import Storage
+from stacks.trained_model import TrainedModel
+
+# The CDK CLI passes this context itself; given here too, `python app.py` makes the same templates without it.
+DEFAULTS = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
+
+
+def build(app: App, settings: Settings) -> None:
+    """Add every stack to `app`, in the order they are deployed."""
+    name = settings.prefix
+    storage = Storage(app, f"{name}-storage", settings=settings)
+    roles = Permissions(app, f"{name}-permissions", settings=settings, storage=storage)
+    trained = TrainedModel(
+        app, f"{name}-trained-model", settings=settings, storage=storage,
+        training_role=roles.training, function_role=roles.trained_model,
+    )  # fmt: skip
+    serving = Serving(
+        app, f"{name}-serving", settings=settings, model_data_url=trained.model_data_url,
+        key=storage.key, role=roles.hosting,
+    )  # fmt: skip
+    serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
+    classify = Classify(
+        app, f"{name}-classify", settings=settings, endpoint_name=serving.endpoint_name, role=roles.classify
+    )
+    classify.add_stack_dependency(serving)
+    Tags.of(app).add("app", settings.app)
+    Tags.of(app).add("stage", settings.stage)
+
+
+def main() -> None:
+    """Synthesize into $CDK_OUTDIR; with unusable settings, list what is wrong with them and exit with 1."""
+    app = App(context=DEFAULTS, analytics_reporting=False, tree_metadata=False)
+    try:
+        settings = read_settings(app.node.get_all_context())
+    except SettingsError as error:
+        sys.exit("\n".join(["These settings cannot be used:", *(f"  - {line}" for line in error.problems)]))
+    build(app, settings)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

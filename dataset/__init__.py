@@ -1,0 +1,1 @@
+"""Image folders: make one of digits, check one, name its content, upload it."""

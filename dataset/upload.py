@@ -1,0 +1,81 @@
+"""Upload of a data set to s3://<bucket>/data/<digest>/, whole or not at all."""
+
+import json
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from training.errors import InputError
+from training.folder import MANIFEST, Folder, digest, relative_name
+
+THREADS = 16
+
+
+def upload(folder: Folder, bucket: str) -> str:
+    """Uploads the data set unless it is there already; its digest.
+
+    Raises:
+        InputError: no such bucket, no access, no credentials, or S3 out of reach; what was uploaded until then
+            is not taken for a data set, and the next upload overwrites it.
+    """
+    client = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=THREADS))
+    name = digest(folder)
+    try:
+        if not _is_there(client, bucket, name):
+            _put_all(client, bucket, name, folder)
+    except (BotoCoreError, ClientError) as error:
+        raise InputError(_explain(error, bucket, client.meta.endpoint_url)) from error
+    return name
+
+
+def _is_there(client: Any, bucket: str, name: str) -> bool:
+    """Whether the manifest, written last, is there. Listing tells a missing bucket from a missing object."""
+    key = f"data/{name}/{MANIFEST}"
+    found = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    return bool(found["KeyCount"])
+
+
+def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(THREADS) as pool:
+        task = progress.add_task(f"to s3://{bucket}/data/{name[:12]}…", total=len(folder.files))
+
+        def put(path: Path) -> None:
+            key = f"data/{name}/{relative_name(folder, path)}"
+            client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+            progress.advance(task)
+
+        uploads = [pool.submit(put, path) for path in folder.files]
+        done, waiting = wait(uploads, return_when=FIRST_EXCEPTION)
+        for future in waiting:
+            future.cancel()
+        for future in done:
+            future.result()
+    manifest = {
+        "classes": folder.classes,
+        "digest": name,
+        "images": {split: len(images.files) for split, images in folder.splits.items()},
+    }
+    body = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    client.put_object(Bucket=bucket, Key=f"data/{name}/{MANIFEST}", Body=body)
+
+
+def _explain(error: Exception, bucket: str, endpoint: str) -> str:
+    """One line that says what is wrong and what to do."""
+    if isinstance(error, NoCredentialsError):
+        return "no AWS credentials: sign in (aws sso login), or source .local/aws.env for local AWS"
+    if isinstance(error, EndpointConnectionError):
+        return f"nothing answers at {endpoint}: check the network, or start local AWS (python -m local_aws up)"
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        if code == "NoSuchBucket":
+            return f"no bucket {bucket}: deploy the storage stack first, or correct --bucket"
+        if code in ("AccessDenied", "403"):
+            return f"access to bucket {bucket} denied: use credentials that may list and write it"
+    return f"upload to {bucket} failed: {error}"

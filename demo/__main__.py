@@ -1,0 +1,138 @@
+"""Real images to a served model, on the local AWS: what `make demo` runs.
+
+It starts a local AWS, deploys every stack, trains on one instance, classifies test images through the
+Lambda, changes the number of instances to four, deploys again while a client keeps calling, and reports
+to the terminal and to out/demo.json. The images are scikit-learn's handwritten digits, or yours.
+"""
+
+import argparse
+import os
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+
+from dataset.check import checked
+from dataset.digits import write as write_digits
+from demo.classify import Classifier, ClassifyFailed, SteadyClient
+from demo.jobs import jobs
+from demo.report import show, write_json
+from demo.steps import Steps
+from deploy.cdk import CdkFailed
+from deploy.preflight import NotReady, require_aws
+from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import LocalAwsError, down, up
+from training.errors import InputError
+from training.folder import Folder, digest
+
+_OUT = Path("out")
+# Small grey images: a small network trained from the start, instead of cdk.json's choice for photographs.
+_DIGITS = {
+    "architecture": "resnet18", "image_size": "32", "epochs": "12", "batch_size": "64",
+    "learning_rate": "0.002", "trainable": "all", "accuracy_floor": "0.95",
+}  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
+    arguments = parser.parse_args()
+    settings = dict(item.partition("=")[::2] for item in arguments.context)
+    home = Home(Path(".local").resolve() / "demo")
+    console = Console()
+    try:
+        return _run(arguments.data, settings, home, Steps(console))
+    except (InputError, LocalAwsError, NotReady, CdkFailed, ClassifyFailed) as error:
+        for line in describe(error):
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    finally:
+        if arguments.keep and home.env_file.exists():
+            console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
+            console.print(f"End it: SLIPWAY_LOCAL_HOME={os.path.relpath(home.root)} python -m local_aws down")
+        else:
+            down(home)
+
+
+def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps) -> int:
+    with steps.step("Check the images"):
+        if data is None:
+            data = _OUT / "digits"
+            if not data.exists():
+                write_digits(data)
+            settings = {**_DIGITS, **settings}
+        images = checked(data)
+        settings["dataset"] = digest(images)
+        steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
+
+    with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
+        down(home)
+        run = up(home, _free_port())
+        _use(home)
+        steps.say(f"local AWS at {run.endpoint}")
+        account, region = require_aws()
+        with ThreadPoolExecutor(2) as pool:
+            prepared = pool.submit(bootstrap, account, region)
+            one = synthesize({**settings, "training_instance_count": "1"})
+            prepared.result()
+
+    with steps.step("Deploy every stack: train on 1 instance, serve"):
+        deploy_everything(one, images, say=steps.say)
+    function = outputs(one.stack("classify"))["FunctionName"]
+
+    with steps.step("Classify test images through the Lambda"):
+        classify = Classifier(function)
+        predictions = [classify(path) for path in _examples(images)]
+
+    four_settings = {**settings, "training_instance_count": "4"}
+    with SteadyClient(function, images.splits["test"].files) as client:
+        with steps.step("Change to 4 instances: synthesize"):
+            four = synthesize(four_settings)
+        with steps.step("Deploy again: train on 4 instances, update the endpoint"):
+            deploy(four, say=steps.say)
+
+    with steps.step("Deploy once more: nothing has changed"):
+        deploy(four, say=steps.say)
+
+    return _report(steps, four, predictions, client)
+
+
+def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:
+    ran = jobs(assembly.stack("classify").removesuffix("classify"))
+    write_json(_OUT / "demo.json", steps, ran, predictions, client)
+    show(steps.console, steps, ran, predictions, client)
+    steps.console.print(f"Written: {_OUT / 'demo.json'}")
+    return 1 if client.errors else 0
+
+
+def _use(home: Home) -> None:
+    """Make this process, and the CDK CLI it starts, speak to the demo's local AWS and to nothing else."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ.update(read_env(home.env_file))
+
+
+def _examples(images: Folder) -> list[Path]:
+    """One test image of each class, of the first ten classes."""
+    test = images.splits["test"]
+    firsts = {label: path for path, label in zip(reversed(test.files), reversed(test.labels), strict=True)}
+    return [firsts[label] for label in sorted(firsts)[:10]]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

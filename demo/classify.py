@@ -1,0 +1,78 @@
+"""Asking the deployed Lambda what an image shows."""
+
+import base64
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best answer for one image; `probability` is in [0, 1]."""
+
+    label: str
+    truth: str
+    probability: float
+
+
+class ClassifyFailed(Exception):
+    """The Lambda's answer was not 200."""
+
+
+class Classifier:
+    """The Lambda alias `live` of a deployment."""
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+        self._lambda = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+
+    def __call__(self, image: Path) -> Prediction:
+        """Classify one file; its folder's name is the truth."""
+        body = self.invoke({"image": base64.b64encode(image.read_bytes()).decode()})
+        best = body["predictions"][0]
+        return Prediction(best["label"], image.parent.name, best["probability"])
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        answer = self._lambda.invoke(
+            FunctionName=self._function, Qualifier="live", Payload=json.dumps(event).encode()
+        )
+        payload = json.loads(answer["Payload"].read())
+        if payload.get("statusCode") != 200:
+            raise ClassifyFailed(json.dumps(payload))
+        result: dict[str, Any] = json.loads(payload["body"])
+        return result
+
+
+class SteadyClient:
+    """A client that keeps asking in the background; counts its calls and keeps what went wrong."""
+
+    def __init__(self, function: str, images: list[Path]) -> None:
+        self.calls = 0
+        self.errors: list[str] = []
+        self._classify, self._images = Classifier(function), images
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "SteadyClient":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=70)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_PAUSE_SECONDS):
+            image = self._images[self.calls % len(self._images)]
+            self.calls += 1
+            try:
+                self._classify(image)
+            except Exception as error:  # whatever a client would see is what is counted
+                self.errors.append(f"{type(error).__name__}: {error}")

@@ -1,0 +1,28 @@
+"""The demo's steps: announced, timed, remembered."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+
+@dataclass
+class Steps:
+    """What was done and how long it took, in order."""
+
+    console: Console
+    seconds: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Everything inside is the step `name`; a failed step is not remembered."""
+        self.console.print(f"[bold]▸ {name}[/bold]")
+        start = time.perf_counter()
+        yield
+        self.seconds.append((name, time.perf_counter() - start))
+
+    def say(self, line: str) -> None:
+        """A detail of the running step."""
+        self.console.print(f"  {line}", style="dim", markup=False, highlight=False)

@@ -1,0 +1,62 @@
+"""Deploy every stack to the AWS that the environment names: an account, or the local AWS.
+
+    python -m deploy --data FOLDER     bucket, images, training, endpoint, Lambda
+    python -m deploy                   the same with the data set that is there (setting `dataset`)
+
+The data set's digest is kept in cdk.context.json, so a plain `cdk deploy --all` or `cdk diff` afterwards
+speaks of the same images.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from dataset.check import checked
+from deploy import cdk
+from deploy.preflight import NotReady, require_aws
+from deploy.stacks import bootstrap, deploy_everything, describe, outputs, synthesize
+from training.errors import InputError
+from training.folder import digest
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="images as {train,valid,test}/<class>/<image>")
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+    )
+    arguments = parser.parse_args()
+    settings = dict(item.partition("=")[::2] for item in arguments.context)
+    try:
+        account, region = require_aws()
+        images = checked(arguments.data) if arguments.data else None
+        if images:
+            settings["dataset"] = digest(images)
+        print(f"to account {account}, region {region}")
+        assembly = synthesize(settings)
+        bootstrap(account, region)
+        deploy_everything(assembly, images, say=print)
+    except (NotReady, InputError, cdk.CdkFailed) as error:
+        for line in describe(error):
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    if images:
+        _remember(settings["dataset"])
+    for stack in assembly.stacks:
+        for name, value in outputs(stack).items():
+            print(f"{stack}.{name} = {value}")
+    return 0
+
+
+def _remember(dataset: str) -> None:
+    """Keep the digest where the CDK keeps what it looked up."""
+    file = cdk.ROOT / "cdk.context.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps({**known, "dataset": dataset}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""A whole deployment, in order: bucket, images, everything else."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from dataset.upload import upload
+from deploy import cdk
+from training.folder import Folder
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized app: what is deployed is exactly what was synthesized."""
+
+    folder: Path
+    stacks: list[str]
+
+    def stack(self, suffix: str) -> str:
+        """The stack whose name ends with `-<suffix>`."""
+        [name] = [name for name in self.stacks if name.endswith(f"-{suffix}")]
+        return name
+
+
+def synthesize(context: Mapping[str, str], folder: Path | None = None) -> Assembly:
+    """`cdk synth` with these settings over cdk.json's.
+
+    Raises:
+        cdk.CdkFailed: carrying the app's list of wrong settings.
+    """
+    folder = folder or Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
+    cdk.run(
+        "synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    return Assembly(
+        folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"]
+    )
+
+
+def bootstrap(account: str, region: str) -> bool:
+    """Prepare the account for the CDK unless it is; returns whether there was anything to do."""
+    try:
+        boto3.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")
+        return False
+    except ClientError:
+        cdk.run("bootstrap", f"aws://{account}/{region}", on_line=lambda _: None)
+        return True
+
+
+def deploy(assembly: Assembly, *stacks: str, say: Say) -> None:
+    """Deploy the named stacks of the assembly, or all of them."""
+    chosen = [assembly.stack(suffix) for suffix in stacks] if stacks else ["--all"]
+    cdk.run(
+        "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
+        "--progress", "events", on_line=say,
+    )  # fmt: skip
+
+
+def deploy_everything(
+    assembly: Assembly, images: Folder | None, *, say: Say
+) -> None:
+    """Storage, then the images into it, then the rest."""
+    if images is not None:
+        deploy(assembly, "storage", say=say)
+        upload(images, outputs(assembly.stack("storage"))["BucketName"])
+    deploy(assembly, say=say)
+
+
+def outputs(stack: str) -> dict[str, str]:
+    """A deployed stack's outputs."""
+    [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def describe(error: Exception) -> list[str]:
+    """What a person should read of an error: its problems, one a line."""
+    problems: Any = getattr(error, "problems", None)
+    return list(problems) if problems else str(error).splitlines()

@@ -1,0 +1,89 @@
+"""What CloudFormation waits for: the custom resource's answer, and the wait condition's signal.
+
+Both are a PUT of JSON to a pre-signed URL with an empty Content-Type (it is part of what was signed).
+Whoever has such a URL can answer in our place, so it is never logged and never part of an error.
+
+Source: "Custom resource response objects" and "Create wait conditions" in the CloudFormation user guide.
+"""
+
+import json
+import logging
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+_logger = logging.getLogger(__name__)
+_TRIES = 4
+_TIMEOUT_SECONDS = 10
+_REASON_BYTES = 1000
+# Signatures expire and handles are deleted; either way the wait that the URL belonged to is over.
+_NOBODY_WAITS = {403, 404, 410}
+
+
+class Unanswered(RuntimeError):
+    """CloudFormation could not be reached, or refused what was sent."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def respond(event: Mapping[str, Any], *, physical_id: str, error: str | None = None) -> None:
+    """Answer a custom resource's `event`: success, or failure with `error`. Raises Unanswered."""
+    body = {
+        "Status": "FAILED" if error else "SUCCESS",
+        "Reason": one_line(error or "done"),
+        "PhysicalResourceId": physical_id,
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    _put(event["ResponseURL"], body)
+
+
+def signal(url: str, *, sender: str, data: str = "", error: str | None = None) -> None:
+    """End the wait behind `url`: success with `data`, or failure with `error`, in the name of `sender`.
+
+    A wait that is over already is left alone. Raises Unanswered.
+    """
+    body = {
+        "Status": "FAILURE" if error else "SUCCESS",
+        "Reason": one_line(error or "done"),
+        "UniqueId": sender,
+        "Data": data,
+    }
+    try:
+        _put(url, body)
+    except Unanswered as refused:
+        if refused.status not in _NOBODY_WAITS:
+            raise
+        _logger.warning(
+            "nobody waits for this signal any more", extra={"sender": sender, "status": refused.status}
+        )
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, in at most 1,000 bytes of UTF-8."""
+    return " ".join(text.split()).encode()[:_REASON_BYTES].decode(errors="ignore")
+
+
+def _put(url: str, body: Mapping[str, str]) -> None:
+    """PUT `body`, again after a pause when the server or the network fails."""
+    content = json.dumps(body).encode()
+    for attempt in range(1, _TRIES + 1):
+        try:
+            # Only ever a URL that CloudFormation itself sent.
+            request = urllib.request.Request(url, content, {"Content-Type": ""}, method="PUT")  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
+                return
+        except urllib.error.HTTPError as error:
+            if error.code < 500 or attempt == _TRIES:
+                raise Unanswered(f"CloudFormation answered HTTP {error.code}", error.code) from None
+        except OSError as error:
+            if attempt == _TRIES:
+                raise Unanswered(f"CloudFormation cannot be reached: {type(error).__name__}") from None
+        except ValueError:
+            raise Unanswered("CloudFormation sent an address that is not a URL") from None
+        time.sleep(2**attempt / 2)

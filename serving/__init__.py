@@ -1,0 +1,1 @@
+"""What goes beside the model in model.tar.gz. It lies flat there, so these modules import each other by bare name."""

@@ -1,0 +1,224 @@
+"""Every setting a user may change: its type, its range, and what is wrong with a given value.
+
+The values come from CDK context: cdk.json holds each setting with its default, `-c name=value` overrides
+one (as text). All mistakes are reported together, each with the setting, the value, what is allowed and how
+to fix it.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+
+from stacks.instances import Instance
+
+_NAME = r"^[a-z][a-z0-9]{1,%d}$"
+_CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
+
+# The values that CloudWatch Logs takes.
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used. `problems` holds one sentence for each mistake, all mistakes at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """One deployment of the system. No field has a default here: cdk.json is the only place that has them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # No hyphen in either: no system's prefix (`<app>-<stage>-`) is then the start of another's.
+    app: str = Field(
+        pattern=_NAME % 15,
+        description="first part of every name",
+        json_schema_extra={"allowed": "2 to 16 lower-case letters and digits, a letter first"},
+    )
+    stage: str = Field(
+        pattern=_NAME % 9,
+        description="second part of every name: dev, prod, a branch …",
+        json_schema_extra={"allowed": "2 to 10 lower-case letters and digits, a letter first"},
+    )
+
+    dataset: str = Field(
+        pattern=r"^[0-9a-f]{64}$",
+        description="digest printed by `python -m dataset upload FOLDER`",
+        json_schema_extra={"allowed": "the 64 hex digits that `python -m dataset upload FOLDER` prints"},
+    )
+    architecture: Literal["resnet18", "resnet34", "resnet50"] = Field(description="network to fine-tune")
+    image_size: int = Field(ge=32, le=512, description="side of the square the network sees, px")
+    epochs: int = Field(ge=1, le=1000, description="passes over the training images")
+    training_instance_type: str = Field(description="ML instance type of the training job")
+    training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
+    batch_size: int = Field(ge=1, le=65536, description="images a step, over all instances together")
+    learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
+    trainable: Literal["head", "all"] = Field(description="which layers learn")
+    seed: int = Field(ge=0, le=2**32 - 1, description="seed of every random choice in training")
+    accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
+    training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
+    # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.
+    training_max_hours: int = Field(ge=1, le=11, description="hours after which a training job is stopped")
+
+    endpoint_instance_type: str = Field(description="ML instance type of the endpoint")
+    endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
+    endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
+    endpoint_target_concurrency: float = Field(
+        ge=0.5, le=1000, description="requests in flight an instance to aim at"
+    )
+    endpoint_scale_in_seconds: int = Field(
+        ge=0, le=3600, description="seconds between two removals of instances"
+    )
+    endpoint_scale_out_seconds: int = Field(
+        ge=0, le=3600, description="seconds between two additions of instances"
+    )
+
+    lambda_memory_mb: int = Field(ge=128, le=10240, description="memory of the classify function, MB")
+    lambda_provisioned_concurrency: int = Field(
+        ge=0, le=1000, description="instances kept warm; 0 keeps none"
+    )
+    lambda_reserved_concurrency: int = Field(
+        ge=0, le=1000, description="most calls at a time; 0 reserves nothing"
+    )
+    lambda_timeout: int = Field(ge=6, le=120, description="seconds a call may take, its one retry included")
+    # base64 makes 4 bytes of 3, and a synchronous Lambda request ends at 6 MB.
+    max_image_mb: int = Field(ge=1, le=4, description="largest image accepted, MiB")
+
+    log_retention_days: LogRetentionDays = Field(description="days that logs are kept")
+    keep_data: bool = Field(description="keep bucket and key when the stack is deleted")
+    container_account: str = Field(
+        pattern=r"^[0-9]{12}$",
+        description="account of AWS's container images in the region",
+        json_schema_extra={"allowed": "12 digits"},
+    )
+
+    @property
+    def prefix(self) -> str:
+        """Start of every name: `<app>-<stage>`."""
+        return f"{self.app}-{self.stage}"
+
+    @property
+    def training_instance(self) -> Instance:
+        return Instance.parse(self.training_instance_type)
+
+    @property
+    def endpoint_instance(self) -> Instance:
+        return Instance.parse(self.endpoint_instance_type)
+
+    @property
+    def hyperparameters(self) -> dict[str, str]:
+        """What the training program reads, all text; the same names are its flags on a laptop."""
+        return {
+            name.replace("_", "-"): str(getattr(self, name))
+            for name in (
+                "architecture",
+                "image_size",
+                "epochs",
+                "batch_size",
+                "learning_rate",
+                "trainable",
+                "seed",
+            )
+        }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_numbers(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name != "keep_data":
+            raise ValueError("true and false are for keep_data only")
+        return value
+
+    @field_validator("log_retention_days", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        """Values of `-c` are text, and a choice among numbers is not converted by itself."""
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+    @field_validator("training_instance_type", "endpoint_instance_type")
+    @classmethod
+    def _usable_instance(cls, value: str, info: ValidationInfo) -> str:
+        if Instance.parse(value).burstable and info.field_name == "endpoint_instance_type":
+            raise ValueError(
+                "SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large"
+            )
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _one_image_an_instance(cls, value: int, info: ValidationInfo) -> int:
+        return _at_least(value, "training_instance_count", info)
+
+    @field_validator("endpoint_max_instances")
+    @classmethod
+    def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
+        return _at_least(value, "endpoint_min_instances", info)
+
+    @field_validator("lambda_reserved_concurrency")
+    @classmethod
+    def _provisioned_within_reserved(cls, value: int, info: ValidationInfo) -> int:
+        return _at_least(value, "lambda_provisioned_concurrency", info) if value else value
+
+
+def _at_least(value: int, other: str, info: ValidationInfo) -> int:
+    """`value` when it is no less than the setting `other` (skipped where that one is itself wrong)."""
+    least = info.data.get(other)
+    if least is not None and value < least:
+        raise ValueError(f"must be {least} or more, the value of {other}")
+    return value
+
+
+def read_settings(context: Mapping[str, Any]) -> Settings:
+    """The settings among the keys of CDK `context`; SettingsError with all mistakes at once."""
+    given = {key: value for key, value in context.items() if _is_setting(key)}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError([_sentence(problem) for problem in error.errors()]) from error
+
+
+def _is_setting(key: str) -> bool:
+    """Whether a context key is the user's: CDK's own hold a colon or a slash (`aws:cdk:…`, `@aws-cdk/…`)."""
+    return ":" not in key and "/" not in key and key not in _CLI_KEYS
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = (
+            f"did you mean {close[0]}?" if close else f"the settings are {', '.join(Settings.model_fields)}"
+        )
+        return f"{name} is not a setting: {hint}"
+    allowed = _allowed(Settings.model_fields[name])
+    if problem["type"] == "missing":
+        return f"{name} is missing: add it to cdk.json or pass -c {name}=…, {allowed}"
+    reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else f"must be {allowed}"
+    return f"{name} = {problem['input']!r}: {reason} (set it in cdk.json or with -c {name}=…)"
+
+
+def _allowed(field: FieldInfo) -> str:
+    """The values a field takes, in words."""
+    if isinstance(field.json_schema_extra, dict) and "allowed" in field.json_schema_extra:
+        return str(field.json_schema_extra["allowed"])
+    if get_origin(field.annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(field.annotation)))}"
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is str:
+        return "an ML instance type, such as ml.m5.large"
+    limits = {name: value for rule in field.metadata for name, value in _limits(rule).items()}
+    kind = "a whole number" if field.annotation is int else "a number"
+    low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}"
+    return f"{kind} {low} to {limits['le']}"
+
+
+def _limits(rule: object) -> dict[str, Any]:
+    """Limits that one annotated-types rule (Ge, Gt, Le) holds, by name."""
+    return {name: getattr(rule, name) for name in ("ge", "gt", "le") if hasattr(rule, name)}

@@ -1,0 +1,45 @@
+"""The function that callers use: an image in, labels out, by way of the endpoint."""
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from settings import Settings
+from stacks.handler import Handler
+
+
+class Classify(Stack):
+    """Call `alias`: provisioned concurrency is kept on it, never on a version (aws-cdk#8883)."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role
+    ) -> None:
+        super().__init__(scope, id)
+        self.function = Handler(
+            self,
+            "Handler",
+            prefix=settings.prefix,
+            module="classify",
+            description="Classifies one image with the endpoint",
+            role=role,
+            environment={
+                "ENDPOINT_NAME": endpoint_name,
+                # Two tries and the answer have to fit into the function's own time.
+                "ENDPOINT_TIMEOUT_SECONDS": str((settings.lambda_timeout - 2) // 2),
+                "MAX_IMAGE_BYTES": str(settings.max_image_mb * 2**20),
+            },
+            memory_mb=settings.lambda_memory_mb,
+            timeout_seconds=settings.lambda_timeout,
+            log_retention_days=settings.log_retention_days,
+            reserved_concurrency=settings.lambda_reserved_concurrency or None,
+        ).function
+        self.alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=self.function.current_version,
+            provisioned_concurrent_executions=settings.lambda_provisioned_concurrency or None,
+        )
+        CfnOutput(self, "FunctionName", value=f"{settings.prefix}-classify")
+        CfnOutput(self, "AliasName", value="live")

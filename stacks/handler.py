@@ -1,0 +1,59 @@
+"""A Lambda function of ours: code from `lambda/<name>/`, a role made elsewhere, a log group made here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks import names
+
+_SOURCES = Path(__file__).parent.parent / "lambda"
+
+
+class Handler(Construct):
+    """`function`, named `<prefix>-<module>` with hyphens, runs `handler` of lambda/<module>/<module>.py."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        prefix: str,
+        module: str,
+        description: str,
+        role: iam.Role,
+        environment: Mapping[str, str],
+        memory_mb: int,
+        timeout_seconds: int,
+        log_retention_days: int,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        name = f"{prefix}-{module.replace('_', '-')}"
+        # Under the name that Lambda logs to by itself, so that the function finds it there and needs no
+        # right to make it.
+        log_group = logs.CfnLogGroup(
+            self, "Log", log_group_name=names.log_group_name(name), retention_in_days=log_retention_days
+        )
+        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            code=lambda_.Code.from_asset(str(_SOURCES / module), exclude=["__pycache__", "*.pyc"]),
+            handler=f"{module}.handler",
+            # permissions.py holds every statement: what CDK would add by itself is dropped.
+            role=role.without_policy_updates(),
+            memory_size=memory_mb,
+            timeout=Duration.seconds(timeout_seconds),
+            environment=dict(environment),
+            reserved_concurrent_executions=reserved_concurrency,
+            logging_format=lambda_.LoggingFormat.JSON,
+        )
+        self.function.node.add_dependency(log_group)

@@ -1,0 +1,46 @@
+"""What an ML instance type's name says about it: enough to choose an image and to refuse what cannot work.
+
+Source: the naming conventions of EC2 instance types, and "Use local storage" in SageMaker's "Protect data
+at rest".
+"""
+
+import re
+from dataclasses import dataclass
+
+_NAME = re.compile(r"ml\.(?P<family>[a-z]+)(?P<generation>\d)(?P<features>[a-z]*)\.(?P<size>(\d+x?)?[a-z]+)")
+_GPU_FAMILIES = {"g", "gr", "p"}
+_NEURON_FAMILIES = {"inf", "trn"}
+_NVME_WITHOUT_D = {"g5", "g6", "g6e", "gr6", "p5", "p5e", "p5en"}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One ML instance type, for example `ml.g4dn.xlarge`."""
+
+    name: str
+    gpu: bool
+    burstable: bool
+    local_disk: bool
+    """Local NVMe is encrypted by its own hardware; SageMaker refuses a KMS key for it."""
+
+    @classmethod
+    def parse(cls, name: str) -> "Instance":
+        """Read `name`; ValueError with the reason when it is no ML instance type the containers run on."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            raise ValueError("not an ML instance type, such as ml.m5.large or ml.g4dn.xlarge")
+        family, features = found["family"], found["features"]
+        if family in _NEURON_FAMILIES:
+            raise ValueError(
+                "a Neuron instance, and the containers have no Neuron build; take an m, c, g or p one"
+            )
+        if "g" in features:
+            raise ValueError(
+                "an Arm instance, and the containers are built for x86-64; take ml.m5, ml.c5 or ml.g4dn"
+            )
+        return cls(
+            name=name,
+            gpu=family in _GPU_FAMILIES,
+            burstable=family == "t",
+            local_disk="d" in features or family + found["generation"] + features in _NVME_WITHOUT_D,
+        )

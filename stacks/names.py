@@ -1,0 +1,34 @@
+"""Names that more than one stack has to know before the resource exists."""
+
+import hashlib
+
+from aws_cdk import Aws
+
+VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name
+
+
+def bucket_name(prefix: str) -> str:
+    return f"{prefix}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+
+
+def endpoint_name(prefix: str, instance_type: str) -> str:
+    """`<prefix>-<4 hex of the instance type>`.
+
+    SageMaker refuses a new instance type for an auto-scaled variant. A name that follows the type makes
+    CloudFormation create the new endpoint, switch to it, and then delete the old one.
+    """
+    return f"{prefix}-{hashlib.sha256(instance_type.encode()).hexdigest()[:4]}"
+
+
+def endpoint_name_pattern(prefix: str) -> str:
+    """Matches every name `endpoint_name` can give: the old endpoint has to work until the new one does."""
+    return f"{prefix}-????"
+
+
+def training_job_prefix(prefix: str) -> str:
+    """Start of every training job's name; a model digest's first 12 digits and an attempt number follow."""
+    return f"{prefix}-"
+
+
+def log_group_name(function_name: str) -> str:
+    return f"/aws/lambda/{function_name}"

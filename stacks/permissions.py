@@ -1,0 +1,241 @@
+"""Every role and every statement of the system: the one page to read to know who may do what.
+
+Nothing here is attached by a helper, and no AWS managed policy is used. Statements live in the role itself
+(inline), so that a role never exists without them. SageMaker uses the two execution roles on a job's or a
+model's behalf; the containers themselves run without a network, and so cannot use them.
+"""
+
+from typing import Any
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.containers import Container, serving_container, training_container
+from stacks.storage import Storage
+from stacks.training_program import TrainingProgram
+
+_SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+class Permissions(Stack):
+    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda)."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        storage: Storage,
+    ) -> None:
+        super().__init__(scope, id)
+        prefix, dataset = settings.prefix, settings.dataset
+        training_image = training_container(settings.container_account, settings.training_instance)
+        serving_image = serving_container(settings.container_account, settings.endpoint_instance)
+        self._bucket = f"arn:{Aws.PARTITION}:s3:::{storage.bucket_name}"
+        self._key = storage.key.key_arn
+        training_jobs = _arn("sagemaker", f"training-job/{names.training_job_prefix(prefix)}*")
+        endpoints = names.endpoint_name_pattern(prefix)
+
+        self.training = self._training(prefix, dataset, storage.program, training_image, training_jobs)
+        self.hosting = self._hosting(prefix, serving_image, endpoints)
+        self.trained_model = self._trained_model(prefix, dataset, training_jobs)
+        self.classify = self._classify(prefix, endpoints)
+
+    def _training(
+        self, prefix: str, dataset: str, program: TrainingProgram, image: Container, training_jobs: str
+    ) -> iam.Role:
+        """What SageMaker does around a job: fetch data, code and image; store model, logs and metrics."""
+        log_group = _arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
+        program_bucket = f"arn:{Aws.PARTITION}:s3:::{program.bucket_name}"
+        return self._role(
+            f"{prefix}-training",
+            description="SageMaker training jobs: read one data set and the program, write under jobs/",
+            trusted=_service(_SAGEMAKER, source=training_jobs),
+            statements=[
+                _allow("ListData", ["s3:ListBucket"], [self._bucket], _prefixes(f"data/{dataset}/*")),
+                _allow("ReadData", ["s3:GetObject"], [f"{self._bucket}/data/{dataset}/*"]),
+                _allow("ListProgram", ["s3:ListBucket"], [program_bucket], _prefixes(program.key)),
+                _allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
+                _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/*"]),
+                self._key_through_s3(
+                    "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]
+                ),
+                self._key_for_volumes(),
+                _allow(
+                    "OpenLog",
+                    ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
+                    [log_group, f"{log_group}:*"],
+                ),
+                _allow(
+                    "WriteLog",
+                    ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    [f"{log_group}:log-stream:{names.training_job_prefix(prefix)}*"],
+                ),
+                _metrics("/aws/sagemaker/TrainingJobs"),
+                *_image_pull(image),
+            ],
+        )
+
+    def _hosting(self, prefix: str, image: Container, endpoints: str) -> iam.Role:
+        """What SageMaker does around an endpoint: fetch model and image, store logs and metrics."""
+        log_group = _arn("logs", f"log-group:/aws/sagemaker/Endpoints/{endpoints}")
+        return self._role(
+            f"{prefix}-hosting",
+            description="SageMaker endpoint: read under models/",
+            # AWS documents this form for inference: a model is pulled on behalf of more than one resource
+            # type.
+            trusted=_service(_SAGEMAKER, source=_arn("sagemaker", "*")),
+            statements=[
+                _allow("ReadModels", ["s3:GetObject"], [f"{self._bucket}/models/*"]),
+                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt"]),
+                self._key_for_volumes(),
+                _allow(
+                    "OpenLog",
+                    ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
+                    [log_group, f"{log_group}:*"],
+                ),
+                _allow(
+                    "WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]
+                ),
+                _metrics("/aws/sagemaker/Endpoints"),
+                *_image_pull(image),
+            ],
+        )
+
+    def _trained_model(self, prefix: str, dataset: str, training_jobs: str) -> iam.Role:
+        """The Lambda behind the trained model: runs training jobs, keeps the model of a good one."""
+        return self._role(
+            f"{prefix}-trained-model",
+            description="Lambda: starts training jobs and keeps the models that are good enough",
+            trusted=_service("lambda.amazonaws.com"),
+            statements=[
+                _allow(
+                    "RunJobs",
+                    [
+                        "sagemaker:CreateTrainingJob",
+                        "sagemaker:DescribeTrainingJob",
+                        "sagemaker:StopTrainingJob",
+                    ],
+                    [training_jobs],
+                ),
+                # A job is created with its tags; this must not become a right to re-tag jobs.
+                _allow(
+                    "TagNewJobs",
+                    ["sagemaker:AddTags"],
+                    [training_jobs],
+                    {"StringEquals": {"sagemaker:TaggingAction": "CreateTrainingJob"}},
+                ),
+                # The one role, to the one service: otherwise the function could lend itself any role.
+                _allow(
+                    "PassTrainingRole",
+                    ["iam:PassRole"],
+                    [self.training.role_arn],
+                    {"StringEquals": {"iam:PassedToService": _SAGEMAKER}},
+                ),
+                # Listing tells "not there" from "not allowed"; a data set is only looked up, never read.
+                _allow(
+                    "LookUp",
+                    ["s3:ListBucket"],
+                    [self._bucket],
+                    _prefixes(f"data/{dataset}/manifest.json", "jobs/*", "models/*"),
+                ),
+                _allow(
+                    "KeepModels",
+                    ["s3:GetObject", "s3:PutObject"],
+                    [f"{self._bucket}/jobs/*", f"{self._bucket}/models/*"],
+                ),
+                # Of what it may read and write, only its own notes of who waits are ever deleted.
+                _allow("ForgetWaiting", ["s3:DeleteObject"], [f"{self._bucket}/jobs/waiting/*"]),
+                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+                # Asked of the caller too, when a job's volume is encrypted with a key of ours.
+                self._key_for_volumes(),
+                _own_log(f"{prefix}-trained-model"),
+            ],
+        )
+
+    def _classify(self, prefix: str, endpoints: str) -> iam.Role:
+        """The Lambda that answers callers: one call to one endpoint."""
+        return self._role(
+            f"{prefix}-classify",
+            description="Lambda: classifies an image with the endpoint",
+            trusted=_service("lambda.amazonaws.com"),
+            statements=[
+                _allow("Invoke", ["sagemaker:InvokeEndpoint"], [_arn("sagemaker", f"endpoint/{endpoints}")]),
+                _own_log(f"{prefix}-classify"),
+            ],
+        )
+
+    def _role(
+        self, name: str, *, description: str, trusted: iam.IPrincipal, statements: list[iam.PolicyStatement]
+    ) -> iam.Role:
+        return iam.Role(
+            self,
+            "".join(word.capitalize() for word in name.split("-")[2:]),
+            role_name=name,
+            description=description,
+            assumed_by=trusted,
+            inline_policies={"permissions": iam.PolicyDocument(statements=statements)},
+        )
+
+    def _key_through_s3(self, sid: str, actions: list[str]) -> iam.PolicyStatement:
+        """Use of the key by S3 for the objects the role may touch, and in no other way."""
+        via = {"StringEquals": {"kms:ViaService": f"s3.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
+        return _allow(sid, actions, [self._key], via)
+
+    def _key_for_volumes(self) -> iam.PolicyStatement:
+        """A grant to SageMaker for an instance's encrypted disk; only AWS services can use such a grant."""
+        by_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        return _allow("UseKeyForVolumes", ["kms:CreateGrant"], [self._key], by_aws)
+
+
+def _allow(
+    sid: str, actions: list[str], resources: list[str], conditions: dict[str, Any] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
+
+
+def _service(name: str, *, source: str | None = None) -> iam.IPrincipal:
+    """Trust in a service; with `source`, only for this account's resources of that ARN (no confused deputy).
+
+    Lambda gives no source keys when it takes on a function's role, so there the service is all that can be
+    asked.
+    """
+    if source is None:
+        return iam.ServicePrincipal(name)
+    ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": source}}
+    return iam.ServicePrincipal(name, conditions=ours)
+
+
+def _prefixes(*prefixes: str) -> dict[str, Any]:
+    return {"StringLike": {"s3:prefix": list(prefixes)}}
+
+
+def _metrics(namespace: str) -> iam.PolicyStatement:
+    """Metrics have no ARN; the namespace is the only bound there is."""
+    only = {"StringEquals": {"cloudwatch:namespace": namespace}}
+    return _allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"], only)
+
+
+def _image_pull(image: Container) -> list[iam.PolicyStatement]:
+    """Pull one of AWS's containers; the log-in token is the registry's, and has no resource to name."""
+    repository = f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{image.account}:repository/{image.repository}"
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    return [
+        _allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
+        _allow("PullImage", pull, [repository]),
+    ]
+
+
+def _own_log(function_name: str) -> iam.PolicyStatement:
+    """The stacks create the log group, so the function cannot create any."""
+    group = _arn("logs", f"log-group:{names.log_group_name(function_name)}")
+    return _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"])
+
+
+def _arn(service: str, resource: str) -> str:
+    """ARN of something of this account in this region."""
+    return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"

@@ -1,0 +1,67 @@
+"""Where everything is kept: one bucket (data/, jobs/, models/), its key and access log, and the program."""
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.training_program import TrainingProgram
+
+
+class Storage(Stack):
+    """`bucket_name` encrypted with `key`; `program`, the training program's zip in CDK's own asset bucket."""
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
+        super().__init__(scope, id)
+        prefix = settings.prefix
+        removal = RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY
+        self.bucket_name = names.bucket_name(prefix)
+        self.program = TrainingProgram(self, "Program")
+
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/{prefix}",
+            enable_key_rotation=True,
+            removal_policy=removal,
+            description=f"Data, jobs and models of {prefix}",
+        )
+        access_log = s3.Bucket(
+            self,
+            "AccessLog",
+            bucket_name=f"{self.bucket_name}-logs",
+            # S3 cannot deliver access logs under a KMS key of ours.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
+            removal_policy=removal,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=self.bucket_name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            server_access_logs_bucket=access_log,
+            server_access_logs_prefix="bucket/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="tidy",
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(30),
+                ),
+                # What is worth keeping of a job is its model, and that is copied to models/.
+                s3.LifecycleRule(id="jobs", prefix="jobs/", expiration=Duration.days(90)),
+            ],
+            removal_policy=removal,
+        )
+        CfnOutput(self, "BucketName", value=self.bucket_name)

@@ -1,0 +1,91 @@
+"""A deployed system: every stack on a local AWS of its own, with the digits, trained briefly."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from dataset.digits import write
+from demo.classify import Classifier
+from demo.jobs import Job, jobs
+from deploy.preflight import require_aws
+from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, outputs, synthesize
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import down, up
+from training.folder import Folder, digest, inspect
+
+# Few passes over few pixels: these tests are about the system, the demo is about the accuracy.
+QUICK = {
+    "app": "e2e", "architecture": "resnet18", "image_size": "32", "epochs": "2", "batch_size": "64",
+    "learning_rate": "0.002", "trainable": "all", "accuracy_floor": "0.2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class System:
+    """What a user has after a deploy."""
+
+    images: Folder
+    settings: dict[str, str]
+
+    def synthesize(self, **changes: str) -> Assembly:
+        return synthesize({**self.settings, **changes})
+
+    def deploy(self, **changes: str) -> None:
+        deploy(self.synthesize(**changes), say=lambda _: None)
+
+    def jobs(self) -> list[Job]:
+        return jobs("e2e-dev-")
+
+    def classifier(self) -> Classifier:
+        return Classifier(outputs("e2e-dev-classify")["FunctionName"])
+
+    def endpoint(self) -> dict[str, str]:
+        name = outputs("e2e-dev-serving")["EndpointName"]
+        described: dict[str, str] = boto3.client("sagemaker").describe_endpoint(EndpointName=name)
+        return described
+
+    def events(self, suffix: str) -> list[str]:
+        """The reasons in a stack's events, newest first."""
+        events = boto3.client("cloudformation").describe_stack_events(StackName=f"e2e-dev-{suffix}")["StackEvents"]
+        return [event.get("ResourceStatusReason", "") for event in events]
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    folder = tmp_path_factory.mktemp("images") / "digits"
+    write(folder)
+    return inspect(folder)
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A bootstrapped local AWS that this process's environment names."""
+    home = Home(tmp_path_factory.mktemp("local"))
+    before = dict(os.environ)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    up(home, port)
+    os.environ.update(read_env(home.env_file))
+    bootstrap(*require_aws())
+    yield home
+    os.environ.clear()
+    os.environ.update(before)
+    down(home)
+
+
+@pytest.fixture(scope="module")
+def system(aws: Home, digits: Folder) -> System:
+    system = System(digits, {**QUICK, "dataset": digest(digits)})
+    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    return system
+
+
+def image_of(images: Folder, label: str) -> Path:
+    """A test image of the class."""
+    return next(path for path in images.splits["test"].files if path.parent.name == label)

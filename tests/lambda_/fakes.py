@@ -1,0 +1,104 @@
+"""The part of AWS that the trained model's function uses, in memory, as boto3 clients show it."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def client_error(code: str, message: str, *, status: int = 400, operation: str = "Call") -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, operation)
+
+
+@dataclass
+class FakeS3:
+    """One bucket. `refusing` makes an operation fail."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    refusing: dict[str, ClientError] = field(default_factory=dict)
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        found = sorted(key for key in self.objects if key.startswith(Prefix))[:MaxKeys]
+        return {"Contents": [{"Key": key} for key in found]} if found else {}
+
+    def get_paginator(self, operation: str) -> "FakeS3":
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        yield self.list_objects_v2(Bucket=Bucket, Prefix=Prefix, MaxKeys=1000)
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        self.objects[Key] = Body
+
+    def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str]) -> None:
+        self._maybe_refuse("copy_object")
+        self.objects[Key] = self.objects[CopySource["Key"]]
+
+    def delete_object(self, *, Bucket: str, Key: str) -> None:
+        self._maybe_refuse("delete_object")
+        self.objects.pop(Key, None)
+
+    def _maybe_refuse(self, operation: str) -> None:
+        if operation in self.refusing:
+            raise self.refusing[operation]
+
+
+@dataclass
+class FakeSageMaker:
+    """Training jobs by name. `refusals` are raised by the next calls that create a job."""
+
+    s3: FakeS3
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[ClientError] = field(default_factory=list)
+
+    def create_training_job(self, **request: Any) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.requests.append(request)
+        self.jobs[request["TrainingJobName"]] = {"TrainingJobStatus": "InProgress"}
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
+        if TrainingJobName not in self.jobs:
+            raise client_error("ValidationException", "Requested resource not found.")
+        return self.jobs[TrainingJobName]
+
+    def stop_training_job(self, *, TrainingJobName: str) -> None:
+        if self.jobs[TrainingJobName]["TrainingJobStatus"] != "InProgress":
+            raise client_error("ValidationException", "The job is not running.")
+        self.jobs[TrainingJobName] = {"TrainingJobStatus": "Stopped"}
+
+    def complete(self, name: str, accuracy: float | None) -> None:
+        """End a job well, with its model in the bucket."""
+        metrics = [] if accuracy is None else [{"MetricName": "test:accuracy", "Value": accuracy}]
+        self.jobs[name] = {"TrainingJobStatus": "Completed", "FinalMetricDataList": metrics}
+        self.s3.objects[f"jobs/{name}/output/model.tar.gz"] = f"model of {name}".encode()
+
+    def fail(self, name: str, reason: str) -> None:
+        self.jobs[name] = {"TrainingJobStatus": "Failed", "FailureReason": reason}
+
+
+@dataclass
+class FakeCloudFormation:
+    """Takes the answers of custom resources and the signals of waits, by URL."""
+
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusing: dict[str, Exception] = field(default_factory=dict)
+
+    def put(self, url: str, body: dict[str, Any]) -> None:
+        if url in self.refusing:
+            raise self.refusing[url]
+        self.received.append((url, body))
+
+    def sent_to(self, url: str) -> list[dict[str, Any]]:
+        return [body for address, body in self.received if address == url]

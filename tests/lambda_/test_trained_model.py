@@ -1,0 +1,401 @@
+"""A model as a CloudFormation resource: trained at most once, and never silently missing."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import cloudformation
+import jobs
+import pytest
+import trained_model
+
+from tests.lambda_.fakes import FakeCloudFormation, FakeS3, FakeSageMaker, client_error
+
+DIGEST = "0123456789abcdef" * 4
+OTHER = "fedcba9876543210" * 4
+JOB = f"slipway-dev-{DIGEST[:12]}-1"
+SECOND_JOB = f"slipway-dev-{DIGEST[:12]}-2"
+WAIT = "https://cloudformation.test/wait"
+ANSWER = "https://cloudformation.test/answer"
+WAITING = f"jobs/waiting/{DIGEST}.json"
+MODEL = f"models/{DIGEST}/model.tar.gz"
+
+
+@dataclass
+class World:
+    """The function in the AWS around it."""
+
+    s3: FakeS3
+    sagemaker: FakeSageMaker
+    cloudformation: FakeCloudFormation
+    now: float = 1_800_000_000.0
+
+    def ask(self, kind: str, *, old: str | None = None, **properties: str) -> dict[str, Any]:
+        """Send a request of CloudFormation's and return the answer it got."""
+        event = {
+            "RequestType": kind,
+            "ResponseURL": ANSWER,
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "Training",
+            "ResourceProperties": {
+                "Digest": DIGEST,
+                "Dataset": "da7a",
+                "AccuracyFloor": "0.8",
+                "Request": '{"RoleArn": "role"}',
+                "WaitUrl": WAIT,
+                **properties,
+            },
+        }
+        if old:
+            event["OldResourceProperties"] = {"Digest": old}
+        before = len(self.cloudformation.sent_to(ANSWER))
+        trained_model.handler(event, None)
+        (answer,) = self.cloudformation.sent_to(ANSWER)[before:]
+        return answer
+
+    def job_ended(self) -> None:
+        detail = {"TrainingJobName": JOB, "TrainingJobStatus": "Completed"}
+        trained_model.handler({"source": "aws.sagemaker", "detail": detail}, None)
+
+    def sweep(self) -> None:
+        trained_model.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
+
+    @property
+    def signals(self) -> list[dict[str, Any]]:
+        return self.cloudformation.sent_to(WAIT)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    s3 = FakeS3({"data/da7a/manifest.json": b"{}"})
+    world = World(s3, FakeSageMaker(s3), FakeCloudFormation())
+    clients = {"s3": world.s3, "sagemaker": world.sagemaker}
+    monkeypatch.setattr(boto3, "client", clients.__getitem__)
+    monkeypatch.setattr(cloudformation, "_put", world.cloudformation.put)
+    monkeypatch.setattr(trained_model.time, "time", lambda: world.now)
+    # A minute of waiting passes as fast as it can be counted.
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: world.now)
+    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: setattr(world, "now", world.now + seconds))
+    monkeypatch.setenv("BUCKET", "bucket")
+    monkeypatch.setenv("JOB_PREFIX", "slipway-dev-")
+    return world
+
+
+class TestCreate:
+    def test_starts_a_job_and_says_so_without_waiting_for_it(self, world: World) -> None:
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert world.sagemaker.requests == [{"TrainingJobName": JOB, "RoleArn": "role"}]
+        assert json.loads(world.s3.objects[WAITING])["job"] == JOB
+        assert world.signals == []
+
+    def test_signals_at_once_when_the_model_is_kept(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.job_ended()
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert [(signal["Status"], signal["Data"]) for signal in world.signals] == [("SUCCESS", "0.97")] * 2
+        assert len(world.sagemaker.requests) == 1
+
+    def test_joins_a_running_job(self, world: World) -> None:
+        world.ask("Create")
+        world.ask("Create", WaitUrl="https://cloudformation.test/second")
+        assert len(world.sagemaker.requests) == 1
+        assert json.loads(world.s3.objects[WAITING])["wait_url"] == "https://cloudformation.test/second"
+
+    @pytest.mark.parametrize("status", ["Failed", "Stopped", "Stopping"])
+    def test_tries_again_after_a_job_that_made_nothing(self, world: World, status: str) -> None:
+        world.sagemaker.jobs[JOB] = {"TrainingJobStatus": status}
+        world.ask("Create")
+        assert [request["TrainingJobName"] for request in world.sagemaker.requests] == [SECOND_JOB]
+
+    def test_uses_a_completed_job_whose_model_was_not_kept(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.97)
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert world.sagemaker.requests == []
+        assert world.s3.objects[MODEL] == f"model of {JOB}".encode()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_trains_again_when_a_completed_jobs_files_have_expired(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.97)
+        del world.s3.objects[f"jobs/{JOB}/output/model.tar.gz"]
+        world.ask("Create")
+        assert [request["TrainingJobName"] for request in world.sagemaker.requests] == [SECOND_JOB]
+
+    def test_refuses_a_kept_model_under_a_raised_floor(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.9)
+        world.ask("Create")
+        answer = world.ask("Create", AccuracyFloor="0.95")
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"] == f"test accuracy 0.9 is under the floor 0.95 (training job {JOB})"
+
+    def test_a_lower_floor_takes_the_model_without_training_again(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.61)
+        world.job_ended()
+        assert world.ask("Create", AccuracyFloor="0.6")["Status"] == "SUCCESS"
+        assert len(world.sagemaker.requests) == 1
+        assert MODEL in world.s3.objects
+
+    def test_without_the_data_set_names_where_it_should_be_and_how_it_gets_there(self, world: World) -> None:
+        world.s3.objects.clear()
+        answer = world.ask("Create")
+        assert answer["Status"] == "FAILED"
+        assert "s3://bucket/data/da7a/" in answer["Reason"]
+        assert "python -m dataset upload FOLDER --bucket bucket" in answer["Reason"]
+        assert world.s3.objects == {}
+
+    def test_waits_until_a_new_role_is_known(self, world: World) -> None:
+        unknown = client_error("ValidationException", "Could not assume role arn:aws:iam::1:role/training.")
+        world.sagemaker.refusals = [unknown] * 3
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert len(world.sagemaker.requests) == 1
+
+    def test_stops_waiting_for_a_role_after_a_minute(self, world: World) -> None:
+        unknown = client_error("ValidationException", "Could not assume role arn:aws:iam::1:role/training.")
+        world.sagemaker.refusals = [unknown] * 100
+        started = world.now
+        assert "Could not assume role" in world.ask("Create")["Reason"]
+        assert world.now - started <= 65
+
+    def test_a_refused_job_fails_at_once_and_leaves_nothing(self, world: World) -> None:
+        world.sagemaker.refusals = [client_error("ResourceLimitExceeded", "limit is 0 instances")]
+        answer = world.ask("Create")
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"] == f"training job {JOB} cannot be created: limit is 0 instances"
+        assert WAITING not in world.s3.objects
+
+    def test_a_second_delivery_of_the_same_request_takes_the_job_for_its_own(self, world: World) -> None:
+        world.sagemaker.refusals = [client_error("ResourceInUse", "job exists")]
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert WAITING in world.s3.objects
+
+    @pytest.mark.parametrize("name", ["Digest", "Dataset", "AccuracyFloor", "Request", "WaitUrl"])
+    def test_a_missing_property_is_named(self, world: World, name: str) -> None:
+        event: dict[str, Any] = {"RequestType": "Create", "ResponseURL": ANSWER}
+        event |= {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Training"}
+        properties = {
+            "Digest": DIGEST,
+            "Dataset": "d",
+            "AccuracyFloor": "0",
+            "Request": "{}",
+            "WaitUrl": WAIT,
+        }
+        event["ResourceProperties"] = {key: value for key, value in properties.items() if key != name}
+        trained_model.handler(event, None)
+        (answer,) = world.cloudformation.sent_to(ANSWER)
+        assert (answer["Status"], answer["Reason"]) == ("FAILED", f"the resource lacks its property '{name}'")
+
+    @pytest.mark.parametrize("properties", [{"AccuracyFloor": "high"}, {"Request": "{"}])
+    def test_an_unreadable_property_is_an_answer_too(self, world: World, properties: dict[str, str]) -> None:
+        answer = world.ask("Create", **properties)
+        assert answer["Status"] == "FAILED"
+        assert "cannot be read" in answer["Reason"]
+
+    def test_an_unexpected_error_is_one_line_without_a_stack_trace(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(**_: Any) -> None:
+            raise RuntimeError("first line\n" + "x" * 5000)
+
+        monkeypatch.setattr(world.s3, "list_objects_v2", broken)
+        answer = world.ask("Create")
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"].startswith("RuntimeError: first line x")
+        assert len(answer["Reason"].encode()) <= 1000
+
+
+class TestUpdate:
+    def test_stops_the_job_that_is_no_longer_wanted(self, world: World) -> None:
+        world.ask("Create", Digest=OTHER)
+        world.ask("Update", old=OTHER)
+        assert world.sagemaker.jobs[f"slipway-dev-{OTHER[:12]}-1"]["TrainingJobStatus"] == "Stopped"
+        assert world.sagemaker.jobs[JOB]["TrainingJobStatus"] == "InProgress"
+        assert f"jobs/waiting/{OTHER}.json" not in world.s3.objects
+
+    def test_of_the_same_model_goes_on_with_its_job(self, world: World) -> None:
+        world.ask("Create")
+        world.ask("Update", old=DIGEST)
+        assert world.sagemaker.jobs[JOB]["TrainingJobStatus"] == "InProgress"
+        assert WAITING in world.s3.objects
+
+    def test_back_to_a_kept_model_succeeds_although_its_wait_is_long_over(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.97)
+        world.ask("Create")
+        world.cloudformation.refusing[WAIT] = cloudformation.Unanswered("HTTP 403", 403)
+        assert world.ask("Update", old=OTHER)["Status"] == "SUCCESS"
+
+    def test_keeps_the_resources_identity_so_that_nothing_is_deleted(self, world: World) -> None:
+        created = world.ask("Create")["PhysicalResourceId"]
+        assert world.ask("Update", old=OTHER)["PhysicalResourceId"] == created
+
+
+class TestDelete:
+    def test_stops_the_job_and_forgets_who_waits(self, world: World) -> None:
+        world.ask("Create")
+        assert world.ask("Delete")["Status"] == "SUCCESS"
+        assert world.sagemaker.jobs[JOB]["TrainingJobStatus"] == "Stopped"
+        assert WAITING not in world.s3.objects
+
+    def test_keeps_the_model(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.97)
+        world.ask("Create")
+        world.ask("Delete")
+        assert MODEL in world.s3.objects
+
+    def test_of_nothing_succeeds(self, world: World) -> None:
+        assert world.ask("Delete")["Status"] == "SUCCESS"
+
+    def test_succeeds_without_a_digest_and_without_a_bucket(self, world: World) -> None:
+        assert world.ask("Delete", Digest="")["Status"] == "SUCCESS"
+        world.s3.refusing["delete_object"] = client_error("NoSuchBucket", "gone", status=404)
+        assert world.ask("Delete")["Status"] == "SUCCESS"
+
+    def test_takes_a_job_that_ends_meanwhile_for_stopped(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.ask("Create")
+        stop = world.sagemaker.stop_training_job
+
+        def ended_just_now(*, TrainingJobName: str) -> None:
+            world.sagemaker.complete(TrainingJobName, 0.97)
+            stop(TrainingJobName=TrainingJobName)
+
+        monkeypatch.setattr(world.sagemaker, "stop_training_job", ended_just_now)
+        assert world.ask("Delete")["Status"] == "SUCCESS"
+
+    def test_the_stopped_jobs_event_signals_nobody(self, world: World) -> None:
+        world.ask("Create")
+        world.ask("Delete")
+        world.job_ended()
+        assert world.signals == []
+
+
+class TestEndedJob:
+    def test_good_enough_is_kept_and_signalled(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.8)
+        world.job_ended()
+        (signal,) = world.signals
+        assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", JOB, "0.8")
+        assert world.s3.objects[MODEL] == f"model of {JOB}".encode()
+        result = json.loads(world.s3.objects[f"models/{DIGEST}/result.json"])
+        assert result == {"job": JOB, "test_accuracy": 0.8}
+        assert WAITING not in world.s3.objects
+
+    def test_under_the_floor_is_signalled_with_both_numbers_and_not_kept(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.61)
+        world.job_ended()
+        (signal,) = world.signals
+        assert signal["Status"] == "FAILURE"
+        assert signal["Reason"] == f"test accuracy 0.61 is under the floor 0.8 (training job {JOB})"
+        assert MODEL not in world.s3.objects
+        assert WAITING not in world.s3.objects
+
+    def test_failed_is_signalled_with_the_jobs_own_reason_and_its_log(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.fail(JOB, "AlgorithmError: class 7 has no images in test/")
+        world.job_ended()
+        (signal,) = world.signals
+        assert signal["Status"] == "FAILURE"
+        assert (
+            f"training job {JOB} failed: AlgorithmError: class 7 has no images in test/" in signal["Reason"]
+        )
+        assert "/aws/sagemaker/TrainingJobs" in signal["Reason"]
+
+    def test_stopped_by_its_time_limit_says_so(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.jobs[JOB] = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
+        world.job_ended()
+        assert f"training job {JOB} stopped: MaxRuntimeExceeded" in world.signals[0]["Reason"]
+
+    def test_without_an_accuracy_is_not_taken_for_a_good_one(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, None)
+        world.job_ended()
+        assert world.signals[0]["Status"] == "FAILURE"
+        assert "without logging test:accuracy" in world.signals[0]["Reason"]
+
+    def test_whose_model_cannot_be_copied_does_not_keep_the_stack_waiting(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.s3.refusing["copy_object"] = client_error("AccessDenied", "Access Denied", status=403)
+        world.job_ended()
+        assert world.signals[0]["Reason"].endswith("its model was not copied: Access Denied")
+
+    def test_is_looked_at_again_when_s3_is_unwell(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.s3.refusing["copy_object"] = client_error("InternalError", "try again", status=500)
+        with pytest.raises(RuntimeError, match=JOB):
+            world.job_ended()
+        assert world.signals == []
+        world.s3.refusing.clear()
+        world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_is_forgotten_only_when_the_signal_got_through(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.cloudformation.refusing[WAIT] = cloudformation.Unanswered("HTTP 500", 500)
+        with pytest.raises(RuntimeError, match="tried again"):
+            world.job_ended()
+        assert WAITING in world.s3.objects
+        world.cloudformation.refusing.clear()
+        world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_is_found_by_the_sweep_when_its_event_was_lost(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.sweep()
+        world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_running_ones_are_left_alone(self, world: World) -> None:
+        world.ask("Create")
+        world.sweep()
+        assert world.signals == []
+        assert WAITING in world.s3.objects
+
+    def test_one_that_was_never_created_is_given_time_and_then_up(self, world: World) -> None:
+        world.ask("Create")
+        del world.sagemaker.jobs[JOB]
+        world.sweep()
+        assert world.signals == []
+        world.now += 16 * 60
+        world.sweep()
+        assert "was never started" in world.signals[0]["Reason"]
+
+    def test_one_bad_wait_does_not_hold_up_the_others(self, world: World) -> None:
+        world.ask("Create", Digest=OTHER, WaitUrl="https://cloudformation.test/other")
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.sagemaker.complete(f"slipway-dev-{OTHER[:12]}-1", 0.97)
+        world.cloudformation.refusing[WAIT] = cloudformation.Unanswered("HTTP 500", 500)
+        with pytest.raises(RuntimeError, match=DIGEST[:12]):
+            world.sweep()
+        assert len(world.cloudformation.sent_to("https://cloudformation.test/other")) == 1
+
+
+@pytest.mark.parametrize("event", [{}, {"source": "aws.s3"}, {"Records": []}])
+def test_an_event_of_nobody_we_know_is_an_error(world: World, event: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="neither a CloudFormation nor an EventBridge event"):
+        trained_model.handler(event, None)
+
+
+def test_an_unknown_request_type_is_refused(world: World) -> None:
+    assert world.ask("Read")["Reason"] == "unknown request type Read"
+
+
+def test_the_pre_signed_urls_are_never_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    url = f"{WAIT}?Signature=secret"
+    world.cloudformation.refusing[url] = cloudformation.Unanswered("HTTP 403", 403)
+    with caplog.at_level("DEBUG"):
+        world.ask("Create", WaitUrl=url)
+        world.sagemaker.complete(JOB, 0.97)
+        world.sweep()
+    assert caplog.records
+    assert "secret" not in str([record.__dict__ for record in caplog.records])

@@ -1,0 +1,54 @@
+"""A model directory as training exports it, and images to send to it."""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from training.export import export
+from training.model import build
+from training.settings import Settings
+
+LABELS = ("ant", "bee", "cat", "dog", "eel", "fox")
+
+
+@pytest.fixture(scope="session")
+def network() -> torch.nn.Module:
+    """A network of random weights for six classes, images of 32 × 32."""
+    torch.manual_seed(0)
+    return build(Settings(image_size=32), len(LABELS), None).eval()
+
+
+@pytest.fixture(scope="session")
+def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What model.tar.gz holds."""
+    folder = tmp_path_factory.mktemp("model")
+    export(network, LABELS, Settings(image_size=32), folder)
+    return folder
+
+
+@pytest.fixture
+def in_container(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Modules import from the model directory by bare name, as under PYTHONPATH=/opt/ml/model."""
+    monkeypatch.syspath_prepend(str(model_folder))
+    yield model_folder
+    for name in ("deployment", "classifier", "preprocessing"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def encode() -> Callable[..., bytes]:
+    """Encodes a picture of random pixels, or the one given."""
+
+    def encode(image: Image.Image | None = None, kind: str = "PNG", size: tuple[int, int] = (40, 32)) -> bytes:
+        pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        buffer = io.BytesIO()
+        (image or Image.fromarray(pixels)).save(buffer, kind)
+        return buffer.getvalue()
+
+    return encode

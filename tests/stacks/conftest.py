@@ -1,0 +1,49 @@
+"""The whole app, synthesized once for all tests of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+from app import DEFAULTS, build
+from settings import read_settings
+
+Synthesize = Callable[..., dict[str, Template]]
+
+
+def _synthesize(outdir: Path, **settings: Any) -> dict[str, Template]:
+    """The templates by the last part of the stack's name, for example "trained-model"."""
+    context = {**DEFAULTS, **settings}
+    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(context))
+    stacks = [child for child in app.node.children if isinstance(child, Stack)]
+    return {stack.stack_name.split("-", 2)[2]: Template.from_stack(stack) for stack in stacks}
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """The app with the settings of cdk.json."""
+    return _synthesize(tmp_path_factory.mktemp("cdk.out"))
+
+
+@pytest.fixture(scope="session")
+def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """The app with everything that can be switched the other way."""
+    return _synthesize(
+        tmp_path_factory.mktemp("cdk.out"),
+        training_instance_type="ml.g4dn.xlarge",
+        training_instance_count=4,
+        endpoint_instance_type="ml.g5.xlarge",
+        lambda_provisioned_concurrency=0,
+        lambda_reserved_concurrency=0,
+        keep_data=False,
+    )
+
+
+@pytest.fixture
+def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
+    """Synthesize again, with settings of the test's own."""
+    yield lambda **settings: _synthesize(tmp_path / "cdk.out", **settings)

@@ -1,0 +1,164 @@
+"""Who may do what: properties that hold for every statement, and the few rights that matter most."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from tests.stacks.resources import of_type, statements, text
+
+# The only actions that AWS gives no resource to: each has to be bounded in another way, or be harmless.
+WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+
+
+@pytest.fixture(scope="module")
+def roles(templates: dict[str, Template]) -> dict[str, dict[str, Any]]:
+    return {role["RoleName"]: role for role in of_type(templates["permissions"], "AWS::IAM::Role")}
+
+
+def test_there_are_four_roles(roles: dict[str, Any]) -> None:
+    assert sorted(roles) == [
+        "slipway-dev-classify",
+        "slipway-dev-hosting",
+        "slipway-dev-trained-model",
+        "slipway-dev-training",
+    ]
+
+
+def test_no_role_has_a_managed_policy(roles: dict[str, Any]) -> None:
+    assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]
+
+
+def test_every_statement_allows_named_actions(roles: dict[str, Any]) -> None:
+    for role in roles.values():
+        for statement in statements(role).values():
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in statement["Action"] if "*" in action]
+
+
+def test_only_actions_without_a_resource_are_allowed_on_everything(roles: dict[str, Any]) -> None:
+    everywhere = {
+        action
+        for role in roles.values()
+        for statement in statements(role).values()
+        if "*" in statement["Resource"]
+        for action in statement["Action"]
+    }
+    assert everywhere == WITHOUT_RESOURCE
+
+
+def test_metrics_go_to_sagemakers_own_namespaces(roles: dict[str, Any]) -> None:
+    for name, namespace in {
+        "training": "/aws/sagemaker/TrainingJobs",
+        "hosting": "/aws/sagemaker/Endpoints",
+    }.items():
+        condition = statements(roles[f"slipway-dev-{name}"])["WriteMetrics"]["Condition"]
+        assert condition == {"StringEquals": {"cloudwatch:namespace": namespace}}
+
+
+@pytest.mark.parametrize("name", ["training", "hosting"])
+def test_sagemaker_takes_on_a_role_for_this_account_only(roles: dict[str, Any], name: str) -> None:
+    (trust,) = roles[f"slipway-dev-{name}"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    source = text(trust["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert source.startswith("arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:")
+
+
+@pytest.mark.parametrize("name", ["trained-model", "classify"])
+def test_the_functions_roles_are_for_lambda(roles: dict[str, Any], name: str) -> None:
+    (trust,) = roles[f"slipway-dev-{name}"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_one_role_can_be_passed_and_to_one_service(roles: dict[str, Any]) -> None:
+    passing = {
+        name: statement
+        for name, role in roles.items()
+        for statement in statements(role).values()
+        if "iam:PassRole" in statement["Action"]
+    }
+    assert list(passing) == ["slipway-dev-trained-model"]
+    (statement,) = passing.values()
+    assert statement["Action"] == ["iam:PassRole"]
+    (resource,) = statement["Resource"]
+    assert "*" not in resource
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_training_reads_one_data_set_and_one_program(
+    roles: dict[str, Any], templates: dict[str, Any]
+) -> None:
+    granted = statements(roles["slipway-dev-training"])
+    (data,) = granted["ReadData"]["Resource"]
+    (program,) = granted["ReadProgram"]["Resource"]
+    assert data.count("*") == 1
+    assert "/data/" in data
+    assert program.endswith(".zip")
+    assert "*" not in program
+
+
+def test_training_writes_under_jobs_only(roles: dict[str, Any]) -> None:
+    assert _objects(roles["slipway-dev-training"], "s3:PutObject") == ["jobs/*"]
+
+
+def test_hosting_reads_models_only(roles: dict[str, Any]) -> None:
+    assert _objects(roles["slipway-dev-hosting"], "s3:GetObject") == ["models/*"]
+    assert not _objects(roles["slipway-dev-hosting"], "s3:PutObject")
+
+
+def test_nobody_can_delete_data_or_models(roles: dict[str, Any]) -> None:
+    deletable = [prefix for role in roles.values() for prefix in _objects(role, "s3:DeleteObject")]
+    assert deletable == ["jobs/waiting/*"]
+
+
+def test_lists_are_limited_to_prefixes(roles: dict[str, Any]) -> None:
+    for role in roles.values():
+        for statement in statements(role).values():
+            if "s3:ListBucket" in statement["Action"]:
+                assert "*" not in statement["Condition"]["StringLike"]["s3:prefix"]
+
+
+def test_the_key_is_used_through_s3_or_lent_to_an_aws_service(roles: dict[str, Any]) -> None:
+    for role in roles.values():
+        for statement in statements(role).values():
+            if "kms:CreateGrant" in statement["Action"]:
+                assert statement["Action"] == ["kms:CreateGrant"]
+                assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+            elif any(action.startswith("kms:") for action in statement["Action"]):
+                via = text(statement["Condition"]["StringEquals"]["kms:ViaService"])
+                assert via == "s3.${AWS::Region}.${AWS::URLSuffix}"
+
+
+def test_classify_may_call_the_systems_endpoint_and_write_its_log(roles: dict[str, Any]) -> None:
+    granted = statements(roles["slipway-dev-classify"])
+    assert sorted(action for statement in granted.values() for action in statement["Action"]) == [
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sagemaker:InvokeEndpoint",
+    ]
+    (endpoint,) = granted["Invoke"]["Resource"]
+    assert endpoint.endswith(":endpoint/slipway-dev-????")
+
+
+def test_a_role_of_one_system_reaches_no_other_system(roles: dict[str, Any]) -> None:
+    """Every resource names the system, or is a role or key of it, AWS's containers, or the shared job log."""
+    shared = ("repository/", "log-group:/aws/sagemaker/TrainingJobs", "cdk-", "${import ", ".Arn}")
+    for role in roles.values():
+        for statement in statements(role).values():
+            for resource in statement["Resource"]:
+                assert (
+                    resource == "*" or "slipway-dev-" in resource or any(part in resource for part in shared)
+                ), json.dumps(statement)
+
+
+def _objects(role: dict[str, Any], action: str) -> list[str]:
+    """The object patterns, without the bucket, that a role may use `action` on in the system's bucket."""
+    return [
+        resource.split("/", 1)[1]
+        for statement in statements(role).values()
+        if action in statement["Action"]
+        for resource in statement["Resource"]
+        if "slipway-dev-" in resource
+    ]

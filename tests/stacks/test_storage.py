@@ -1,0 +1,110 @@
+"""The bucket is private, encrypted, logged and tidy; the program's zip is the same everywhere."""
+
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Match, Template
+
+from stacks.training_program import TrainingProgram
+from tests.stacks.resources import of_type, text
+
+BUCKET = "slipway-dev-${AWS::AccountId}-${AWS::Region}"
+
+
+def test_the_bucket_is_named_after_app_stage_account_and_region(templates: dict[str, Template]) -> None:
+    names = [text(bucket["BucketName"]) for bucket in of_type(templates["storage"], "AWS::S3::Bucket")]
+    assert sorted(names) == [BUCKET, f"{BUCKET}-logs"]
+
+
+def test_data_is_encrypted_with_a_key_that_rotates(templates: dict[str, Template]) -> None:
+    by_default = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+    templates["storage"].has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "BucketEncryption": {"ServerSideEncryptionConfiguration": [Match.object_like(by_default)]},
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "LoggingConfiguration": Match.object_like({"LogFilePrefix": "bucket/"}),
+        },
+    )
+    templates["storage"].has_resource_properties("AWS::KMS::Key", {"EnableKeyRotation": True})
+
+
+def test_no_bucket_can_be_public(templates: dict[str, Template]) -> None:
+    for bucket in of_type(templates["storage"], "AWS::S3::Bucket"):
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_every_bucket_refuses_plain_http(templates: dict[str, Template]) -> None:
+    policies = of_type(templates["storage"], "AWS::S3::BucketPolicy")
+    assert len(policies) == 2
+    for policy in policies:
+        denials = [rule for rule in policy["PolicyDocument"]["Statement"] if rule["Effect"] == "Deny"]
+        (denial,) = denials
+        assert denial["Action"] == "s3:*"
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_is_left_over_expires(templates: dict[str, Template]) -> None:
+    rule = Match.object_like
+    templates["storage"].has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "LifecycleConfiguration": {
+                "Rules": Match.array_with(
+                    [
+                        rule(
+                            {
+                                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+                                "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+                            }
+                        ),
+                        rule({"Prefix": "jobs/", "ExpirationInDays": 90}),
+                    ]
+                )
+            }
+        },
+    )
+
+
+@pytest.mark.parametrize(("fixture", "policy"), [("templates", "Retain"), ("gpu_fleet", "Delete")])
+def test_keep_data_decides_what_a_deleted_stack_leaves(
+    fixture: str, policy: str, request: pytest.FixtureRequest
+) -> None:
+    storage: Template = request.getfixturevalue(fixture)["storage"]
+    for kind in ("AWS::S3::Bucket", "AWS::KMS::Key"):
+        assert {found["DeletionPolicy"] for found in storage.find_resources(kind).values()} == {policy}
+
+
+def _program(root: Path, files: dict[str, str]) -> str:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    stack = Stack(App(outdir=str(root.parent / f"{root.name}.out")), "program")
+    return TrainingProgram(stack, "Program", source=root).digest
+
+
+SOURCES = {"training/__main__.py": "1", "training/loop.py": "2", "serving/code/requirements.txt": "3"}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"README.md": "x"},
+        {"stacks/training.py": "x"},
+        {"training/__pycache__/loop.cpython-311.pyc": "x"},
+        {"training/loop.pyc": "x"},
+        {"serving/.DS_Store": "x"},
+        {"data/serving/image.jpg": "x"},
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_the_programs_digest_ignores_what_is_no_part_of_it(tmp_path: Path, beside: dict[str, str]) -> None:
+    assert _program(tmp_path / "here", SOURCES) == _program(tmp_path / "there", {**beside, **SOURCES})
+
+
+@pytest.mark.parametrize("changed", SOURCES)
+def test_the_programs_digest_follows_every_source_file(tmp_path: Path, changed: str) -> None:
+    edited = {**SOURCES, changed: "edited"}
+    assert _program(tmp_path / "before", SOURCES) != _program(tmp_path / "after", edited)

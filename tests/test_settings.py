@@ -1,0 +1,147 @@
+"""Which settings are taken, and what is said about those that are not."""
+
+from typing import Any
+
+import pytest
+
+from app import DEFAULTS
+from settings import Settings, SettingsError, read_settings
+from stacks.instances import Instance
+
+
+def problems(**settings: Any) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({**DEFAULTS, **settings})
+    return refused.value.problems
+
+
+def test_cdk_json_holds_every_setting_with_a_default_that_is_taken() -> None:
+    assert set(Settings.model_fields) <= set(DEFAULTS)
+    assert read_settings(DEFAULTS).prefix == "slipway-dev"
+
+
+def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
+    as_text = {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in DEFAULTS.items()
+    }
+    assert read_settings(as_text) == read_settings(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("app", "Slipway", "lower-case"),
+        ("app", "slip-way", "lower-case"),
+        ("stage", "averylongstage", "2 to 10"),
+        ("dataset", "abc", "64 hex digits"),
+        ("architecture", "resnet51", "one of resnet18, resnet34, resnet50"),
+        ("image_size", 31, "a whole number from 32 to 512"),
+        ("epochs", 0, "a whole number from 1 to 1000"),
+        ("epochs", "many", "a whole number from 1 to 1000"),
+        ("epochs", 1.5, "a whole number from 1 to 1000"),
+        ("epochs", True, "keep_data only"),
+        ("learning_rate", 0, "a number above 0 to 1"),
+        ("learning_rate", "nan", "a number above 0 to 1"),
+        ("trainable", "some", "one of head, all"),
+        ("seed", -1, "from 0"),
+        ("accuracy_floor", 1.01, "from 0 to 1"),
+        ("accuracy_floor", 97, "from 0 to 1"),
+        ("training_instance_type", "m5.large", "ml.m5.large"),
+        ("training_instance_type", "ml.c7g.xlarge", "Arm"),
+        ("training_instance_type", "ml.trn1.2xlarge", "Neuron"),
+        ("training_instance_count", 0, "from 1 to 20"),
+        ("training_max_hours", 12, "from 1 to 11"),
+        ("endpoint_instance_type", "ml.t2.medium", "burstable"),
+        ("endpoint_instance_type", "ml.t3.large", "burstable"),
+        ("endpoint_target_concurrency", 0, "from 0.5 to 1000"),
+        ("lambda_memory_mb", 64, "from 128 to 10240"),
+        ("lambda_timeout", 900, "from 6 to 120"),
+        ("max_image_mb", 6, "from 1 to 4"),
+        ("log_retention_days", 31, "one of 1, 3, 5"),
+        ("keep_data", "perhaps", "true or false"),
+        ("container_account", "123", "12 digits"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(
+    name: str, value: Any, said: str
+) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name} = {value!r}: ")
+    assert said in problem
+    assert f"-c {name}=…" in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"endpoint_min_instances": 4}, "endpoint_max_instances = 3: must be 4 or more"),
+        ({"lambda_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
+        ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], said: str) -> None:
+    (problem,) = problems(**settings)
+    assert said in problem
+
+
+def test_nothing_reserved_leaves_provisioned_concurrency_free() -> None:
+    settings = read_settings(
+        {**DEFAULTS, "lambda_reserved_concurrency": 0, "lambda_provisioned_concurrency": 50}
+    )
+    assert settings.lambda_provisioned_concurrency == 50
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert len(problems(epochs=0, stage="x!", endpoint_max_instances=0, epoch=3)) == 4
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"), [("epoch", "epochs"), ("batchsize", "batch_size"), ("dataset_digest", "dataset")]
+)
+def test_a_misspelt_setting_is_answered_with_the_one_that_was_meant(misspelt: str, meant: str) -> None:
+    assert problems(**{misspelt: 1}) == [f"{misspelt} is not a setting: did you mean {meant}?"]
+
+
+def test_an_unknown_setting_is_answered_with_all_there_are() -> None:
+    (problem,) = problems(zzz=1)
+    assert "app, stage, dataset" in problem
+
+
+def test_a_missing_setting_is_named() -> None:
+    context = {key: value for key, value in DEFAULTS.items() if key != "seed"}
+    with pytest.raises(SettingsError, match="seed is missing"):
+        read_settings(context)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "@aws-cdk/core:newStyleStackSynthesis",
+        "aws:cdk:enable-path-metadata",
+        "aws-cdk:enableDiffNoFail",
+        "cli-telemetry",
+        "acknowledged-issue-numbers",
+        "availability-zones:account=1:region=eu-west-1",
+    ],
+)
+def test_context_of_cdks_own_is_left_alone(key: str) -> None:
+    assert read_settings({**DEFAULTS, key: True}) == read_settings(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu", "burstable", "local_disk"),
+    [
+        ("ml.m5.large", False, False, False),
+        ("ml.c6i.32xlarge", False, False, False),
+        ("ml.m5d.xlarge", False, False, True),
+        ("ml.t3.medium", False, True, False),
+        ("ml.g4dn.xlarge", True, False, True),
+        ("ml.g5.2xlarge", True, False, True),
+        ("ml.p3.2xlarge", True, False, False),
+        ("ml.p4d.24xlarge", True, False, True),
+    ],
+)
+def test_an_instances_name_tells_its_hardware(
+    name: str, gpu: bool, burstable: bool, local_disk: bool
+) -> None:
+    assert Instance.parse(name) == Instance(name, gpu=gpu, burstable=burstable, local_disk=local_disk)

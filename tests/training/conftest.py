@@ -1,0 +1,50 @@
+"""Images for the training tests: a few of the real digits, and folders made by hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from dataset.digits import write
+
+torch.set_num_threads(1)  # before any test forks: a thread pool does not survive that
+
+
+@pytest.fixture(scope="session")
+def all_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """scikit-learn's digits, 1,797 images of 10 classes."""
+    folder = tmp_path_factory.mktemp("digits") / "digits"
+    write(folder)
+    return folder
+
+
+@pytest.fixture
+def few_digits(all_digits: Path, tmp_path: Path) -> Path:
+    """Zeros and ones: 24 images a class for training, 10 each for validation and test."""
+    for split, count in {"train": 24, "valid": 10, "test": 10}.items():
+        for label in ("0", "1"):
+            target = tmp_path / "few" / split / label
+            target.mkdir(parents=True)
+            for path in sorted((all_digits / split / label).iterdir())[:count]:
+                (target / path.name).write_bytes(path.read_bytes())
+    return tmp_path / "few"
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes an image folder from `split=["class", …]`: two grey images a class."""
+
+    def make(**splits: list[str]) -> Path:
+        for split, classes in splits.items():
+            (tmp_path / "images" / split).mkdir(parents=True)
+            for name in classes:
+                (tmp_path / "images" / split / name).mkdir()
+                for number in range(2):
+                    Image.new("L", (8, 8), 40 * number).save(
+                        tmp_path / "images" / split / name / f"{number}.png"
+                    )
+        return tmp_path / "images"
+
+    return make

@@ -1,0 +1,192 @@
+"""python -m training: a job from a zip in SageMaker's layout, and every failure as one clear reason."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import torch
+
+import serving
+import training
+from training.__main__ import main
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Base directory of a job on one host, without a data set yet."""
+    config = tmp_path / "ml" / "input" / "config"
+    config.mkdir(parents=True)
+    (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}')
+    (config / "hyperparameters.json").write_text('{"epochs": "1", "image-size": "16"}')
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path / "ml"))
+    return tmp_path / "ml"
+
+
+def failure(job: Path) -> str:
+    return (job / "output" / "failure").read_text()
+
+
+def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
+    shutil.copytree(few_digits, job / "input" / "data" / "images")
+    settings = {"epochs": "6", "image-size": "16", "batch-size": "8", "learning-rate": "0.005"}
+    (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(settings))
+    (job / "output").mkdir()
+    (job / "output" / "failure").write_text("of an earlier run")
+    code = job / "code.zip"
+    with ZipFile(code, "w") as archive:
+        for package in (training, serving):
+            folder = Path(package.__path__[0])
+            for path in folder.rglob("*"):
+                if "__pycache__" not in path.parts and "wheels" not in path.parts:
+                    archive.write(path, path.relative_to(folder.parent))
+    environment = os.environ | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "training"]
+    result = subprocess.run(command, cwd=job, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("resnet18, from scratch: no weights were given")
+    metrics = json.loads((job / "output" / "data" / "metrics.json").read_text())
+    best = metrics["epochs"][metrics["best_epoch"] - 1]
+    assert best["validation_accuracy"] == max(epoch["validation_accuracy"] for epoch in metrics["epochs"])
+    assert lines[metrics["best_epoch"]] == (
+        f"epoch={metrics['best_epoch']} train:loss={best['train_loss']:.4f} "
+        f"validation:loss={best['validation_loss']:.4f} "
+        f"validation:accuracy={best['validation_accuracy']:.4f}"
+    )
+    test = metrics["test"]
+    assert lines[-1] == f"test:accuracy={test['accuracy']:.4f} test:loss={test['loss']:.4f}"
+    assert test["accuracy"] >= 0.9
+    assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
+    assert metrics["images"] == {"train": 48, "valid": 20, "test": 20}
+    assert metrics["world"] == 1
+    model = job / "model"
+    assert {"model.onnx", "model.json", "deployment.py"} <= {path.name for path in model.iterdir()}
+    assert json.loads((model / "model.json").read_text())["labels"] == ["0", "1"]
+    assert not (job / "output" / "failure").exists()
+
+
+def test_no_data_set(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 1
+    reason = f"no data set at {job / 'input/data/images'}: give a folder that holds train, valid, test"
+    assert capsys.readouterr().err == f"error: {reason}\n"
+    assert failure(job) == reason
+
+
+def test_a_class_missing_in_test(job: Path, few_digits: Path) -> None:
+    shutil.rmtree(few_digits / "test" / "1")
+    shutil.move(few_digits, job / "input" / "data" / "images")
+    assert main([]) == 1
+    assert failure(job) == "class 1 is in train, valid but not in test: add images or remove it"
+
+
+def test_a_corrupt_image(job: Path, few_digits: Path) -> None:
+    image = sorted((few_digits / "valid" / "0").iterdir())[0]
+    image.write_bytes(b"x")
+    shutil.move(few_digits, job / "input" / "data" / "images")
+    assert main([]) == 1
+    assert failure(job) == f"valid/0/{image.name}: not a JPEG or PNG image; replace or remove it"
+    assert not (job / "model").exists()
+
+
+def test_settings_that_are_wrong(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = '{"epochs": "none", "image_sise": "16"}'
+    (job / "input" / "config" / "hyperparameters.json").write_text(texts)
+    assert main([]) == 1
+    assert failure(job).splitlines() == [
+        "epochs is 'none': give a whole number from 1 to 1000",
+        "unknown setting image_sise: did you mean image-size?",
+    ]
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_long_reason_is_cut_to_what_sagemaker_shows(job: Path) -> None:
+    texts = json.dumps({f"unknown{number}": "" for number in range(100)})
+    (job / "input" / "config" / "hyperparameters.json").write_text(texts)
+    assert main([]) == 1
+    assert len(failure(job)) == 1024
+
+
+def test_a_fault_of_the_program_keeps_its_trace(
+    job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(few_digits, job / "input" / "data" / "images")
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("training.run.build", fail)
+    assert main([]) == 1
+    assert failure(job) == "ZeroDivisionError: ours"
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_flags_without_data(job: Path) -> None:
+    assert main(["--epochs", "3"]) == 1
+    assert failure(job) == "flags need --data FOLDER: without it, all comes from SageMaker's files"
+
+
+def test_data_without_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "images"]) == 1
+    assert "give --output DIR" in capsys.readouterr().err
+
+
+def test_a_misspelt_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "images", "--output", str(tmp_path), "--epoch", "3"]) == 1
+    assert capsys.readouterr().err == "error: unknown setting epoch: did you mean epochs?\n"
+
+
+def test_help_and_wrong_settings_do_not_wait_for_torch() -> None:
+    program = (
+        "import sys; from training.__main__ import main; "
+        "main(['--data', 'x', '--output', '/nowhere', '--epochs', '0']); assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "epochs is '0'" in result.stderr
+    assert "AssertionError" not in result.stderr
+
+
+def run_here(few_digits: Path, output: Path, *flags: str) -> int:
+    return main(["--data", str(few_digits), "--output", str(output), "--image-size", "16", *flags])
+
+
+def test_a_head_needs_weights(few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here(few_digits, tmp_path, "--trainable", "head") == 1
+    assert "trainable=head needs pretrained weights" in capsys.readouterr().err
+
+
+def test_weights_of_another_network(
+    few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights.pth"
+    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, weights)
+    assert run_here(few_digits, tmp_path, "--weights", str(weights)) == 1
+    assert f"{weights} is not of resnet18" in capsys.readouterr().err
+    weights.write_bytes(b"x")
+    assert run_here(few_digits, tmp_path, "--weights", str(weights)) == 1
+    assert "no state dict of torchvision's resnet18" in capsys.readouterr().err
+
+
+def test_a_head_learns_on_given_weights_that_stay_as_they_are(few_digits: Path, tmp_path: Path) -> None:
+    import torchvision
+
+    from training.environment import Process
+    from training.folder import inspect
+    from training.images import load
+    from training.loop import fit
+    from training.model import build
+    from training.settings import Settings
+
+    weights = tmp_path / "weights.pth"
+    given = torchvision.models.resnet18().state_dict()
+    torch.save(given, weights)
+    settings = Settings(image_size=16, epochs=1, trainable="head")
+    model = build(settings, 2, weights)
+    fit(model, load(inspect(few_digits), 16), settings, Process())
+    learnt = model.state_dict()
+    assert all(torch.equal(learnt[name], given[name]) for name in given if not name.startswith("fc."))

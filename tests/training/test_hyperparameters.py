@@ -1,0 +1,45 @@
+"""Hyper-parameters: read from texts, refused all at once."""
+
+import pytest
+
+from training.errors import InputError
+from training.settings import Settings, parse
+
+
+def test_what_is_not_given_keeps_its_default() -> None:
+    assert parse({}) == Settings()
+
+
+def test_texts_become_typed_values() -> None:
+    texts = {
+        "architecture": "resnet50",
+        "image-size": "64",
+        "epochs": "3",
+        "batch-size": "32",
+        "learning-rate": "1e-2",
+        "trainable": "head",
+        "seed": "7",
+    }
+    assert parse(texts) == Settings("resnet50", 64, 3, 32, 0.01, "head", 7)
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        parse({"epochs": "0", "learning-rate": "nan", "architecture": "resnet19", "batch_sise": "8"})
+    assert caught.value.problems == [
+        "epochs is '0': give a whole number from 1 to 1000",
+        "learning-rate is 'nan': give a number above 0 and at most 10",
+        "architecture is 'resnet19': give one of resnet18, resnet34, resnet50 (did you mean resnet18?)",
+        "unknown setting batch_sise: did you mean batch-size?",
+    ]
+
+
+def test_a_name_like_no_other_gets_the_list_of_names() -> None:
+    with pytest.raises(InputError, match="unknown setting zzz: the settings are architecture, image-size"):
+        parse({"zzz": "1"})
+
+
+@pytest.mark.parametrize("text", ["", "1.5", "many", "-1", "99999999999"])
+def test_a_whole_number_must_be_one_and_in_range(text: str) -> None:
+    with pytest.raises(InputError, match="epochs is"):
+        parse({"epochs": text})

@@ -1,0 +1,96 @@
+"""Which images make up which batch: a function of seed and epoch alone, whatever the number of processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.environment import Process
+from training.errors import InputError
+from training.images import Images
+
+MOST_MOVED = 16  # an image moves by at most this part of its side
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's share of a step.
+
+    Attributes:
+        pixels: uint8 [n, size, size, 3].
+        labels: int64 [n].
+        total: images of this step over all processes.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    total: int
+
+
+def steps(images: int, batch_size: int, world: int) -> int:
+    """Steps an epoch takes: batches differ by one image at most, and none is larger than `batch_size`.
+
+    Raises:
+        InputError: when a batch would leave a process without an image, or BatchNorm with a single one.
+    """
+    count = -(-images // batch_size)
+    smallest = images // count
+    if smallest < max(2, world):
+        raise InputError(
+            f"batches of {smallest} images cannot be split over {world} instances: "
+            f"raise batch-size ({batch_size}), add training images ({images}) or use fewer instances"
+        )
+    return count
+
+
+def training_batches(
+    images: Images, *, batch_size: int, seed: int, epoch: int, process: Process
+) -> Iterator[Batch]:
+    """Every image once, in an order of its own each epoch, moved a little: this process's share of each step."""
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(images))
+    reach = images.size // MOST_MOVED
+    shifts = random.integers(0, 2 * reach, (len(images), 2), endpoint=True)
+
+    def read(batch: np.ndarray) -> Batch:
+        own = np.array_split(batch, process.world)[process.rank]
+        return Batch(moved(images.take(own), shifts[own], reach), images.labels[own], len(batch))
+
+    return _ahead(read, np.array_split(order, steps(len(images), batch_size, process.world)))
+
+
+def evaluation_batches(images: Images, *, batch_size: int, process: Process) -> Iterator[Batch]:
+    """This process's share of the images, each as it is; the shares are disjoint and make up the whole."""
+    own = np.arange(process.rank, len(images), process.world)
+
+    def read(batch: np.ndarray) -> Batch:
+        return Batch(images.take(batch), images.labels[batch], len(batch))
+
+    return _ahead(read, [own[start : start + batch_size] for start in range(0, len(own), batch_size)])
+
+
+def moved(pixels: np.ndarray, shifts: np.ndarray, reach: int) -> np.ndarray:
+    """Squares moved by `shifts - reach` pixels, their edge pixels repeated where they moved away from.
+
+    The one augmentation, as it changes no class: a mirrored 2 is not a 2, and a mirrored b is a d.
+
+    Args:
+        pixels: uint8 [n, size, size, 3].
+        shifts: whole numbers [n, 2], rows and columns, from 0 to 2 * reach.
+    """
+    size = pixels.shape[1]
+    padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
+    return windows[np.arange(len(pixels)), shifts[:, 0], shifts[:, 1]].transpose(0, 2, 3, 1)
+
+
+def _ahead(read: Callable[[np.ndarray], Batch], batches: Sequence[np.ndarray]) -> Iterator[Batch]:
+    """Reads the next batch while the present one is in use."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(read, batches[0]) if batches else None
+        for batch in [*batches[1:], None]:
+            present = following
+            following = reader.submit(read, batch) if batch is not None else None
+            if present:
+                yield present.result()

@@ -1,0 +1,110 @@
+"""Several processes that train one model, with the same result as one process.
+
+Gradients are averaged by DistributedDataParallel over gloo. BatchNorm takes its statistics over the whole global
+batch: torch's SyncBatchNorm does so on GPUs only, hence the one here. Without it, each process would normalise by
+its own share, and the number of instances would change the model.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from training.environment import Process
+from training.errors import LostPeers
+
+TIMEOUT = timedelta(minutes=5)
+
+
+@contextmanager
+def together(process: Process) -> Iterator[None]:
+    """Inside, the processes of the run can reach each other; one process on its own needs no such thing.
+
+    Raises:
+        LostPeers: when they cannot meet, or lose each other.
+    """
+    if process.world == 1:
+        yield
+        return
+    if process.interface:
+        os.environ["GLOO_SOCKET_IFNAME"] = process.interface
+    try:
+        dist.init_process_group(
+            "gloo",
+            init_method=f"tcp://{process.master}:{process.port}",
+            rank=process.rank,
+            world_size=process.world,
+            timeout=TIMEOUT,
+        )
+        yield
+        dist.barrier()  # rank 0 holds the meeting point: it must not leave first
+    except RuntimeError as error:
+        # in a backward pass gloo's errors come as plain RuntimeError, with gloo's source file in the text
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            text = str(error).splitlines()[0]
+            raise LostPeers(f"process {process.rank} of {process.world} lost the others: {text}") from error
+        raise
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def summed(values: Tensor) -> Tensor:
+    """Sum of `values` over all processes; one process gets its own back."""
+    if dist.is_initialized():
+        dist.all_reduce(values)
+    return values
+
+
+def parallel(model: nn.Module, process: Process) -> nn.Module:
+    """The model whose backward pass averages gradients over the processes; with one, the model itself."""
+    if process.world == 1:
+        return model
+    # buffers are BatchNorm's, already the same everywhere
+    return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), broadcast_buffers=False)
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over all processes, with its gradient: the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return summed(values.clone())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return summed(gradient.contiguous().clone())
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm2d whose training statistics are those of the batches of all processes together."""
+
+    def forward(self, images: Tensor) -> Tensor:  # [n, channels, height, width] to the same
+        if not self.training:
+            return super().forward(images)
+        variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
+        count = images.numel() / images.shape[1]
+        own = torch.cat([mean.new_tensor([1.0]), mean, variance + mean**2]) * count
+        totals: Tensor = _Sum.apply(own)
+        count, mean, square = totals[0], *(totals[1:] / totals[0]).chunk(2)
+        variance = square - mean**2  # in float64: the difference of large numbers
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.to(images.dtype), self.momentum)
+            self.running_var.lerp_((variance * count / (count - 1)).to(images.dtype), self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps).to(images.dtype)
+        centred = images - mean.to(images.dtype)[:, None, None]
+        return centred * scale[:, None, None] + self.bias[:, None, None]
+
+
+def _with_global_batch_norm(model: nn.Module) -> nn.Module:
+    """The same model, same parameters and buffers, each BatchNorm2d taking global statistics."""
+    for module in model.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = GlobalBatchNorm2d
+    return model

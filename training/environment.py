@@ -1,0 +1,138 @@
+"""Where a run's input and output lie, and which of how many processes this is.
+
+Layout and files are SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import InputError
+
+DEFAULT_BASE = "/opt/ml"
+DEFAULT_PORT = 29500
+
+
+@dataclass(frozen=True)
+class Process:
+    """This process among the processes of the run.
+
+    Attributes:
+        rank: 0 to world - 1; rank 0 writes the results.
+        world: number of processes.
+        local_world: number of them on this machine, which share its cores.
+        master: host of rank 0.
+        port: TCP port at which the processes meet there.
+        interface: network interface they talk over; None lets gloo choose.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local_world: int = 1
+    master: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    interface: str | None = None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a run: images in, optional weights in, model and other results out."""
+
+    images: Path
+    weights: Path
+    model: Path
+    output: Path
+
+    @property
+    def failure(self) -> Path:
+        """File whose text SageMaker shows as the job's FailureReason."""
+        return self.output / "failure"
+
+
+def sagemaker_places(base: Path) -> Places:
+    """The layout inside a SageMaker training container."""
+    data = base / "input" / "data"
+    return Places(data / "images", data / "weights", base / "model", base / "output")
+
+
+def sagemaker_base(variables: Mapping[str, str]) -> Path:
+    """Root of SageMaker's layout; SAGEMAKER_BASE_DIR is sagemaker-training-toolkit's variable."""
+    return Path(variables.get("SAGEMAKER_BASE_DIR", DEFAULT_BASE))
+
+
+def laptop_places(data: Path, output: Path, weights: Path | None) -> Places:
+    """The same folders from paths given by hand: OUTPUT/model, OUTPUT/output."""
+    return Places(data, weights or data / "no-weights-given", output / "model", output / "output")
+
+
+def read_hyperparameters(base: Path) -> dict[str, str]:
+    """Texts by name from hyperparameters.json.
+
+    Raises:
+        InputError: no such file, or not an object of texts.
+    """
+    path = base / "input" / "config" / "hyperparameters.json"
+    texts = _read_json(path)
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise InputError(f"{path} must be a JSON object whose values are all strings")
+    return texts
+
+
+def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
+    """Rank and world: torchrun's variables win, then SageMaker's resourceconfig.json, else one process.
+
+    MASTER_ADDR and MASTER_PORT win also on their own: several hosts on one machine need ports of their own.
+
+    Raises:
+        InputError: an unreadable variable, or a resourceconfig.json that does not list its own host.
+    """
+    if "RANK" in variables or "WORLD_SIZE" in variables:
+        numbers = {name: _whole(variables, name) for name in ("RANK", "WORLD_SIZE", "MASTER_PORT")}
+        if not 0 <= numbers["RANK"] < numbers["WORLD_SIZE"]:
+            raise InputError(f"RANK={numbers['RANK']} is not below WORLD_SIZE={numbers['WORLD_SIZE']}")
+        return Process(
+            rank=numbers["RANK"],
+            world=numbers["WORLD_SIZE"],
+            local_world=_whole(variables, "LOCAL_WORLD_SIZE", "1"),
+            master=variables.get("MASTER_ADDR", "127.0.0.1"),
+            port=numbers["MASTER_PORT"],
+            interface=variables.get("GLOO_SOCKET_IFNAME"),
+        )
+    if base is None:
+        return Process()
+    path = base / "input" / "config" / "resourceconfig.json"
+    config = _read_json(path)
+    try:
+        hosts: list[str] = config["hosts"]
+        rank = hosts.index(config["current_host"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path} must name current_host and list it among hosts") from None
+    return Process(
+        rank=rank,
+        world=len(hosts),
+        master=variables.get("MASTER_ADDR", hosts[0]),
+        port=_whole(variables, "MASTER_PORT", str(DEFAULT_PORT)),
+        interface=variables.get("GLOO_SOCKET_IFNAME", config.get("network_interface_name")),
+    )
+
+
+def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:
+    text = variables.get(name, default)
+    if text is None or not text.isdecimal():
+        raise InputError(
+            f"environment variable {name} is {text!r}: give a whole number, or unset RANK and WORLD_SIZE"
+        )
+    return int(text)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"no {path}: this is not a SageMaker container; on a laptop give --data FOLDER --output DIR"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None

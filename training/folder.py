@@ -1,0 +1,137 @@
+"""The data set on disk: its shape, what may be wrong with it, and its digest. Standard library only.
+
+    FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
+"""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from training.errors import InputError
+
+SPLITS = ("train", "valid", "test")
+SUFFIXES = (".jpg", ".jpeg", ".png")
+MANIFEST = "manifest.json"  # an upload's marker beside the splits: not part of the data set
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one split: `files[i]` is of class `labels[i]`, an index into the folder's classes."""
+
+    files: list[Path]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A data set found complete: every class has an image in every split. Order is that of names, always."""
+
+    root: Path
+    classes: list[str]
+    splits: dict[str, Split]
+
+    @property
+    def files(self) -> list[Path]:
+        return [path for split in self.splits.values() for path in split.files]
+
+
+def inspect(root: Path) -> Folder:
+    """The data set under `root`, by names alone: no image is opened.
+
+    Raises:
+        InputError: with a line for each missing or empty split, class without images, class missing in a
+            split, and file or folder that does not belong there.
+    """
+    if not root.is_dir():
+        raise InputError(f"no data set at {root}: give a folder that holds {', '.join(SPLITS)}")
+    problems = []
+    unexpected = [entry.name for entry in _visible(root) if entry.name not in (*SPLITS, MANIFEST)]
+    missing = [split for split in SPLITS if not (root / split).is_dir()]
+    for split in missing:
+        near = get_close_matches(split, unexpected, n=1)
+        hint = f"rename {near[0]} to {split}" if near else f"add {split}/<class>/<image>"
+        problems.append(f"{root.name}/{split} is missing: {hint}")
+    problems += [f"{root.name}/{name} does not belong: only {', '.join(SPLITS)} do" for name in unexpected]
+    found = {split: _classes(root / split, problems) for split in SPLITS if split not in missing}
+    classes = sorted({name for names in found.values() for name in names})
+    for split, names in found.items():
+        if not names:
+            problems.append(f"{root.name}/{split} is empty: add {split}/<class>/<image>")
+            continue
+        for name in classes:
+            if name not in names:
+                others = ", ".join(other for other in found if name in found[other])
+                problems.append(f"class {name} is in {others} but not in {split}: add images or remove it")
+    if len(classes) == 1:
+        problems.append(f"only one class, {classes[0]}: there is nothing to tell apart; add another")
+    if problems:
+        raise InputError(problems)
+    return Folder(
+        root,
+        classes,
+        {
+            split: Split(
+                [path for name in classes for path in names[name]],
+                [label for label, name in enumerate(classes) for _ in names[name]],
+            )
+            for split, names in found.items()
+        },
+    )
+
+
+def digest(folder: Folder) -> str:
+    """64 hex digits that name the data set's content: the same on every machine, whatever the file times.
+
+    It is `sha256sum` of the list that `sha256sum` prints for the images, sorted by path.
+    """
+    lines = sorted(
+        (relative_name(folder, path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in folder.files
+    )
+    return hashlib.sha256("".join(f"{sha}  {name}\n" for name, sha in lines).encode()).hexdigest()
+
+
+def relative_name(folder: Folder, path: Path) -> str:
+    """Path under the root with `/` between; NFC, as macOS may hand out the decomposed form."""
+    return unicodedata.normalize("NFC", path.relative_to(folder.root).as_posix())
+
+
+def shorten(problems: list[str], kind: str) -> list[str]:
+    """At most ten of the problems, then a line that counts the rest."""
+    rest = len(problems) - MOST_NAMED
+    return problems[:MOST_NAMED] + ([f"and {rest} more {kind}"] if rest > 0 else [])
+
+
+def _classes(split: Path, problems: list[str]) -> dict[str, list[Path]]:
+    """Images by class name; adds a problem for whatever is no class folder or no image."""
+    classes = {}
+    strangers = []
+    for entry in _visible(split):
+        if not entry.is_dir():
+            strangers.append(f"{split.name}/{entry.name} lies outside a class folder: move or remove it")
+            continue
+        if not entry.name.isprintable():
+            strangers.append(f"{split.name}/{entry.name!r} has a control character in its name: rename it")
+            continue
+        images = []
+        for path in _visible(entry):
+            name = f"{split.name}/{entry.name}/{path.name}"
+            if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+                strangers.append(f"{name} is not an image file ({', '.join(SUFFIXES)}): remove it")
+            elif not path.name.isprintable():
+                strangers.append(f"{name!r} has a control character in its name: rename it")
+            else:
+                images.append(path)
+        if images:
+            classes[unicodedata.normalize("NFC", entry.name)] = images
+        else:
+            problems.append(f"class {entry.name} has no images in {split.name}: add some or remove the folder")
+    problems += shorten(strangers, f"such files in {split.name}")
+    return classes
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Entries by name, without hidden ones such as .DS_Store."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))

@@ -1,0 +1,99 @@
+"""One training run from data set to model directory; everything heavy to import is imported from here."""
+
+import json
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training import folder, loop
+from training.batches import steps
+from training.distributed import together
+from training.environment import Places, Process
+from training.export import check_exportable, export
+from training.images import load
+from training.model import build, find_weights
+from training.settings import SETTINGS, Settings, field
+
+
+def run(settings: Settings, places: Places, process: Process) -> None:
+    """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
+
+    Raises:
+        InputError: data set, weights or machine that cannot be trained on or with.
+        LostPeers: another process of the run failed.
+    """
+    start = time.perf_counter()
+    check_exportable()
+    data = folder.inspect(places.images)
+    steps(len(data.splits["train"].files), settings.batch_size, process.world)
+    images = load(data, settings.image_size)
+    weights = find_weights(places.weights)
+    _seed(settings.seed)
+    _share_cores(process)
+    model = build(settings, len(data.classes), weights).to(memory_format=torch.channels_last)
+    chief = process.rank == 0
+    if chief:
+        counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
+        origin = f"weights of {weights.name}" if weights else "from scratch: no weights were given"
+        print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
+    with together(process):
+        outcome = loop.fit(model, images, settings, process)
+        test = loop.evaluate(model, images["test"], settings.batch_size, process)
+        if chief:
+            print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
+            export(model, data.classes, settings, places.model)
+            metrics = _metrics(outcome, test, data, settings, process)
+            metrics["seconds"] = time.perf_counter() - start
+            _write_json(places.output / "data" / "metrics.json", metrics)
+
+
+def _metrics(
+    outcome: loop.Outcome, test: loop.Score, data: folder.Folder, settings: Settings, process: Process
+) -> dict[str, Any]:
+    return {
+        "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
+        "dataset": folder.digest(data),
+        "world": process.world,
+        "images": {name: len(split.files) for name, split in data.splits.items()},
+        "epochs": [
+            {
+                "epoch": epoch.number,
+                "train_loss": epoch.train_loss,
+                "validation_loss": epoch.validation.loss,
+                "validation_accuracy": epoch.validation.accuracy,
+                "seconds": epoch.seconds,
+            }
+            for epoch in outcome.epochs
+        ],
+        "best_epoch": outcome.best.number,
+        "test": {
+            "loss": test.loss,
+            "accuracy": test.accuracy,
+            "classes": {
+                name: {"images": int(count), "correct": int(correct), "accuracy": float(correct / count)}
+                for name, count, correct in zip(data.classes, test.images, test.correct, strict=True)
+            },
+        },
+    }
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _share_cores(process: Process) -> None:
+    """OMP_NUM_THREADS holds where it is set; else the processes on this machine share its cores."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // process.local_world))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
