@@ -4,6 +4,10 @@ import json
 import sys
 from pathlib import Path
 
+from deploy.node import use_locked_node
+
+use_locked_node()
+
 from aws_cdk import App, Tags
 
 from settings import Settings, SettingsError, read_settings
@@ -12,6 +16,7 @@ from stacks.permissions import Permissions
 from stacks.serving import Serving
 from stacks.storage import Storage
 from stacks.trained_model import TrainedModel
+from stacks.training_program import MissingWheels
 
 # The CDK CLI passes this context itself; given here too, `python app.py` makes the same templates without it.
 DEFAULTS = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
@@ -46,7 +51,10 @@ def main() -> None:
         settings = read_settings(app.node.get_all_context())
     except SettingsError as error:
         sys.exit("\n".join(["These settings cannot be used:", *(f"  - {line}" for line in error.problems)]))
-    build(app, settings)
+    try:
+        build(app, settings)
+    except MissingWheels as error:
+        sys.exit(str(error))
     app.synth()
 
 

@@ -70,23 +70,13 @@ class Settings(BaseModel):
     endpoint_instance_type: str = Field(description="ML instance type of the endpoint")
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
     endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
-    endpoint_target_concurrency: float = Field(
-        ge=0.5, le=1000, description="requests in flight an instance to aim at"
-    )
-    endpoint_scale_in_seconds: int = Field(
-        ge=0, le=3600, description="seconds between two removals of instances"
-    )
-    endpoint_scale_out_seconds: int = Field(
-        ge=0, le=3600, description="seconds between two additions of instances"
-    )
+    endpoint_target_concurrency: float = Field(ge=0.5, le=1000, description="requests in flight an instance to aim at")
+    endpoint_scale_in_seconds: int = Field(ge=0, le=3600, description="seconds between two removals of instances")
+    endpoint_scale_out_seconds: int = Field(ge=0, le=3600, description="seconds between two additions of instances")
 
     lambda_memory_mb: int = Field(ge=128, le=10240, description="memory of the classify function, MB")
-    lambda_provisioned_concurrency: int = Field(
-        ge=0, le=1000, description="instances kept warm; 0 keeps none"
-    )
-    lambda_reserved_concurrency: int = Field(
-        ge=0, le=1000, description="most calls at a time; 0 reserves nothing"
-    )
+    lambda_provisioned_concurrency: int = Field(ge=0, le=1000, description="instances kept warm; 0 keeps none")
+    lambda_reserved_concurrency: int = Field(ge=0, le=1000, description="most calls at a time; 0 reserves nothing")
     lambda_timeout: int = Field(ge=6, le=120, description="seconds a call may take, its one retry included")
     # base64 makes 4 bytes of 3, and a synchronous Lambda request ends at 6 MB.
     max_image_mb: int = Field(ge=1, le=4, description="largest image accepted, MiB")
@@ -145,9 +135,7 @@ class Settings(BaseModel):
     @classmethod
     def _usable_instance(cls, value: str, info: ValidationInfo) -> str:
         if Instance.parse(value).burstable and info.field_name == "endpoint_instance_type":
-            raise ValueError(
-                "SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large"
-            )
+            raise ValueError("SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large")
         return value
 
     @field_validator("batch_size")
@@ -192,9 +180,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = (
-            f"did you mean {close[0]}?" if close else f"the settings are {', '.join(Settings.model_fields)}"
-        )
+        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(Settings.model_fields)}"
         return f"{name} is not a setting: {hint}"
     allowed = _allowed(Settings.model_fields[name])
     if problem["type"] == "missing":

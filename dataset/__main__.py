@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.errors import InputError
-from training.folder import Folder, digest, inspect, shorten
+from training.folder import digest, inspect
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,36 +31,23 @@ def main(arguments: Sequence[str]) -> int:
 
                 write(chosen.folder)
             case "check":
-                folder = _checked(chosen.folder)
+                from dataset.check import checked
+
+                folder = checked(chosen.folder)
                 print(f"{len(folder.files)} images of {len(folder.classes)} classes: nothing wrong")
             case "digest":
                 print(digest(inspect(chosen.folder)))
             case "upload":
-                folder = _checked(chosen.folder)
+                from dataset.check import checked
                 from dataset.upload import upload
 
-                print(upload(folder, chosen.bucket))
+                print(upload(checked(chosen.folder), chosen.bucket))
     except (InputError, OSError) as error:
         problems = error.problems if isinstance(error, InputError) else [str(error)]
         for problem in problems:
             print(f"error: {problem}", file=sys.stderr)
         return 1
     return 0
-
-
-def _checked(root: Path) -> Folder:
-    """The data set, each image decoded once.
-
-    Raises:
-        InputError: names every problem of shape and up to ten unreadable images.
-    """
-    from training.images import unreadable_images
-
-    folder = inspect(root)
-    problems = unreadable_images(folder)
-    if problems:
-        raise InputError(shorten(problems, "unreadable images"))
-    return folder
 
 
 if __name__ == "__main__":

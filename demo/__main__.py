@@ -7,7 +7,6 @@ to the terminal and to out/demo.json. The images are scikit-learn's handwritten 
 
 import argparse
 import os
-import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,21 +18,18 @@ from dataset.digits import write as write_digits
 from demo.classify import Classifier, ClassifyFailed, SteadyClient
 from demo.jobs import jobs
 from demo.report import show, write_json
+from demo.settings import DIGITS
 from demo.steps import Steps
 from deploy.cdk import CdkFailed
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, down, up
+from local_aws.ports import free_port
 from training.errors import InputError
 from training.folder import Folder, digest
 
 _OUT = Path("out")
-# Small grey images: a small network trained from the start, instead of cdk.json's choice for photographs.
-_DIGITS = {
-    "architecture": "resnet18", "image_size": "32", "epochs": "12", "batch_size": "64",
-    "learning_rate": "0.002", "trainable": "all", "accuracy_floor": "0.95",
-}  # fmt: skip
 
 
 def main() -> int:
@@ -42,7 +38,12 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
     parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+        "-c",
+        "--context",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, over cdk.json's",
     )
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
     arguments = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> int:
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:
-        return _run(arguments.data, settings, home, Steps(console))
+        return _run(arguments.data, settings, home, Steps(console), arguments.keep)
     except (InputError, LocalAwsError, NotReady, CdkFailed, ClassifyFailed) as error:
         for line in describe(error):
             print(f"error: {line}", file=sys.stderr)
@@ -63,20 +64,20 @@ def main() -> int:
             down(home)
 
 
-def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps) -> int:
+def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, keep: bool) -> int:
     with steps.step("Check the images"):
         if data is None:
             data = _OUT / "digits"
             if not data.exists():
                 write_digits(data)
-            settings = {**_DIGITS, **settings}
+            settings = {**DIGITS, **settings}
         images = checked(data)
         settings["dataset"] = digest(images)
         steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
 
     with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
         down(home)
-        run = up(home, _free_port())
+        run = up(home, free_port(), tied=not keep)
         _use(home)
         steps.say(f"local AWS at {run.endpoint}")
         account, region = require_aws()
@@ -86,7 +87,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps) 
             prepared.result()
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
-        deploy_everything(one, images, say=steps.say)
+        deploy_everything(one, images, say=steps.say_briefly)
     function = outputs(one.stack("classify"))["FunctionName"]
 
     with steps.step("Classify test images through the Lambda"):
@@ -98,16 +99,16 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps) 
         with steps.step("Change to 4 instances: synthesize"):
             four = synthesize(four_settings)
         with steps.step("Deploy again: train on 4 instances, update the endpoint"):
-            deploy(four, say=steps.say)
+            deploy(four, say=steps.say_briefly)
 
     with steps.step("Deploy once more: nothing has changed"):
-        deploy(four, say=steps.say)
+        deploy(four, say=steps.say_briefly)
 
     return _report(steps, four, predictions, client)
 
 
 def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:
-    ran = jobs(assembly.stack("classify").removesuffix("classify"))
+    ran = jobs(assembly.prefix)
     write_json(_OUT / "demo.json", steps, ran, predictions, client)
     show(steps.console, steps, ran, predictions, client)
     steps.console.print(f"Written: {_OUT / 'demo.json'}")
@@ -126,12 +127,6 @@ def _examples(images: Folder) -> list[Path]:
     test = images.splits["test"]
     firsts = {label: path for path, label in zip(reversed(test.files), reversed(test.labels), strict=True)}
     return [firsts[label] for label in sorted(firsts)[:10]]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

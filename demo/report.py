@@ -12,9 +12,7 @@ from demo.jobs import Job
 from demo.steps import Steps
 
 
-def write_json(
-    path: Path, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient
-) -> None:
+def write_json(path: Path, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient) -> None:
     report = {
         "steps": [{"name": name, "seconds": round(seconds, 2)} for name, seconds in steps.seconds],
         "jobs": [asdict(job) for job in jobs],
@@ -25,9 +23,7 @@ def write_json(
     path.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def show(
-    console: Console, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient
-) -> None:
+def show(console: Console, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient) -> None:
     table = Table(title="Steps", title_justify="left")
     table.add_column("step")
     table.add_column("seconds", justify="right")
@@ -43,7 +39,12 @@ def show(
     for job in jobs:
         accuracy = "–" if job.test_accuracy is None else f"{job.test_accuracy:.1%}"
         table.add_row(
-            job.name, str(job.instances), job.status, str(len(job.log_streams)), accuracy, f"{job.seconds:.1f}"
+            job.name,
+            str(job.instances),
+            job.status,
+            str(len(job.log_streams)),
+            accuracy,
+            f"{job.seconds:.1f}",
         )
     console.print(table)
 
@@ -54,6 +55,8 @@ def show(
         mark = "✓" if prediction.label == prediction.truth else "✗"
         table.add_row(prediction.truth, prediction.label, f"{prediction.probability:.1%}", mark)
     console.print(table)
-    console.print(f"A client called the endpoint all through the update: {client.calls} calls, {len(client.errors)} errors.")
+    console.print(
+        f"A client called the endpoint all through the update: {client.calls} calls, {len(client.errors)} errors."
+    )
     for error in client.errors[:5]:
         console.print(f"  {error}", style="red", markup=False)

@@ -25,4 +25,9 @@ class Steps:
 
     def say(self, line: str) -> None:
         """A detail of the running step."""
-        self.console.print(f"  {line}", style="dim", markup=False, highlight=False)
+        self.console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+    def say_briefly(self, line: str) -> None:
+        """What matters of the CDK's and the training job's output: stacks, epochs, failures."""
+        if any(mark in line for mark in ("✅", "❌", "_FAILED", " │ ")):
+            self.say(line.strip())

@@ -26,7 +26,12 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="images as {train,valid,test}/<class>/<image>")
     parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+        "-c",
+        "--context",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, over cdk.json's",
     )
     arguments = parser.parse_args()
     settings = dict(item.partition("=")[::2] for item in arguments.context)

@@ -21,8 +21,9 @@ def require_aws() -> tuple[str, str]:
     Raises:
         NotReady: no local AWS at AWS_ENDPOINT_URL, no region, no credentials, or none that work.
     """
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        _require_answer(endpoint)
+    require_answer()
+    if "AWS_REGION" in os.environ:  # the CDK and the newer SDKs read this one, boto3 only the older
+        os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
     try:
         session = boto3.session.Session()
         if not session.region_name:
@@ -32,7 +33,11 @@ def require_aws() -> tuple[str, str]:
         raise NotReady(f"no AWS to deploy to ({error}). Sign in (aws sso login), or {_LOCAL}") from error
 
 
-def _require_answer(endpoint: str) -> None:
+def require_answer() -> None:
+    """Raises `NotReady` when the environment names an endpoint of its own and nothing answers there."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return
     try:
         context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
         urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5, context=context)  # noqa: S310

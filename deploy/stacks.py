@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from dataset.upload import upload
 from deploy import cdk
+from deploy.preflight import require_answer
+from deploy.progress import TrainingLog
 from training.folder import Folder
 
 Say = Callable[[str], None]
@@ -29,6 +31,11 @@ class Assembly:
         [name] = [name for name in self.stacks if name.endswith(f"-{suffix}")]
         return name
 
+    @property
+    def prefix(self) -> str:
+        """`<app>-<stage>-`: what all names of this deployment begin with."""
+        return self.stack("storage").removesuffix("storage")
+
 
 def synthesize(context: Mapping[str, str], folder: Path | None = None) -> Assembly:
     """`cdk synth` with these settings over cdk.json's.
@@ -37,13 +44,9 @@ def synthesize(context: Mapping[str, str], folder: Path | None = None) -> Assemb
         cdk.CdkFailed: carrying the app's list of wrong settings.
     """
     folder = folder or Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
-    cdk.run(
-        "synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None
-    )
+    cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
     manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
-    return Assembly(
-        folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"]
-    )
+    return Assembly(folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"])
 
 
 def bootstrap(account: str, region: str) -> bool:
@@ -57,17 +60,25 @@ def bootstrap(account: str, region: str) -> bool:
 
 
 def deploy(assembly: Assembly, *stacks: str, say: Say) -> None:
-    """Deploy the named stacks of the assembly, or all of them."""
+    """Deploy the named stacks of the assembly, or all of them.
+
+    Raises:
+        cdk.CdkFailed: CloudFormation's reason; what was there before the deploy is still there.
+        NotReady: the AWS at AWS_ENDPOINT_URL does not answer any more.
+    """
     chosen = [assembly.stack(suffix) for suffix in stacks] if stacks else ["--all"]
-    cdk.run(
-        "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
-        "--progress", "events", on_line=say,
-    )  # fmt: skip
+    try:
+        with TrainingLog(assembly.prefix, say):
+            cdk.run(
+                "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
+                "--progress", "events", on_line=say,
+            )  # fmt: skip
+    except cdk.CdkFailed:
+        require_answer()  # an AWS that went away explains more than the CLI's last words
+        raise
 
 
-def deploy_everything(
-    assembly: Assembly, images: Folder | None, *, say: Say
-) -> None:
+def deploy_everything(assembly: Assembly, images: Folder | None, *, say: Say) -> None:
     """Storage, then the images into it, then the rest."""
     if images is not None:
         deploy(assembly, "storage", say=say)

@@ -1,6 +1,5 @@
 """Starting, finding and ending the local AWS of a home folder."""
 
-import contextlib
 import json
 import os
 import secrets
@@ -10,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,12 +37,12 @@ class Run:
     def healthy(self) -> bool:
         """Whether the server answers."""
         context = ssl.create_default_context(cafile=self.certificate)
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            with urllib.request.urlopen(  # noqa: S310 (our own https address)
-                f"{self.endpoint}/_ministack/health", timeout=5, context=context
-            ) as answer:
-                return answer.status == 200
-        return False
+        try:
+            url = f"{self.endpoint}/_ministack/health"
+            with urllib.request.urlopen(url, timeout=5, context=context) as answer:  # noqa: S310 (our own address)
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
 
 def current(home: Home) -> Run | None:
@@ -55,8 +53,11 @@ def current(home: Home) -> Run | None:
         return None
 
 
-def up(home: Home, port: int, region: str = DEFAULT_REGION) -> Run:
-    """Start a local AWS, or return the one that already runs in this home folder."""
+def up(home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = False) -> Run:
+    """Start a local AWS, or return the one that already runs in this home folder.
+
+    With `tied` it ends with the calling process, however that ends.
+    """
     run = current(home)
     if run and run.healthy():
         return run
@@ -65,9 +66,11 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION) -> Run:
     home.scratch.mkdir(parents=True)
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
+    held, watched = os.pipe()
     with home.log_file.open("w") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "local_aws.supervisor"],
+            [sys.executable, "-m", "local_aws.supervisor", *([str(held)] if tied else [])],
+            pass_fds=(held,) if tied else (),
             cwd=Path(__file__).resolve().parent.parent,
             env=_server_environment(home, run_id, port, region, access_key, secret_key),
             stdin=subprocess.DEVNULL,
@@ -75,6 +78,9 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION) -> Run:
             stderr=log,
             start_new_session=True,
         )
+    os.close(held)
+    if not tied:
+        os.close(watched)  # else it closes when this process ends, and the supervisor sees that
     endpoint = f"https://127.0.0.1:{port}"  # an address: S3 clients then put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
     run = Run(run_id, supervisor.pid, endpoint, certificate)

@@ -44,9 +44,7 @@ def install() -> None:
     _run_on_worker_threads(set(sagemaker_types.TYPES))
 
 
-async def _sagemaker(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> Response:
+async def _sagemaker(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
     """SageMaker and SageMaker Runtime share a signing name: the path tells them apart."""
     if path.startswith("/endpoints/"):
         return await invocation.handle(method, path, headers, body)
@@ -63,7 +61,10 @@ def _add_service(
 ) -> None:
     app.SERVICE_HANDLERS[name] = handler
     app._loaded_modules[name] = SimpleNamespace(
-        handle_request=handler, reset=lambda: None, get_state=lambda: None, load_persisted_state=lambda _: None
+        handle_request=handler,
+        reset=lambda: None,
+        get_state=lambda: None,
+        load_persisted_state=lambda _: None,
     )
     router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix], "credential_scope": name}
     # Without these two, MiniStack lets a call through unauthorised.

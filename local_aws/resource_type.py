@@ -43,9 +43,7 @@ class ResourceType:
         check_input(self.service, self.operation, request)
         return self.create(request)
 
-    def _update(
-        self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str
-    ) -> Identity:
+    def _update(self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> Identity:
         assert self.update is not None
         flags = {name: str(new[name]).lower() == "true" for name in self.update_only if name in new}
         known = {k: v for k, v in new.items() if k not in self.update_only}

@@ -17,9 +17,7 @@ _targets: Any = AccountRegionScopedDict()  # (resource id, dimension) -> scalabl
 _policies: Any = AccountRegionScopedDict()  # (policy name, resource id, dimension) -> policy
 
 
-async def handle(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> Response:
+async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
     return dispatch(_SERVICE, OPERATIONS, headers, body)
 
 

@@ -29,9 +29,7 @@ def service_model(service: str) -> botocore.model.ServiceModel:
     return botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"))
 
 
-def dispatch(
-    service: str, operations: dict[str, Operation], headers: dict[str, str], body: bytes
-) -> Response:
+def dispatch(service: str, operations: dict[str, Operation], headers: dict[str, str], body: bytes) -> Response:
     """Answer one AWS JSON request; an operation we lack is refused by name."""
     name = headers.get("x-amz-target", "").rpartition(".")[2]
     try:

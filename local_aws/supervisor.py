@@ -1,5 +1,7 @@
 """The process that holds a local AWS: it starts the server, and ends everything when the server ends.
 
+    python -m local_aws.supervisor [PIPE]     PIPE: a descriptor that closes when the run is to end
+
 Supervisor and server watch each other through a pipe, so a kill of either (even SIGKILL) ends the run:
 the survivor sees its pipe close and sweeps up whatever carries the run's id.
 """
@@ -14,6 +16,8 @@ from local_aws.processes import MARKER, end_when_closed, sweep
 
 def main() -> int:
     run_id = os.environ[MARKER]
+    if starter := sys.argv[1:]:
+        end_when_closed(int(starter[0]), run_id)
     held, watched = os.pipe()
     server = subprocess.Popen(
         [sys.executable, "-m", "local_aws.server", str(held)],

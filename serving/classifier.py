@@ -38,9 +38,7 @@ class Classifier:
         options.intra_op_num_threads = os.cpu_count() or 1
         # a spinning thread takes a core from the next request's decoding
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            folder / "model.onnx", options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
 
     def classify(self, content: bytes) -> list[Prediction]:
         """The most probable classes of the image, best first, five at most.

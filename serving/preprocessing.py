@@ -1,4 +1,7 @@
-"""From image bytes to the network's input: the one transform of training, evaluation and serving. PIL and NumPy only."""
+"""From image bytes to the network's input: the one transform of training, evaluation and serving.
+
+PIL and NumPy only: serving has no torch, training no ONNX Runtime.
+"""
 
 import io
 import warnings

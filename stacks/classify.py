@@ -12,9 +12,7 @@ from stacks.handler import Handler
 class Classify(Stack):
     """Call `alias`: provisioned concurrency is kept on it, never on a version (aws-cdk#8883)."""
 
-    def __init__(
-        self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
         super().__init__(scope, id)
         self.function = Handler(
             self,

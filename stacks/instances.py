@@ -31,13 +31,9 @@ class Instance:
             raise ValueError("not an ML instance type, such as ml.m5.large or ml.g4dn.xlarge")
         family, features = found["family"], found["features"]
         if family in _NEURON_FAMILIES:
-            raise ValueError(
-                "a Neuron instance, and the containers have no Neuron build; take an m, c, g or p one"
-            )
+            raise ValueError("a Neuron instance, and the containers have no Neuron build; take an m, c, g or p one")
         if "g" in features:
-            raise ValueError(
-                "an Arm instance, and the containers are built for x86-64; take ml.m5, ml.c5 or ml.g4dn"
-            )
+            raise ValueError("an Arm instance, and the containers are built for x86-64; take ml.m5, ml.c5 or ml.g4dn")
         return cls(
             name=name,
             gpu=family in _GPU_FAMILIES,

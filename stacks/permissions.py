@@ -61,9 +61,7 @@ class Permissions(Stack):
                 _allow("ListProgram", ["s3:ListBucket"], [program_bucket], _prefixes(program.key)),
                 _allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
                 _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/*"]),
-                self._key_through_s3(
-                    "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]
-                ),
+                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
                 self._key_for_volumes(),
                 _allow(
                     "OpenLog",
@@ -98,9 +96,7 @@ class Permissions(Stack):
                     ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
                     [log_group, f"{log_group}:*"],
                 ),
-                _allow(
-                    "WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]
-                ),
+                _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
                 _metrics("/aws/sagemaker/Endpoints"),
                 *_image_pull(image),
             ],

@@ -105,9 +105,7 @@ class TrainedModel(Stack):
         data = wait.attr_data.to_string()
         CfnOutput(self, "TestAccuracy", value=data, description="by training job, as JSON")
         Validations.of(self).acknowledge(
-            Acknowledgment(
-                id="CloudFormation-Validate::F6101", reason="a wait's Data is JSON text, no object"
-            )
+            Acknowledgment(id="CloudFormation-Validate::F6101", reason="a wait's Data is JSON text, no object")
         )
 
     def _function(self, settings: Settings, bucket_name: str, role: iam.Role) -> lambda_.Function:
@@ -136,9 +134,7 @@ class TrainedModel(Stack):
         }
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")
         rules = [
-            events.CfnRule(
-                self, "JobEnded", name=f"{prefix}-job-ended", event_pattern=pattern, targets=[target]
-            ),
+            events.CfnRule(self, "JobEnded", name=f"{prefix}-job-ended", event_pattern=pattern, targets=[target]),
             events.CfnRule(
                 self,
                 "Sweep",

@@ -10,6 +10,10 @@ _REPOSITORY = Path(__file__).parent.parent
 _CHANNEL = "code"
 
 
+class MissingWheels(Exception):
+    """What the serving image lacks has not been fetched."""
+
+
 class TrainingProgram(Construct):
     """Uploaded by `cdk deploy`; a training job gets it as a channel, because network isolation forbids
     downloads.
@@ -19,6 +23,8 @@ class TrainingProgram(Construct):
 
     def __init__(self, scope: Construct, id: str, *, source: Path = _REPOSITORY) -> None:
         super().__init__(scope, id)
+        if not any((source / "serving" / "wheels").glob("*.whl")):
+            raise MissingWheels("serving/wheels is empty, and a model without them cannot serve: run `make setup`")
         # "/*" first: nothing of the repository gets in unless it is named, so no credentials or data by
         # accident.
         files = ["/*", "!/training/", "!/serving/", "__pycache__/", "*.pyc", "tests/", ".*"]

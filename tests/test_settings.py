@@ -21,9 +21,7 @@ def test_cdk_json_holds_every_setting_with_a_default_that_is_taken() -> None:
 
 
 def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
-    as_text = {
-        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in DEFAULTS.items()
-    }
+    as_text = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in DEFAULTS.items()}
     assert read_settings(as_text) == read_settings(DEFAULTS)
 
 
@@ -62,9 +60,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("container_account", "123", "12 digits"),
     ],
 )  # fmt: skip
-def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(
-    name: str, value: Any, said: str
-) -> None:
+def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str, value: Any, said: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} = {value!r}: ")
     assert said in problem
@@ -85,9 +81,7 @@ def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], 
 
 
 def test_nothing_reserved_leaves_provisioned_concurrency_free() -> None:
-    settings = read_settings(
-        {**DEFAULTS, "lambda_reserved_concurrency": 0, "lambda_provisioned_concurrency": 50}
-    )
+    settings = read_settings({**DEFAULTS, "lambda_reserved_concurrency": 0, "lambda_provisioned_concurrency": 50})
     assert settings.lambda_provisioned_concurrency == 50
 
 
@@ -141,7 +135,5 @@ def test_context_of_cdks_own_is_left_alone(key: str) -> None:
         ("ml.p4d.24xlarge", True, False, True),
     ],
 )
-def test_an_instances_name_tells_its_hardware(
-    name: str, gpu: bool, burstable: bool, local_disk: bool
-) -> None:
+def test_an_instances_name_tells_its_hardware(name: str, gpu: bool, burstable: bool, local_disk: bool) -> None:
     assert Instance.parse(name) == Instance(name, gpu=gpu, burstable=burstable, local_disk=local_disk)

@@ -44,9 +44,7 @@ def steps(images: int, batch_size: int, world: int) -> int:
     return count
 
 
-def training_batches(
-    images: Images, *, batch_size: int, seed: int, epoch: int, process: Process
-) -> Iterator[Batch]:
+def training_batches(images: Images, *, batch_size: int, seed: int, epoch: int, process: Process) -> Iterator[Batch]:
     """Every image once, in an order of its own each epoch, moved a little: this process's share of each step."""
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(images))

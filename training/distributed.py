@@ -84,12 +84,16 @@ class _Sum(torch.autograd.Function):
 class GlobalBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm2d whose training statistics are those of the batches of all processes together."""
 
+    momentum: float
+    num_batches_tracked: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
     def forward(self, images: Tensor) -> Tensor:  # [n, channels, height, width] to the same
         if not self.training:
             return super().forward(images)
         variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
-        count = images.numel() / images.shape[1]
-        own = torch.cat([mean.new_tensor([1.0]), mean, variance + mean**2]) * count
+        own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
         totals: Tensor = _Sum.apply(own)
         count, mean, square = totals[0], *(totals[1:] / totals[0]).chunk(2)
         variance = square - mean**2  # in float64: the difference of large numbers

@@ -121,9 +121,7 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
 def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:
     text = variables.get(name, default)
     if text is None or not text.isdecimal():
-        raise InputError(
-            f"environment variable {name} is {text!r}: give a whole number, or unset RANK and WORLD_SIZE"
-        )
+        raise InputError(f"environment variable {name} is {text!r}: give a whole number, or unset RANK and WORLD_SIZE")
     return int(text)
 
 

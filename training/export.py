@@ -56,7 +56,7 @@ def export(model: nn.Module, classes: Sequence[str], settings: Settings, folder:
 
 
 def _write_onnx(model: nn.Module, size: int, path: Path) -> None:
-    graph = nn.Sequential(model, nn.Softmax(dim=1)).eval().to(memory_format=torch.contiguous_format)
+    graph = nn.Sequential(model, nn.Softmax(dim=1)).eval()
     with warnings.catch_warnings():
         # it recommends the newer exporter, which needs onnxscript: not in AWS's training images
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,7 +74,7 @@ def _write_onnx(model: nn.Module, size: int, path: Path) -> None:
 
 def _copy(entry: Traversable, folder: Path) -> None:
     """Copies a file or folder of the package, which may lie in a zip; what only development needs stays."""
-    if entry.name in NOT_SERVED:
+    if entry.name in NOT_SERVED or entry.name.startswith("."):
         return
     target = folder / entry.name
     if entry.is_dir():

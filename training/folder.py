@@ -1,6 +1,6 @@
 """The data set on disk: its shape, what may be wrong with it, and its digest. Standard library only.
 
-    FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
+FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
 """
 
 import hashlib

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torchvision.models import ResNet
 
 from serving.preprocessing import normalise
 from training.batches import Batch, evaluation_batches, steps, training_batches
@@ -59,7 +60,7 @@ class Outcome:
     best: Epoch
 
 
-def fit(model: nn.Module, images: dict[str, Images], settings: Settings, process: Process) -> Outcome:
+def fit(model: ResNet, images: dict[str, Images], settings: Settings, process: Process) -> Outcome:
     """Trains the model and leaves it at the epoch with the best validation accuracy (then the lower loss)."""
     trained = parallel(model, process)
     optimizer = torch.optim.SGD(
@@ -98,7 +99,7 @@ def fit(model: nn.Module, images: dict[str, Images], settings: Settings, process
     return Outcome(epochs, best[0])
 
 
-def evaluate(model: nn.Module, images: Images, batch_size: int, process: Process) -> Score:
+def evaluate(model: ResNet, images: Images, batch_size: int, process: Process) -> Score:
     """The model's score on all the images; each process looks at its share, and all get the same result."""
     model.eval()
     classes = model.fc.out_features
@@ -128,9 +129,7 @@ def _train_one_epoch(
 ) -> float:
     """One step a batch; the mean loss an image over all processes."""
     total = torch.zeros(1, dtype=torch.float64)
-    batches = training_batches(
-        images, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch, process=process
-    )
+    batches = training_batches(images, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch, process=process)
     for batch in batches:
         loss = cross_entropy(model(_pixels(batch)), torch.from_numpy(batch.labels), reduction="sum")
         total += loss.detach()

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 import torchvision
 from torch import nn
+from torchvision.models import ResNet
 
 from training.errors import InputError
 from training.settings import Settings
@@ -14,7 +15,7 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def build(settings: Settings, classes: int, weights: Path | None) -> nn.Module:
+def build(settings: Settings, classes: int, weights: Path | None) -> ResNet:
     """ResNet with `classes` outputs; with trainable=head only the last layer learns.
 
     Args:
@@ -23,7 +24,7 @@ def build(settings: Settings, classes: int, weights: Path | None) -> nn.Module:
     Raises:
         InputError: weights that are unreadable or another network's, or a head to train on random layers.
     """
-    model: nn.Module = getattr(torchvision.models, settings.architecture)(weights=None)
+    model: ResNet = getattr(torchvision.models, settings.architecture)(weights=None)
     if weights is not None:
         _load(model, weights, settings.architecture)
     elif settings.trainable == "head":
@@ -35,7 +36,7 @@ def build(settings: Settings, classes: int, weights: Path | None) -> nn.Module:
     return model
 
 
-def training_mode(model: nn.Module, trainable: str) -> None:
+def training_mode(model: ResNet, trainable: str) -> None:
     """Sets what learns to training mode: a frozen layer keeps its BatchNorm statistics, too."""
     model.train(trainable == "all")
 
@@ -54,7 +55,7 @@ def find_weights(place: Path) -> Path | None:
     return files[0]
 
 
-def _load(model: nn.Module, weights: Path, architecture: str) -> None:
+def _load(model: ResNet, weights: Path, architecture: str) -> None:
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
         state = {name: value for name, value in state.items() if not name.startswith("fc.")}

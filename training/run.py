@@ -35,7 +35,7 @@ def run(settings: Settings, places: Places, process: Process) -> None:
     weights = find_weights(places.weights)
     _seed(settings.seed)
     _share_cores(process)
-    model = build(settings, len(data.classes), weights).to(memory_format=torch.channels_last)
+    model = build(settings, len(data.classes), weights)
     chief = process.rank == 0
     if chief:
         counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())

@@ -58,9 +58,7 @@ def _runtime() -> Any:
 def _refused(error: ClientError) -> dict[str, Any]:
     """The response for a call that SageMaker, or the model in it, answered with an error."""
     code = error.response["Error"]["Code"]
-    _logger.warning(
-        "endpoint refused", extra={"code": code, "status": error.response.get("OriginalStatusCode")}
-    )
+    _logger.warning("endpoint refused", extra={"code": code, "status": error.response.get("OriginalStatusCode")})
     if code == "ModelError":
         return _model_error(error.response)
     if code in _THROTTLED:

@@ -59,9 +59,7 @@ def signal(url: str, *, sender: str, data: str = "", error: str | None = None) -
     except Unanswered as refused:
         if refused.status not in _NOBODY_WAITS:
             raise
-        _logger.warning(
-            "nobody waits for this signal any more", extra={"sender": sender, "status": refused.status}
-        )
+        _logger.warning("nobody waits for this signal any more", extra={"sender": sender, "status": refused.status})
 
 
 def one_line(text: str) -> str:

@@ -122,16 +122,12 @@ class Orchestrator:
             self._jobs.start(name, wanted.request)
         except ClientError as error:
             self._store.forget(wanted.digest)
-            raise Refused(
-                f"training job {name} cannot be created: {error.response['Error']['Message']}"
-            ) from error
+            raise Refused(f"training job {name} cannot be created: {error.response['Error']['Message']}") from error
         _logger.info("training job started", extra={"digest": wanted.digest, "job": name})
 
     def _wait(self, wanted: Wanted, job: str) -> None:
         self._store.wait(
-            Waiting(
-                digest=wanted.digest, job=job, floor=wanted.floor, wait_url=wanted.wait_url, since=time.time()
-            )
+            Waiting(digest=wanted.digest, job=job, floor=wanted.floor, wait_url=wanted.wait_url, since=time.time())
         )
 
     def _look_at(self, waiting: Waiting) -> None:
@@ -164,9 +160,7 @@ class Orchestrator:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 raise
             reason = error.response["Error"]["Message"]
-            raise Refused(
-                f"training job {job.name} completed, but its model was not copied: {reason}"
-            ) from error
+            raise Refused(f"training job {job.name} completed, but its model was not copied: {reason}") from error
 
     def _keep(self, digest: str, floor: float, job: Job) -> Result:
         """Keep a completed job's model when it is good enough; Refused when it is not."""
@@ -181,8 +175,7 @@ class Orchestrator:
 def _check(result: Result, floor: float) -> None:
     if result.test_accuracy < floor:
         raise Refused(
-            f"test accuracy {result.test_accuracy:.4g} is under the floor {floor:.4g} "
-            f"(training job {result.job})"
+            f"test accuracy {result.test_accuracy:.4g} is under the floor {floor:.4g} (training job {result.job})"
         )
 
 

@@ -25,9 +25,7 @@ _NAMED_BY = {
 _PASSES_ROLE = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
 
 
-async def handle(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> Response:
+async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if role_parameter := _PASSES_ROLE.get(operation):
         try:
@@ -168,9 +166,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeEndpointConfig": lambda r: endpoint_configs.get(r["EndpointConfigName"]),
     "DeleteEndpointConfig": lambda r: endpoint_configs.remove(r["EndpointConfigName"]) and None,
     "ListEndpointConfigs": lambda r: {
-        "EndpointConfigs": _summaries(
-            endpoint_configs.all(), "EndpointConfigName", "EndpointConfigArn", "CreationTime"
-        )
+        "EndpointConfigs": _summaries(endpoint_configs.all(), "EndpointConfigName", "EndpointConfigArn", "CreationTime")
     },
     "CreateEndpoint": create_endpoint,
     "DescribeEndpoint": lambda r: endpoints.get(r["EndpointName"]).describe(),

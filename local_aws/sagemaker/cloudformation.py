@@ -64,7 +64,14 @@ TYPES = {
         create=_create_model,
         delete=lambda arn, _: _ignore_missing(api.OPERATIONS["DeleteModel"], {"ModelName": _name(arn)}),
         generate_name=_generated,
-        replacing=("ModelName", "ExecutionRoleArn", "PrimaryContainer", "Containers", "EnableNetworkIsolation", "VpcConfig"),
+        replacing=(
+            "ModelName",
+            "ExecutionRoleArn",
+            "PrimaryContainer",
+            "Containers",
+            "EnableNetworkIsolation",
+            "VpcConfig",
+        ),
     ),
     "AWS::SageMaker::EndpointConfig": ResourceType(
         service="sagemaker",
@@ -75,7 +82,13 @@ TYPES = {
             api.OPERATIONS["DeleteEndpointConfig"], {"EndpointConfigName": _name(arn)}
         ),
         generate_name=_generated,
-        replacing=("EndpointConfigName", "ProductionVariants", "KmsKeyId", "DataCaptureConfig", "AsyncInferenceConfig"),
+        replacing=(
+            "EndpointConfigName",
+            "ProductionVariants",
+            "KmsKeyId",
+            "DataCaptureConfig",
+            "AsyncInferenceConfig",
+        ),
     ),
     "AWS::SageMaker::Endpoint": ResourceType(
         service="sagemaker",

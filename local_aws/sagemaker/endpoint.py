@@ -82,15 +82,14 @@ class Endpoint:
         """The instance that answers the next call, in turn."""
         fleet = self._fleet
         if not fleet:
-            raise ApiError(
-                "ValidationError", f"Endpoint {self.name} of account is not in service ({self.status})."
-            )
+            raise ApiError("ValidationError", f"Endpoint {self.name} of account is not in service ({self.status}).")
         return fleet[next(self._turn) % len(fleet)]
 
     def delete(self) -> None:
         self._state["EndpointStatus"] = "Deleting"
         fleet, self._fleet = self._fleet, []
-        spawn_background(lambda: [instance.drain() for instance in fleet], thread_name=f"delete-{self.name}")
+        for instance in fleet:
+            spawn_background(instance.drain, thread_name=f"delete-{self.name}")
 
     def _require_idle(self, verb: str) -> None:
         if self.status in _BUSY:
@@ -125,9 +124,7 @@ class Endpoint:
             self._state["LastModifiedTime"] = now()
             self._settled.set()
 
-    def _start_instances(
-        self, config: dict[str, Any], models: dict[str, Any], count: int
-    ) -> list[EndpointInstance]:
+    def _start_instances(self, config: dict[str, Any], models: dict[str, Any], count: int) -> list[EndpointInstance]:
         if count <= 0:
             return []
         variant = _variant(config)

@@ -1,20 +1,18 @@
 """One endpoint instance: a model archive, extracted and served by its own Ray."""
 
-import contextlib
 import os
 import shutil
-import socket
 import sys
 import tarfile
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections import deque
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.training_host import LogShipper
@@ -37,10 +35,10 @@ class EndpointInstance:
     def __init__(self, identity: str, model: dict[str, Any], session: RoleSession) -> None:
         self.identity, self._model, self._session = identity, model, session
         self.in_flight = 0
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
         # Ray puts sockets there, and their paths may have 107 characters.
-        self._ray_folder = tempfile.mkdtemp(prefix="slipway-", dir="/tmp")  # noqa: S108
+        self._ray_folder = tempfile.mkdtemp(prefix="slipway-", dir="/tmp")
         self._group: ProcessGroup | None = None
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -88,9 +86,7 @@ class EndpointInstance:
         try:
             self._session.client("s3").download_file(location.netloc, location.path.lstrip("/"), str(archive))
         except Exception as error:
-            raise InstanceFailed(
-                f"Failed to download model data from {container['ModelDataUrl']}: {error}"
-            ) from error
+            raise InstanceFailed(f"Failed to download model data from {container['ModelDataUrl']}: {error}") from error
         try:
             with tarfile.open(archive) as packed:
                 packed.extractall(self._folder / "model", filter="data")
@@ -135,13 +131,8 @@ class EndpointInstance:
         )
 
     def _healthy(self) -> bool:
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            with urllib.request.urlopen(f"{self.url}/-/healthz", timeout=2) as answer:  # noqa: S310
-                return answer.status == 200
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/healthz", timeout=2) as answer:  # noqa: S310 (loopback)
+                return bool(answer.status == 200)
+        except OSError:
+            return False

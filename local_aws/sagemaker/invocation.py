@@ -3,7 +3,6 @@
 Source: "InvokeEndpoint", SageMaker Runtime API reference.
 """
 
-import asyncio
 import json
 import time
 from urllib.parse import unquote
@@ -48,14 +47,18 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> R
         async with _http().post(instance.url + "/", data=body, headers=forwarded) as reply:
             status, content = reply.status, await reply.read()
             content_type = reply.headers.get("Content-Type", "application/octet-stream")
-    except (TimeoutError, aiohttp.ClientError, asyncio.TimeoutError) as error:
+    except (TimeoutError, aiohttp.ClientError) as error:
         status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
     finally:
         instance.in_flight -= 1
     _record(endpoint, status, time.perf_counter() - start)
     if status >= 400:
         return _model_error(endpoint, status, content)
-    return 200, {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}, content
+    return (
+        200,
+        {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name},
+        content,
+    )
 
 
 def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
@@ -68,7 +71,11 @@ def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
         "OriginalMessage": text,
         "OriginalStatusCode": status,
     }
-    return 424, {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"}, json.dumps(payload).encode()
+    return (
+        424,
+        {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"},
+        json.dumps(payload).encode(),
+    )
 
 
 def _record(endpoint: Endpoint, status: int, seconds: float) -> None:

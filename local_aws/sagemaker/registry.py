@@ -24,9 +24,7 @@ class Registry(Generic[T]):
 
     def add(self, name: str, item: T) -> None:
         if name in self._items:
-            raise ApiError(
-                "ValidationException", f"Cannot create already existing {self.kind} {self.arn(name)!r}."
-            )
+            raise ApiError("ValidationException", f"Cannot create already existing {self.kind} {self.arn(name)!r}.")
         self._items[name] = item
 
     def get(self, name: str) -> T:

@@ -1,5 +1,6 @@
 """One training instance: the container's folder layout, its process group, its log stream."""
 
+import contextlib
 import json
 import os
 import queue
@@ -62,9 +63,7 @@ class TrainingHost:
         for name, content in files.items():
             (self.folder / f"input/config/{name}.json").write_text(json.dumps(content, indent=1))
 
-    def start(
-        self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]
-    ) -> ProcessGroup:
+    def start(self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]) -> ProcessGroup:
         """Run the job's entry point; `credentials` are empty under network isolation, as on AWS."""
         algorithm = request["AlgorithmSpecification"]
         command = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
@@ -127,10 +126,8 @@ class LogShipper:
         self._sender.join(timeout=30)
 
     def _create_stream(self) -> None:
-        try:
+        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):
             self._logs.create_log_group(logGroupName=self._group)
-        except self._logs.exceptions.ResourceAlreadyExistsException:
-            pass
         self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _send_all(self) -> None:

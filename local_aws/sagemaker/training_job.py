@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import tarfile
 import threading
 import time
@@ -17,6 +16,7 @@ from urllib.parse import urlparse
 from ministack.core.concurrency import spawn_background
 from ministack.services import cloudwatch, eventbridge
 
+from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import ProcessGroup
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
@@ -140,7 +140,7 @@ class TrainingJob:
         self._state["TrainingStartTime"] = now()
         isolated = self.request.get("EnableNetworkIsolation", False)
         credentials = {} if isolated else self._session.environment()
-        logs, port = self._session.client("logs"), _free_port()
+        logs, port = self._session.client("logs"), free_port()
         shippers = []
         for host in hosts:
             shipper = LogShipper(logs, LOG_GROUP, stream_name(self.name, host.name), self._observe)
@@ -195,9 +195,7 @@ class TrainingJob:
             location = urlparse(f"{prefix}/{archive}")
             packed = _pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
             try:
-                s3.upload_file(
-                    str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption or None
-                )
+                s3.upload_file(str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption or None)
             except Exception as error:
                 raise _JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
         self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}
@@ -255,9 +253,3 @@ def _pack(folders: list[Path], target: Path) -> Path:
                     packed.add(name)
                     archive.add(path, name)
     return target
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

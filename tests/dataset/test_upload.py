@@ -52,9 +52,7 @@ def test_images_lie_under_their_digest_and_the_manifest_comes_last(
     name = digest(inspect(images))
     assert capsys.readouterr().out == f"{name}\n"
     assert set(bucket.objects) == {f"data/{name}/manifest.json"} | {
-        f"data/{name}/{split}/{label}/0.png"
-        for split in ("train", "valid", "test")
-        for label in ("dark", "light")
+        f"data/{name}/{split}/{label}/0.png" for split in ("train", "valid", "test") for label in ("dark", "light")
     }
     assert bucket.order[-1] == f"data/{name}/manifest.json"
     image = images / "test" / "dark" / "0.png"
@@ -66,9 +64,7 @@ def test_images_lie_under_their_digest_and_the_manifest_comes_last(
     }
 
 
-def test_what_is_there_is_not_uploaded_again(
-    images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_there_is_not_uploaded_again(images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
     upload(images)
     uploaded = len(bucket.order)
     assert upload(images) == 0
@@ -96,9 +92,7 @@ def test_a_folder_with_a_problem_is_not_uploaded(images: Path, bucket: Bucket) -
 
 def test_a_missing_bucket(images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
     assert upload(images, "none") == 1
-    assert capsys.readouterr().err == (
-        "error: no bucket none: deploy the storage stack first, or correct --bucket\n"
-    )
+    assert capsys.readouterr().err == ("error: no bucket none: deploy the storage stack first, or correct --bucket\n")
 
 
 def test_no_credentials(

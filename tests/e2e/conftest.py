@@ -1,7 +1,6 @@
 """A deployed system: every stack on a local AWS of its own, with the digits, trained briefly."""
 
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from deploy.preflight import require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from local_aws.ports import free_port
 from training.folder import Folder, digest, inspect
 
 # Few passes over few pixels: these tests are about the system, the demo is about the accuracy.
@@ -67,10 +67,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A bootstrapped local AWS that this process's environment names."""
     home = Home(tmp_path_factory.mktemp("local"))
     before = dict(os.environ)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    up(home, port)
+    up(home, free_port(), tied=True)
     os.environ.update(read_env(home.env_file))
     bootstrap(*require_aws())
     yield home

@@ -47,7 +47,9 @@ def test_what_the_lambda_cannot_classify_gets_the_right_status(
         system.classifier().invoke(event)
 
 
-def test_a_changed_hyperparameter_trains_once_and_updates_the_endpoint_under_a_calling_client(system: System) -> None:
+def test_a_changed_hyperparameter_trains_once_and_updates_the_endpoint_under_a_calling_client(
+    system: System,
+) -> None:
     before, endpoint = system.jobs(), system.endpoint()
 
     with SteadyClient("e2e-dev-classify", system.images.splits["test"].files) as client:

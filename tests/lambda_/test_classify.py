@@ -76,9 +76,7 @@ def test_the_endpoint_is_not_the_callers_to_choose(endpoint: FakeRuntime) -> Non
     assert endpoint.requests[0]["EndpointName"] == "slipway-dev-0000"
 
 
-@pytest.mark.parametrize(
-    "event", [None, [], "text", {}, {"image": None}, {"image": ""}, {"image": 5}, {"Image": "x"}]
-)
+@pytest.mark.parametrize("event", [None, [], "text", {}, {"image": None}, {"image": ""}, {"image": 5}, {"Image": "x"}])
 def test_an_event_without_an_image_is_told_what_to_send(endpoint: FakeRuntime, event: Any) -> None:
     answer = _answer(event)
     assert error(answer) == (400, "MissingImage")
@@ -113,7 +111,8 @@ def test_a_bad_image_never_reaches_the_endpoint(endpoint: FakeRuntime) -> None:
 
 def model_error(status: int, message: str) -> Exception:
     refused = client_error("ModelError", "Received error from primary … account 123456789012", status=424)
-    refused.response.update({"OriginalStatusCode": status, "OriginalMessage": message})  # type: ignore[typeddict-unknown-key]
+    response: Any = refused.response
+    response |= {"OriginalStatusCode": status, "OriginalMessage": message}
     return refused
 
 
@@ -136,7 +135,7 @@ def test_a_refusal_that_cannot_be_read_keeps_its_status(endpoint: FakeRuntime, m
         (model_error(429, "busy"), 429, "TooManyRequests"),
         (model_error(504, "late"), 504, "EndpointTimeout"),
         (client_error("ThrottlingException", "Rate exceeded"), 429, "TooManyRequests"),
-        (client_error("ValidationError", "Endpoint x of account 123456789012 not found."), 502, "EndpointUnavailable"),
+        (client_error("ValidationError", "No endpoint in 123456789012."), 502, "EndpointUnavailable"),
         (client_error("AccessDeniedException", "arn:aws:sts::123456789012:…"), 502, "EndpointUnavailable"),
         (client_error("InternalFailure", "oops", status=500), 502, "EndpointUnavailable"),
         (ReadTimeoutError(endpoint_url="https://runtime"), 504, "EndpointTimeout"),

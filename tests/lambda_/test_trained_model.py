@@ -252,9 +252,7 @@ class TestDelete:
         world.s3.refusing["delete_object"] = client_error("NoSuchBucket", "gone", status=404)
         assert world.ask("Delete")["Status"] == "SUCCESS"
 
-    def test_takes_a_job_that_ends_meanwhile_for_stopped(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_takes_a_job_that_ends_meanwhile_for_stopped(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.ask("Create")
         stop = world.sagemaker.stop_training_job
 
@@ -300,9 +298,7 @@ class TestEndedJob:
         world.job_ended()
         (signal,) = world.signals
         assert signal["Status"] == "FAILURE"
-        assert (
-            f"training job {JOB} failed: AlgorithmError: class 7 has no images in test/" in signal["Reason"]
-        )
+        assert f"training job {JOB} failed: AlgorithmError: class 7 has no images in test/" in signal["Reason"]
         assert "/aws/sagemaker/TrainingJobs" in signal["Reason"]
 
     def test_stopped_by_its_time_limit_says_so(self, world: World) -> None:

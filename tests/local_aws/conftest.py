@@ -1,7 +1,6 @@
 """One local AWS for all tests of it, on a port and in a folder of its own."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,13 @@ from botocore.config import Config
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from local_aws.ports import free_port
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("local"))
-    up(home, free_port())
+    up(home, free_port(), tied=True)
     yield home
     down(home)
 

@@ -13,8 +13,7 @@ import pytest
 
 from local_aws.home import Home
 from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
-
-from .conftest import free_port
+from local_aws.ports import free_port
 
 
 @pytest.fixture
@@ -67,6 +66,27 @@ def test_a_kill_of_either_process_ends_all(own: Home, victim: str) -> None:
     assert wait_until_gone(run) == []
 
 
+def test_tied_it_ends_with_its_starter(own: Home) -> None:
+    program = f"""
+import pathlib, time
+from local_aws.home import Home
+from local_aws.lifecycle import up
+up(Home(pathlib.Path({str(own.root)!r})), {free_port()}, tied=True)
+print("up", flush=True)
+time.sleep(600)
+"""
+    starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    assert starter.stdout.readline() == "up\n"
+    run = current(own)
+    assert run is not None
+    assert run.healthy()
+
+    starter.kill()
+
+    assert wait_until_gone(run) == []
+
+
 def test_up_again_after_a_kill_starts_afresh(own: Home) -> None:
     first = up(own, free_port())
     os.kill(first.supervisor, signal.SIGKILL)
@@ -96,7 +116,8 @@ def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> No
     up(own, free_port())
 
     assert own.env_file.stat().st_mode & 0o077 == 0
-    shell = f". {own.env_file} && {sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
+    program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    shell = f'. {own.env_file} && {sys.executable} -c "{program}"'
     answer = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "000000000000"
 

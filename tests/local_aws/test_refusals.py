@@ -14,7 +14,9 @@ from .conftest import Client, clients, make_role
 def test_an_operation_it_lacks_is_named(client: Client) -> None:
     with pytest.raises(ClientError, match="does not have sagemaker:CreateDomain"):
         client("sagemaker").create_domain(
-            DomainName="d", AuthMode="IAM", DefaultUserSettings={"ExecutionRole": "arn:aws:iam::1:role/r-------"}
+            DomainName="d",
+            AuthMode="IAM",
+            DefaultUserSettings={"ExecutionRole": "arn:aws:iam::1:role/r-------"},
         )
 
 
@@ -27,9 +29,7 @@ def test_a_resource_type_it_lacks_is_named_before_anything_is_created(client: Cl
 
 def test_a_property_it_does_not_know_fails_the_resource(client: Client) -> None:
     model = {"Type": "AWS::SageMaker::Model", "Properties": {"ExecutionRole": "r"}}
-    client("cloudformation").create_stack(
-        StackName="misspelt", TemplateBody=json.dumps({"Resources": {"M": model}})
-    )
+    client("cloudformation").create_stack(StackName="misspelt", TemplateBody=json.dumps({"Resources": {"M": model}}))
 
     reasons = wait_for_events(client, "misspelt")
     assert any("does not know the properties ExecutionRole" in reason for reason in reasons)
@@ -71,7 +71,10 @@ def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client
     client("iam").update_assume_role_policy(
         RoleName="reader",
         PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+            }
         ),
     )
     session = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]

@@ -16,7 +16,8 @@ import json, os, pathlib
 base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 parameters = json.loads((base / "input/config/hyperparameters.json").read_text())
 resources = json.loads((base / "input/config/resourceconfig.json").read_text())
-files = sorted(p.relative_to(base / "input/data/images").as_posix() for p in (base / "input/data/images").rglob("*.txt"))
+images = base / "input/data/images"
+files = sorted(p.relative_to(images).as_posix() for p in images.rglob("*.txt"))
 print("files", files, "epochs", parameters["epochs"], "path", os.environ["SOMEWHERE"])
 print("test:accuracy=0.75")
 print("credentials", "AWS_ACCESS_KEY_ID" in os.environ)

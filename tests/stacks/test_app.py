@@ -29,9 +29,7 @@ def test_the_system_is_five_stacks(templates: dict[str, Template]) -> None:
     assert list(templates) == ["storage", "permissions", "trained-model", "serving", "classify"]
 
 
-def test_synthesizing_again_gives_the_same_templates(
-    templates: dict[str, Template], synthesize: Synthesize
-) -> None:
+def test_synthesizing_again_gives_the_same_templates(templates: dict[str, Template], synthesize: Synthesize) -> None:
     again = synthesize()
     assert {name: template.to_json() for name, template in again.items()} == {
         name: template.to_json() for name, template in templates.items()
@@ -40,9 +38,7 @@ def test_synthesizing_again_gives_the_same_templates(
 
 @pytest.mark.parametrize("kind", TAGGED)
 def test_what_can_be_tagged_carries_app_and_stage(templates: dict[str, Template], kind: str) -> None:
-    found = [
-        resource for template in templates.values() for resource in template.find_resources(kind).values()
-    ]
+    found = [resource for template in templates.values() for resource in template.find_resources(kind).values()]
     assert found
     for resource in found:
         tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
@@ -92,9 +88,7 @@ def test_the_stacks_start_in_order(templates: dict[str, Template]) -> None:
 def test_unusable_settings_end_in_a_list_and_not_in_a_stack_trace(tmp_path: Path) -> None:
     context = json.dumps({**DEFAULTS, "epochs": "0", "sead": "1"})
     environment = {**os.environ, "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(tmp_path / "cdk.out")}
-    app = subprocess.run(
-        [sys.executable, "app.py"], env=environment, cwd=ROOT, capture_output=True, text=True
-    )
+    app = subprocess.run([sys.executable, "app.py"], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert app.returncode == 1
     assert app.stderr.splitlines() == [
         "These settings cannot be used:",

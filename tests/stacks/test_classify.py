@@ -15,9 +15,7 @@ def test_callers_use_a_warm_alias(templates: dict[str, Template]) -> None:
 
 
 def test_concurrency_is_reserved(templates: dict[str, Template]) -> None:
-    templates["classify"].has_resource_properties(
-        "AWS::Lambda::Function", {"ReservedConcurrentExecutions": 10}
-    )
+    templates["classify"].has_resource_properties("AWS::Lambda::Function", {"ReservedConcurrentExecutions": 10})
 
 
 def test_zero_means_no_concurrency_is_kept_or_reserved(gpu_fleet: dict[str, Template]) -> None:
@@ -47,7 +45,5 @@ def test_logs_are_json(templates: dict[str, Template]) -> None:
 
 
 def test_the_outputs_say_what_to_call(templates: dict[str, Template]) -> None:
-    outputs = {
-        name: text(output["Value"]) for name, output in templates["classify"].to_json()["Outputs"].items()
-    }
+    outputs = {name: text(output["Value"]) for name, output in templates["classify"].to_json()["Outputs"].items()}
     assert outputs == {"FunctionName": "slipway-dev-classify", "AliasName": "live"}

@@ -87,9 +87,7 @@ def test_one_role_can_be_passed_and_to_one_service(roles: dict[str, Any]) -> Non
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_training_reads_one_data_set_and_one_program(
-    roles: dict[str, Any], templates: dict[str, Any]
-) -> None:
+def test_training_reads_one_data_set_and_one_program(roles: dict[str, Any], templates: dict[str, Any]) -> None:
     granted = statements(roles["slipway-dev-training"])
     (data,) = granted["ReadData"]["Resource"]
     (program,) = granted["ReadProgram"]["Resource"]
@@ -148,9 +146,9 @@ def test_a_role_of_one_system_reaches_no_other_system(roles: dict[str, Any]) -> 
     for role in roles.values():
         for statement in statements(role).values():
             for resource in statement["Resource"]:
-                assert (
-                    resource == "*" or "slipway-dev-" in resource or any(part in resource for part in shared)
-                ), json.dumps(statement)
+                assert resource == "*" or "slipway-dev-" in resource or any(part in resource for part in shared), (
+                    json.dumps(statement)
+                )
 
 
 def _objects(role: dict[str, Any], action: str) -> list[str]:

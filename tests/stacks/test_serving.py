@@ -17,9 +17,7 @@ def test_what_cannot_be_changed_has_no_name(templates: dict[str, Template]) -> N
 
 
 def test_a_deploy_keeps_the_auto_scaled_number_of_instances(templates: dict[str, Template]) -> None:
-    templates["serving"].has_resource_properties(
-        "AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": True}
-    )
+    templates["serving"].has_resource_properties("AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": True})
 
 
 def test_a_new_instance_type_is_a_new_endpoint() -> None:
@@ -33,16 +31,11 @@ def test_a_new_model_is_the_same_endpoint(templates: dict[str, Template], synthe
     before, after = templates["serving"], other
     for name in ("EndpointName",):
         assert only(before, "AWS::SageMaker::Endpoint")[name] == only(after, "AWS::SageMaker::Endpoint")[name]
-    urls = {
-        text(only(stack, "AWS::SageMaker::Model")["PrimaryContainer"]["ModelDataUrl"])
-        for stack in (before, after)
-    }
+    urls = {text(only(stack, "AWS::SageMaker::Model")["PrimaryContainer"]["ModelDataUrl"]) for stack in (before, after)}
     assert len(urls) == 2
 
 
-def test_the_image_follows_the_hardware(
-    templates: dict[str, Template], gpu_fleet: dict[str, Template]
-) -> None:
+def test_the_image_follows_the_hardware(templates: dict[str, Template], gpu_fleet: dict[str, Template]) -> None:
     images = [
         text(only(stacks["serving"], "AWS::SageMaker::Model")["PrimaryContainer"]["Image"])
         for stacks in (templates, gpu_fleet)

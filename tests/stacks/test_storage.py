@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
 
-from stacks.training_program import TrainingProgram
+from stacks.training_program import MissingWheels, TrainingProgram
 from tests.stacks.resources import of_type, text
 
 BUCKET = "slipway-dev-${AWS::AccountId}-${AWS::Region}"
@@ -85,7 +85,12 @@ def _program(root: Path, files: dict[str, str]) -> str:
     return TrainingProgram(stack, "Program", source=root).digest
 
 
-SOURCES = {"training/__main__.py": "1", "training/loop.py": "2", "serving/code/requirements.txt": "3"}
+SOURCES = {
+    "serving/wheels/engine.whl": "0",
+    "training/__main__.py": "1",
+    "training/loop.py": "2",
+    "serving/code/requirements.txt": "3",
+}
 
 
 @pytest.mark.parametrize(
@@ -108,3 +113,8 @@ def test_the_programs_digest_ignores_what_is_no_part_of_it(tmp_path: Path, besid
 def test_the_programs_digest_follows_every_source_file(tmp_path: Path, changed: str) -> None:
     edited = {**SOURCES, changed: "edited"}
     assert _program(tmp_path / "before", SOURCES) != _program(tmp_path / "after", edited)
+
+
+def test_a_program_without_the_wheels_it_serves_with_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingWheels, match="make setup"):
+        _program(tmp_path / "bare", {"training/__main__.py": "1", "serving/deployment.py": "2"})

@@ -77,9 +77,7 @@ def test_the_deploy_waits_longer_than_the_job_may_run_and_within_the_limit(synth
     assert job < wait <= 43200
 
 
-def test_the_wait_is_new_with_each_digest(
-    templates: dict[str, Template], gpu_fleet: dict[str, Template]
-) -> None:
+def test_the_wait_is_new_with_each_digest(templates: dict[str, Template], gpu_fleet: dict[str, Template]) -> None:
     for stacks in (templates, gpu_fleet):
         template = stacks["trained-model"]
         digest = only(template, "Custom::TrainedModel")["Digest"]
@@ -102,9 +100,7 @@ def test_the_wait_starts_after_the_job_and_the_job_after_its_listeners(
     assert listeners == set(training["DependsOn"])
 
 
-def test_the_accuracy_floor_is_no_part_of_the_digest(
-    templates: dict[str, Template], synthesize: Synthesize
-) -> None:
+def test_the_accuracy_floor_is_no_part_of_the_digest(templates: dict[str, Template], synthesize: Synthesize) -> None:
     lower = synthesize(accuracy_floor=0.1)["trained-model"]
     before = only(templates["trained-model"], "Custom::TrainedModel")
     after = only(lower, "Custom::TrainedModel")
@@ -145,6 +141,5 @@ def test_only_the_two_rules_may_call_the_function(templates: dict[str, Template]
 def _channels(request: dict[str, Any]) -> dict[str, str]:
     """S3 address by channel."""
     return {
-        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
-        for channel in request["InputDataConfig"]
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in request["InputDataConfig"]
     }

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from dataset.digits import write
-
-torch.set_num_threads(1)  # before any test forks: a thread pool does not survive that
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +39,7 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
             for name in classes:
                 (tmp_path / "images" / split / name).mkdir()
                 for number in range(2):
-                    Image.new("L", (8, 8), 40 * number).save(
-                        tmp_path / "images" / split / name / f"{number}.png"
-                    )
+                    Image.new("L", (8, 8), 40 * number).save(tmp_path / "images" / split / name / f"{number}.png")
         return tmp_path / "images"
 
     return make

@@ -160,9 +160,7 @@ def test_a_head_needs_weights(few_digits: Path, tmp_path: Path, capsys: pytest.C
     assert "trainable=head needs pretrained weights" in capsys.readouterr().err
 
 
-def test_weights_of_another_network(
-    few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_weights_of_another_network(few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = tmp_path / "weights.pth"
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, weights)
     assert run_here(few_digits, tmp_path, "--weights", str(weights)) == 1

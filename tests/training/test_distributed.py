@@ -4,20 +4,26 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from training import images
 from training.distributed import summed, together
 from training.environment import Process
 from training.errors import LostPeers
 from training.folder import inspect
+from training.images import load
 from training.loop import evaluate, fit
 from training.model import build
 from training.settings import Settings
+
+# a process of their own that has imported torch and started no thread is safe to fork, and saves its imports
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload([__name__])
 
 
 def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
@@ -25,24 +31,15 @@ def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    context = multiprocessing.get_context("fork")  # torch is imported already: seconds saved
-    pipes = [context.Pipe(duplex=False) for _ in range(world)]
-
-    def start(rank: int) -> None:
+    pipes = [CONTEXT.Pipe(duplex=False) for _ in range(world)]
+    children = []
+    for rank, (_, writer) in enumerate(pipes):
         process = Process(rank, world, world, "127.0.0.1", port)
-        try:
-            with together(process):
-                result = work(process)
-        except LostPeers as error:
-            result = error
-        pipes[rank][1].send(result)
-
-    children = [context.Process(target=start, args=(rank,)) for rank in range(world)]
-    for child in children:
-        child.start()
-    results = []
-    for child, (reader, writer) in zip(children, pipes, strict=True):
+        children.append(CONTEXT.Process(target=report, args=(work, process, writer)))
+        children[-1].start()
         writer.close()
+    results = []
+    for reader, _ in pipes:
         try:
             results.append(reader.recv())
         except EOFError:
@@ -52,36 +49,52 @@ def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
     return results
 
 
-def test_losses_are_those_of_one_process(few_digits: Path) -> None:
+def report(work: Callable[[Process], Any], process: Process, writer: Connection) -> None:
+    torch.set_num_threads(1)
+    try:
+        with together(process):
+            result = work(process)
+    except LostPeers as error:
+        result = error
+    writer.send(result)
+
+
+def losses(folder: Path, process: Process) -> list[float]:
+    """Of two epochs and the test."""
     settings = Settings(image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
-    data = images.load(inspect(few_digits), settings.image_size)
+    data = load(inspect(folder), settings.image_size)
+    torch.manual_seed(0)
+    model = build(settings, 2, None).double()
+    # in float32 an image's flat background makes ties, which rounding decides: a matter of luck
+    model.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
+    outcome = fit(model, data, settings, process)
+    test = evaluate(model, data["test"], settings.batch_size, process)
+    epochs = [loss for epoch in outcome.epochs for loss in (epoch.train_loss, epoch.validation.loss)]
+    return [*epochs, test.loss, test.accuracy]
 
-    def losses(process: Process) -> list[float]:
-        torch.manual_seed(0)
-        model = build(settings, classes=2, weights=None).double()
-        # in float32 an image's flat background makes ties, which rounding decides: a matter of luck
-        model.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
-        outcome = fit(model, data, settings, process)
-        test = evaluate(model, data["test"], settings.batch_size, process)
-        epochs = [loss for epoch in outcome.epochs for loss in (epoch.train_loss, epoch.validation.loss)]
-        return [*epochs, test.loss, test.accuracy]
 
-    alone = losses(Process())
-    for result in on_each(3, losses):
+def test_losses_are_those_of_one_process(few_digits: Path) -> None:
+    alone = losses(few_digits, Process())
+    for result in on_each(3, partial(losses, few_digits)):
         assert result == pytest.approx(alone, abs=1e-9)
 
 
+def sum_of_ranks(process: Process) -> float:
+    return summed(torch.tensor([process.rank + 1.0])).item()
+
+
 def test_a_sum_is_over_all_processes() -> None:
-    assert on_each(3, lambda process: summed(torch.tensor([process.rank + 1.0])).item()) == [6, 6, 6]
+    assert on_each(3, sum_of_ranks) == [6, 6, 6]
+
+
+def die_second(process: Process) -> None:
+    if process.rank == 1:
+        os._exit(1)
+    summed(torch.zeros(1))
 
 
 def test_when_one_process_dies_the_others_stop_with_an_error() -> None:
-    def die(process: Process) -> None:
-        if process.rank == 1:
-            os._exit(1)
-        summed(torch.zeros(1))
-
-    first, dead, third = on_each(3, die)
+    first, dead, third = on_each(3, die_second)
     assert dead is None
     assert isinstance(first, LostPeers) and "process 0 of 3 lost the others" in str(first)
     assert isinstance(third, LostPeers)

@@ -45,7 +45,13 @@ def test_the_meeting_point_can_be_set_on_its_own(tmp_path: Path) -> None:
 
 
 def test_torchrun_wins(tmp_path: Path) -> None:
-    variables = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
+    variables = {
+        "RANK": "3",
+        "WORLD_SIZE": "4",
+        "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "a",
+        "MASTER_PORT": "1",
+    }
     assert read_process(configure(tmp_path, resourceconfig=THREE), variables) == Process(3, 4, 2, "a", 1, None)
 
 

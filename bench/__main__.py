@@ -1,0 +1,50 @@
+"""`python -m bench [NAME …]`: run them, print a table, write out/bench/<name>.json. Exit 1 when a goal is missed."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import demo, noop_deploy, synth
+from bench.result import Result
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "synth": synth.run,
+    "noop-deploy": noop_deploy.run,
+    "demo": demo.run,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    console, results = Console(), []
+    for name in names:
+        console.print(f"▸ {name}")
+        results.append(BENCHMARKS[name]())
+        results[-1].write()
+    table = Table()
+    for column in ("benchmark", "ours", "peer", "unit", "ratio", "goal", "met", "note"):
+        table.add_column(column)
+    for r in results:
+        table.add_row(
+            r.name,
+            f"{r.ours}",
+            f"{r.peer}",
+            r.unit,
+            f"{r.ratio}",
+            f"≥ {r.goal}",
+            "✓" if r.met else "✗",
+            r.note,
+        )
+    console.print(table)
+    return 0 if all(result.met for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""A benchmark's outcome, and how two commands are timed fairly."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FOLDER = Path("out/bench")
+
+
+@dataclass(frozen=True)
+class Result:
+    """`ours` and `peer` in `unit`; `ratio` is how many times better than the peer we are, `goal` its least value."""
+
+    name: str
+    ours: float
+    peer: float
+    unit: str
+    ratio: float
+    goal: float
+    note: str
+
+    @property
+    def met(self) -> bool:
+        return self.ratio >= self.goal
+
+    def write(self) -> Path:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        path = FOLDER / f"{self.name}.json"
+        fields = asdict(self)
+        note = fields.pop("note")
+        path.write_text(json.dumps({**fields, "met": self.met, "note": note}, indent=2) + "\n")
+        return path
+
+
+def seconds(name: str, ours: float, peer: float, goal: float, note: str) -> Result:
+    """A result where less time is better."""
+    return Result(name, round(ours, 2), round(peer, 2), "s", round(peer / ours, 3), goal, note)
+
+
+def paired_medians(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Median seconds of each, run in turn after one round that is not counted: a drifting machine hits both."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):
+        for times, action in zip(taken, (ours, peer), strict=True):
+            start = time.perf_counter()
+            action()
+            if number:
+                times.append(time.perf_counter() - start)
+    return statistics.median(taken[0]), statistics.median(taken[1])

@@ -1,0 +1,12 @@
+"""The demo's own settings, over cdk.json's."""
+
+# Small grey images: a small network trained from the start, instead of cdk.json's choice for photographs.
+DIGITS = {
+    "architecture": "resnet18",
+    "image_size": "32",
+    "epochs": "12",
+    "batch_size": "64",
+    "learning_rate": "0.002",
+    "trainable": "all",
+    "accuracy_floor": "0.95",
+}

@@ -1,0 +1,53 @@
+"""What a training job says, while a deploy waits for it."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+_GROUP = "/aws/sagemaker/TrainingJobs"
+_SECONDS = 2.0
+
+
+class TrainingLog:
+    """While entered, hands `say` each new log line of the jobs whose names start with `prefix`."""
+
+    def __init__(self, prefix: str, say: Callable[[str], None]) -> None:
+        self._prefix, self._say = prefix, say
+        self._logs = boto3.client("logs")
+        self._since = int(time.time() * 1000)
+        self._tokens: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "TrainingLog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_SECONDS):
+            try:
+                self._read()
+            except (BotoCoreError, ClientError):
+                continue  # no job has logged yet, or not for this caller's eyes: the deploy tells how it ends
+
+    def _read(self) -> None:
+        found = self._logs.describe_log_streams(logGroupName=_GROUP, logStreamNamePrefix=self._prefix)
+        for stream in found["logStreams"]:
+            if stream["creationTime"] >= self._since:
+                self._read_stream(stream["logStreamName"])
+
+    def _read_stream(self, name: str) -> None:
+        where: dict[str, Any] = {"nextToken": self._tokens[name]} if name in self._tokens else {}
+        page = self._logs.get_log_events(logGroupName=_GROUP, logStreamName=name, startFromHead=True, **where)
+        host = name.rpartition("/")[2].rpartition("-")[0]
+        for event in page["events"]:
+            self._say(f"{host} │ {event['message']}")
+        self._tokens[name] = page["nextForwardToken"]
