@@ -4,9 +4,9 @@
 DIGITS = {
     "architecture": "resnet18",
     "image_size": "32",
-    "epochs": "12",
+    "epochs": "4",
     "batch_size": "64",
-    "learning_rate": "0.002",
+    "learning_rate": "0.02",
     "trainable": "all",
     "accuracy_floor": "0.95",
 }

@@ -66,7 +66,7 @@ def parallel(model: nn.Module, process: Process) -> nn.Module:
     if process.world == 1:
         return model
     # buffers are BatchNorm's, already the same everywhere
-    return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), forward_sync_buffers=False)
 
 
 class _Sum(torch.autograd.Function):
