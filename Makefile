@@ -51,6 +51,8 @@ lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requi
 	  pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --extra dev pyproject.toml -o requirements-dev.txt
+	$(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.13 \
+	  --python-platform x86_64-manylinux_2_28 serving/requirements.in -o serving/code/lock.txt
 
 clean:  ## end the local AWS and remove everything that was made
 	@test ! -x $(PY) || $(PY) -m local_aws down
@@ -64,7 +66,7 @@ $(PY):
 
 $(VENV)/.packages: requirements-dev.txt | $(PY)
 	@echo "▸ Python packages (3 to 6 GB with PyTorch; once)"
-	@$(UV) pip install --python $(PY) --require-hashes -r requirements-dev.txt
+	@$(UV) pip install --python $(PY) --compile-bytecode --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # Node comes with the Python packages, so that its version is locked like theirs.

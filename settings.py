@@ -53,7 +53,7 @@ class Settings(BaseModel):
         description="digest printed by `python -m dataset upload FOLDER`",
         json_schema_extra={"allowed": "the 64 hex digits that `python -m dataset upload FOLDER` prints"},
     )
-    architecture: Literal["resnet18", "resnet34", "resnet50"] = Field(description="network to fine-tune")
+    architecture: Literal["resnet10", "resnet18", "resnet34", "resnet50"] = Field(description="network to fine-tune")
     image_size: int = Field(ge=32, le=512, description="side of the square the network sees, px")
     epochs: int = Field(ge=1, le=1000, description="passes over the training images")
     training_instance_type: str = Field(description="ML instance type of the training job")

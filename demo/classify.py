@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 # Small grey images: a small network trained from the start, instead of cdk.json's choice for photographs.
 DIGITS = {
-    "architecture": "resnet18",
+    "architecture": "resnet10",
     "image_size": "32",
-    "epochs": "4",
+    "epochs": "3",
     "batch_size": "64",
     "learning_rate": "0.02",
     "trainable": "all",

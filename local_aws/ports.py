@@ -1,10 +1,19 @@
 """Ports on loopback."""
 
+import random
 import socket
+
+# Under the range that the kernel hands out: a port of that could be taken by any connection before it is used.
+_RANGE = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on now, and that nobody gets by accident."""
+    for port in random.sample(_RANGE, len(_RANGE)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError(f"no free port from {_RANGE.start} to {_RANGE.stop}")

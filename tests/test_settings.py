@@ -32,7 +32,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("app", "slip-way", "lower-case"),
         ("stage", "averylongstage", "2 to 10"),
         ("dataset", "abc", "64 hex digits"),
-        ("architecture", "resnet51", "one of resnet18, resnet34, resnet50"),
+        ("architecture", "resnet51", "one of resnet10, resnet18, resnet34, resnet50"),
         ("image_size", 31, "a whole number from 32 to 512"),
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),

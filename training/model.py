@@ -6,6 +6,7 @@ import torch
 import torchvision
 from torch import nn
 from torchvision.models import ResNet
+from torchvision.models.resnet import BasicBlock
 
 from training.errors import InputError
 from training.settings import Settings
@@ -24,7 +25,7 @@ def build(settings: Settings, classes: int, weights: Path | None) -> ResNet:
     Raises:
         InputError: weights that are unreadable or another network's, or a head to train on random layers.
     """
-    model: ResNet = getattr(torchvision.models, settings.architecture)(weights=None)
+    model = _untrained(settings.architecture)
     if weights is not None:
         _load(model, weights, settings.architecture)
     elif settings.trainable == "head":
@@ -33,6 +34,14 @@ def build(settings: Settings, classes: int, weights: Path | None) -> ResNet:
     if settings.trainable == "head":
         for name, parameter in model.named_parameters():
             parameter.requires_grad = name.startswith("fc.")
+    return model
+
+
+def _untrained(architecture: str) -> ResNet:
+    """torchvision's network of that name; resnet10 is its ResNet with one block a stage, for small images."""
+    if architecture == "resnet10":
+        return ResNet(BasicBlock, [1, 1, 1, 1])
+    model: ResNet = getattr(torchvision.models, architecture)(weights=None)
     return model
 
 

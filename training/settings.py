@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from training.errors import InputError
 
-ARCHITECTURES = ("resnet18", "resnet34", "resnet50")
+ARCHITECTURES = ("resnet10", "resnet18", "resnet34", "resnet50")
 TRAINABLE = ("head", "all")
 
 

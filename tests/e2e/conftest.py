@@ -20,7 +20,7 @@ from training.folder import Folder, digest, inspect
 
 # Few passes over few pixels: these tests are about the system, the demo is about the accuracy.
 QUICK = {
-    "app": "e2e", "architecture": "resnet18", "image_size": "32", "epochs": "2", "batch_size": "64",
+    "app": "e2e", "architecture": "resnet10", "image_size": "32", "epochs": "2", "batch_size": "64",
     "learning_rate": "0.002", "trainable": "all", "accuracy_floor": "0.2",
 }  # fmt: skip
 
