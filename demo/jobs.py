@@ -17,7 +17,7 @@ class Job:
     log_streams: list[str]
     test_accuracy: float | None
     digest: str
-    seconds: float
+    seconds: dict[str, float]  # by phase, in order
 
 
 def jobs(prefix: str) -> list[Job]:
@@ -40,5 +40,9 @@ def _job(sagemaker: object, name: str) -> Job:
         log_streams=[stream["logStreamName"] for stream in streams["logStreams"]],
         test_accuracy=None if accuracy is None else round(accuracy, 4),
         digest=name.split("-")[-2],
-        seconds=(job["TrainingEndTime"] - job["CreationTime"]).total_seconds(),
+        seconds={
+            step["Status"]: round((step["EndTime"] - step["StartTime"]).total_seconds(), 1)
+            for step in job["SecondaryStatusTransitions"]
+            if "EndTime" in step
+        },
     )

@@ -34,17 +34,18 @@ def show(console: Console, steps: Steps, jobs: list[Job], predictions: list[Pred
     console.print(table)
 
     table = Table(title="Training jobs", title_justify="left")
-    for column in ("job", "instances", "status", "log streams", "test accuracy", "seconds"):
+    for column in ("job", "instances", "status", "log streams", "test accuracy", "seconds by phase"):
         table.add_column(column)
     for job in jobs:
         accuracy = "–" if job.test_accuracy is None else f"{job.test_accuracy:.1%}"
+        phases = ", ".join(f"{phase.lower()} {seconds:.0f}" for phase, seconds in job.seconds.items())
         table.add_row(
             job.name,
             str(job.instances),
             job.status,
             str(len(job.log_streams)),
             accuracy,
-            f"{job.seconds:.1f}",
+            phases,
         )
     console.print(table)
 

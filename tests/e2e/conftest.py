@@ -69,6 +69,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     before = dict(os.environ)
     up(home, free_port(), tied=True)
     os.environ.update(read_env(home.env_file))
+    boto3.DEFAULT_SESSION = None  # it keeps the credentials it was made with
     bootstrap(*require_aws())
     yield home
     os.environ.clear()
