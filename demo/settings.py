@@ -4,8 +4,8 @@
 DIGITS = {
     "architecture": "resnet10",
     "image_size": "32",
-    "epochs": "3",
-    "batch_size": "64",
+    "epochs": "4",
+    "batch_size": "128",
     "learning_rate": "0.02",
     "trainable": "all",
     "accuracy_floor": "0.95",

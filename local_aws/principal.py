@@ -118,6 +118,7 @@ class RoleSession:
             "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_SESSION_TOKEN": self._token,
             "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
             "AWS_ENDPOINT_URL": f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
             "AWS_CA_BUNDLE": resolve_tls_material()[0],
         }

@@ -5,10 +5,11 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -18,11 +19,12 @@ from ministack.services import cloudwatch, eventbridge
 
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
-from local_aws.processes import ProcessGroup
+from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -108,30 +110,22 @@ class TrainingJob:
 
     def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
         """Fetch a channel once and link it into every instance's folder (FullyReplicated)."""
-        source = channel["DataSource"]["S3DataSource"]
-        location = urlparse(source["S3Uri"])
-        bucket, prefix = location.netloc, location.path.lstrip("/")
-        s3 = self._session.client("s3", max_pool_connections=16)
-        try:
-            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-            if not keys:
-                raise _JobFailed(
-                    f"ClientError: Data download failed: no S3 objects under {source['S3Uri']!r}; please ensure "
-                    "that the bucket and prefix exist and hold the data."
-                )
-            base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
-            first = hosts[0].folder / "input/data" / channel["ChannelName"]
-
-            def fetch(key: str) -> None:
-                target = first / key.removeprefix(base).lstrip("/")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-
-            with ThreadPoolExecutor(8) as pool:
-                list(pool.map(fetch, [key for key in keys if not key.endswith("/")]))
-        except s3.exceptions.ClientError as error:
-            raise _JobFailed(f"ClientError: Data download failed: {error} ({source['S3Uri']})") from error
+        first = hosts[0].folder / "input/data" / channel["ChannelName"]
+        fetched = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "local_aws.sagemaker.download",
+                channel["DataSource"]["S3DataSource"]["S3Uri"],
+                first,
+            ],
+            cwd=_REPOSITORY,
+            env=clean_environment(os.environ[MARKER], **self._session.environment()),
+            capture_output=True,
+            text=True,
+        )
+        if fetched.returncode:
+            raise _JobFailed(f"ClientError: Data download failed: {fetched.stderr.strip()}")
         for host in hosts[1:]:
             shutil.copytree(first, host.folder / "input/data" / channel["ChannelName"], copy_function=os.link)
 

@@ -1,0 +1,50 @@
+"""Fetches a training channel with the role's credentials, which the environment holds.
+
+A program of its own, because client and server would otherwise share one interpreter, and take turns.
+
+    python -m local_aws.sagemaker.download S3URI FOLDER
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlparse
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+_THREADS = 8
+
+
+def main(uri: str, folder: Path) -> int:
+    """Exit code 1 with one line on stderr when the objects are not there or may not be read."""
+    location = urlparse(uri)
+    bucket, prefix = location.netloc, location.path.lstrip("/")
+    s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=_THREADS))
+    base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
+
+    def fetch(key: str) -> None:
+        target = folder / key.removeprefix(base).lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        if not keys:
+            print(
+                f"no S3 objects under {uri!r}; please ensure that the bucket and prefix exist and hold the data",
+                file=sys.stderr,
+            )
+            return 1
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(fetch, [key for key in keys if not key.endswith("/")]))
+    except ClientError as error:
+        print(f"{error} ({uri})", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
