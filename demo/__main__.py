@@ -5,7 +5,6 @@ Lambda, changes the number of instances to four, deploys again while a client ke
 to the terminal and to out/demo.json. The images are scikit-learn's handwritten digits, or yours.
 """
 
-import argparse
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from demo.jobs import jobs
 from demo.report import show, write_json
 from demo.settings import DIGITS
 from demo.steps import Steps
+from deploy.arguments import make_parser, settings_of
 from deploy.cdk import CdkFailed
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
@@ -33,21 +33,10 @@ _OUT = Path("out")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
-    parser.add_argument(
-        "-c",
-        "--context",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting, over cdk.json's",
-    )
+    parser = make_parser("python -m demo", __doc__ or "")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
     arguments = parser.parse_args()
-    settings = dict(item.partition("=")[::2] for item in arguments.context)
+    settings = settings_of(arguments)
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:

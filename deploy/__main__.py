@@ -7,13 +7,12 @@ The data set's digest is kept in cdk.context.json, so a plain `cdk deploy --all`
 speaks of the same images.
 """
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
 from dataset.check import checked
 from deploy import cdk
+from deploy.arguments import make_parser, settings_of
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import bootstrap, deploy_everything, describe, outputs, synthesize
 from training.errors import InputError
@@ -21,20 +20,9 @@ from training.folder import digest
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="images as {train,valid,test}/<class>/<image>")
-    parser.add_argument(
-        "-c",
-        "--context",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting, over cdk.json's",
-    )
+    parser = make_parser("python -m deploy", __doc__ or "")
     arguments = parser.parse_args()
-    settings = dict(item.partition("=")[::2] for item in arguments.context)
+    settings = settings_of(arguments)
     try:
         account, region = require_aws()
         images = checked(arguments.data) if arguments.data else None

@@ -1,0 +1,21 @@
+"""The command-line arguments that deploying and the demo have in common."""
+
+import argparse
+from pathlib import Path
+
+
+def make_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """A parser that knows --data FOLDER and -c NAME=VALUE."""
+    parser = argparse.ArgumentParser(
+        prog=program, description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+    )
+    return parser
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """The settings given with -c, by name; the app checks them."""
+    return dict(item.partition("=")[::2] for item in arguments.context)
