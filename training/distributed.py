@@ -95,7 +95,8 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
         own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
         totals: Tensor = _Sum.apply(own)
-        count, mean, square = totals[0], *(totals[1:] / totals[0]).chunk(2)
+        count = totals[0]
+        mean, square = (totals[1:] / count).chunk(2)
         variance = square - mean**2  # in float64: the difference of large numbers
         with torch.no_grad():
             self.num_batches_tracked += 1
