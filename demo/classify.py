@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-_PAUSE_SECONDS = 0.25
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def environment() -> dict[str, str]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "JSIINODE": str(NODE),
+        "JSII_NODE": os.environ.get("JSII_NODE", str(NODE)),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CI": "true",  # progress as plain lines, on stdout
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_cdk.assertions import Match, Template
 
+from app import DEFAULTS
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text, training_request
 
@@ -33,7 +34,7 @@ def test_disk_and_output_are_encrypted_with_the_systems_key(templates: dict[str,
 
 def test_hyperparameters_are_text(templates: dict[str, Template]) -> None:
     hyperparameters = training_request(templates["trained-model"])["HyperParameters"]
-    assert hyperparameters["epochs"] == "5"
+    assert hyperparameters["epochs"] == str(DEFAULTS["epochs"])
     assert all(isinstance(value, str) for value in hyperparameters.values())
 
 
