@@ -1,7 +1,8 @@
 """`cdk synth` of the whole app against that of a one-bucket app, as whole processes.
 
 Predicted: 1.2 to 1.4 times as long, since importing the CDK and starting Node (3 to 4 s) are common to both
-and our resources are few.
+and our resources are few. Came out at 1.73 (7.09 s against 4.10 s): half of our time is the CDK's own validation
+of the templates (2.4 s for five; 0.2 s with CDK_VALIDATION=false), which grows with the number of templates.
 """
 
 import sys
