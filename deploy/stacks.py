@@ -1,6 +1,8 @@
 """A whole deployment, in order: bucket, images, everything else."""
 
+import atexit
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,13 +39,14 @@ class Assembly:
         return self.stack("storage").removesuffix("storage")
 
 
-def synthesize(context: Mapping[str, str], folder: Path | None = None) -> Assembly:
-    """`cdk synth` with these settings over cdk.json's.
+def synthesize(context: Mapping[str, str]) -> Assembly:
+    """`cdk synth` with these settings over cdk.json's; what it writes goes when this process ends.
 
     Raises:
         cdk.CdkFailed: carrying the app's list of wrong settings.
     """
-    folder = folder or Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
+    folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
     manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
     return Assembly(folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"])

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
-from local_aws.processes import MARKER, clean_environment, marked, sweep
+from local_aws.processes import clean_environment, marked, sweep
 
 _START_SECONDS = 60.0
 
@@ -167,6 +167,3 @@ def _wait_until_healthy(run: Run, supervisor: subprocess.Popen[bytes], home: Hom
         time.sleep(0.1)
     tail = "\n".join(home.log_file.read_text().splitlines()[-15:])
     raise LocalAwsError(f"local AWS did not start; the end of {home.log_file}:\n{tail}")
-
-
-__all__ = ["MARKER", "LocalAwsError", "Run", "current", "down", "processes", "up"]

@@ -50,7 +50,7 @@ def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:
         while marked(run_id) and time.monotonic() < deadline:
             time.sleep(0.05)
     for _ in range(attempts):
-        alive = [p for p in marked(run_id) if p.status() != psutil.STATUS_ZOMBIE]
+        alive = marked(run_id)  # a zombie has no environment, so it is not among them
         if not alive:
             break
         ended |= {process.pid for process in _signal(alive, signal.SIGKILL)}
@@ -74,8 +74,10 @@ def end_when_closed(pipe: int, run_id: str) -> None:
         with contextlib.suppress(OSError):
             while os.read(pipe, 1):
                 pass
-        sweep(run_id)
-        os._exit(1)
+        try:
+            sweep(run_id)
+        finally:  # whatever went wrong in there, this process must not stay
+            os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
