@@ -1,5 +1,6 @@
 """The CDK app: reads the settings and composes the stacks. `cdk deploy --all` runs it."""
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from deploy.node import use_locked_node
 
 use_locked_node()
+if __name__ == "__main__":
+    gc.disable()  # the modules of the CDK live to the end: going over them takes 0.4 s and frees nothing
 
 from aws_cdk import App, Tags
 

@@ -34,19 +34,13 @@ def show(console: Console, steps: Steps, jobs: list[Job], predictions: list[Pred
     console.print(table)
 
     table = Table(title="Training jobs", title_justify="left")
-    for column in ("job", "instances", "status", "log streams", "test accuracy", "seconds by phase"):
+    for column in ("job", "test accuracy", "seconds"):
         table.add_column(column)
     for job in jobs:
         accuracy = "–" if job.test_accuracy is None else f"{job.test_accuracy:.1%}"
-        phases = ", ".join(f"{phase.lower()} {seconds:.0f}" for phase, seconds in job.seconds.items())
-        table.add_row(
-            job.name,
-            str(job.instances),
-            job.status,
-            str(len(job.log_streams)),
-            accuracy,
-            phases,
-        )
+        phases = "\n".join(f"{seconds:3.0f} {phase.lower()}" for phase, seconds in job.seconds.items())
+        about = f"{job.name}\ninstances: {job.instances}, log streams: {len(job.log_streams)}\n{job.status}"
+        table.add_row(about, accuracy, phases, end_section=True)
     console.print(table)
 
     table = Table(title="Predictions of test images, through the Lambda", title_justify="left")

@@ -117,8 +117,8 @@ class Endpoint:
         else:
             old = [instance for instance in self._fleet if instance not in kept]
             self._fleet, self._config = kept + started, config
-            for instance in old:
-                instance.drain()
+            for instance in old:  # it answers what it has, while the endpoint is in service with the new ones
+                spawn_background(instance.drain, thread_name=f"drain-{self.name}")
             self._state["EndpointStatus"] = "InService"
         finally:
             self._state["LastModifiedTime"] = now()
