@@ -6,11 +6,12 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched
+TRACE := out/iam-trace.json
 # SETTINGS="epochs=3 stage=test": over cdk.json's
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy diff destroy bench local format lock clean
+.PHONY: help setup demo test synth deploy diff destroy iam iam-diff iam-docs bench local format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +35,17 @@ deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [D
 diff: $(SETUP)  ## what a deploy would change
 	@$(PY) -m deploy.cdk diff --all $(CONTEXT)
 
-destroy: $(SETUP)  ## remove every stack; the images and models stay unless keep_data is false
-	@$(PY) -m deploy.cdk destroy --all $(CONTEXT)
+destroy: $(SETUP)  ## remove every stack; images and models stay unless keep_data is false [YES=1: do not ask]
+	@$(PY) -m deploy.cdk destroy --all $(if $(YES),--force) $(CONTEXT)
+
+iam: synth  ## hold every role to iam/contract.yaml, and to the calls that make demo recorded
+	@$(PY) -m iam check cdk.out $(if $(wildcard $(TRACE)),--trace $(TRACE))
+
+iam-diff: synth  ## what became possible since a git revision, and what no longer is: BASE=main [MARKDOWN=file]
+	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+iam-docs: $(SETUP)  ## write docs/iam.md from the contract
+	@$(PY) -m iam docs
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)

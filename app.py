@@ -11,8 +11,9 @@ use_locked_node()
 if __name__ == "__main__":
     gc.disable()  # the modules of the CDK live to the end: going over them takes 0.4 s and frees nothing
 
-from aws_cdk import App, Tags
+from aws_cdk import App, Tags, Validations
 
+from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.classify import Classify
 from stacks.permissions import Permissions
@@ -45,6 +46,7 @@ def build(app: App, settings: Settings) -> None:
     classify.add_stack_dependency(serving)
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
+    Validations.of(app).add_plugins(IamGate())
 
 
 def main() -> None:

@@ -60,7 +60,8 @@ class Permissions(Stack):
                 _allow("ReadData", ["s3:GetObject"], [f"{self._bucket}/data/{dataset}/*"]),
                 _allow("ListProgram", ["s3:ListBucket"], [program_bucket], _prefixes(program.key)),
                 _allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
-                _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/*"]),
+                # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
+                _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/{prefix}-*"]),
                 self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
                 self._key_for_volumes(),
                 _allow(
@@ -137,15 +138,17 @@ class Permissions(Stack):
                     "LookUp",
                     ["s3:ListBucket"],
                     [self._bucket],
-                    _prefixes(f"data/{dataset}/manifest.json", "jobs/*", "models/*"),
+                    _prefixes(f"data/{dataset}/manifest.json", "jobs/waiting/*", "models/*"),
                 ),
+                # It copies a job's model without changing it, and reads only its own notes again.
+                _allow("ReadJobsModel", ["s3:GetObject"], [f"{self._bucket}/jobs/*/output/model.tar.gz"]),
+                _allow("KeepModel", ["s3:PutObject"], [f"{self._bucket}/models/*"]),
+                _allow("ReadResult", ["s3:GetObject"], [f"{self._bucket}/models/*/result.json"]),
                 _allow(
-                    "KeepModels",
-                    ["s3:GetObject", "s3:PutObject"],
-                    [f"{self._bucket}/jobs/*", f"{self._bucket}/models/*"],
+                    "NoteWhoWaits",
+                    ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                    [f"{self._bucket}/jobs/waiting/*"],
                 ),
-                # Of what it may read and write, only its own notes of who waits are ever deleted.
-                _allow("ForgetWaiting", ["s3:DeleteObject"], [f"{self._bucket}/jobs/waiting/*"]),
                 self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
                 # Asked of the caller too, when a job's volume is encrypted with a key of ours.
                 self._key_for_volumes(),

@@ -97,8 +97,8 @@ def test_training_reads_one_data_set_and_one_program(roles: dict[str, Any], temp
     assert "*" not in program
 
 
-def test_training_writes_under_jobs_only(roles: dict[str, Any]) -> None:
-    assert _objects(roles["slipway-dev-training"], "s3:PutObject") == ["jobs/*"]
+def test_training_writes_what_its_jobs_make_only(roles: dict[str, Any]) -> None:
+    assert _objects(roles["slipway-dev-training"], "s3:PutObject") == ["jobs/slipway-dev-*"]
 
 
 def test_hosting_reads_models_only(roles: dict[str, Any]) -> None:

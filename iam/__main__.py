@@ -1,0 +1,95 @@
+"""The gate's commands: `python -m iam check|diff|docs`.
+
+Exit codes: 0 when all is well; 1 when there are findings (check), when something became possible (diff), or when the
+document is stale (docs --check); 2 when the input cannot be read.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from iam import diff
+from iam.check import check
+from iam.contract import ContractError
+from iam.revision import RevisionError, synthesized
+from iam.template import UnreadableFolder, load, read
+from iam.trace import UnreadableTrace
+from iam.variables import Missing
+
+_DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except (UnreadableFolder, UnreadableTrace, Missing, ContractError, RevisionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    start = time.perf_counter()
+    findings = check(parsed.folder, parsed.trace)
+    for finding in findings:
+        print(finding)
+    evidence = f"trace {parsed.trace}" if parsed.trace else "no trace given: lines with trace: are not proven"
+    seconds = time.perf_counter() - start
+    verdict = f"{len(findings)} finding(s)" if findings else "granted = contract"
+    print(f"IAM gate: {verdict} ({evidence}; {seconds:.2f} s)")
+    return 1 if findings else 0
+
+
+def _diff(parsed: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as stack:
+        folder = parsed.base if Path(parsed.base).is_dir() else stack.enter_context(synthesized(parsed.base))
+        before, after = read(load(Path(folder))), read(load(parsed.folder))
+    unread = [*before.findings, *after.findings]
+    if unread:
+        raise UnreadableFolder("not comparable:\n" + "\n".join(map(str, unread)))
+    difference = diff.compare(before, after)
+    print(diff.as_text(difference))
+    if parsed.markdown:
+        parsed.markdown.write_text(diff.as_markdown(difference))
+    return 1 if difference.widened else 0
+
+
+def _docs(parsed: argparse.Namespace) -> int:
+    from iam import document  # imports the CDK, which takes a second
+
+    text = document.render()
+    if not parsed.check:
+        _DOCUMENT.write_text(text)
+        return 0
+    if _DOCUMENT.exists() and _DOCUMENT.read_text() == text:
+        return 0
+    print(f"{_DOCUMENT.name} is stale: run make iam-docs", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m iam", description="The IAM gate.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("check", help="hold a synthesized app's roles to iam/contract.yaml")
+    command.add_argument("folder", type=Path, help="what cdk synth wrote")
+    command.add_argument("--trace", type=Path, help="recorded calls, as make demo leaves them in out/iam-trace.json")
+    command.set_defaults(run=_check)
+
+    command = commands.add_parser("diff", help="what became possible, and what no longer is")
+    command.add_argument("base", help="a git revision, or the folder of another synthesized app")
+    command.add_argument("folder", type=Path, help="what cdk synth wrote")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="write it as a pull-request comment too")
+    command.set_defaults(run=_diff)
+
+    command = commands.add_parser("docs", help="write docs/iam.md from the contract")
+    command.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    command.set_defaults(run=_docs)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The whole gate over a synthesized folder: templates, contract, AWS's reference, recorded calls."""
+
+from pathlib import Path
+
+from iam import facts, gate, trace
+from iam.contract import PATH
+from iam.contract import read as read_contract
+from iam.findings import Finding
+from iam.template import Template, load, read
+from iam.variables import variables
+
+
+def check(folder: Path, traced: Path | None = None) -> list[Finding]:
+    """Everything the gate has to say of a folder that `cdk synth` wrote, and of a trace.
+
+    Raises:
+        UnreadableFolder, UnreadableTrace, Missing, ContractError: the input cannot be read.
+    """
+    findings = check_templates(load(folder))
+    if traced:
+        recorded = trace.read(traced)
+        findings += trace.check(recorded, read_contract(PATH.read_text(), recorded.variables))
+    return sorted(set(findings))
+
+
+def check_templates(templates: dict[str, Template], contract: str | None = None) -> list[Finding]:
+    """The same of templates by stack, and of the text of a contract other than iam/contract.yaml."""
+    assembly = read(templates)
+    needed = read_contract(contract or PATH.read_text(), variables(assembly))
+    return sorted({*assembly.findings, *gate.check(assembly.roles, needed, facts.load())})

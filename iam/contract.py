@@ -1,0 +1,167 @@
+"""Reads iam/contract.yaml: what each role needs, why, and on what evidence."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from iam.policy import Conditions, Grant, Trust, conditions
+
+PATH = Path(__file__).with_name("contract.yaml")
+EVIDENCE = ("trace:", "aws-doc:", "assumption:")
+VARIABLES = ("prefix", "dataset", "key", "program_bucket", "program_key", "training_image", "serving_image")
+_LINE = {"action", "why", "evidence"}
+_REFERENCE = re.compile(r"\$\{(\w+)\}")
+
+
+class ContractError(Exception):
+    """The contract cannot be used; `problems` has a line for each reason, with file and line number."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the contract: a grant or a trust that is needed, and why."""
+
+    number: int
+    allows: Grant | Trust
+    why: str
+    evidence: str
+    wildcard: str
+
+    @property
+    def kind(self) -> str:
+        return self.evidence.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class ContractRole:
+    """What one role is for."""
+
+    number: int
+    name: str
+    purpose: str
+    trust: tuple[Line, ...]
+    may: tuple[Line, ...]
+
+
+Contract = dict[str, ContractRole]
+
+
+def read(text: str, variables: Mapping[str, str], file: str = "iam/contract.yaml") -> Contract:
+    """The contract with its variables filled in, by role name.
+
+    Raises:
+        ContractError: with every problem.
+    """
+    return _Reader(file, variables).read(text)
+
+
+class _Mapping(dict[str, Any]):
+    """A YAML mapping that knows its line."""
+
+    line = 0
+
+
+class _Loader(yaml.CSafeLoader):  # the C one: a tenth of the time
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        mapping = _Mapping({str(key): value for key, value in super().construct_mapping(node, deep=True).items()})
+        mapping.line = node.start_mark.line + 1
+        names = [key.value for key, _ in node.value]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise yaml.MarkedYAMLError(problem=f"{', '.join(sorted(twice))} twice", problem_mark=node.start_mark)
+        return mapping
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_mapping)
+
+
+class _Reader:
+    def __init__(self, file: str, variables: Mapping[str, str]) -> None:
+        self._file = file
+        self._values = dict(variables)
+        self._problems: list[str] = []
+
+    def read(self, text: str) -> Contract:
+        try:
+            document = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ContractError([f"{self._file}:{line}: this is not YAML: {error.problem}"]) from error
+        if not isinstance(document, dict) or not isinstance(document.get("roles"), dict):
+            raise ContractError([f"{self._file}:1: there must be `roles`, by name"])
+        for name, value in document.get("names", {}).items():
+            self._values[name] = self._text(value, 1)
+        roles = [self._role(name, value) for name, value in document["roles"].items()]
+        if self._problems:
+            raise ContractError(self._problems)
+        return {role.name: role for role in roles if role}
+
+    def _role(self, name: str, value: Any) -> ContractRole | None:
+        if not isinstance(value, _Mapping):
+            self._problem(1, f"{name} must have purpose, trust and may")
+            return None
+        if wrong := {"purpose", "trust", "may"} ^ set(value):
+            self._problem(value.line, f"{name}: there must be purpose, trust and may; see {', '.join(sorted(wrong))}")
+            return None
+        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal")]
+        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource")]
+        return ContractRole(value.line, self._text(name, value.line), value["purpose"], tuple(trust), tuple(may))
+
+    def _lines(self, entry: Any, subject: str) -> list[Line]:
+        if not isinstance(entry, _Mapping):
+            self._problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
+            return []
+        number = entry.line
+        needed, known = _LINE | {subject}, _LINE | {subject, "if", "wildcard"}
+        if missing := needed - set(entry):
+            self._problem(number, f"{', '.join(sorted(missing))} is missing")
+        if unknown := set(entry) - known:
+            self._problem(number, f"{', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(known))}")
+        evidence = str(entry.get("evidence", ""))
+        if "evidence" in entry and not evidence.startswith(EVIDENCE):
+            self._problem(number, f"evidence {evidence!r} must begin with {', '.join(EVIDENCE)}")
+        elif evidence and not evidence.startswith("trace:") and not evidence.partition(":")[2].strip():
+            self._problem(number, f"evidence {evidence!r} must say what it is")
+        if missing or unknown:
+            return []
+        block = {
+            operator: {key: [self._text(v, number) for v in _listed(values)] for key, values in keys.items()}
+            for operator, keys in entry.get("if", {}).items()
+        }
+        return [
+            Line(number, self._allows(entry, subject, condition), entry["why"], evidence, entry.get("wildcard", ""))
+            for condition in conditions(block)
+        ]
+
+    def _allows(self, entry: _Mapping, subject: str, condition: Conditions) -> Grant | Trust:
+        where = f"{self._file}:{entry.line}"
+        what = self._text(entry[subject], entry.line)
+        kind = Grant if subject == "resource" else Trust
+        if kind is Grant:
+            return Grant(entry["action"], what, condition, where)
+        return Trust(what, entry["action"], condition, where)
+
+    def _text(self, value: Any, line: int) -> str:
+        """The value with its `${names}` filled in; pseudo parameters stay."""
+
+        def fill(match: re.Match[str]) -> str:
+            if match[1] not in self._values:
+                self._problem(line, f"${{{match[1]}}} is not known; there are {', '.join(sorted(self._values))}")
+                return match[0]
+            return self._values[match[1]]
+
+        return _REFERENCE.sub(fill, str(value))
+
+    def _problem(self, line: int, text: str) -> None:
+        self._problems.append(f"{self._file}:{line}: {text}")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

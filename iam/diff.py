@@ -1,0 +1,77 @@
+"""What a change makes possible, and what it takes away, in sentences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from iam.policy import Grant, Role, excess, in_words
+from iam.template import Assembly
+from iam.variables import variables
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Sentences about what is possible only after a change, and what only before it."""
+
+    widened: tuple[str, ...]
+    narrowed: tuple[str, ...]
+
+
+def compare(before: Assembly, after: Assembly) -> Difference:
+    """What `after` allows and `before` does not, and the other way round.
+
+    Names that differ with every deployment (data set, code, image) are compared by what they stand for, so that a
+    new data set is no new permission.
+    """
+    old, new = _by_name(before), _by_name(after)
+    return Difference(tuple(_possible(old, new, "may now", "New")), tuple(_possible(new, old, "may no longer", "Gone")))
+
+
+def as_text(difference: Difference) -> str:
+    lines = []
+    if difference.widened:
+        lines += ["Newly possible:", *(f"  + {sentence}" for sentence in difference.widened)]
+    if difference.narrowed:
+        lines += ["No longer possible:", *(f"  - {sentence}" for sentence in difference.narrowed)]
+    return "\n".join(lines or ["No role may do more or less than before."])
+
+
+def as_markdown(difference: Difference) -> str:
+    """A comment for a pull request."""
+    if not difference.widened and not difference.narrowed:
+        return "### IAM\n\nNo role may do more or less than before.\n"
+    parts = ["### IAM\n"]
+    if difference.widened:
+        parts += ["**Newly possible**\n", *(f"- ⚠️ {sentence}" for sentence in difference.widened), ""]
+    if difference.narrowed:
+        parts += ["**No longer possible**\n", *(f"- {sentence}" for sentence in difference.narrowed), ""]
+    return "\n".join(parts)
+
+
+def _possible(before: dict[str, Role], after: dict[str, Role], may: str, role_is: str) -> Iterable[str]:
+    for name, role in after.items():
+        known = before.get(name)
+        if known is None:
+            yield f"{role_is} role `{name}`."
+        for trust in role.trusts:
+            if known is None or trust not in known.trusts:
+                yield f"`{name}` {may} be taken on by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
+        for grant in role.grants:
+            example = excess(grant, known.grants if known else [])
+            if example is not None:
+                yield f"`{name}` {may} `{grant.action}` on {_places(grant, example)}{in_words(grant.conditions)}."
+
+
+def _places(grant: Grant, example: str) -> str:
+    return f"`{grant.resource}`" + ("" if example == grant.resource else f", for example `{example}`")
+
+
+def _by_name(assembly: Assembly) -> dict[str, Role]:
+    """Roles with what their deployment chose put back to the variables' names."""
+    names = sorted(variables(assembly).items(), key=lambda item: -len(item[1]))  # the longest first: some hold others
+
+    def general(text: str) -> str:
+        for name, value in names:
+            text = text.replace(value, f"${{{name}}}") if name != "prefix" else text
+        return text
+
+    return {role.name: role.renamed(general) for role in assembly.roles}

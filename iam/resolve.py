@@ -1,0 +1,120 @@
+"""CloudFormation's intrinsic functions, worked out as far as a template can tell without an account.
+
+What only a deployment knows stays as `${…}`: pseudo parameters (`${AWS::AccountId}`) and names that CloudFormation
+makes up (`${<stack>.<logical id>}`).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Template = dict[str, Any]
+_HERE = "${AWS::Region}:${AWS::AccountId}"
+_ARN = "arn:${AWS::Partition}"
+
+
+class Unresolvable(Exception):
+    """A value that cannot be worked out; the message names the function."""
+
+
+# By resource type: its ARN, given its physical name.
+_ARNS: dict[str, Callable[[str], str]] = {
+    "AWS::IAM::Role": lambda name: f"{_ARN}:iam::${{AWS::AccountId}}:role/{name}",
+    "AWS::KMS::Key": lambda name: f"{_ARN}:kms:{_HERE}:key/{name}",
+    "AWS::S3::Bucket": lambda name: f"{_ARN}:s3:::{name}",
+    "AWS::Lambda::Function": lambda name: f"{_ARN}:lambda:{_HERE}:function:{name}",
+    "AWS::Logs::LogGroup": lambda name: f"{_ARN}:logs:{_HERE}:log-group:{name}:*",
+    "AWS::Events::Rule": lambda name: f"{_ARN}:events:{_HERE}:rule/{name}",
+    "AWS::SNS::Topic": lambda name: f"{_ARN}:sns:{_HERE}:{name}",
+}
+_NAMES = {
+    "AWS::IAM::Role": "RoleName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Events::Rule": "Name",
+    "AWS::SNS::Topic": "TopicName",
+}
+
+
+class Resolver:
+    """Resolves the values of a set of stacks that refer to each other."""
+
+    def __init__(self, templates: dict[str, Template]) -> None:
+        self._templates = templates
+        self._exports = {
+            str(self.text(output["Export"]["Name"], stack)): (stack, output["Value"])
+            for stack, template in templates.items()
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        }
+
+    def text(self, value: Any, stack: str) -> str:
+        """The value, of the template of `stack`, as text.
+
+        Raises:
+            Unresolvable: for a function or reference that is not known here.
+        """
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str | int | float):
+            return str(value)
+        if not isinstance(value, dict) or len(value) != 1:
+            raise Unresolvable(f"{value!r} is no text and no intrinsic function")
+        [(function, argument)] = value.items()
+        functions: dict[str, Callable[[Any, str], str]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._attribute,
+            "Fn::Join": self._join,
+            "Fn::Sub": self._sub,
+            "Fn::ImportValue": self._import,
+        }
+        if function not in functions:
+            raise Unresolvable(f"the intrinsic function {function} is not known to the gate")
+        return functions[function](argument, stack)
+
+    def name(self, stack: str, logical_id: str) -> str:
+        """A resource's physical name."""
+        resource = self._resource(stack, logical_id)
+        given = resource.get("Properties", {}).get(_NAMES.get(resource["Type"], ""))
+        return f"${{{stack}.{logical_id}}}" if given is None else self.text(given, stack)
+
+    def _ref(self, target: str, stack: str) -> str:
+        return f"${{{target}}}" if target.startswith("AWS::") else self.name(stack, target)
+
+    def _attribute(self, target: list[str] | str, stack: str) -> str:
+        logical_id, attribute = target.split(".", 1) if isinstance(target, str) else target
+        resource = self._resource(stack, logical_id)
+        if attribute != "Arn":
+            return f"${{{stack}.{logical_id}.{attribute}}}"
+        if resource["Type"] not in _ARNS:
+            raise Unresolvable(f"the ARN of {resource['Type']} ({logical_id}) is not known to the gate")
+        return _ARNS[resource["Type"]](self.name(stack, logical_id))
+
+    def _join(self, argument: list[Any], stack: str) -> str:
+        separator, parts = argument
+        return str(separator).join(self.text(part, stack) for part in parts)
+
+    def _sub(self, argument: str | list[Any], stack: str) -> str:
+        text, given = (argument, {}) if isinstance(argument, str) else argument
+
+        def replace(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in given:
+                return self.text(given[name], stack)
+            return self._attribute(name, stack) if "." in name else self._ref(name, stack)
+
+        return re.sub(r"\$\{([^!}][^}]*)\}", replace, text).replace("${!", "${")
+
+    def _import(self, argument: Any, stack: str) -> str:
+        name = self.text(argument, stack)
+        if name not in self._exports:
+            raise Unresolvable(f"no stack exports {name!r}")
+        owner, value = self._exports[name]
+        return self.text(value, owner)
+
+    def _resource(self, stack: str, logical_id: str) -> Template:
+        resources = self._templates[stack].get("Resources", {})
+        if logical_id not in resources:
+            raise Unresolvable(f"{logical_id!r} is no resource of {stack}")
+        return dict(resources[logical_id])

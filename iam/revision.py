@@ -1,0 +1,43 @@
+"""Synthesizes the app as it was at a git revision, without account, credentials or network."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_WHEELS = Path("serving/wheels")
+
+
+class RevisionError(Exception):
+    """The revision does not exist, or its app cannot be synthesized; the message says why."""
+
+
+@contextmanager
+def synthesized(revision: str) -> Iterator[Path]:
+    """The folder of templates of `revision`, gone afterwards.
+
+    Raises:
+        RevisionError
+    """
+    with tempfile.TemporaryDirectory(prefix="slipway-revision-") as folder:
+        source, out = Path(folder) / "source", Path(folder) / "cdk.out"
+        source.mkdir()
+        archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
+        subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
+        if (ROOT / _WHEELS).is_dir():  # git does not keep them; the same ones serve, as no policy names them
+            shutil.copytree(ROOT / _WHEELS, source / _WHEELS, dirs_exist_ok=True)
+        _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out))
+        yield out
+
+
+def _run(command: list[str], folder: Path, **variables: str) -> bytes:
+    done = subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True)
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+        raise RevisionError(f"{' '.join(command)}: " + " ".join(last))
+    return done.stdout

@@ -1,0 +1,75 @@
+"""What a deployment chooses, read from the resources that the roles serve.
+
+The contract's lines name these values; taken from elsewhere than the policies, they show when a role and what it
+is for drift apart.
+"""
+
+import json
+from typing import Any
+
+from iam.resolve import Template, Unresolvable
+from iam.template import Assembly
+
+_ROLES = "-permissions"
+
+
+class Missing(Exception):
+    """A resource that the contract's variables are read from is not in the templates."""
+
+
+def variables(assembly: Assembly) -> dict[str, str]:
+    """The contract's variables, by name.
+
+    Raises:
+        Missing: naming the resource or property that is not there.
+    """
+    prefixes = [stack.removesuffix(_ROLES) for stack in assembly.templates if stack.endswith(_ROLES)]
+    if len(prefixes) != 1:
+        raise Missing(f"there must be one stack named <app>-<stage>{_ROLES}, and there are {len(prefixes)}")
+    try:
+        return {"prefix": prefixes[0], **_storage(assembly), **_training(assembly), **_serving(assembly)}
+    except (KeyError, StopIteration, ValueError, Unresolvable) as error:
+        raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
+
+
+def _storage(assembly: Assembly) -> dict[str, str]:
+    stack, logical_id, _ = _only(assembly, "AWS::KMS::Key")
+    return {"key": assembly.resolver.text({"Fn::GetAtt": [logical_id, "Arn"]}, stack)}
+
+
+def _training(assembly: Assembly) -> dict[str, str]:
+    stack, _, properties = _only(assembly, "Custom::TrainedModel")
+    request = json.loads(assembly.resolver.text(properties["Request"], stack))
+    [code] = [c for c in request["InputDataConfig"] if c["ChannelName"] == "code"]
+    bucket, _, key = code["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
+    return {
+        "dataset": assembly.resolver.text(properties["Dataset"], stack),
+        "program_bucket": f"arn:${{AWS::Partition}}:s3:::{bucket}",
+        "program_key": key,
+        "training_image": _repository(request["AlgorithmSpecification"]["TrainingImage"]),
+    }
+
+
+def _serving(assembly: Assembly) -> dict[str, str]:
+    stack, _, properties = _only(assembly, "AWS::SageMaker::Model")
+    return {"serving_image": _repository(assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack))}
+
+
+def _repository(image: str) -> str:
+    """ARN of the repository of `<account>.dkr.ecr.<region>.<domain>/<repository>:<tag>`."""
+    registry, _, name = image.partition("/")
+    account = registry.split(".")[0]
+    return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
+
+
+def _only(assembly: Assembly, type_: str) -> tuple[str, str, dict[str, Any]]:
+    """Stack, logical id and properties of the one resource of the type."""
+    found: list[tuple[str, str, Template]] = [
+        (stack, logical_id, resource["Properties"])
+        for stack, template in assembly.templates.items()
+        for logical_id, resource in template.get("Resources", {}).items()
+        if resource["Type"] == type_
+    ]
+    if len(found) != 1:
+        raise Missing(f"there must be one {type_}, and there are {len(found)}")
+    return found[0]

@@ -1,0 +1,50 @@
+"""The whole app's templates as plain data, synthesized once."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from aws_cdk import App
+
+from app import DEFAULTS, build
+from iam.resolve import Template
+from iam.template import load
+from settings import read_settings
+
+Templates = dict[str, Template]
+PERMISSIONS = "slipway-dev-permissions"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `cdk synth` writes with the settings of cdk.json."""
+    outdir = tmp_path_factory.mktemp("cdk.out")
+    app = App(context=DEFAULTS, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(DEFAULTS))
+    app.synth()
+    return outdir
+
+
+@pytest.fixture(scope="session")
+def synthesized(folder: Path) -> Templates:
+    return load(folder)
+
+
+@pytest.fixture
+def templates(synthesized: Templates) -> Templates:
+    """A copy to break."""
+    return copy.deepcopy(synthesized)
+
+
+def role(templates: Templates, suffix: str) -> Template:
+    """Properties of the role named `<prefix>-<suffix>`."""
+    resources = templates[PERMISSIONS]["Resources"].values()
+    [found] = [r["Properties"] for r in resources if r["Properties"].get("RoleName") == f"slipway-dev-{suffix}"]
+    return found  # type: ignore[no-any-return]
+
+
+def statement(templates: Templates, suffix: str, sid: str) -> Template:
+    """The statement `sid` of a role, to be changed in place."""
+    [policy] = role(templates, suffix)["Policies"]
+    [found] = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == sid]
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,97 @@
+"""What a change makes possible is said in sentences; what only renames is no change."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from iam.__main__ import main
+from iam.diff import Difference, as_markdown, as_text, compare
+from iam.template import read
+from tests.iam.conftest import PERMISSIONS, Templates, role, statement
+
+
+def _compare(before: Templates, after: Templates) -> Difference:
+    return compare(read(before), read(after))
+
+
+def test_nothing_changed(synthesized: Templates) -> None:
+    difference = _compare(synthesized, synthesized)
+
+    assert difference == Difference((), ())
+    assert as_text(difference) == "No role may do more or less than before."
+
+
+def test_an_action_more_is_newly_possible(synthesized: Templates, templates: Templates) -> None:
+    statement(templates, "classify", "Invoke")["Action"] = ["sagemaker:InvokeEndpoint", "sagemaker:DeleteEndpoint"]
+
+    difference = _compare(synthesized, templates)
+
+    [sentence] = difference.widened
+    assert sentence.startswith("`slipway-dev-classify` may now `sagemaker:DeleteEndpoint` on `arn:")
+    assert difference.narrowed == ()
+    assert "- ⚠️ `slipway-dev-classify` may now" in as_markdown(difference)
+
+
+def test_a_wider_resource_comes_with_an_example(synthesized: Templates, templates: Templates) -> None:
+    resource = statement(templates, "hosting", "ReadModels")["Resource"]
+    statement(templates, "hosting", "ReadModels")["Resource"] = {
+        "Fn::Join": ["", [*resource["Fn::Join"][1][:-1], "/*"]]
+    }
+
+    [sentence] = _compare(synthesized, templates).widened
+    assert "may now `s3:GetObject` on" in sentence
+    assert "for example" in sentence
+    [sentence] = _compare(templates, synthesized).narrowed
+    assert "may no longer `s3:GetObject` on" in sentence
+
+
+def test_a_dropped_condition_is_newly_possible(synthesized: Templates, templates: Templates) -> None:
+    del statement(templates, "trained-model", "PassTrainingRole")["Condition"]
+
+    [sentence] = _compare(synthesized, templates).widened
+    assert sentence.startswith("`slipway-dev-trained-model` may now `iam:PassRole` on")
+    assert " if " not in sentence
+
+
+def test_trust_and_new_roles_are_told(synthesized: Templates, templates: Templates) -> None:
+    [trust] = role(templates, "classify")["AssumeRolePolicyDocument"]["Statement"]
+    trust["Principal"] = {"AWS": "*"}
+    templates[PERMISSIONS]["Resources"]["New"] = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "new"}}
+
+    text = as_text(_compare(synthesized, templates))
+
+    assert "+ `slipway-dev-classify` may now be taken on by AWS * (sts:AssumeRole)." in text
+    assert "+ New role `new`." in text
+    assert "- `slipway-dev-classify` may no longer be taken on by Service lambda.amazonaws.com" in text
+
+
+def test_another_data_set_is_no_new_permission(synthesized: Templates) -> None:
+    dataset = "211be9def8ee2605927906367ca052c050985b61b032b333987f664e780defaf"
+    other = json.loads(json.dumps(synthesized).replace(dataset, "a" * 64))
+
+    assert _compare(synthesized, other) == Difference((), ())
+
+
+@pytest.fixture
+def wider(folder: Path, templates: Templates, tmp_path: Path) -> Path:
+    """A synthesized folder in which classify may do more."""
+    statement(templates, "classify", "Invoke")["Action"] = ["sagemaker:InvokeEndpoint", "sagemaker:DeleteEndpoint"]
+    (tmp_path / "manifest.json").write_text((folder / "manifest.json").read_text())
+    for stack, template in templates.items():
+        (tmp_path / f"{stack}.template.json").write_text(json.dumps(template))
+    return tmp_path
+
+
+def test_the_exit_code_says_whether_anything_widened(folder: Path, wider: Path, tmp_path: Path) -> None:
+    comment = tmp_path / "comment.md"
+
+    assert main(["diff", str(folder), str(wider), "--markdown", str(comment)]) == 1
+    assert "sagemaker:DeleteEndpoint" in comment.read_text()
+    assert main(["diff", str(wider), str(folder)]) == 0
+    assert main(["diff", str(folder), str(folder)]) == 0
+
+
+def test_a_revision_that_is_not_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "no-such-revision", str(folder)]) == 2
+    assert "no-such-revision" in capsys.readouterr().err

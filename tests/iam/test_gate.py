@@ -1,0 +1,147 @@
+"""What the gate refuses, and that it says where, shows an example, and names the fix."""
+
+from typing import Any
+
+import pytest
+
+from iam.check import check_templates
+from iam.contract import PATH
+from iam.findings import Finding
+from tests.iam.conftest import PERMISSIONS, Templates, role, statement
+
+
+def _only(findings: list[Finding]) -> Finding:
+    [finding] = findings
+    return finding
+
+
+def _rules(findings: list[Finding]) -> set[str]:
+    return {finding.rule for finding in findings}
+
+
+def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Templates) -> None:
+    statement(templates, "hosting", "ReadModels")["Resource"] = "arn:aws:s3:::other/*"
+
+    too_little, too_much = sorted(check_templates(templates))
+
+    assert (too_much.rule, too_much.role, too_much.statement) == ("too-much", "slipway-dev-hosting", "ReadModels")
+    assert too_much.where.startswith("stacks/permissions.py:")
+    assert too_much.witness == "s3:GetObject on arn:aws:s3:::other/"
+    assert "narrow it to arn:${AWS::Partition}:s3:::slipway-dev-" in too_much.fix
+    assert (too_little.rule, too_little.where[:17]) == ("too-little", "iam/contract.yaml")
+
+
+def test_an_unknown_intrinsic_is_refused(templates: Templates) -> None:
+    statement(templates, "hosting", "ReadModels")["Resource"] = {"Fn::Transform": {"Name": "x"}}
+
+    assert "Fn::Transform is not known" in str([f for f in check_templates(templates) if f.rule == "resolve"])
+
+
+@pytest.mark.parametrize("key", ["NotAction", "NotResource"])
+def test_not_lists_are_refused(templates: Templates, key: str) -> None:
+    changed = statement(templates, "hosting", "ReadModels")
+    changed[key] = changed.pop(key.removeprefix("Not"))
+
+    assert f"it has {key}" in str([f for f in check_templates(templates) if f.rule == "plain-allow"])
+
+
+def test_an_attached_managed_policy_is_refused(templates: Templates) -> None:
+    role(templates, "hosting")["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+
+    finding = _only(check_templates(templates))
+    assert (finding.rule, finding.message) == ("own-statements", "a managed policy is attached to it")
+
+
+def test_a_policy_beside_the_roles_is_refused(templates: Templates) -> None:
+    templates[PERMISSIONS]["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
+
+    assert _only(check_templates(templates)).message == "it is AWS::IAM::Policy"
+
+
+def test_a_role_without_a_contract_entry_is_refused(templates: Templates) -> None:
+    helper = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
+    templates["slipway-dev-classify"]["Resources"]["HelperRole"] = helper
+
+    finding = _only(check_templates(templates))
+    assert (finding.rule, finding.role) == ("roles", "slipway-dev-classify.HelperRole")
+    assert "pass a role to the helper" in finding.fix
+
+
+def test_a_contract_entry_without_a_role_is_refused(templates: Templates) -> None:
+    text = PATH.read_text().replace("${prefix}-classify:\n    purpose", "${prefix}-clasify:\n    purpose")
+
+    assert {(f.rule, f.message.split(" is")[0]) for f in check_templates(templates, text)} == {
+        ("roles", "no template makes this role"),
+        ("roles", f"{PERMISSIONS}.{_logical_id(templates)}"),
+    }
+
+
+def _logical_id(templates: Templates) -> str:
+    resources = templates[PERMISSIONS]["Resources"].items()
+    [found] = [k for k, r in resources if r["Properties"].get("RoleName") == "slipway-dev-classify"]
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "message", "fix"),
+    [
+        ("s3:DeleteObject", "s3:DeleteObjekt", "AWS has no action s3:DeleteObjekt", "perhaps s3:DeleteObject"),
+        ("s3:DeleteObject", "s3:DeleteBucket", "s3:DeleteBucket is for bucket; the resource is object", "name such"),
+        ("s3:DeleteObject", "s3:Delete*", "s3:Delete* is a pattern", "name each action"),
+        ("s3:DeleteObject", "glacier:Upload", "nothing is known of the service of glacier:Upload", "iam.refresh"),
+    ],
+)
+def test_what_aws_does_not_know_is_refused(
+    templates: Templates, line: str, changed: str, message: str, fix: str
+) -> None:
+    found = check_templates(templates, PATH.read_text().replace(f'"{line}"', f'"{changed}"'))
+
+    finding = _only([f for f in found if f.rule in ("facts", "explicit-action")])
+    assert message in finding.message
+    assert fix in finding.fix
+    assert finding.where.startswith("iam/contract.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"StringEquals": {"sagemaker:VolumeKmsKey": "k"}}, "sagemaker:VolumeKmsKey is deprecated"),
+        ({"StringEquals": {"s3:prefix": "k"}}, "never sends s3:prefix"),
+        ({"StringEquals": {"sagemaker:InstanceTypes": "ml.m5.large"}}, "sagemaker:InstanceTypes has several values"),
+        ({"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": "ml.m5.large"}}, "has several values"),
+    ],
+)
+def test_a_condition_that_does_not_bind_is_refused(templates: Templates, block: Any, message: str) -> None:
+    statement(templates, "trained-model", "RunJobs")["Condition"] = block
+    statement(templates, "trained-model", "RunJobs")["Action"] = "sagemaker:CreateTrainingJob"
+
+    assert message in " ".join(f.message for f in check_templates(templates) if f.rule == "facts")
+
+
+def test_several_values_with_a_guard_are_accepted_as_facts(templates: Templates) -> None:
+    changed = statement(templates, "trained-model", "RunJobs")
+    changed["Action"] = "sagemaker:CreateTrainingJob"
+    changed["Condition"] = {
+        "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.m5.large"]},
+        "Null": {"sagemaker:InstanceTypes": "false"},
+    }
+
+    assert "facts" not in _rules(check_templates(templates))
+
+
+def test_a_star_needs_its_reason(templates: Templates) -> None:
+    lines = PATH.read_text().splitlines()
+    without = [
+        line[: line.index("wildcard:")] + line[line.index("why:") :] if "wildcard: a" in line else line
+        for line in lines
+    ]
+
+    assert _rules(check_templates(templates, "\n".join(without))) == {"wildcard"}
+
+
+def test_a_role_and_what_it_serves_cannot_drift_apart(templates: Templates) -> None:
+    for resource in templates["slipway-dev-trained-model"]["Resources"].values():
+        if resource["Type"] == "Custom::TrainedModel":
+            resource["Properties"]["Dataset"] = "0" * 64
+
+    assert {"too-much", "too-little"} == _rules(check_templates(templates))
