@@ -8,7 +8,6 @@ from typing import Any
 from tests.iam.conftest import PERMISSIONS, Templates
 
 Statement = dict[str, Any]
-Change = Callable[[Any], Any]
 
 _OTHER_ACTION = "s3:DeleteBucket"
 _FOREIGN = "arn:aws:s3:::someone-elses-bucket/*"
@@ -25,21 +24,12 @@ def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
         for at, statement in enumerate(_trusts(resource)):
             for what, changed in _of_trust(statement):
                 yield f"{logical_id} trust: {what}", _with(templates, logical_id, _trusts, at, changed)
-        yield (
-            f"{logical_id}: managed policy",
-            _edited(
-                templates,
-                logical_id,
-                lambda p: p.update(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
-            ),
-        )
+        managed = copy.deepcopy(templates[PERMISSIONS])
+        managed["Resources"][logical_id]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+        yield f"{logical_id}: managed policy", templates | {PERMISSIONS: managed}
         more = {"Sid": "More", "Effect": "Allow", "Action": _OTHER_ACTION, "Resource": "*"}
-        yield (
-            f"{logical_id}: statement more",
-            _edited(
-                templates, logical_id, lambda p, more=more: p["Policies"][0]["PolicyDocument"]["Statement"].append(more)
-            ),
-        )
+        end = len(_grants(resource))
+        yield f"{logical_id}: statement more", _with(templates, logical_id, _grants, end, more)
 
 
 def _of_grant(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
@@ -128,23 +118,10 @@ def _trusts(resource: Any) -> list[Statement]:
 def _with(
     templates: Templates, logical_id: str, statements: Callable[[Any], list[Statement]], at: int, new: Statement | None
 ) -> Templates:
-    def edit(_: Any) -> None:
-        statements(copied[PERMISSIONS]["Resources"][logical_id])[at : at + 1] = [] if new is None else [new]
-
-    copied = _copied(templates)
-    edit(None)
-    return copied
-
-
-def _edited(templates: Templates, logical_id: str, change: Change) -> Templates:
-    copied = _copied(templates)
-    change(copied[PERMISSIONS]["Resources"][logical_id]["Properties"])
-    return copied
-
-
-def _copied(templates: Templates) -> Templates:
-    """Only what is changed is copied."""
-    return templates | {PERMISSIONS: copy.deepcopy(templates[PERMISSIONS])}
+    """The templates with the statement at that place replaced, or dropped."""
+    changed = copy.deepcopy(templates[PERMISSIONS])
+    statements(changed["Resources"][logical_id])[at : at + 1] = [] if new is None else [new]
+    return templates | {PERMISSIONS: changed}
 
 
 def _listed(value: Any) -> list[Any]:
