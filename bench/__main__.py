@@ -7,12 +7,13 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import demo, noop_deploy, synth
+from bench import demo, iam_gate, noop_deploy, synth
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "synth": synth.run,
     "noop-deploy": noop_deploy.run,
+    "iam-gate": iam_gate.run,
     "demo": demo.run,
 }
 

@@ -1,0 +1,30 @@
+"""What the roles did during the demo, held to the IAM contract, and kept as its evidence."""
+
+from pathlib import Path
+
+from iam import template, trace
+from iam.check import check
+from iam.findings import Finding
+from iam.variables import variables
+from local_aws import calls
+from local_aws.home import ACCOUNT
+
+
+def gather(assembly: Path, recorded: Path, region: str) -> trace.Trace:
+    """The recorded calls, with what the synthesized app in `assembly` says that they were about."""
+    chosen = variables(template.read(template.load(assembly)))
+    return trace.Trace(ACCOUNT, region, chosen, tuple(calls.read(recorded)))
+
+
+def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[Finding]:
+    """Write the evidence to `path`; what the gate has to say of app and evidence."""
+    trace.write(path, evidence)
+    return check(assembly, path)
+
+
+def in_words(evidence: trace.Trace) -> str:
+    """How many calls there were, and how many of them were refused."""
+    ours = [call for call in evidence.calls if call.role.startswith(evidence.variables["prefix"] + "-")]
+    denied = sum(not call.allowed for call in ours)
+    roles = len({call.role for call in ours})
+    return f"{len(ours)} different calls by {roles} roles, {denied} denied"
