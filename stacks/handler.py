@@ -45,7 +45,7 @@ class Handler(Construct):
             "Function",
             function_name=name,
             description=description,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_asset(str(_SOURCES / module), exclude=["__pycache__", "*.pyc"]),
             handler=f"{module}.handler",
             # permissions.py holds every statement: what CDK would add by itself is dropped.

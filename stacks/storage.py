@@ -37,7 +37,13 @@ class Storage(Stack):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
-            lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
+            # Who wipes the traces in the log leaves them in its versions.
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="expire", expiration=Duration.days(90), noncurrent_version_expiration=Duration.days(30)
+                )
+            ],
             removal_policy=removal,
         )
         self.bucket = s3.Bucket(

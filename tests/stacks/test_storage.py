@@ -23,11 +23,17 @@ def test_data_is_encrypted_with_a_key_that_rotates(templates: dict[str, Template
         "AWS::S3::Bucket",
         {
             "BucketEncryption": {"ServerSideEncryptionConfiguration": [Match.object_like(by_default)]},
-            "VersioningConfiguration": {"Status": "Enabled"},
             "LoggingConfiguration": Match.object_like({"LogFilePrefix": "bucket/"}),
         },
     )
     templates["storage"].has_resource_properties("AWS::KMS::Key", {"EnableKeyRotation": True})
+
+
+def test_every_bucket_keeps_versions_for_a_while(templates: dict[str, Template]) -> None:
+    for bucket in of_type(templates["storage"], "AWS::S3::Bucket"):
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        expiring = [rule.get("NoncurrentVersionExpiration") for rule in bucket["LifecycleConfiguration"]["Rules"]]
+        assert {"NoncurrentDays": 30} in expiring
 
 
 def test_no_bucket_can_be_public(templates: dict[str, Template]) -> None:
