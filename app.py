@@ -15,6 +15,7 @@ from aws_cdk import App, Tags, Validations
 
 from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
+from stacks.acknowledged import acknowledge
 from stacks.classify import Classify
 from stacks.permissions import Permissions
 from stacks.serving import Serving
@@ -47,6 +48,7 @@ def build(app: App, settings: Settings) -> None:
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
+    acknowledge(app, settings=settings)
 
 
 def main() -> None:

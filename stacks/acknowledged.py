@@ -1,0 +1,198 @@
+"""Findings of rule packs that we know of and leave as they are, each with the reason.
+
+The packs run in tests/stacks/test_nag.py, not at every synth. There a finding that is not in this table
+fails, and so does a line of this table that no finding matches any more. A finding that only some settings
+bring is here too.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, App, Validations
+
+from settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement:
+    """One finding of one rule on one construct; `{prefix}` and `{dataset}` stand for the settings.
+
+    `rule` begins with its pack, such as `AwsSolutions::`. Without that CDK takes it for an annotation, and
+    cdk-nag then drops the finding with no record in the validation report.
+    """
+
+    rule: str
+    construct: str
+    """Path below `<prefix>-`: the stack, then the ids."""
+    reason: str
+
+
+def acknowledge(app: App, *, settings: Settings) -> None:
+    """Apply the table to `app`; RuntimeError when a construct in it is not there."""
+    values = {"prefix": settings.prefix, "dataset": settings.dataset}
+    for path, rows in itertools.groupby(ACKNOWLEDGED, key=lambda row: row.construct):
+        construct = app.node.find_child(f"{settings.prefix}-{path.split('/')[0]}")
+        for id in path.split("/")[1:]:
+            construct = construct.node.find_child(id)
+        rules = [Acknowledgment(id=row.rule.format_map(values), reason=row.reason) for row in rows]
+        Validations.of(construct).acknowledge(*rules)
+
+
+def _wildcard(construct: str, resource: str, reason: str) -> Acknowledgement:
+    """A resource pattern in a role's statement."""
+    return Acknowledgement(
+        rule=f"AwsSolutions::AwsSolutions-IAM5[Resource::{resource}]",
+        construct=f"permissions/{construct}",
+        reason=reason,
+    )
+
+
+def _objects(path: str) -> str:
+    return f"arn:<AWS::Partition>:s3:::{{prefix}}-<AWS::AccountId>-<AWS::Region>/{path}"
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>:{resource}"
+
+
+def _nist(construct: str, rule: str, reason: str) -> Acknowledgement:
+    return Acknowledgement(rule=f"NIST.800.53.R5::NIST.800.53.R5-{rule}", construct=construct, reason=reason)
+
+
+_WITHOUT_RESOURCE = (
+    "ecr:GetAuthorizationToken and cloudwatch:PutMetricData have no resource to name; the metrics are held to"
+    " SageMaker's own namespace by a condition."
+)
+_INLINE = "Statements live in the role, so that it never exists without them and no other role can use them."
+_OWN_STREAMS = "Lambda names the streams in the log group; the group is the function's own and is named in full."
+_IN_A_VPC = (
+    "Calls AWS APIs only, over TLS and with its own role; a VPC would need paid endpoints to reach the same APIs,"
+    " and nothing in it would be private."
+)
+_LOG_KEY = (
+    "Holds status and names of jobs, no image and no label, and CloudWatch encrypts it with its own key; ours would"
+    " have to trust the logs service, and opens data and models."
+)
+
+ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
+    _nist(
+        "storage/AccessLog",
+        "S3BucketReplicationEnabled",
+        "Access logs are kept for 90 days to look into incidents in this account; a copy in another region would"
+        " double their cost and answer no other question.",
+    ),
+    _nist(
+        "storage/AccessLog",
+        "S3DefaultEncryptionKMS",
+        "S3 delivers access logs only to a bucket that it encrypts with its own keys (SSE-S3).",
+    ),
+    _nist(
+        "storage/Bucket",
+        "S3BucketReplicationEnabled",
+        "Images are a copy of the user's folder and models can be trained again from them; versions guard against"
+        " deletion, and a second region would double the storage bill.",
+    ),
+    _nist("permissions/Training", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "Training",
+        _objects("data/{dataset}/*"),
+        "A data set is many files whose names are the user's; its digest in the path holds the role to this one set.",
+    ),
+    _wildcard(
+        "Training",
+        _objects("jobs/*"),
+        "SageMaker writes under the name of the job, which is new each time; jobs/ holds nothing but such output.",
+    ),
+    _wildcard(
+        "Training",
+        _arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"),
+        "SageMaker opens this one group and lists its streams, whose names it makes up; nothing is read or written"
+        " by it.",
+    ),
+    _wildcard(
+        "Training",
+        _arn("logs", "log-group:/aws/sagemaker/TrainingJobs:log-stream:{prefix}-*"),
+        "SageMaker names a stream after job, host and time; the prefix holds the role to this system's jobs.",
+    ),
+    _wildcard("Training", "*", _WITHOUT_RESOURCE),
+    _nist("permissions/Hosting", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "Hosting",
+        _objects("models/*"),
+        "During an update and its roll-back, the old and the new model are read with the same role, and scaling"
+        " reads the live one at any time; models/ holds finished models only.",
+    ),
+    _wildcard(
+        "Hosting",
+        _arn("logs", "log-group:/aws/sagemaker/Endpoints/{prefix}-????:*"),
+        "SageMaker opens the endpoint's own group and lists its streams, whose names it makes up.",
+    ),
+    _wildcard(
+        "Hosting",
+        _arn("logs", "log-group:/aws/sagemaker/Endpoints/{prefix}-????:log-stream:*"),
+        "SageMaker names a stream after variant and instance; the group is the endpoint's own.",
+    ),
+    _wildcard("Hosting", "*", _WITHOUT_RESOURCE),
+    _nist("permissions/TrainedModel", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "TrainedModel",
+        _arn("sagemaker", "training-job/{prefix}-*"),
+        "A job's name ends in the model's digest and the attempt, which are new with each training; the prefix holds"
+        " the function to this system's jobs.",
+    ),
+    _wildcard(
+        "TrainedModel",
+        _objects("jobs/*"),
+        "Reads what the job of any attempt made, to copy it to models/, and keeps its notes of who waits there.",
+    ),
+    _wildcard(
+        "TrainedModel",
+        _objects("models/*"),
+        "Stores each finished model under its digest, which is new with each training; it cannot delete one.",
+    ),
+    _wildcard(
+        "TrainedModel",
+        _objects("jobs/waiting/*"),
+        "Deletes its own notes of which stack waits for which job, one object for each, and nothing else.",
+    ),
+    _wildcard("TrainedModel", _arn("logs", "log-group:/aws/lambda/{prefix}-trained-model:*"), _OWN_STREAMS),
+    _nist("permissions/Classify", "IAMNoInlinePolicy", _INLINE),
+    _wildcard("Classify", _arn("logs", "log-group:/aws/lambda/{prefix}-classify:*"), _OWN_STREAMS),
+    Acknowledgement(
+        rule="CloudFormation-Validate::F6101",
+        construct="trained-model",
+        reason="The schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text.",
+    ),
+    _nist("trained-model/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
+    _nist(
+        "trained-model/Handler/Function",
+        "LambdaConcurrency",
+        "Only CloudFormation and two rules of ours call it, seldom; a limit would take from the account's share and"
+        " could refuse the call that a deploy waits for.",
+    ),
+    _nist(
+        "trained-model/Handler/Function",
+        "LambdaDLQ",
+        "A lost event is made up for by the sweep, which looks at every waiting job 5 minutes later; a queue would"
+        " hold what nobody needs any more.",
+    ),
+    _nist("trained-model/Handler/Function", "LambdaInsideVPC", _IN_A_VPC),
+    _nist(
+        "serving/Config",
+        "SageMakerEndpointConfigurationKMSKeyConfigured",
+        "Only where instances have disks of their own: they encrypt these in hardware, and SageMaker refuses a key"
+        " for them; every other instance type gets the system's key.",
+    ),
+    _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
+    _nist(
+        "classify/Handler/Function",
+        "LambdaConcurrency",
+        "Only where lambda_reserved_concurrency is set to 0, as an account must whose limit is too low to share out.",
+    ),
+    _nist(
+        "classify/Handler/Function",
+        "LambdaDLQ",
+        "Callers wait for the answer, and a failure is their answer; only asynchronous calls ever reach such a queue.",
+    ),
+    _nist("classify/Handler/Function", "LambdaInsideVPC", _IN_A_VPC),
+)

@@ -1,0 +1,94 @@
+"""cdk-nag's AwsSolutions and NIST 800-53 R5 packs find nothing but what stacks/acknowledged.py explains."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from app import DEFAULTS, build
+from settings import read_settings
+from stacks.acknowledged import ACKNOWLEDGED
+
+# Every name another one, and everything that can be switched the other way.
+OTHER_SETTINGS = {
+    "app": "birds",
+    "stage": "prod",
+    "dataset": "0" * 64,
+    "training_instance_type": "ml.g4dn.xlarge",
+    "training_instance_count": 4,
+    "endpoint_instance_type": "ml.g5.xlarge",
+    "lambda_provisioned_concurrency": 0,
+    "lambda_reserved_concurrency": 0,
+    "keep_data": False,
+}
+Report = dict[str, dict[str, Any]]
+
+
+def _validate(outdir: Path, **settings: Any) -> Report:
+    """What each pack reports of the app, by the pack's name."""
+    context = {**DEFAULTS, **settings}
+    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(context))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
+    with contextlib.suppress(RuntimeError):  # raised for any finding, after the report is written
+        app.synth()
+    report = json.loads((outdir / "validation-report.json").read_text())
+    return {pack["pluginName"]: pack for pack in report["pluginReports"]}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """By the prefix of the system: with the settings of cdk.json, and with others."""
+    return {
+        "slipway-dev": _validate(tmp_path_factory.mktemp("nag")),
+        "birds-prod": _validate(tmp_path_factory.mktemp("nag"), **OTHER_SETTINGS),
+    }
+
+
+def _explained(report: Report) -> list[dict[str, Any]]:
+    return [finding for pack in report.values() for finding in pack.get("suppressedViolations", [])]
+
+
+@pytest.mark.parametrize("system", ["slipway-dev", "birds-prod"])
+def test_no_finding_is_unexplained(reports: dict[str, Report], system: str) -> None:
+    assert {"AwsSolutions", "NIST.800.53.R5"} < set(reports[system])
+    assert [
+        f"{pack}::{finding['ruleName']} at {construct['constructPath']}"
+        for pack, found in reports[system].items()
+        for finding in found["violations"]
+        for construct in finding["violatingConstructs"]
+    ] == []
+
+
+def test_every_acknowledgement_explains_a_finding(reports: dict[str, Report]) -> None:
+    """One that does not is stale, or lacks its pack's prefix, which hides the finding from the report."""
+    used = {
+        (finding["acknowledgedId"], finding["acknowledgedAt"])
+        for report in reports.values()
+        for finding in _explained(report)
+    }
+    datasets = {"slipway-dev": DEFAULTS["dataset"], "birds-prod": OTHER_SETTINGS["dataset"]}
+    assert [
+        row
+        for row in ACKNOWLEDGED
+        if not any(
+            (row.rule.format(prefix=prefix, dataset=dataset), f"{prefix}-{row.construct}") in used
+            for prefix, dataset in datasets.items()
+        )
+    ] == []
+
+
+def test_every_acknowledgement_begins_with_a_packs_name(reports: dict[str, Report]) -> None:
+    packs = {name.replace(" ", "-") for name in reports["slipway-dev"]}
+    assert [row.rule for row in ACKNOWLEDGED if row.rule.split("::")[0] not in packs] == []
+
+
+def test_nothing_is_acknowledged_elsewhere(reports: dict[str, Report]) -> None:
+    reasons = {row.reason for row in ACKNOWLEDGED}
+    assert [
+        finding for report in reports.values() for finding in _explained(report) if finding["reason"] not in reasons
+    ] == []
