@@ -1,1 +1,1 @@
-"""The IAM gate: proves that what the templates grant is what iam/contract.yaml says is needed, no more, no less."""
+"""The IAM gate: what the templates grant is what iam/contract.yaml says is needed, and our own security rules hold."""

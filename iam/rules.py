@@ -1,0 +1,249 @@
+"""Rules of our own for the templates: what the public rule packs miss, or let pass by a default.
+
+    check({"slipway-dev-storage": template, …}) → findings, none for templates that keep every rule
+
+A value that only AWS can work out is no proof, so where a rule asks for one, it is a finding.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stacks.instances import Instance
+
+Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
+Problem = tuple[str, str, str]  # logical id, what is wrong, how to put it right
+
+# They say whose the caller is. AWS, "Blocking public access to your Amazon S3 storage", "The meaning of public".
+_OWNER_KEYS = {
+    "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:sourceaccount", "aws:sourcearn",
+    "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "kms:calleraccount",
+}  # fmt: skip
+_EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
+_OPEN = set("*?…")  # the last stands in a text for what cannot be read, and may be anything
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleFinding:
+    """One resource, by its logical id, of one stack, that breaks a rule."""
+
+    rule: str
+    stack: str
+    resource: str
+    message: str
+    fix: str
+
+
+def check(templates: Mapping[str, Mapping[str, Any]]) -> list[RuleFinding]:
+    """Every finding in `templates`, by the name of the stack."""
+    return [
+        RuleFinding(rule=rule, stack=stack, resource=resource, message=message, fix=fix)
+        for stack, template in templates.items()
+        for rule, problems in RULES.items()
+        for resource, message, fix in problems(template.get("Resources", {}))
+    ]
+
+
+def network_isolation(resources: Resources) -> Iterator[Problem]:
+    """Containers that run a model, or train one, have no network: neither way out for data nor for credentials."""
+    for id, properties in _of_type(resources, "AWS::SageMaker::Model"):
+        if not _true(properties.get("EnableNetworkIsolation")):
+            yield id, "the model's containers have a network", "set EnableNetworkIsolation to true"
+    for id, request in _training_jobs(resources):
+        if not _true(request.get("EnableNetworkIsolation")):
+            yield id, "the training job has a network", "set EnableNetworkIsolation to true in Request"
+
+
+def open_access(resources: Resources) -> Iterator[Problem]:
+    """Nobody is trusted unless it is said whose they are: in role trust, resource policies, function permissions."""
+    for id, resource in resources.items():
+        for statement in _statements(resource.get("Properties", {})):
+            anyone = "NotPrincipal" in statement or _anyone(statement)
+            if statement["Effect"] == "Allow" and anyone and not _closed(statement.get("Condition", {})):
+                yield id, "a statement allows anyone", "name the principal, or add a condition on aws:SourceAccount"
+    for id, properties in _of_type(resources, "AWS::Lambda::Permission"):
+        caller = _text(properties.get("Principal"))
+        if caller == "*" or caller.endswith(".amazonaws.com"):
+            for key in sorted({"SourceArn", "SourceAccount"} - set(properties)):
+                yield id, f"{caller} may call the function for any {key}", f"set {key}"
+
+
+def imds_v2(resources: Resources) -> Iterator[Problem]:
+    """Credentials of an instance are given to sessions only, and no further than the instance itself."""
+    for id, options in _of_hosts(resources, "MetadataOptions", default={}):
+        if options.get("HttpTokens") != "required":
+            yield id, "the metadata service answers without a session", 'set MetadataOptions.HttpTokens to "required"'
+        # Not the default everywhere: the image of Amazon Linux 2023 asks for 2.
+        if options.get("HttpPutResponseHopLimit") != 1:
+            yield id, "containers reach the metadata service", "set MetadataOptions.HttpPutResponseHopLimit to 1"
+
+
+def encryption(resources: Resources) -> Iterator[Problem]:
+    """Data at rest, and between instances, is encrypted with a key whose use we decide."""
+    yield from _bucket_encryption(resources)
+    yield from _training_encryption(resources)
+    yield from _volume_encryption(resources)
+    for id, config in _of_type(resources, "AWS::SageMaker::EndpointConfig"):
+        types = [variant.get("InstanceType") for variant in config.get("ProductionVariants", [])]
+        if "KmsKeyId" not in config and not all(_encrypts_itself(type) for type in types):
+            yield id, "the endpoint's disks have no key of ours", "set KmsKeyId"
+    for kind, key in {"AWS::SNS::Topic": "KmsMasterKeyId", "AWS::SageMaker::NotebookInstance": "KmsKeyId"}.items():
+        for id, properties in _of_type(resources, kind):
+            if key not in properties:
+                yield id, "there is no key of ours", f"set {key}"
+
+
+def tls_only(resources: Resources) -> Iterator[Problem]:
+    """Every bucket refuses what comes over plain HTTP, for the bucket and for its objects."""
+    for id, _ in _of_type(resources, "AWS::S3::Bucket"):
+        policies = [
+            p for _, p in _of_type(resources, "AWS::S3::BucketPolicy") if _text(p.get("Bucket")) == f"${{{id}}}"
+        ]
+        if not any(_refuses_http(statement, f"${{{id}.Arn}}") for statement in _statements(policies)):
+            yield id, "the bucket takes plain HTTP", "deny s3:* on it and its objects if aws:SecureTransport is false"
+
+
+RULES: Mapping[str, Callable[[Resources], Iterator[Problem]]] = {
+    "network-isolation": network_isolation,
+    "open-access": open_access,
+    "imds-v2": imds_v2,
+    "encryption": encryption,
+    "tls-only": tls_only,
+}
+
+
+def _bucket_encryption(resources: Resources) -> Iterator[Problem]:
+    """KMS; but S3 delivers access logs only to buckets under its own keys."""
+    buckets = dict(_of_type(resources, "AWS::S3::Bucket"))
+    logs = {_text(bucket.get("LoggingConfiguration", {}).get("DestinationBucketName")) for bucket in buckets.values()}
+    for id, bucket in buckets.items():
+        rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+        algorithms = {rule.get("ServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules}
+        wanted = "AES256" if f"${{{id}}}" in logs else "aws:kms"
+        if algorithms != {wanted}:
+            yield id, f"the bucket is not encrypted with {wanted}", f"set SSEAlgorithm to {wanted}"
+
+
+def _training_encryption(resources: Resources) -> Iterator[Problem]:
+    for id, request in _training_jobs(resources):
+        hosts = request.get("ResourceConfig", {})
+        if "VolumeKmsKeyId" not in hosts and not _encrypts_itself(hosts.get("InstanceType")):
+            yield id, "the training job's disks have no key of ours", "set ResourceConfig.VolumeKmsKeyId in Request"
+        if "KmsKeyId" not in request.get("OutputDataConfig", {}):
+            yield id, "the training job's output has no key of ours", "set OutputDataConfig.KmsKeyId in Request"
+        if hosts.get("InstanceCount") != 1 and not _true(request.get("EnableInterContainerTrafficEncryption")):
+            yield id, "instances talk in the clear", "set EnableInterContainerTrafficEncryption to true in Request"
+
+
+def _volume_encryption(resources: Resources) -> Iterator[Problem]:
+    """An instance without a mapping of its own gets the disk of its image, which is mostly not encrypted."""
+    for id, properties in _of_type(resources, "AWS::EC2::Volume"):
+        if not _true(properties.get("Encrypted")):
+            yield id, "the volume is not encrypted", "set Encrypted to true"
+    for id, mappings in _of_hosts(resources, "BlockDeviceMappings", default=[]):
+        disks = [mapping["Ebs"] for mapping in mappings if "Ebs" in mapping]
+        if not disks or not all(_true(disk.get("Encrypted")) for disk in disks):
+            yield id, "a disk is not encrypted", "set Ebs.Encrypted to true in BlockDeviceMappings, the root's too"
+
+
+def _of_type(resources: Resources, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((id, found.get("Properties", {})) for id, found in resources.items() if found["Type"] == kind)
+
+
+def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple[str, Any]]:
+    """A property of every launch template, and of every instance that does not take it from one of these."""
+    templates = dict(_of_type(resources, "AWS::EC2::LaunchTemplate"))
+    for id, template in templates.items():
+        yield id, template.get("LaunchTemplateData", {}).get(key, default)
+    for id, instance in _of_type(resources, "AWS::EC2::Instance"):
+        launched_from = _text(instance.get("LaunchTemplate", {}).get("LaunchTemplateId"))
+        if key in instance or launched_from not in {f"${{{template}}}" for template in templates}:
+            yield id, instance.get(key, default)
+
+
+def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """CreateTrainingJob requests; an empty one, which breaks every rule, where it cannot be read."""
+    for id, properties in _of_type(resources, "Custom::TrainedModel"):
+        try:
+            yield id, json.loads(_text(properties.get("Request")))
+        except ValueError:
+            yield id, {}
+
+
+def _statements(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The statements in any property: policies have other names in each resource type."""
+    if isinstance(value, Mapping):
+        if "Effect" in value:
+            yield value
+        else:
+            for inner in value.values():
+                yield from _statements(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _statements(inner)
+
+
+def _anyone(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    kinds = principal.values() if isinstance(principal, Mapping) else [principal]
+    return any(_text(name) == "*" for kind in kinds for name in _as_list(kind))
+
+
+def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
+    return (
+        statement["Effect"] == "Deny"
+        and _anyone(statement)
+        and _as_list(statement.get("Action")) == ["s3:*"]
+        and {arn, f"{arn}/*"} <= {_text(resource) for resource in _as_list(statement.get("Resource"))}
+        and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    )
+
+
+def _closed(condition: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether one of the conditions, all of which have to hold, says whose the caller is."""
+    return any(
+        key.lower() in _OWNER_KEYS and all(_names_an_owner(_text(value)) for value in _as_list(values))
+        for operator, keys in condition.items()
+        if operator in _EQUALITIES
+        for key, values in keys.items()
+    )
+
+
+def _names_an_owner(value: str) -> bool:
+    """No wildcard at all, or an ARN with none in the account, nor (S3 has no account there) where the name begins."""
+    if not _OPEN & set(value):
+        return True
+    arn = re.fullmatch(r"arn:[^:]*:[^:]*:[^:]*:(?P<account>[^:]*):(?P<name>.+)", value)
+    return arn is not None and not _OPEN & set(arn["account"] or arn["name"][0])
+
+
+def _encrypts_itself(instance_type: Any) -> bool:
+    """Whether the instance type's disks are encrypted by their hardware: SageMaker takes no key for them."""
+    with contextlib.suppress(ValueError):
+        return Instance.parse(_text(instance_type)).local_disk
+    return False
+
+
+def _true(value: Any) -> bool:
+    return value in (True, "true")
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """A string, with what only AWS can work out as `${…}`; no colons in it, since they divide an ARN."""
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [separator, [*parts]]}:
+            return str(separator.join(map(_text, parts)))
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Ref": str(name)}:
+            return f"${{{name.replace('::', '-')}}}"
+    return "${…}"
