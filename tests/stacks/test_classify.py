@@ -14,6 +14,11 @@ def test_callers_use_a_warm_alias(templates: dict[str, Template]) -> None:
     assert "ProvisionedConcurrencyConfig" not in version
 
 
+def test_only_identities_that_iam_allows_may_call_it(templates: dict[str, Template]) -> None:
+    for kind in ("AWS::Lambda::Permission", "AWS::Lambda::Url"):
+        templates["classify"].resource_count_is(kind, 0)
+
+
 def test_concurrency_is_reserved(templates: dict[str, Template]) -> None:
     templates["classify"].has_resource_properties("AWS::Lambda::Function", {"ReservedConcurrentExecutions": 10})
 

@@ -7,7 +7,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
 
 from stacks.training_program import MissingWheels, TrainingProgram
-from tests.stacks.resources import of_type, text
+from tests.stacks.resources import of_type, only, statements, text
 
 BUCKET = "slipway-dev-${AWS::AccountId}-${AWS::Region}"
 
@@ -39,6 +39,48 @@ def test_every_bucket_keeps_versions_for_a_while(templates: dict[str, Template])
 def test_no_bucket_can_be_public(templates: dict[str, Template]) -> None:
     for bucket in of_type(templates["storage"], "AWS::S3::Bucket"):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_no_bucket_takes_acls(templates: dict[str, Template]) -> None:
+    for bucket in of_type(templates["storage"], "AWS::S3::Bucket"):
+        assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        assert "AccessControl" not in bucket
+
+
+def test_every_access_to_the_bucket_is_logged(templates: dict[str, Template]) -> None:
+    log, data = templates["storage"].find_resources("AWS::S3::Bucket").items()
+    assert data[1]["Properties"]["LoggingConfiguration"]["DestinationBucketName"] == {"Ref": log[0]}
+
+
+def test_no_bucket_policy_lets_another_account_in(templates: dict[str, Template]) -> None:
+    """The one statement that allows anything is for S3 itself, to deliver this account's access logs."""
+    (allowed,) = [
+        rule
+        for policy in of_type(templates["storage"], "AWS::S3::BucketPolicy")
+        for rule in policy["PolicyDocument"]["Statement"]
+        if rule["Effect"] == "Allow"
+    ]
+    assert allowed["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_the_key_is_for_this_account_alone(templates: dict[str, Template]) -> None:
+    (rule,) = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    assert text(rule["Principal"]["AWS"]) == "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+
+
+def test_roles_may_use_this_key_and_no_other(templates: dict[str, Template]) -> None:
+    (key,) = templates["storage"].find_resources("AWS::KMS::Key")
+    outputs = templates["storage"].to_json()["Outputs"].values()
+    (export,) = [output["Export"]["Name"] for output in outputs if output["Value"] == {"Fn::GetAtt": [key, "Arn"]}]
+    used = {
+        resource
+        for role in of_type(templates["permissions"], "AWS::IAM::Role")
+        for statement in statements(role).values()
+        if any(action.startswith("kms:") for action in statement["Action"])
+        for resource in statement["Resource"]
+    }
+    assert used == {f"${{import {export}}}"}
 
 
 def test_every_bucket_refuses_plain_http(templates: dict[str, Template]) -> None:

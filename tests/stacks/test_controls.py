@@ -1,0 +1,51 @@
+"""docs/controls.md: every control that applies has one row, and every test it names exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+from aws_cdk.assertions import Template
+
+ROOT = Path(__file__).parents[2]
+APPLICABLE = {
+    "S3": (1, 2, 3, 5, 6, 8, 9, 12, 13),
+    "KMS": (1, 2, 3, 4, 5),
+    "Lambda": (1, 2, 3, 5),
+    "SageMaker": (1, 2, 3, 4, 5),
+    "IAM": (1, 21),
+    "CloudFormation": (1,),
+    "EC2": (2, 3, 6, 8, 9, 13, 15, 18, 19, 25),
+    "SSM": (1,),
+}
+PENDING = "when that stack is there"
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def _rows() -> list[list[str]]:
+    """The cells of each row that is about a control."""
+    lines = (ROOT / "docs" / "controls.md").read_text().splitlines()
+    return [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \w+\.\d+ \|", line)]
+
+
+def test_each_control_that_applies_has_one_row() -> None:
+    applicable = [f"{service}.{number}" for service, numbers in APPLICABLE.items() for number in numbers]
+    assert sorted(row[0] for row in _rows()) == sorted(applicable)
+
+
+@pytest.mark.parametrize("row", _rows(), ids=lambda row: row[0])
+def test_a_row_names_a_test_or_says_why_there_is_none(row: list[str]) -> None:
+    _, _, _, met_by = row
+    assert _TEST.search(met_by) or re.match(r"exception: \w+", met_by) or met_by.startswith(PENDING)
+
+
+@pytest.mark.parametrize(("file", "test"), sorted({found for row in _rows() for found in _TEST.findall(row[3])}))
+def test_a_test_that_is_named_exists(file: str, test: str) -> None:
+    assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE)
+
+
+def test_a_row_waits_only_while_its_resource_is_not_there(templates: dict[str, Template]) -> None:
+    kinds = {found["Type"] for template in templates.values() for found in template.to_json()["Resources"].values()}
+    for row in _rows():
+        if row[3].startswith(PENDING):
+            waited_for = "AWS::SageMaker::NotebookInstance" if row[2] == "notebook" else "AWS::EC2::"
+            assert not [kind for kind in kinds if kind.startswith(waited_for)]
