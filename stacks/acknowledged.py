@@ -70,8 +70,8 @@ _IN_A_VPC = (
     " and nothing in it would be private."
 )
 _LOG_KEY = (
-    "Holds status and names of jobs, no image and no label, and CloudWatch encrypts it with its own key; ours would"
-    " have to trust the logs service, and opens data and models."
+    "Holds status, names of jobs and why one failed, never an image, and CloudWatch encrypts it with its own key;"
+    " ours opens data and models, and would have to trust the logs service too."
 )
 
 ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
@@ -106,8 +106,8 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     _wildcard(
         "Training",
         _arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"),
-        "SageMaker opens this one group and lists its streams, whose names it makes up; nothing is read or written"
-        " by it.",
+        "SageMaker opens this one group and lists its streams, whose names it makes up; neither reads nor writes an"
+        " event.",
     ),
     _wildcard(
         "Training",
@@ -148,7 +148,8 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     _wildcard(
         "TrainedModel",
         _objects("models/*"),
-        "Stores each finished model under its digest, which is new with each training; it cannot delete one.",
+        "Looks for a model under its digest, which is new with each training, and stores it there; it cannot delete"
+        " one.",
     ),
     _wildcard(
         "TrainedModel",

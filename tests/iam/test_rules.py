@@ -16,9 +16,10 @@ templates, gpu_fleet = stacks.templates, stacks.gpu_fleet  # fixtures
 
 Properties = dict[str, Any]
 Change = Callable[[dict[str, Any]], Any]
+POLICY = ("AWS::S3::BucketPolicy", "PolicyDocument")
 LOG, DATA = 0, 1  # the buckets, and their policies, in the order they are made
 ANYONE = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
-ACCOUNT = {"Ref": "AWS::AccountId"}
+ACCOUNT, PARTITION = {"Ref": "AWS::AccountId"}, {"Ref": "AWS::Partition"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def _in_trust(**values: Any) -> Change:
 
 def _in_denial(**values: Any) -> Change:
     """Change the statement that refuses plain HTTP."""
-    return _in_statement("AWS::S3::BucketPolicy", "PolicyDocument", lambda denial: denial.update(values))
+    return _in_statement(*POLICY, lambda denial: denial.update(values))
 
 
 def _encrypt(algorithm: str, *, at: int) -> Change:
@@ -124,6 +125,7 @@ def test_a_finding_says_where_what_and_how_to_put_it_right() -> None:
         ("encryption", "trained-model", _in_request(lambda job: job["ResourceConfig"].update(InstanceCount=2))),
         ("encryption", "serving", _in("AWS::SageMaker::EndpointConfig", lambda config: config.pop("KmsKeyId"))),
         ("tls-only", "storage", _in_denial(Action="s3:GetObject")),
+        ("tls-only", "storage", _in_statement(*POLICY, lambda denial: denial["Resource"].pop())),
         ("tls-only", "storage", _in_denial(Principal={"AWS": "arn:aws:iam::111122223333:root"})),
         ("tls-only", "storage", _in_denial(Condition={"Bool": {"aws:SecureTransport": "true"}})),
         ("tls-only", "storage", _in_denial(Resource="arn:aws:s3:::elsewhere/*")),
@@ -137,6 +139,22 @@ def test_one_change_breaks_one_rule(app: dict[str, Any], rule: str, stack: str, 
     assert [(finding.rule, finding.stack) for finding in check(changed)] == [(rule, stack)]
 
 
+def test_true_may_be_written_as_text() -> None:
+    assert _made(Model=("AWS::SageMaker::Model", {"EnableNetworkIsolation": "true"})) == []
+
+
+def test_one_disk_without_hardware_encryption_is_enough_to_need_a_key() -> None:
+    variants = [{"InstanceType": "ml.g5.xlarge"}, {"InstanceType": "ml.m5.large"}]
+    for some, findings in ((variants, [("encryption", "Config")]), (variants[:1], [])):
+        assert _made(Config=("AWS::SageMaker::EndpointConfig", {"ProductionVariants": some})) == findings
+
+
+def test_a_function_is_open_to_anyone_but_not_to_a_named_account() -> None:
+    for principal, findings in (("*", [("open-access", "Caller")]), ("111122223333", [])):
+        caller = {"Principal": principal, "SourceAccount": ACCOUNT}
+        assert _made(Caller=("AWS::Lambda::Permission", caller)) == findings
+
+
 def test_a_request_that_cannot_be_read_is_not_taken_for_a_good_one() -> None:
     job = {"Request": {"Fn::If": ["Big", "{}", "{}"]}}
     assert {rule for rule, _ in _made(Job=("Custom::TrainedModel", job))} == {"network-isolation", "encryption"}
@@ -147,7 +165,7 @@ def test_a_request_that_cannot_be_read_is_not_taken_for_a_good_one() -> None:
     [
         {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         {"StringEquals": {"AWS:PrincipalOrgID": ["o-1234567890", "o-0987654321"]}},
-        {"ArnLike": {"aws:SourceArn": {"Fn::Join": ["", ["arn:aws:sagemaker:eu-west-1:", ACCOUNT, ":*"]]}}},
+        {"ArnLike": {"aws:SourceArn": {"Fn::Join": ["", ["arn:", PARTITION, ":sagemaker:eu-west-1:", ACCOUNT, ":*"]]}}},
         {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::slipway-*"}},
         {"StringLike": {"s3:prefix": "*"}, "ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["Role", "Arn"]}}},
     ],
@@ -163,7 +181,7 @@ def test_anyone_of_a_known_owner_may_be_trusted(condition: dict[str, Any]) -> No
         {"StringLike": {"aws:SourceAccount": "*"}},
         {"StringEquals": {"aws:SourceAccount": {"Fn::If": ["Ours", "111122223333", "*"]}}},
         {"StringEquals": {"aws:PrincipalOrgID": ["o-1234567890", "*"]}},
-        {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:*:alarms"}},
+        {"ArnLike": {"aws:SourceArn": {"Fn::Join": ["", ["arn:", PARTITION, ":sns:eu-west-1:*:alarms"]]}}},
         {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}},
         {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}},
         {"StringNotEquals": {"aws:SourceAccount": ACCOUNT}},
