@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.node import use_locked_node
 from iam import diff
 from iam.check import check
 from iam.contract import ContractError
@@ -58,6 +59,7 @@ def _diff(parsed: argparse.Namespace) -> int:
 
 
 def _docs(parsed: argparse.Namespace) -> int:
+    use_locked_node()
     from iam import document  # imports the CDK, which takes a second
 
     text = document.render()

@@ -1,8 +1,8 @@
-"""The whole gate over a synthesized folder: templates, contract, AWS's reference, recorded calls."""
+"""The whole gate over a synthesized folder: roles, contract, AWS's reference, our own rules, recorded calls."""
 
 from pathlib import Path
 
-from iam import facts, gate, trace
+from iam import facts, gate, rules, trace
 from iam.contract import PATH
 from iam.contract import read as read_contract
 from iam.findings import Finding
@@ -27,4 +27,11 @@ def check_templates(templates: dict[str, Template], contract: str | None = None)
     """The same of templates by stack, and of the text of a contract other than iam/contract.yaml."""
     assembly = read(templates)
     needed = read_contract(contract or PATH.read_text(), variables(assembly))
-    return sorted({*assembly.findings, *gate.check(assembly.roles, needed, facts.load())})
+    held = gate.check(assembly.roles, needed, facts.load())
+    return sorted({*assembly.findings, *held, *map(_finding, rules.check(templates))})
+
+
+def _finding(broken: rules.RuleFinding) -> Finding:
+    file = "_".join(broken.stack.split("-")[2:])
+    where = f"stacks/{file}.py"
+    return Finding(broken.rule, f"{broken.stack}.{broken.resource}", "", where, broken.message, broken.fix)

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from stacks.acknowledged import ACKNOWLEDGED
-
 from iam import facts
 from iam.contract import PATH, VARIABLES, Contract, ContractRole, Line
 from iam.contract import read as read_contract
 from iam.globs import is_pattern
 from iam.picture import picture
 from iam.policy import Grant, in_words
+from stacks.acknowledged import ACKNOWLEDGED
 
 _HEAD = """# Who may do what
 
@@ -59,7 +58,9 @@ def _role(role: ContractRole) -> str:
         if not isinstance(line.allows, Grant)
     ]
     table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows]
-    return "\n".join([f"## `{role.name}`\n", f"{role.purpose.capitalize()}.\n", *trusts, "", *table, ""])
+    return "\n".join(
+        [f"## `{role.name}`\n", f"{role.purpose[0].upper()}{role.purpose[1:]}.\n", *trusts, "", *table, ""]
+    )
 
 
 def _condition(line: Line) -> str:

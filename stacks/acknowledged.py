@@ -100,8 +100,8 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard(
         "Training",
-        _objects("jobs/*"),
-        "SageMaker writes under the name of the job, which is new each time; jobs/ holds nothing but such output.",
+        _objects("jobs/{prefix}-*"),
+        "SageMaker writes under the name of the job, which is new each time; the prefix holds it to jobs' output.",
     ),
     _wildcard(
         "Training",
@@ -142,8 +142,13 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard(
         "TrainedModel",
-        _objects("jobs/*"),
-        "Reads what the job of any attempt made, to copy it to models/, and keeps its notes of who waits there.",
+        _objects("jobs/*/output/model.tar.gz"),
+        "Copies what the job of any attempt made to models/; it reads nothing else that a job wrote.",
+    ),
+    _wildcard(
+        "TrainedModel",
+        _objects("models/*/result.json"),
+        "Reads what a kept model scored; its digest is new with each training.",
     ),
     _wildcard(
         "TrainedModel",
@@ -154,7 +159,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     _wildcard(
         "TrainedModel",
         _objects("jobs/waiting/*"),
-        "Deletes its own notes of which stack waits for which job, one object for each, and nothing else.",
+        "Writes, reads and deletes its own notes of which stack waits for which job, one object for each.",
     ),
     _wildcard("TrainedModel", _arn("logs", "log-group:/aws/lambda/{prefix}-trained-model:*"), _OWN_STREAMS),
     _nist("permissions/Classify", "IAMNoInlinePolicy", _INLINE),
