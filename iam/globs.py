@@ -31,7 +31,7 @@ def matches(pattern: str, text: str) -> bool:
 
 def overlap(one: str, other: str) -> bool:
     """Whether some text is allowed by both."""
-    return _search([one], [other], lambda a, b: a and b) is not None
+    return not _apart(one, other) and _search([one], [other], lambda a, b: a and b) is not None
 
 
 @lru_cache(maxsize=100_000)
@@ -39,7 +39,18 @@ def witness(pattern: str, allowed: frozenset[str]) -> str | None:
     """The shortest text that `pattern` allows and none of `allowed` does; None when there is no such text."""
     if pattern in allowed or "*" in allowed:
         return None
-    return _search([pattern], sorted(allowed), lambda inside, other: inside and not other)
+    near = sorted(other for other in allowed if not _apart(pattern, other))
+    return _search([pattern], near, lambda inside, other: inside and not other)
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether they differ before their first wildcards, and so have nothing in common: seen at a glance."""
+    for ours, theirs in zip(_symbols(one), _symbols(other), strict=False):
+        if ours in "*?" or theirs in "*?":
+            return False
+        if ours != theirs:
+            return True
+    return False
 
 
 def _search(ours: list[str], theirs: list[str], wanted) -> str | None:  # type: ignore[no-untyped-def]
