@@ -35,6 +35,11 @@ class Home:
         return self.root / "server.log"
 
     @property
+    def calls(self) -> Path:
+        """JSON lines of what roles did, and tried to: emptied at each start, kept at the end."""
+        return self.root / "calls.jsonl"
+
+    @property
     def scratch(self) -> Path:
         """Job folders, endpoint folders, Lambda code: emptied at every start and end."""
         return self.root / "scratch"

@@ -140,6 +140,7 @@ def _server_environment(
         LOG_LEVEL="WARNING",
         AWS_ACCESS_KEY_ID=access_key,
         AWS_SECRET_ACCESS_KEY=secret_key,
+        SLIPWAY_LOCAL_HOME=str(home.root),
         TMPDIR=str(home.scratch),
         PYTHONUNBUFFERED="1",
     )

@@ -1,6 +1,5 @@
 """Hooks our services into MiniStack (its internals at the pinned version; a contract test guards them)."""
 
-import json
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -9,20 +8,36 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws import administrator, scaling_api
-from local_aws.home import ACCOUNT
+from local_aws import (
+    administrator,
+    authorization,
+    iam_requests,
+    lambda_roles,
+    object_encryption,
+    policy_variables,
+    scaling_api,
+    stack_authorization,
+)
+from local_aws.calls import Recorder
+from local_aws.home import ACCOUNT, Home
+from local_aws.iam_requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
 from local_aws.sagemaker import invocation
 
 Response = tuple[int, dict[str, str], bytes]
-ResourceArn = Callable[[str, dict[str, str], bytes, str, str], str | None]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
 
 
 def install() -> None:
-    """Add SageMaker, Application Auto Scaling and their CloudFormation types to MiniStack."""
+    """Authorise and record every call; add SageMaker, Application Auto Scaling and their CloudFormation types."""
     administrator.install(ACCOUNT)
+    authorization.install(Recorder(Home.from_environment().calls))
+    policy_variables.install()
+    iam_requests.install()
+    object_encryption.install()
+    lambda_roles.install()
+    stack_authorization.install()
     _add_service(
         "sagemaker",
         _sagemaker,
@@ -40,7 +55,6 @@ def install() -> None:
     for name, type_ in {**sagemaker_types.TYPES, **scaling_api.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
-    _extend_resource_arn("logs", _log_stream_arn)
     _run_on_worker_threads(set(sagemaker_types.TYPES))
 
 
@@ -70,37 +84,7 @@ def _add_service(
     # Without these two, MiniStack lets a call through unauthorised.
     iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
     iam_actions._BOTOCORE_SERVICE_MAP[name] = botocore_services
-    _extend_resource_arn(name, resource_arn)
-
-
-def _log_stream_arn(path: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
-    """AWS authorises these two on the stream; MiniStack stops at its group."""
-    if headers.get("x-amz-target", "").rpartition(".")[2] not in ("CreateLogStream", "PutLogEvents"):
-        return None
-    request = json.loads(body or b"{}")
-    group, stream = request.get("logGroupName", ""), request.get("logStreamName", "")
-    return f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
-
-
-def _extend_resource_arn(name: str, resource_arn: ResourceArn) -> None:
-    """Ask `resource_arn` first for the service's requests; MiniStack's own answer holds where it gives None."""
-    original = iam_actions.extract_resource_arn
-
-    def extended(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query: dict[str, Any],
-        region: str,
-        account: str,
-    ) -> str:
-        if service == name and (arn := resource_arn(path, headers, body, region, account)):
-            return arn
-        return original(service, method, path, headers, body, query, region, account)
-
-    iam_actions.extract_resource_arn = extended
+    extend_resource_arn(name, resource_arn)
 
 
 def _run_on_worker_threads(types: set[str]) -> None:

@@ -3,42 +3,19 @@
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from ministack.core.iam_evaluator import (
-    EvalContext,
-    EvalResult,
-    _conditions_met,
-    _service_principal_matches,
-    enforce,
-)
+from ministack.core import iam_evaluator
+from ministack.core.iam_evaluator import EvalContext, _service_principal_matches
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.tls import resolve_tls_material
 from ministack.services import iam, sts
 
+from local_aws.authorization import require
 from local_aws.service import ApiError
-
-
-def require_pass_role(access_key: str, role_arn: str, service: str) -> None:
-    """Refuse the call unless its caller may pass `role_arn` to `service` (MiniStack does not check).
-
-    Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
-    """
-    denied = enforce(
-        access_key,
-        "iam:PassRole",
-        "iam",
-        get_region(),
-        resource_arn=role_arn,
-        service_context={"iam:PassedToService": service},
-    )
-    if isinstance(denied, EvalResult):
-        raise ApiError(
-            "AccessDeniedException",
-            f"{denied.principal_arn} is not authorized to perform: iam:PassRole on resource: {role_arn}",
-        )
 
 
 def _trusts(document: str | dict[str, Any], service: str, context: EvalContext) -> bool:
@@ -48,7 +25,7 @@ def _trusts(document: str | dict[str, Any], service: str, context: EvalContext) 
         statement["Effect"] == "Allow"
         and "sts:AssumeRole" in _listed(statement.get("Action", []))
         and _service_principal_matches(statement.get("Principal", {}), service)
-        and _conditions_met(statement.get("Condition", {}), context)
+        and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
         for statement in _listed(policy["Statement"])
     )
 
@@ -97,6 +74,14 @@ class RoleSession:
                 "AccountId": account,
             },
         )
+
+    @property
+    def access_key(self) -> str:
+        return self._key
+
+    def require(self, action: str, resource: str, conditions: Mapping[str, str] | None = None) -> None:
+        """Refuse (ApiError) what the role's policies do not allow: for what the service does without a client."""
+        require(self._key, action, resource, conditions)
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client that acts as the role."""

@@ -21,7 +21,9 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes, q
     return dispatch(_SERVICE, OPERATIONS, headers, body)
 
 
-def resource_arn(path: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str:
+def resource_arn(
+    path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], region: str, account: str
+) -> str:
     request = json.loads(body or b"{}")
     return request.get("ResourceARN", f"arn:aws:{_SERVICE}:{region}:{account}:scalable-target/*")
 

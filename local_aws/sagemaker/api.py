@@ -1,43 +1,27 @@
 """SageMaker's control plane: the operations this project uses, with the real shapes."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from local_aws.principal import require_pass_role
+from local_aws.sagemaker import caller
 from local_aws.sagemaker.endpoint import Endpoint
-from local_aws.sagemaker.registry import Registry
+from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_job import TrainingJob
-from local_aws.service import ApiError, Operation, Response, answer, dispatch, now
+from local_aws.service import ApiError, Operation, Response, dispatch, now
 
 training_jobs: Registry[TrainingJob] = Registry("training-job")
 models: Registry[dict[str, Any]] = Registry("model")
 endpoint_configs: Registry[dict[str, Any]] = Registry("endpoint-config")
 endpoints: Registry[Endpoint] = Registry("endpoint")
 
-# Which parameter names the resource that an operation acts on, and the ARN's resource type.
-_NAMED_BY = {
-    "TrainingJobName": "training-job",
-    "ModelName": "model",
-    "EndpointName": "endpoint",
-    "EndpointConfigName": "endpoint-config",
-}
-_PASSES_ROLE = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
-
 
 async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
-    operation = headers.get("x-amz-target", "").rpartition(".")[2]
-    if role_parameter := _PASSES_ROLE.get(operation):
-        try:
-            role = json.loads(body or b"{}").get(role_parameter)
-            if role:
-                require_pass_role(_access_key(headers), role, "sagemaker.amazonaws.com")
-        except ApiError as error:
-            return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
     return dispatch("sagemaker", OPERATIONS, headers, body)
 
 
-def resource_arn(path: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str:
+def resource_arn(
+    path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], region: str, account: str
+) -> str:
     """The ARN that IAM authorises a request on ('*' for lists)."""
     prefix = f"arn:aws:sagemaker:{region}:{account}"
     if path.startswith("/endpoints/"):
@@ -46,20 +30,18 @@ def resource_arn(path: str, headers: dict[str, str], body: bytes, region: str, a
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if "ResourceArn" in request:
         return request["ResourceArn"]
-    for parameter, kind in _NAMED_BY.items():
+    for parameter, kind in KIND_NAMED_BY.items():
         if parameter in request and not operation.startswith("List"):
             return f"{prefix}:{kind}/{str(request[parameter]).lower()}"
     return "*"
-
-
-def _access_key(headers: Mapping[str, str]) -> str:
-    return headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
 
 
 # ---------------------------------------------------------------------- training jobs
 
 
 def create_training_job(request: dict[str, Any]) -> dict[str, Any]:
+    caller.require_besides("CreateTrainingJob", request)
+    caller.require_volume_grant(request["ResourceConfig"].get("VolumeKmsKeyId"))
     name = request["TrainingJobName"]
     if "TrainingImage" not in request["AlgorithmSpecification"]:
         raise ApiError("ValidationException", "AlgorithmSpecification needs a TrainingImage.")
@@ -90,6 +72,7 @@ def list_training_jobs(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def create_model(request: dict[str, Any]) -> dict[str, Any]:
+    caller.require_besides("CreateModel", request)
     name = request["ModelName"]
     if "PrimaryContainer" not in request:
         raise ApiError("ValidationException", "local AWS serves models with a PrimaryContainer only.")
@@ -98,6 +81,7 @@ def create_model(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def create_endpoint_config(request: dict[str, Any]) -> dict[str, Any]:
+    caller.require_besides("CreateEndpointConfig", request)
     name, variants = request["EndpointConfigName"], request["ProductionVariants"]
     if len(variants) != 1 or "ModelName" not in variants[0] or "ServerlessConfig" in variants[0]:
         raise ApiError("ValidationException", "local AWS serves one instance-based production variant per endpoint.")
@@ -111,17 +95,21 @@ def create_endpoint_config(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def create_endpoint(request: dict[str, Any]) -> dict[str, Any]:
+    caller.require_besides("CreateEndpoint", request)
     _require_all_at_once(request)
     name = request["EndpointName"]
     config = endpoint_configs.get(request["EndpointConfigName"])
+    caller.require_volume_grant(config.get("KmsKeyId"))
     endpoints.add(name, Endpoint(name, endpoints.arn(name), config, _models_of(config)))
     return {"EndpointArn": endpoints.arn(name)}
 
 
 def update_endpoint(request: dict[str, Any]) -> dict[str, Any]:
+    caller.require_besides("UpdateEndpoint", request)
     _require_all_at_once(request)
     endpoint = endpoints.get(request["EndpointName"])
     config = endpoint_configs.get(request["EndpointConfigName"])
+    caller.require_volume_grant(config.get("KmsKeyId"))
     endpoint.update(config, _models_of(config), request.get("RetainAllVariantProperties", False))
     return {"EndpointArn": endpoint.arn}
 

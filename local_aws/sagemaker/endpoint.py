@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core.concurrency import spawn_background
 
 from local_aws.principal import RoleSession
+from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
 from local_aws.service import ApiError, now
 
@@ -135,6 +136,8 @@ class Endpoint:
             source_arn=self.arn,
             session_name="SageMaker",
         )
+        if "KmsKeyId" in config:
+            session.require(*volume_grant(config["KmsKeyId"]))
         fresh = [EndpointInstance(f"i-{secrets.token_hex(8)}", model, session) for _ in range(count)]
         group = f"/aws/sagemaker/Endpoints/{self.name}"
         with ThreadPoolExecutor(count) as pool:

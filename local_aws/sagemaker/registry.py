@@ -8,6 +8,19 @@ from local_aws.service import ApiError
 
 T = TypeVar("T")
 
+# Which parameter names the resource that an operation acts on, and the ARN's resource type.
+KIND_NAMED_BY = {
+    "TrainingJobName": "training-job",
+    "ModelName": "model",
+    "EndpointName": "endpoint",
+    "EndpointConfigName": "endpoint-config",
+}
+
+
+def arn_of(kind: str, name: str) -> str:
+    """The ARN of something of this account in the request's region."""
+    return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind}/{name.lower()}"
+
 
 class Registry(Generic[T]):
     """The resources of one kind, by name.
@@ -20,7 +33,7 @@ class Registry(Generic[T]):
         self._items: Any = AccountRegionScopedDict()
 
     def arn(self, name: str) -> str:
-        return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{self.kind}/{name.lower()}"
+        return arn_of(self.kind, name)
 
     def add(self, name: str, item: T) -> None:
         if name in self._items:

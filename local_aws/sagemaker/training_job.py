@@ -20,6 +20,7 @@ from ministack.services import cloudwatch, eventbridge
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
 
@@ -99,6 +100,7 @@ class TrainingJob:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _prepare(self, folder: Path) -> list[TrainingHost]:
+        self._require_volume_grant()
         self._enter("Downloading")
         world = int(self.request["ResourceConfig"]["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
@@ -107,6 +109,13 @@ class TrainingJob:
         for host in hosts:
             host.configure(self.request)
         return hosts
+
+    def _require_volume_grant(self) -> None:
+        if key := self.request["ResourceConfig"].get("VolumeKmsKeyId"):
+            try:
+                self._session.require(*volume_grant(key))
+            except ApiError as error:
+                raise _JobFailed(f"ClientError: {error}") from error
 
     def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
         """Fetch a channel once and link it into every instance's folder (FullyReplicated)."""
@@ -203,7 +212,13 @@ class TrainingJob:
                 with contextlib.suppress(ValueError):
                     value = float(match.group(1))
                     self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
-                    cloudwatch.record_metric(LOG_GROUP, name, value, dimensions={"TrainingJobName": self.name})
+                    self._publish(name, value)
+
+    def _publish(self, metric: str, value: float) -> None:
+        """Into CloudWatch, with the role's own permission: without it the job goes on, as on AWS."""
+        with contextlib.suppress(ApiError):
+            self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": LOG_GROUP})
+            cloudwatch.record_metric(LOG_GROUP, metric, value, dimensions={"TrainingJobName": self.name})
 
     def _enter(self, secondary: str, message: str = "") -> None:
         transitions = self._state["SecondaryStatusTransitions"]

@@ -1,0 +1,96 @@
+"""Where every authorisation decision passes: MiniStack's on requests, and ours on what a service does for a caller."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.iam_actions import identity_denial_message
+from ministack.core.iam_evaluator import AuthError, EvalResult
+from ministack.core.responses import get_region
+from ministack.core.router import extract_access_key_id
+from ministack.services import sts
+
+from local_aws.calls import CONDITIONS, Call, Recorder
+from local_aws.service import ApiError
+
+caller: ContextVar[str] = ContextVar("caller")
+"""Access key of whoever the server acts for: a request's signer, or a stack's execution role."""
+
+_USUAL_CASE = {key.lower(): key for key in CONDITIONS}
+
+
+def install(recorder: Recorder) -> None:
+    """Record each decision about a role, and know each request's caller."""
+    _record_decisions(recorder)
+    _know_the_caller()
+
+
+def require(access_key: str, action: str, resource: str, conditions: Mapping[str, str] | None = None) -> None:
+    """Refuse, in IAM's words, what the policies of the key's principal do not allow.
+
+    Raises:
+        ApiError: AccessDeniedException; or what is wrong with the key (expired, deactivated).
+    """
+    service = action.partition(":")[0]
+    denied = iam_evaluator.enforce(
+        access_key, action, service, get_region(), resource_arn=resource, service_context=dict(conditions or {})
+    )
+    if isinstance(denied, AuthError):
+        raise ApiError(denied.code, denied.message, 403)
+    if denied:
+        raise ApiError("AccessDeniedException", denial(denied, action, resource))
+
+
+def require_pass_role(access_key: str, role_arn: str, service: str) -> None:
+    """Refuse the call unless its caller may pass `role_arn` to `service` (MiniStack does not check).
+
+    Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+    """
+    require(access_key, "iam:PassRole", role_arn, {"iam:PassedToService": service})
+
+
+def denial(denied: EvalResult, action: str, resource: str) -> str:
+    """AWS's sentence: who is not authorized to perform what on which resource, and why."""
+    return str(identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny"))
+
+
+def _record_decisions(recorder: Recorder) -> None:
+    original = iam_evaluator.enforce
+
+    def enforce(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> EvalResult | AuthError | None:
+        result = original(access_key_id, iam_action, service, region, resource_arn, service_context)
+        role = _role_of(access_key_id)
+        # A failed authentication decides nothing about a role, nor does an action that no policy can refuse.
+        decided = not isinstance(result, AuthError) and iam_action not in iam_evaluator._ALWAYS_ALLOWED_ACTIONS
+        if role and decided:
+            conditions = {
+                _USUAL_CASE[k.lower()]: v for k, v in (service_context or {}).items() if k.lower() in _USUAL_CASE
+            }
+            recorder.record(Call(role, iam_action, resource_arn, result is None, conditions))
+        return result
+
+    iam_evaluator.enforce = enforce
+
+
+def _role_of(access_key: str) -> str | None:
+    """The name of the role whose session the key belongs to."""
+    arn = (sts._sessions.get(access_key) or {}).get("Arn", "")
+    return arn.split("/")[1] if ":assumed-role/" in arn else None
+
+
+def _know_the_caller() -> None:
+    original = iam_evaluator.pin_request_caller
+
+    def pin(headers: dict[str, str], query_params: dict[str, Any] | None = None) -> None:
+        caller.set(extract_access_key_id(headers, query_params or {}))
+        original(headers, query_params)
+
+    iam_evaluator.pin_request_caller = pin

@@ -1,0 +1,234 @@
+"""What a request is to IAM, where MiniStack names it wrongly: its action, its resource, its condition keys.
+
+Sources: the "Actions, resources, and condition keys" page of each service, Service Authorization Reference.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from ministack.core import iam_actions
+from ministack.services.cloudformation import changesets
+
+from local_aws.keys import key_arn
+
+ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], str | None]
+
+# How a client says what it wants. MiniStack believes an `Action` parameter or an `x-amz-target` header of any
+# request, so that a caller could have one action authorised and another one done.
+_BY_TARGET = frozenset({"application-autoscaling", "events", "kms", "logs", "ssm"})
+_BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
+_BY_PATH = frozenset({"lambda", "s3"})
+_BY_EITHER = frozenset({"sagemaker"})  # the control plane by target, InvokeEndpoint by path
+_KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | _BY_EITHER | {"monitoring"}
+
+# Operations that IAM knows by another name ("Actions defined by AWS Lambda").
+_LAMBDA_NAMES = {
+    "Invoke": "InvokeFunction",
+    "InvokeAsync": "InvokeFunction",
+    "InvokeWithResponseStream": "InvokeFunction",
+}
+
+
+def install() -> None:
+    """Correct MiniStack's reading of requests for the services that this project uses."""
+    _correct_actions()
+    _correct_conditions()
+    for service, resource_arn in _RESOURCES.items():
+        extend_resource_arn(service, resource_arn)
+
+
+def extend_resource_arn(service: str, resource_arn: ResourceArn) -> None:
+    """Ask `resource_arn` first for the service's requests; MiniStack's own answer holds where it gives None."""
+    original = iam_actions.extract_resource_arn
+
+    def extended(
+        requested: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+        region: str,
+        account_id: str,
+    ) -> str:
+        if requested == service and (arn := resource_arn(path, headers, body, query_params, region, account_id)):
+            return arn
+        return str(original(requested, method, path, headers, body, query_params, region, account_id))
+
+    iam_actions.extract_resource_arn = extended
+
+
+# ---------------------------------------------------------------------- actions
+
+
+def _correct_actions() -> None:
+    original = iam_actions.extract_iam_action
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
+
+    def extract(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+    ) -> str | None:
+        if service not in _KNOWN:
+            named: str | None = original(service, method, path, headers, body, query_params)
+            return named
+        name = _operation(service, method, path, headers, body, query_params)
+        # MiniStack lets through what it cannot name; only a policy that allows everything allows this.
+        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{name or 'UnknownOperation'}"
+
+    iam_actions.extract_iam_action = extract
+
+
+def _operation(
+    service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> str | None:
+    target = headers.get("x-amz-target", "").rpartition(".")[2]
+    if service in _BY_TARGET or (service in _BY_EITHER and target):
+        return target
+    if service in _BY_PARAMETER:
+        return None if target or _contradicts(body, query) else _first(query, "Action")
+    if service == "monitoring":  # the path of its CBOR protocol, else as its handler decides
+        return path.rpartition("/operation/")[2] if "/operation/" in path else target or _first(query, "Action")
+    if service == "s3":
+        action: str | None = iam_actions._s3_action(method, path, query)
+        return action
+    operation = iam_actions._match_rest_action(service, method, path, query)
+    return _LAMBDA_NAMES.get(operation, operation) if service == "lambda" else operation
+
+
+def _contradicts(body: bytes, query: dict[str, Any]) -> bool:
+    """Whether a parameter is given twice: IAM would go by the one in the URL, the service by the one in the body."""
+    return any(query.get(name) != value for name, value in parse_qs(body.decode(), keep_blank_values=True).items())
+
+
+# ---------------------------------------------------------------------- condition keys
+
+
+def _correct_conditions() -> None:
+    original = iam_actions.request_tag_context
+
+    def context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        known: dict[str, Any] = original(service, iam_action, body, params)
+        if iam_action == "cloudwatch:PutMetricData" and (namespace := _namespace(body, params)):
+            known["cloudwatch:namespace"] = namespace
+        return known
+
+    iam_actions.request_tag_context = context
+
+
+def _namespace(body: bytes, params: dict[str, Any]) -> str | None:
+    """The namespace of a PutMetricData; not of one in CBOR, which nothing here can read."""
+    return _field(body, "Namespace") if body[:1] == b"{" else _first(params, "Namespace")
+
+
+# ---------------------------------------------------------------------- resources
+
+
+def _logs(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """AWS authorises on the stream what acts on one; a group may also be given by its ARN."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    identifier = _field(body, "logGroupIdentifier") or _field(body, "logGroupName")
+    if not identifier or operation in ("TagResource", "UntagResource", "ListTagsForResource"):
+        return None
+    group = identifier.removesuffix(":*")
+    group = group if group.startswith("arn:") else f"arn:aws:logs:{region}:{account}:log-group:{group}"
+    if operation in ("CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"):
+        return f"{group}:log-stream:{_field(body, 'logStreamName')}"
+    return group
+
+
+def _kms(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """An alias is authorised as the key that it names, except where the alias itself is changed."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if operation in ("CreateAlias", "DeleteAlias", "UpdateAlias"):
+        return f"arn:aws:kms:{region}:{account}:{_field(body, 'AliasName')}"
+    key = _field(body, "KeyId")
+    return key_arn(key) if key else None
+
+
+def _events(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """A rule of the default bus has no bus in its ARN, and three operations call the rule `Rule`."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if resource := _field(body, "ResourceARN"):
+        return resource
+    rule = _field(body, "Rule") or (_field(body, "Name") if operation.endswith("Rule") else None)
+    if not rule:
+        return None
+    bus = (_field(body, "EventBusName") or "default").rpartition("/")[2]
+    return f"arn:aws:events:{region}:{account}:rule/{rule if bus == 'default' else f'{bus}/{rule}'}"
+
+
+def _lambda(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """A new function is named in the body only, and a call of a version or alias is authorised on that."""
+    if path.rstrip("/").endswith("/functions"):
+        name = _field(body, "FunctionName")
+        return f"arn:aws:lambda:{region}:{account}:function:{name}" if name else None
+    match = re.search(r"/functions/([^/]+)", path)
+    if not match:
+        return None
+    name, qualifier = unquote(match[1]), _first(query, "Qualifier")
+    arn = name if name.startswith("arn:") else f"arn:aws:lambda:{region}:{account}:function:{name}"
+    qualified = arn.count(":") > 6
+    return f"{arn}:{qualifier}" if qualifier and not qualified else arn
+
+
+def _iam(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """What has a path has it in its ARN; instance profiles and new policies are resources too."""
+    prefix, folder = f"arn:aws:iam::{account}", (_first(query, "Path") or "/").strip("/")
+    folder = f"{folder}/" if folder else ""
+    if profile := _first(query, "InstanceProfileName"):
+        return f"{prefix}:instance-profile/{folder}{profile}"
+    match _first(query, "Action"):
+        case "CreateRole":
+            return f"{prefix}:role/{folder}{_first(query, 'RoleName')}"
+        case "CreatePolicy":
+            return f"{prefix}:policy/{folder}{_first(query, 'PolicyName')}"
+    return None
+
+
+def _cloudformation(
+    path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str
+) -> str | None:
+    """A change set that is named by its ARN alone belongs to a stack all the same."""
+    if _first(query, "StackName") or not (change_set := _first(query, "ChangeSetName")):
+        return None
+    known = changesets._find_change_set(change_set)[1]
+    return known["StackId"] if known else None
+
+
+def _ssm(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """GetParameters and GetParametersByPath: the one name or path, or all when there are several."""
+    request = json.loads(body or b"{}")
+    names = request.get("Names") or [request["Path"]] if request.get("Names") or request.get("Path") else []
+    if len(names) != 1:
+        return None
+    return f"arn:aws:ssm:{region}:{account}:parameter/{names[0].strip('/')}"
+
+
+_RESOURCES: dict[str, ResourceArn] = {
+    "cloudformation": _cloudformation,
+    "events": _events,
+    "iam": _iam,
+    "kms": _kms,
+    "lambda": _lambda,
+    "logs": _logs,
+    "ssm": _ssm,
+}
+
+
+def _field(body: bytes, name: str) -> str | None:
+    """A string of a JSON request; what is malformed has none, and its service says so."""
+    value = iam_actions._safe_json_field(body, name)
+    return value if isinstance(value, str) and value else None
+
+
+def _first(query: dict[str, Any], name: str) -> str | None:
+    value = query.get(name)
+    return (value[0] if value else None) if isinstance(value, list) else value
