@@ -17,6 +17,7 @@ from local_aws import (
     policy_variables,
     scaling_api,
     stack_authorization,
+    template_conditions,
 )
 from local_aws.calls import Recorder
 from local_aws.home import ACCOUNT, Home
@@ -37,6 +38,7 @@ def install() -> None:
     iam_requests.install()
     object_encryption.install()
     lambda_roles.install()
+    template_conditions.install()
     stack_authorization.install()
     _add_service(
         "sagemaker",
