@@ -1,7 +1,9 @@
 """One local AWS for all tests of it, on a port and in a folder of its own."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from botocore.config import Config
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from local_aws.ports import free_port
+from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +31,7 @@ Client = Callable[..., Any]
 def clients(variables: dict[str, str], **credentials: str) -> Client:
     """A boto3 client maker for the local AWS that `variables` (its aws.env) describe."""
 
+    @cache  # making one takes longer than most calls
     def make(service: str) -> Any:
         keys = credentials or {
             "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
@@ -61,6 +65,17 @@ def make_role(client: Client, name: str, service: str, *statements: dict[str, An
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **s} for s in statements]}
     client("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
     return str(role["Role"]["Arn"])
+
+
+def wait_for_stack(client: Client, name: str, timeout: float = 30) -> str:
+    """The status in which the stack's operation ends."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        status = str(client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        if status.endswith(("_COMPLETE", "_FAILED")):
+            return status
+        time.sleep(0.1)
+    raise TimeoutError(f"stack {name} is {status} after {timeout} s")
 
 
 @pytest.fixture(scope="session")
