@@ -67,6 +67,21 @@ def make_role(client: Client, name: str, service: str, *statements: dict[str, An
     return str(role["Role"]["Arn"])
 
 
+def assume(client: Client, home: Home, role: str) -> Client:
+    """Clients with the role's credentials; its trust is widened, so that the test can take it on."""
+    known = client("iam").get_role(RoleName=role)["Role"]
+    trust = known["AssumeRolePolicyDocument"]
+    trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    session = client("sts").assume_role(RoleArn=known["Arn"], RoleSessionName="probe")["Credentials"]
+    return clients(
+        read_env(home.env_file),
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+
 def wait_for_stack(client: Client, name: str, timeout: float = 30) -> str:
     """The status in which the stack's operation ends."""
     deadline = time.monotonic() + timeout

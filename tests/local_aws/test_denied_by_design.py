@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 
 from app import DEFAULTS
 from local_aws.calls import Call, read
-from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, read_env
+from local_aws.home import ACCOUNT, DEFAULT_REGION, Home
 
-from .conftest import Client, clients, wait_for_stack
+from .conftest import Client, assume, wait_for_stack
 
 DATASET = DEFAULTS["dataset"]
 BUCKET = f"slipway-dev-{ACCOUNT}-{DEFAULT_REGION}"
@@ -27,21 +27,6 @@ Attempt = Callable[[Client], Any]
 
 def role_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/slipway-dev-{name}"
-
-
-def assume(client: Client, home: Home, role: str) -> Client:
-    """Clients with the role's credentials."""
-    trust = client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-    trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
-    client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-    session = client("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
-    return clients(
-        read_env(home.env_file),
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.home import Home, read_env
 
-from .conftest import Client, clients, make_role
+from .conftest import Client, assume, clients, make_role, wait_for_stack
 
 
 def test_an_operation_it_lacks_is_named(client: Client) -> None:
@@ -36,11 +36,8 @@ def test_a_property_it_does_not_know_fails_the_resource(client: Client) -> None:
 
 
 def wait_for_events(client: Client, stack: str) -> list[str]:
-    cloudformation = client("cloudformation")
-    for _ in range(100):
-        if cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"].endswith("_COMPLETE"):
-            break
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    wait_for_stack(client, stack)
+    events = client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     return [event.get("ResourceStatusReason", "") for event in events]
 
 
@@ -62,28 +59,13 @@ def test_a_key_it_did_not_issue_is_refused(home: Home, keys: dict[str, str]) -> 
 
 
 def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client, home: Home) -> None:
-    role = make_role(
+    make_role(
         client,
         "reader",
         "sagemaker.amazonaws.com",
         {"Action": "sagemaker:DescribeModel", "Resource": "arn:aws:sagemaker:*:*:model/mine-*"},
     )
-    client("iam").update_assume_role_policy(
-        RoleName="reader",
-        PolicyDocument=json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
-            }
-        ),
-    )
-    session = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-    reader = clients(
-        read_env(home.env_file),
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )("sagemaker")
+    reader = assume(client, home, "reader")("sagemaker")
 
     def outcome(model: str) -> Any:
         with pytest.raises(ClientError) as error:
