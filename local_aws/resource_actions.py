@@ -40,7 +40,7 @@ class ResourceActions:
     def actions(self, operation: str, properties: Properties) -> list[str]:
         """The actions that `operation` (create, update or delete) takes on the resource itself."""
         besides = self.with_property if operation != "delete" else {}
-        return [*getattr(self, operation), *(action for name, action in besides.items() if name in properties)]
+        return [*getattr(self, operation), *(action for name, action in besides.items() if _given(name, properties))]
 
     def roles(self, properties: Properties) -> Iterator[tuple[str, str]]:
         """(role ARN, service) for each role that the resource is given."""
@@ -65,6 +65,13 @@ class ResourceActions:
         if name.startswith("arn:") and "{name}" in self.arn:
             return name
         return self.arn.format(name=name, **place).replace("parameter//", "parameter/")
+
+
+def _given(name: str, properties: Properties) -> bool:
+    """Whether the template gives the property: tags like aws:cloudformation:stack-name are CloudFormation's own."""
+    if name != "Tags":
+        return name in properties
+    return any(not tag["Key"].startswith("aws:") for tag in properties.get("Tags", []))
 
 
 def _values(value: Any, path: list[str]) -> Iterator[str]:
