@@ -21,8 +21,7 @@ ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], s
 _BY_TARGET = frozenset({"application-autoscaling", "events", "kms", "logs", "ssm"})
 _BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
 _BY_PATH = frozenset({"lambda", "s3"})
-_BY_EITHER = frozenset({"sagemaker"})  # the control plane by target, InvokeEndpoint by path
-_KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | _BY_EITHER | {"monitoring"}
+_KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | {"monitoring", "sagemaker"}
 
 # Operations that IAM knows by another name ("Actions defined by AWS Lambda").
 _LAMBDA_NAMES = {
@@ -90,7 +89,7 @@ def _operation(
     service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
 ) -> str | None:
     target = headers.get("x-amz-target", "").rpartition(".")[2]
-    if service in _BY_TARGET or (service in _BY_EITHER and target):
+    if service in _BY_TARGET or (service == "sagemaker" and not path.startswith("/endpoints/")):  # InvokeEndpoint
         return target
     if service in _BY_PARAMETER:
         return None if target or _contradicts(body, query) else _first(query, "Action")

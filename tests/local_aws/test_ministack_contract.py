@@ -1,5 +1,6 @@
 """What local_aws takes from MiniStack's inside, at the pinned version: a new version that moves it fails here."""
 
+import ast
 import importlib
 import importlib.metadata
 import inspect
@@ -18,9 +19,12 @@ def test_the_version_is_the_one_the_hooks_were_written_for() -> None:
         ("ministack.app", "_loaded_modules", dict),
         ("ministack.core.router", "SERVICE_PATTERNS", dict),
         ("ministack.core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", dict),
+        ("ministack.core.iam_evaluator", "_ALWAYS_ALLOWED_ACTIONS", frozenset),
         ("ministack.core.iam_actions", "_BOTOCORE_SERVICE_MAP", dict),
         ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS", dict),
         ("ministack.services.cloudformation.provisioners", "_REPLACING_PROPERTIES", dict),
+        ("ministack.services.cloudformation.provisioners", "_S3_BUCKET_CONFIGURATIONS", tuple),
+        ("ministack.services.cloudformation", "_ACTION_HANDLERS", dict),
     ],
 )
 def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -> None:
@@ -35,10 +39,76 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
             "extract_resource_arn",
             ["service", "method", "path", "headers", "body", "query_params", "region", "account_id"],
         ),
+        (
+            "ministack.core.iam_actions",
+            "extract_iam_action",
+            ["service", "method", "path", "headers", "body", "query_params"],
+        ),
+        ("ministack.core.iam_actions", "request_tag_context", ["service", "iam_action", "body", "params"]),
+        (
+            "ministack.core.iam_actions",
+            "s3_additional_checks",
+            ["method", "path", "headers", "body", "query_params"],
+        ),
+        ("ministack.core.iam_actions", "_s3_action", ["method", "path", "query_params"]),
+        ("ministack.core.iam_actions", "_s3_source_object", ["headers"]),
+        ("ministack.core.iam_actions", "_safe_json_field", ["body", "field"]),
+        ("ministack.core.iam_actions", "_match_rest_action", ["service", "method", "path", "query_params"]),
+        (
+            "ministack.core.iam_actions",
+            "identity_denial_message",
+            ["action", "principal_arn", "resource", "explicit_deny"],
+        ),
         ("ministack.core.iam_evaluator", "is_root_access_key", ["access_key_id"]),
+        (
+            "ministack.core.iam_evaluator",
+            "enforce",
+            ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"],
+        ),
+        ("ministack.core.iam_evaluator", "pin_request_caller", ["headers", "query_params"]),
         ("ministack.core.iam_evaluator", "_conditions_met", ["conditions", "ctx"]),
+        ("ministack.core.iam_evaluator", "_first_match", ["ctx", "stmts", "effect"]),
+        ("ministack.core.iam_evaluator", "_fnmatch_compile", ["pattern", "ignore_case"]),
+        ("ministack.core.iam_evaluator", "_resolve_condition_key", ["key", "ctx"]),
+        ("ministack.core.lambda_runtime", "execution_credentials", ["config"]),
+        ("ministack.core.router", "extract_access_key_id", ["headers", "query_params"]),
         ("ministack.core.iam_evaluator", "_service_principal_matches", ["principal", "service"]),
         ("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ["resource_type"]),
+        (
+            "ministack.services.cloudformation.stacks",
+            "_provision_resource",
+            ["resource_type", "logical_id", "props", "stack_name"],
+        ),
+        (
+            "ministack.services.cloudformation.stacks",
+            "_update_resource",
+            ["resource_type", "physical_id", "old_props", "new_props", "stack_name", "logical_id", "old_attrs"],
+        ),
+        (
+            "ministack.services.cloudformation.stacks",
+            "_delete_resource",
+            ["resource_type", "physical_id", "props", "stack_name", "logical_id"],
+        ),
+        (
+            "ministack.services.cloudformation.provisioners",
+            "_replacing_change",
+            ["resource_type", "old_props", "new_props"],
+        ),
+        ("ministack.services.cloudformation.changesets", "_find_change_set", ["cs_name", "stack_name"]),
+        ("ministack.services.cloudformation.handlers", "_resolve_stack", ["stack_name"]),
+        ("ministack.services.cloudformation.engine", "_evaluate_conditions", ["template", "params"]),
+        ("ministack.services.cloudwatch_logs", "_make_group_arn", ["name"]),
+        ("ministack.services.kms", "_resolve_key", ["key_id_or_arn"]),
+        (
+            "ministack.services.lambda_svc",
+            "_emit_lambda_logs",
+            ["func", "request_id", "log_text", "error", "duration_ms", "log_source"],
+        ),
+        ("ministack.services.s3", "_object_record_from_version", ["v"]),
+        ("ministack.services.s3", "_put_bucket_encryption", ["name", "body"]),
+        ("ministack.services.s3", "_resolve_sse_write_headers", ["headers", "bucket_name"]),
+        ("ministack.services.s3", "_stored_sse_headers", ["obj"]),
+        ("ministack.services.ssm", "resolve_parameter_value", ["name_or_arn", "version", "decrypt"]),
         ("ministack.services.eventbridge", "_put_events", ["data", "allow_aws_source"]),
         (
             "ministack.services.cloudwatch",
@@ -55,7 +125,36 @@ def test_a_function_that_is_called_or_replaced_takes_what_it_took(
     assert list(inspect.signature(function).parameters) == parameters
 
 
-def test_an_action_that_is_looked_up_by_name_is_looked_up_at_each_request() -> None:
-    """The replacement of extract_resource_arn works only while the app imports it inside the request."""
-    app = inspect.getsource(importlib.import_module("ministack.app")._dispatch_service_request)
-    assert "from ministack.core.iam_actions import" in app
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (
+            "_dispatch_service_request",
+            [
+                "enforce",
+                "extract_iam_action",
+                "extract_resource_arn",
+                "pin_request_caller",
+                "request_tag_context",
+                "s3_additional_checks",
+            ],
+        ),
+        ("_enforce_data_plane", ["enforce"]),
+    ],
+)
+def test_what_is_replaced_is_looked_up_at_each_request(function: str, names: list[str]) -> None:
+    """The replacements work only while the app imports these inside the request."""
+    source = inspect.getsource(getattr(importlib.import_module("ministack.app"), function))
+    imported = {
+        alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+
+    assert set(names) <= imported
+
+
+def test_a_stack_s_tasks_copy_the_context_of_the_operation_that_starts_them() -> None:
+    """The stack's role travels in a context variable."""
+    stacks = importlib.import_module("ministack.services.cloudformation.stacks")
+
+    assert "create_task(coro)" in inspect.getsource(stacks._create_stack_task_in_region)
+    assert "copy_context()" in inspect.getsource(importlib.import_module("ministack.core.concurrency").run_reentrant)
