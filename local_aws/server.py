@@ -17,6 +17,7 @@ def main() -> None:
     from ministack.core import tls
 
     from local_aws import plugin
+    from local_aws.front_door import guarded
 
     plugin.install()
     config = Config()
@@ -24,7 +25,7 @@ def main() -> None:
     config.certfile, config.keyfile = tls.resolve_tls_material()
     config.keep_alive_timeout = 75
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
-    asyncio.run(serve(ministack.app, config))
+    asyncio.run(serve(guarded(ministack.app), config))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """What local AWS lacks, or a caller may not do, is refused by name; nothing succeeds silently."""
 
 import json
+import ssl
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -74,3 +77,24 @@ def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client
 
     assert outcome("mine-1") == "ValidationException"  # allowed, and not there
     assert outcome("yours-1") == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("path", ["reset", "config", "sqs/messages"])
+def test_ministack_s_own_endpoints_are_shut(client: Client, home: Home, path: str) -> None:
+    """They ask for no credentials; one of them deletes everything."""
+    variables = read_env(home.env_file)
+    request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/_ministack/{path}", b"{}", method="POST")
+
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, context=ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"]))
+
+    assert client("sts").get_caller_identity()["Arn"].endswith("user/administrator")
+
+
+def test_who_signs_nothing_reads_nothing(client: Client, home: Home, bucket: str) -> None:
+    client("s3").put_object(Bucket=bucket, Key="private", Body=b"1")
+    variables = read_env(home.env_file)
+    context = ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"])
+
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/{bucket}/private", context=context)
