@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched
-TRACE := out/iam-trace.json
+TRACES = $(wildcard out/iam-trace*.json)
 # SETTINGS="epochs=3 stage=test": over cdk.json's
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
@@ -45,7 +45,7 @@ templates: $(SETUP)
 	@$(PY) -m deploy.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
 iam: templates  ## hold every role to iam/contract.yaml, and to the calls that make demo recorded
-	@$(PY) -m iam check cdk.out $(if $(wildcard $(TRACE)),--trace $(TRACE))
+	@$(PY) -m iam check cdk.out $(if $(TRACES),--trace $(TRACES))
 
 iam-diff: templates  ## what became possible since a git revision, and what no longer is: BASE=main [MARKDOWN=file]
 	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))

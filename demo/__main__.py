@@ -14,6 +14,7 @@ from rich.console import Console
 
 from dataset.check import checked
 from dataset.digits import write as write_digits
+from demo import evidence
 from demo.classify import Classifier, ClassifyFailed, SteadyClient
 from demo.jobs import jobs
 from demo.report import show, write_json
@@ -93,7 +94,14 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
     with steps.step("Deploy once more: nothing has changed"):
         deploy(four, say=steps.say_briefly)
 
-    return _report(steps, four, predictions, client)
+    with steps.step("Hold what the roles did to the IAM contract"):
+        done = evidence.gather("demo", four.folder, home.calls, region)
+        findings = evidence.prove(four.folder, done, _OUT / "iam-trace.json")
+        for line in (evidence.in_words(done), *map(str, findings)):
+            steps.say(line)
+
+    code = _report(steps, four, predictions, client)
+    return 1 if findings else code
 
 
 def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:

@@ -10,10 +10,10 @@ from local_aws import calls
 from local_aws.home import ACCOUNT
 
 
-def gather(assembly: Path, recorded: Path, region: str) -> trace.Trace:
+def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace:
     """The recorded calls, with what the synthesized app in `assembly` says that they were about."""
     chosen = variables(template.read(template.load(assembly)))
-    return trace.Trace(ACCOUNT, region, chosen, tuple(calls.read(recorded)))
+    return trace.Trace(run, ACCOUNT, region, chosen, tuple(calls.read(recorded)))
 
 
 def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[Finding]:

@@ -34,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(parsed: argparse.Namespace) -> int:
     start = time.perf_counter()
-    findings = check(parsed.folder, parsed.trace)
+    findings = check(parsed.folder, *parsed.trace)
     for finding in findings:
         print(finding)
-    evidence = f"trace {parsed.trace}" if parsed.trace else "no trace given: lines with trace: are not proven"
+    evidence = f"{len(parsed.trace)} trace(s)" if parsed.trace else "no trace given: lines with trace: are not proven"
     seconds = time.perf_counter() - start
     verdict = f"{len(findings)} finding(s)" if findings else "granted = contract"
     print(f"IAM gate: {verdict} ({evidence}; {seconds:.2f} s)")
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("check", help="hold a synthesized app's roles to iam/contract.yaml")
     command.add_argument("folder", type=Path, help="what cdk synth wrote")
-    command.add_argument("--trace", type=Path, help="recorded calls, as make demo leaves them in out/iam-trace.json")
+    command.add_argument("--trace", type=Path, nargs="+", default=[], help="recorded calls: out/iam-trace*.json")
     command.set_defaults(run=_check)
 
     command = commands.add_parser("diff", help="what became possible, and what no longer is")

@@ -10,15 +10,15 @@ from iam.template import Template, load, read
 from iam.variables import variables
 
 
-def check(folder: Path, traced: Path | None = None) -> list[Finding]:
-    """Everything the gate has to say of a folder that `cdk synth` wrote, and of a trace.
+def check(folder: Path, *traces: Path) -> list[Finding]:
+    """Everything the gate has to say of a folder that `cdk synth` wrote, and of traces.
 
     Raises:
         UnreadableFolder, UnreadableTrace, Missing, ContractError: the input cannot be read.
     """
     findings = check_templates(load(folder))
-    if traced:
-        recorded = trace.read(traced)
+    for path in traces:
+        recorded = trace.read(path)
         findings += trace.check(recorded, read_contract(PATH.read_text(), recorded.variables))
     return sorted(set(findings))
 

@@ -1,13 +1,13 @@
 """Recorded calls, as evidence: every call is in the contract, and every `trace:` line was needed.
 
 A trace is what one deployment's roles did on local AWS, with that deployment's variables: JSON of
-`{"account", "region", "variables", "calls": [{"role", "action", "resource", "allowed", "conditions"}]}`.
+`{"run", "account", "region", "variables", "calls": [{"role", "action", "resource", "allowed", "conditions"}]}`.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from iam import globs
 from iam.contract import Contract, Line
 from iam.findings import Finding
 from iam.policy import Condition, Grant
+from local_aws.calls import Call
 
 
 class UnreadableTrace(Exception):
@@ -22,20 +23,10 @@ class UnreadableTrace(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One authorisation that was asked for; `conditions` are the request's keys that matter to policies."""
-
-    role: str
-    action: str
-    resource: str
-    allowed: bool
-    conditions: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Trace:
-    """The calls of one deployment."""
+    """The calls of one deployment; `run` is who made it: the demo, or the end-to-end tests."""
 
+    run: str
     account: str
     region: str
     variables: Mapping[str, str]
@@ -54,7 +45,9 @@ def read(path: Path) -> Trace:
     """
     try:
         data: dict[str, Any] = json.loads(path.read_text())
-        return Trace(data["account"], data["region"], data["variables"], tuple(Call(**c) for c in data["calls"]))
+        return Trace(
+            data["run"], data["account"], data["region"], data["variables"], tuple(Call(**c) for c in data["calls"])
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableTrace(f"{path} is no trace ({error}): make demo writes one") from error
 
@@ -83,7 +76,7 @@ def check(trace: Trace, contract: Contract) -> Iterator[Finding]:
             )  # fmt: skip
     for role, expected in lines.items():
         for line in expected:
-            if line.of.kind == "trace" and not line.hit:
+            if not line.hit and line.of.evidence in ("trace:", f"trace: {trace.run}"):
                 yield Finding(
                     "unused", role, "", line.grant.where, f"{line.grant} has trace: as evidence, and no call needed it",
                     "drop the line and the grant, or give other evidence",

@@ -20,7 +20,7 @@ def require_besides(operation: str, request: dict[str, Any]) -> None:
     key = caller.get()
     if role := request.get(_ROLE.get(operation, "")):
         require_pass_role(key, role, _SERVICE)
-    if request.get("Tags"):
+    if operation.startswith("Create") and request.get("Tags"):  # CloudFormation sends them with an update too
         name = f"{operation.removeprefix('Create')}Name"
         created = arn_of(KIND_NAMED_BY[name], request[name])
         require(key, "sagemaker:AddTags", created, {"sagemaker:TaggingAction": operation})

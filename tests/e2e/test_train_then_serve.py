@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from demo import evidence
 from demo.classify import ClassifyFailed, SteadyClient
+from deploy import cdk
 from deploy.cdk import CdkFailed
+from local_aws.home import Home
 
 from .conftest import System, image_of
 
@@ -74,6 +77,14 @@ def test_going_back_to_a_model_already_made_trains_nothing(system: System) -> No
     system.deploy()
 
     assert system.jobs() == before
+
+
+def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_needed(system: System, aws: Home) -> None:
+    assembly = system.synthesize().folder
+    done = evidence.gather("end-to-end tests", assembly, aws.calls, "us-east-1")
+
+    assert evidence.prove(assembly, done, cdk.ROOT / "out" / "iam-trace-e2e.json") == []
+    assert evidence.in_words(done).endswith("by 4 roles, 0 denied")
 
 
 def test_a_model_under_the_floor_is_not_deployed_and_the_old_one_keeps_serving(system: System) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from iam.contract import Contract, read
-from iam.trace import Call, Trace, UnreadableTrace, check, write
+from iam.trace import Trace, UnreadableTrace, check, write
 from iam.trace import read as read_trace
+from local_aws.calls import Call
 
 CONTRACT = """roles:
   ${prefix}-reader:
@@ -26,7 +27,7 @@ def _contract() -> Contract:
 
 
 def _found(*calls: Call) -> list[tuple[str, str]]:
-    trace = Trace(account="1", region="here", variables={"prefix": "app"}, calls=calls)
+    trace = Trace(run="demo", account="1", region="here", variables={"prefix": "app"}, calls=calls)
     return [(finding.rule, finding.message) for finding in check(trace, _contract())]
 
 
@@ -39,6 +40,18 @@ def test_a_line_that_no_call_needs_is_named() -> None:
 
     assert rule == "unused"
     assert message.startswith("kms:Decrypt on arn:aws:kms")
+
+
+def test_a_line_of_another_run_need_not_be_hit() -> None:
+    text = CONTRACT.replace('why: reads, evidence: "trace:"', 'why: reads, evidence: "trace: end-to-end tests"')
+    contract = read(text, {"prefix": "app"})
+
+    def unused(run: str) -> list[str]:
+        trace = Trace(run=run, account="1", region="here", variables={"prefix": "app"}, calls=(LIST,))
+        return [finding.rule for finding in check(trace, contract)]
+
+    assert unused("demo") == []
+    assert unused("end-to-end tests") == ["unused"]
 
 
 @pytest.mark.parametrize(
@@ -65,13 +78,15 @@ def test_calls_of_roles_that_are_not_ours_are_left_alone() -> None:
 
 
 def test_a_trace_is_read_as_it_was_written(tmp_path: Path) -> None:
-    trace = Trace("1", "here", {"prefix": "app"}, (LIST, DECRYPT))
+    trace = Trace("demo", "1", "here", {"prefix": "app"}, (LIST, DECRYPT))
     write(tmp_path / "out/trace.json", trace)
 
     assert read_trace(tmp_path / "out/trace.json") == trace
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"account": 1, "region": 2, "variables": {}, "calls": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"run": "demo", "account": 1, "region": 2, "variables": {}, "calls": [{}]}']
+)
 def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.json").write_text(text)
 
