@@ -46,13 +46,13 @@ def start_with_a_sleeping_child(home: Home) -> Run:
     return run
 
 
-def test_down_leaves_no_process_and_no_file_but_the_log(own: Home) -> None:
+def test_down_leaves_no_process_and_no_file_but_the_records(own: Home) -> None:
     run = start_with_a_sleeping_child(own)
 
     down(own)
 
     assert wait_until_gone(run) == []
-    assert [path.name for path in own.root.iterdir()] == ["server.log"]
+    assert sorted(path.name for path in own.root.iterdir()) == ["calls.jsonl", "server.log"]
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "server"])
