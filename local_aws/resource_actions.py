@@ -4,11 +4,7 @@ Source: the handlers' permissions in each type's schema, CloudFormation registry
 delete; the reads that CloudFormation makes to see whether it is done are left out.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-Properties = Mapping[str, Any]
+from local_aws.type_actions import TypeActions
 
 
 class UnknownType(Exception):
@@ -21,82 +17,21 @@ class UnknownType(Exception):
         )
 
 
-@dataclass(frozen=True)
-class ResourceActions:
-    """`arn` is a pattern with {region}, {account} and {name}; `named_by` is the property that is the name."""
-
-    arn: str
-    named_by: str
-    create: tuple[str, ...]
-    update: tuple[str, ...]
-    delete: tuple[str, ...]
-    with_property: Mapping[str, str] = field(default_factory=dict)
-    """What creating or updating takes besides, when the property is there."""
-    passes: Mapping[str, str] = field(default_factory=dict)
-    """Properties (`Targets.RoleArn`: of each target) with a role, and the service that it is passed to."""
-    uses: Mapping[str, str] = field(default_factory=dict)
-    """Actions that creating and updating take on another resource, and its ARN over the properties."""
-
-    def actions(self, operation: str, properties: Properties) -> list[str]:
-        """The actions that `operation` (create, update or delete) takes on the resource itself."""
-        besides = self.with_property if operation != "delete" else {}
-        return [*getattr(self, operation), *(action for name, action in besides.items() if _given(name, properties))]
-
-    def roles(self, properties: Properties) -> Iterator[tuple[str, str]]:
-        """(role ARN, service) for each role that the resource is given."""
-        for path, service in self.passes.items():
-            for role in _values(properties, path.split(".")):
-                yield role, service
-
-    def used(self, properties: Properties) -> Iterator[tuple[str, str]]:
-        """(action, resource) on each other resource that the properties name."""
-        for action, pattern in self.uses.items():
-            try:
-                yield action, pattern.format(**properties)
-            except KeyError:  # the property is not there: a function's code may be in the template itself
-                continue
-
-    def resources(self, physical_id: str | None, properties: Properties, place: Mapping[str, str]) -> list[str]:
-        """The ARNs; a name that CloudFormation has yet to make up is `*`. `place` has region and account."""
-        named = properties.get(self.named_by) or physical_id or "*"
-        return [self._arn(str(name), place) for name in (named if isinstance(named, list) else [named])]
-
-    def _arn(self, name: str, place: Mapping[str, str]) -> str:
-        if name.startswith("arn:") and "{name}" in self.arn:
-            return name
-        return self.arn.format(name=name, **place).replace("parameter//", "parameter/")
-
-
-def _given(name: str, properties: Properties) -> bool:
-    """Whether the template gives the property: tags like aws:cloudformation:stack-name are CloudFormation's own."""
-    if name != "Tags":
-        return name in properties
-    return any(not tag["Key"].startswith("aws:") for tag in properties.get("Tags", []))
-
-
-def _values(value: Any, path: list[str]) -> Iterator[str]:
-    for item in value if isinstance(value, list) else [value]:
-        if not path:
-            yield item
-        elif isinstance(item, Mapping) and path[0] in item:
-            yield from _values(item[path[0]], path[1:])
-
-
-def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> ResourceActions:
+def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> TypeActions:
     """What SageMaker asks besides (roles, tags, keys) it asks of itself: local_aws/sagemaker/caller.py."""
     arn = f"arn:aws:sagemaker:{{region}}:{{account}}:{kind}/{{name}}"
-    return ResourceActions(arn, f"{name}Name", (f"sagemaker:Create{name}",), update, (f"sagemaker:Delete{name}",))
+    return TypeActions(arn, f"{name}Name", (f"sagemaker:Create{name}",), update, (f"sagemaker:Delete{name}",))
 
 
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
 _SCALABLE_TARGET = "arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
 _LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
-_NOTHING = ResourceActions("*", "", (), (), ())
+_NOTHING = TypeActions("*", "", (), (), ())
 _INVOKE = ("lambda:InvokeFunction",)
-_CUSTOM = ResourceActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
+_CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
 
-RESOURCE_ACTIONS: dict[str, ResourceActions] = {
-    "AWS::ApplicationAutoScaling::ScalableTarget": ResourceActions(
+RESOURCE_ACTIONS: dict[str, TypeActions] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": TypeActions(
         _SCALABLE_TARGET,
         "",
         ("application-autoscaling:RegisterScalableTarget",),
@@ -104,7 +39,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         ("application-autoscaling:DeregisterScalableTarget",),
         passes={"RoleARN": "application-autoscaling.amazonaws.com"},
     ),
-    "AWS::ApplicationAutoScaling::ScalingPolicy": ResourceActions(
+    "AWS::ApplicationAutoScaling::ScalingPolicy": TypeActions(
         _SCALABLE_TARGET,
         "",
         ("application-autoscaling:PutScalingPolicy",),
@@ -114,7 +49,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
     "AWS::CloudFormation::CustomResource": _CUSTOM,
     "AWS::CloudFormation::WaitCondition": _NOTHING,
     "AWS::CloudFormation::WaitConditionHandle": _NOTHING,
-    "AWS::ECR::Repository": ResourceActions(
+    "AWS::ECR::Repository": TypeActions(
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         "RepositoryName",
         ("ecr:CreateRepository",),
@@ -126,7 +61,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
             "Tags": "ecr:TagResource",
         },
     ),
-    "AWS::Events::Rule": ResourceActions(
+    "AWS::Events::Rule": TypeActions(
         "arn:aws:events:{region}:{account}:rule/{name}",
         "Name",
         ("events:PutRule",),
@@ -135,21 +70,21 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         with_property={"Tags": "events:TagResource", "Targets": "events:PutTargets"},
         passes={"RoleArn": _EVENTS, "Targets.RoleArn": _EVENTS},
     ),
-    "AWS::IAM::ManagedPolicy": ResourceActions(
+    "AWS::IAM::ManagedPolicy": TypeActions(
         "arn:aws:iam::{account}:policy/{name}",
         "ManagedPolicyName",
         ("iam:CreatePolicy",),
         ("iam:CreatePolicyVersion",),
         ("iam:DeletePolicy",),
     ),
-    "AWS::IAM::Policy": ResourceActions(
+    "AWS::IAM::Policy": TypeActions(
         "arn:aws:iam::{account}:role/{name}",
         "Roles",
         ("iam:PutRolePolicy",),
         ("iam:PutRolePolicy",),
         ("iam:DeleteRolePolicy",),
     ),
-    "AWS::IAM::Role": ResourceActions(
+    "AWS::IAM::Role": TypeActions(
         "arn:aws:iam::{account}:role/{name}",
         "RoleName",
         ("iam:CreateRole",),
@@ -162,7 +97,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
             "Tags": "iam:TagRole",
         },
     ),
-    "AWS::KMS::Alias": ResourceActions(
+    "AWS::KMS::Alias": TypeActions(
         "arn:aws:kms:{region}:{account}:{name}",
         "AliasName",
         ("kms:CreateAlias",),
@@ -170,7 +105,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         ("kms:DeleteAlias",),
         uses={"kms:CreateAlias": "{TargetKeyId}"},
     ),
-    "AWS::KMS::Key": ResourceActions(
+    "AWS::KMS::Key": TypeActions(
         "arn:aws:kms:{region}:{account}:key/{name}",
         "",
         ("kms:CreateKey",),
@@ -178,7 +113,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         ("kms:ScheduleKeyDeletion",),
         with_property={"EnableKeyRotation": "kms:EnableKeyRotation", "Tags": "kms:TagResource"},
     ),
-    "AWS::Lambda::Alias": ResourceActions(
+    "AWS::Lambda::Alias": TypeActions(
         _FUNCTION,
         "FunctionName",
         ("lambda:CreateAlias",),
@@ -186,7 +121,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         ("lambda:DeleteAlias",),
         with_property={"ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig"},
     ),
-    "AWS::Lambda::Function": ResourceActions(
+    "AWS::Lambda::Function": TypeActions(
         _FUNCTION,
         "FunctionName",
         ("lambda:CreateFunction",),
@@ -199,13 +134,13 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         passes={"Role": _LAMBDA},
         uses={"s3:GetObject": "arn:aws:s3:::{Code[S3Bucket]}/{Code[S3Key]}"},
     ),
-    "AWS::Lambda::Permission": ResourceActions(
+    "AWS::Lambda::Permission": TypeActions(
         _FUNCTION, "FunctionName", ("lambda:AddPermission",), ("lambda:AddPermission",), ("lambda:RemovePermission",)
     ),
-    "AWS::Lambda::Version": ResourceActions(
+    "AWS::Lambda::Version": TypeActions(
         _FUNCTION, "FunctionName", ("lambda:PublishVersion",), ("lambda:PublishVersion",), ("lambda:DeleteFunction",)
     ),
-    "AWS::Logs::LogGroup": ResourceActions(
+    "AWS::Logs::LogGroup": TypeActions(
         "arn:aws:logs:{region}:{account}:log-group:{name}",
         "LogGroupName",
         ("logs:CreateLogGroup",),
@@ -213,7 +148,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         ("logs:DeleteLogGroup",),
         with_property={"RetentionInDays": "logs:PutRetentionPolicy", "Tags": "logs:TagResource"},
     ),
-    "AWS::S3::Bucket": ResourceActions(
+    "AWS::S3::Bucket": TypeActions(
         "arn:aws:s3:::{name}",
         "BucketName",
         ("s3:CreateBucket",),
@@ -230,10 +165,10 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
         },
         passes={"ReplicationConfiguration.Role": "s3.amazonaws.com"},
     ),
-    "AWS::S3::BucketPolicy": ResourceActions(
+    "AWS::S3::BucketPolicy": TypeActions(
         "arn:aws:s3:::{name}", "Bucket", ("s3:PutBucketPolicy",), ("s3:PutBucketPolicy",), ("s3:DeleteBucketPolicy",)
     ),
-    "AWS::SSM::Parameter": ResourceActions(
+    "AWS::SSM::Parameter": TypeActions(
         "arn:aws:ssm:{region}:{account}:parameter/{name}",
         "Name",
         ("ssm:PutParameter",),
@@ -246,7 +181,7 @@ RESOURCE_ACTIONS: dict[str, ResourceActions] = {
 }
 
 
-def actions_of(type_: str) -> ResourceActions:
+def actions_of(type_: str) -> TypeActions:
     """The type's entry. Raises UnknownType."""
     if type_.startswith("Custom::"):
         return _CUSTOM

@@ -16,8 +16,9 @@ from ministack.services.cloudformation.helpers import _error, _p
 from local_aws.authorization import caller, require, require_pass_role
 from local_aws.keys import key_arn
 from local_aws.principal import RoleSession
-from local_aws.resource_actions import Properties, actions_of
+from local_aws.resource_actions import actions_of
 from local_aws.service import ApiError, Response
+from local_aws.type_actions import Properties
 
 _SERVICE = "cloudformation.amazonaws.com"
 _ROLE = "RoleARN"

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from ministack.services import cloudwatch, eventbridge
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.artifact import pack
 from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
@@ -94,14 +94,17 @@ class TrainingJob:
             self._end("Stopped" if self._stopping.is_set() else "Completed")
         except _JobFailed as failure:
             self._end("Failed", str(failure))
+        except ApiError as denied:
+            self._end("Failed", f"ClientError: {denied}")
         except Exception as error:  # a fault of the platform must end the job, never leave it running
             self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _prepare(self, folder: Path) -> list[TrainingHost]:
-        self._require_volume_grant()
         self._enter("Downloading")
+        if key := self.request["ResourceConfig"].get("VolumeKmsKeyId"):
+            self._session.require(*volume_grant(key))
         world = int(self.request["ResourceConfig"]["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):
@@ -109,13 +112,6 @@ class TrainingJob:
         for host in hosts:
             host.configure(self.request)
         return hosts
-
-    def _require_volume_grant(self) -> None:
-        if key := self.request["ResourceConfig"].get("VolumeKmsKeyId"):
-            try:
-                self._session.require(*volume_grant(key))
-            except ApiError as error:
-                raise _JobFailed(f"ClientError: {error}") from error
 
     def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
         """Fetch a channel once and link it into every instance's folder (FullyReplicated)."""
@@ -196,7 +192,7 @@ class TrainingJob:
         )
         for part, archive in (("output/data", "output.tar.gz"), ("model", "model.tar.gz")):
             location = urlparse(f"{prefix}/{archive}")
-            packed = _pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
+            packed = pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
             try:
                 s3.upload_file(str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption or None)
             except Exception as error:
@@ -249,16 +245,3 @@ class TrainingJob:
             "Resources": [self.arn],
         }
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
-
-
-def _pack(folders: list[Path], target: Path) -> Path:
-    """The folders' files as one archive; instances share one archive, as on SageMaker."""
-    with tarfile.open(target, "w:gz", compresslevel=1) as archive:
-        packed: set[str] = set()
-        for folder in folders:
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                name = path.relative_to(folder).as_posix()
-                if name not in packed:
-                    packed.add(name)
-                    archive.add(path, name)
-    return target
