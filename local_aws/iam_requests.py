@@ -3,7 +3,6 @@
 Sources: the "Actions, resources, and condition keys" page of each service, Service Authorization Reference.
 """
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -104,7 +103,8 @@ def _operation(
 
 def _contradicts(body: bytes, query: dict[str, Any]) -> bool:
     """Whether a parameter is given twice: IAM would go by the one in the URL, the service by the one in the body."""
-    return any(query.get(name) != value for name, value in parse_qs(body.decode(), keep_blank_values=True).items())
+    given = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+    return any(query.get(name) != value for name, value in given.items())
 
 
 # ---------------------------------------------------------------------- condition keys
@@ -203,10 +203,9 @@ def _cloudformation(
 
 
 def _ssm(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """GetParameters and GetParametersByPath: the one name or path, or all when there are several."""
-    request = json.loads(body or b"{}")
-    names = request.get("Names") or [request["Path"]] if request.get("Names") or request.get("Path") else []
-    if len(names) != 1:
+    """GetParameters and GetParametersByPath: the one name or path; several names are decided on all parameters."""
+    names = iam_actions._safe_json_field(body, "Names") or [_field(body, "Path")]
+    if len(names) != 1 or not names[0]:
         return None
     return f"arn:aws:ssm:{region}:{account}:parameter/{names[0].strip('/')}"
 

@@ -4,11 +4,10 @@ Source: "Defining Lambda function permissions with an execution role", Lambda de
 """
 
 import datetime
-import json
 from typing import Any
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from local_aws.authorization import caller, require, require_pass_role
@@ -32,7 +31,7 @@ def _ask_for_pass_role() -> None:
         gives_role = (method == "POST" and path.rstrip("/").endswith("/functions")) or (
             method == "PUT" and path.rstrip("/").endswith("/configuration")
         )
-        if gives_role and (role := json.loads(body or b"{}").get("Role")):
+        if gives_role and (role := iam_actions._safe_json_field(body, "Role")):
             try:
                 require_pass_role(caller.get(), role, _SERVICE)
             except ApiError as error:

@@ -113,8 +113,8 @@ def _acting_as(role: str, stack: str) -> AbstractContextManager[None]:
 
 
 def _refusal(error: ApiError) -> Response:
-    code = error.code.removesuffix("Exception") if error.code == "AccessDeniedException" else error.code
-    answer: Response = _error(code, str(error), 403)
+    denied = error.code == "AccessDeniedException"
+    answer: Response = _error("AccessDenied" if denied else "ValidationError", str(error), 403 if denied else 400)
     return answer
 
 
