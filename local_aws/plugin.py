@@ -11,9 +11,10 @@ from ministack.services.cloudformation import provisioners, stacks
 from local_aws import (
     administrator,
     authorization,
+    function_roles,
     iam_requests,
-    lambda_roles,
     object_encryption,
+    passed_roles,
     policy_variables,
     scaling_api,
     stack_authorization,
@@ -37,7 +38,8 @@ def install() -> None:
     policy_variables.install()
     iam_requests.install()
     object_encryption.install()
-    lambda_roles.install()
+    passed_roles.install()
+    function_roles.install()
     template_conditions.install()
     stack_authorization.install()
     _add_service(

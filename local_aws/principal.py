@@ -18,8 +18,34 @@ from local_aws.authorization import require
 from local_aws.service import ApiError
 
 
+def require_trust(role_arn: str, service: str, **source: str) -> dict[str, Any]:
+    """The role's record, if its trust policy lets the service assume it (MiniStack trusts services blindly).
+
+    `source` has the condition keys that the service gives, in lower case.
+
+    Raises:
+        ApiError: the role does not exist, or does not trust the service.
+    """
+    role: dict[str, Any] | None = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    context = EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=get_account_id(),
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region=get_region(),
+        service_context=source,
+    )
+    if role is None or not _trusts(role["AssumeRolePolicyDocument"], service, context):
+        raise ApiError(
+            "ValidationException",
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'{service}' to assume the role.",
+        )
+    return role
+
+
 def _trusts(document: str | dict[str, Any], service: str, context: EvalContext) -> bool:
-    """Whether a trust policy lets the service assume its role (MiniStack trusts services blindly)."""
     policy = json.loads(document) if isinstance(document, str) else document
     return any(
         statement["Effect"] == "Allow"
@@ -44,24 +70,9 @@ class RoleSession:
             ApiError: the role does not exist, or its trust policy does not let `service` assume it
                 for `source_arn`.
         """
-        name = role_arn.rsplit("/", 1)[-1]
-        role = iam._roles.get(name)
         account, self._region = get_account_id(), get_region()
-        context = EvalContext(
-            principal_arn=service,
-            principal_type="Service",
-            principal_account=account,
-            action="sts:AssumeRole",
-            resource_arn=role_arn,
-            region=self._region,
-            service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
-        )
-        if role is None or not _trusts(role["AssumeRolePolicyDocument"], service, context):
-            raise ApiError(
-                "ValidationException",
-                f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-                f"'{service}' to assume the role.",
-            )
+        source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account}
+        role, name = require_trust(role_arn, service, **source), role_arn.rsplit("/", 1)[-1]
         self._key = "ASIA" + secrets.token_hex(8).upper()
         self._secret, self._token = secrets.token_urlsafe(30), secrets.token_urlsafe(60)
         sts.register_session(

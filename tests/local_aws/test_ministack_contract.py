@@ -104,6 +104,7 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
             "_emit_lambda_logs",
             ["func", "request_id", "log_text", "error", "duration_ms", "log_source"],
         ),
+        ("ministack.services.lambda_svc", "execution_credentials", ["config"]),
         ("ministack.services.s3", "_object_record_from_version", ["v"]),
         ("ministack.services.s3", "_put_bucket_encryption", ["name", "body"]),
         ("ministack.services.s3", "_resolve_sse_write_headers", ["headers", "bucket_name"]),

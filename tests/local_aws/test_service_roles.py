@@ -123,20 +123,47 @@ def test_a_job_s_metrics_are_published_as_its_role(run_job: RunJob, home: Home) 
         assert Call(job["TrainingJobName"], "cloudwatch:PutMetricData", "*", allowed, namespace) in read(home.calls)
 
 
+def make_function(client: Client, role: str, name: str) -> Any:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "def handler(event, context): return event")
+    return client("lambda").create_function(
+        FunctionName=name, Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": code.getvalue()}
+    )
+
+
 @pytest.mark.parametrize("may_log", [True, False])
 def test_a_function_logs_as_its_role(client: Client, may_log: bool) -> None:
     name = f"function-{next(_numbers)}"
     logs = {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-    role = make_role(client, name, LAMBDA, *([logs] if may_log else []))
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("f.py", "def handler(event, context): return event")
-    client("lambda").create_function(
-        FunctionName=name, Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": code.getvalue()}
-    )
+    make_function(client, make_role(client, name, LAMBDA, *([logs] if may_log else [])), name)
 
     answer = client("lambda").invoke(FunctionName=name, Payload=b'{"a": 1}')
 
     assert json.loads(answer["Payload"].read()) == {"a": 1}
     groups = client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
     assert len(groups) == int(may_log)
+
+
+def test_a_function_does_not_run_as_a_role_that_does_not_trust_lambda(client: Client) -> None:
+    make_function(client, make_role(client, "elsewhere", SAGEMAKER), "untrusted")
+
+    answer = client("lambda").invoke(FunctionName="untrusted", Payload=b"{}")
+
+    assert answer["FunctionError"], answer
+    assert "Could not assume role" in answer["Payload"].read().decode()
+
+
+def test_a_role_is_passed_to_a_function_and_to_a_rule_s_target(client: Client, home: Home) -> None:
+    role = make_role(client, "lent", LAMBDA)
+    make_role(client, "lender", SAGEMAKER, {"Action": ["lambda:*", "events:*"], "Resource": "*"})
+    lender = assume(client, home, "lender")
+    target = {"Id": "1", "Arn": f"arn:aws:sqs:{DEFAULT_REGION}:{ACCOUNT}:queue", "RoleArn": role}
+    client("events").put_rule(Name="lending", ScheduleExpression="rate(1 day)")
+
+    for attempt in (
+        lambda: make_function(lender, role, "lending"),
+        lambda: lender("events").put_targets(Rule="lending", Targets=[target]),
+    ):
+        with pytest.raises(ClientError, match=f"iam:PassRole on resource: {role}"):
+            attempt()
