@@ -138,7 +138,9 @@ class Permissions(Stack):
                     "LookUp",
                     ["s3:ListBucket"],
                     [self._bucket],
-                    _prefixes(f"data/{dataset}/manifest.json", "jobs/waiting/*", "models/*"),
+                    _prefixes(
+                        f"data/{dataset}/manifest.json", "jobs/waiting/*", "jobs/*/output/model.tar.gz", "models/*"
+                    ),
                 ),
                 # It copies a job's model without changing it, and reads only its own notes again.
                 _allow("ReadJobsModel", ["s3:GetObject"], [f"{self._bucket}/jobs/*/output/model.tar.gz"]),

@@ -79,14 +79,6 @@ def test_going_back_to_a_model_already_made_trains_nothing(system: System) -> No
     assert system.jobs() == before
 
 
-def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_needed(system: System, aws: Home) -> None:
-    assembly = system.synthesize().folder
-    done = evidence.gather("end-to-end tests", assembly, aws.calls, "us-east-1")
-
-    assert evidence.prove(assembly, done, cdk.ROOT / "out" / "iam-trace-e2e.json") == []
-    assert evidence.in_words(done).endswith("by 4 roles, 0 denied")
-
-
 def test_a_model_under_the_floor_is_not_deployed_and_the_old_one_keeps_serving(system: System) -> None:
     config = system.endpoint()["EndpointConfigName"]
 
@@ -118,6 +110,14 @@ def test_a_failed_job_rolls_the_stack_back_with_the_job_s_own_reason(system: Sys
         for reason in system.events("trained-model")
     )
     assert system.endpoint()["EndpointConfigName"] == config
+
+
+def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_needed(system: System, aws: Home) -> None:
+    assembly = system.synthesize().folder
+    done = evidence.gather("end-to-end tests", assembly, aws.calls, "us-east-1")
+
+    assert evidence.prove(assembly, done, cdk.ROOT / "out" / "iam-trace-e2e.json") == []
+    assert evidence.in_words(done).endswith("by 4 roles, 0 denied")
 
 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
