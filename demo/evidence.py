@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from iam import template, trace
-from iam.check import check
+from iam.check import check_templates
 from iam.findings import Finding
 from iam.variables import variables
 from local_aws import calls
@@ -19,7 +19,7 @@ def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace
 def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[Finding]:
     """Write the evidence to `path`; what the gate has to say of app and evidence."""
     trace.write(path, evidence)
-    return check(assembly, path)
+    return [*check_templates(template.load(assembly)), *trace.check_file(path)]
 
 
 def in_words(evidence: trace.Trace) -> str:

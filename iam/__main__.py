@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.node import use_locked_node
-from iam import diff
-from iam.check import check
+from iam import diff, trace
+from iam.check import check_templates
 from iam.contract import ContractError
 from iam.revision import RevisionError, synthesized
 from iam.template import UnreadableFolder, load, read
-from iam.trace import UnreadableTrace
 from iam.variables import Missing
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
@@ -27,14 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.run(parsed))
-    except (UnreadableFolder, UnreadableTrace, Missing, ContractError, RevisionError) as error:
+    except (UnreadableFolder, trace.UnreadableTrace, Missing, ContractError, RevisionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
 def _check(parsed: argparse.Namespace) -> int:
     start = time.perf_counter()
-    findings = check(parsed.folder, *parsed.trace)
+    traced = [finding for path in parsed.trace for finding in trace.check_file(path)]
+    findings = [*check_templates(load(parsed.folder)), *traced]
     for finding in findings:
         print(finding)
     evidence = f"{len(parsed.trace)} trace(s)" if parsed.trace else "no trace given: lines with trace: are not proven"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from iam import globs
-from iam.contract import Contract, Line
+from iam.contract import PATH, Contract, Line
+from iam.contract import read as read_contract
 from iam.findings import Finding
 from iam.policy import Condition, Grant
 from local_aws.calls import Call
@@ -50,6 +51,16 @@ def read(path: Path) -> Trace:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableTrace(f"{path} is no trace ({error}): make demo writes one") from error
+
+
+def check_file(path: Path) -> list[Finding]:
+    """What a trace says against iam/contract.yaml.
+
+    Raises:
+        UnreadableTrace, ContractError
+    """
+    trace = read(path)
+    return list(check(trace, read_contract(PATH.read_text(), trace.variables)))
 
 
 def check(trace: Trace, contract: Contract) -> Iterator[Finding]:
