@@ -75,7 +75,7 @@ def losses(folder: Path, process: Process) -> list[float]:
 
 def test_losses_are_those_of_one_process(few_digits: Path) -> None:
     alone = losses(few_digits, Process())
-    for result in on_each(3, partial(losses, few_digits)):
+    for result in on_each(4, partial(losses, few_digits)):
         assert result == pytest.approx(alone, abs=1e-9)
 
 
