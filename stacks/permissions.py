@@ -56,19 +56,24 @@ class Permissions(Stack):
             description="SageMaker training jobs: read one data set and the program, write under jobs/",
             trusted=_service(_SAGEMAKER, source=training_jobs),
             statements=[
+                # A channel is a prefix: SageMaker lists it, then fetches each object. One data set, no other.
                 _allow("ListData", ["s3:ListBucket"], [self._bucket], _prefixes(f"data/{dataset}/*")),
                 _allow("ReadData", ["s3:GetObject"], [f"{self._bucket}/data/{dataset}/*"]),
+                # The program is a channel of one object.
                 _allow("ListProgram", ["s3:ListBucket"], [program_bucket], _prefixes(program.key)),
                 _allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
                 # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
                 _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/{prefix}-*"]),
+                # Images are read and models written under the key; Encrypt is asked for because the output names it.
                 self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
                 self._key_for_volumes(),
+                # All jobs of an account share one group, which the first of them makes.
                 _allow(
                     "OpenLog",
                     ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
                     [log_group, f"{log_group}:*"],
                 ),
+                # One stream an instance, of this system's jobs alone.
                 _allow(
                     "WriteLog",
                     ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -89,14 +94,18 @@ class Permissions(Stack):
             # type.
             trusted=_service(_SAGEMAKER, source=_arn("sagemaker", "*")),
             statements=[
+                # Any model: during an update and its roll-back the old and the new one are read by the same role.
                 _allow("ReadModels", ["s3:GetObject"], [f"{self._bucket}/models/*"]),
+                # Models are read only, so the key is for reading only.
                 self._key_through_s3("UseKeyForObjects", ["kms:Decrypt"]),
                 self._key_for_volumes(),
+                # The endpoint's own group, which its first instance makes.
                 _allow(
                     "OpenLog",
                     ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
                     [log_group, f"{log_group}:*"],
                 ),
+                # SageMaker names the streams, after variant and instance.
                 _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
                 _metrics("/aws/sagemaker/Endpoints"),
                 *_image_pull(image),
@@ -110,6 +119,7 @@ class Permissions(Stack):
             description="Lambda: starts training jobs and keeps the models that are good enough",
             trusted=_service("lambda.amazonaws.com"),
             statements=[
+                # It starts a digest's job, asks how it went, and stops it when the deploy is cancelled.
                 _allow(
                     "RunJobs",
                     [
@@ -151,6 +161,7 @@ class Permissions(Stack):
                     ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
                     [f"{self._bucket}/jobs/waiting/*"],
                 ),
+                # Everything it reads and writes lies in the encrypted bucket.
                 self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
                 # Asked of the caller too, when a job's volume is encrypted with a key of ours.
                 self._key_for_volumes(),
@@ -165,6 +176,7 @@ class Permissions(Stack):
             description="Lambda: classifies an image with the endpoint",
             trusted=_service("lambda.amazonaws.com"),
             statements=[
+                # Its name follows its instance type: while that changes, the old and the new endpoint answer.
                 _allow("Invoke", ["sagemaker:InvokeEndpoint"], [_arn("sagemaker", f"endpoint/{endpoints}")]),
                 _own_log(f"{prefix}-classify"),
             ],
