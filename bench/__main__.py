@@ -7,13 +7,14 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import demo, iam_gate, noop_deploy, synth
+from bench import ddp_scaling, demo, iam_gate, noop_deploy, synth
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "synth": synth.run,
     "noop-deploy": noop_deploy.run,
     "iam-gate": iam_gate.run,
+    "ddp-scaling": ddp_scaling.run,
     "demo": demo.run,
 }
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from training.environment import Process
 from training.errors import LostPeers
@@ -69,16 +70,41 @@ def parallel(model: nn.Module, process: Process) -> nn.Module:
     return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), forward_sync_buffers=False)
 
 
-class _Sum(torch.autograd.Function):
-    """Sum over all processes, with its gradient: the sum of theirs."""
+class _Normalised(torch.autograd.Function):
+    """BatchNorm over the batches of all processes: the fused kernels of one process, with two sums exchanged.
+
+    Source of the gradient: Ioffe and Szegedy, "Batch Normalization" (2015), section 3.
+    """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        return summed(values.clone())
+    def forward(
+        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The normalised images, and mean, variance and number (float64) of what they were normalised by."""
+        variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
+        own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
+        totals = summed(own)
+        count = totals[0]
+        mean, square = (totals[1:] / count).chunk(2)
+        variance = square - mean**2  # in float64: the difference of large numbers
+        statistics = mean.to(images.dtype), variance.to(images.dtype)
+        ctx.save_for_backward(images, weight, *statistics, count)
+        ctx.eps = eps
+        ctx.mark_non_differentiable(mean, variance, count)
+        return batch_norm(images, *statistics, weight, bias, eps=eps), mean, variance, count
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return summed(gradient.contiguous().clone())
+    def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None]:
+        images, weight, mean, variance, count = ctx.saved_tensors
+        # as if the statistics were constants: fused, and with the two sums that they bring in
+        direct, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient.contiguous(), images, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        totals = summed(torch.cat([by_weight, by_bias]).double())
+        scale = (weight * torch.rsqrt(variance + ctx.eps)).double() / count
+        slope, level = (part.to(images.dtype) for part in (totals * scale.repeat(2)).chunk(2))
+        through_statistics = batch_norm(images, mean, variance, slope, level, eps=ctx.eps)
+        return direct.sub_(through_statistics), by_weight, by_bias, None
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -92,19 +118,12 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
     def forward(self, images: Tensor) -> Tensor:  # [n, channels, height, width] to the same
         if not self.training:
             return super().forward(images)
-        variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
-        own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
-        totals: Tensor = _Sum.apply(own)
-        count = totals[0]
-        mean, square = (totals[1:] / count).chunk(2)
-        variance = square - mean**2  # in float64: the difference of large numbers
+        normalised, mean, variance, count = _Normalised.apply(images, self.weight, self.bias, self.eps)
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.to(images.dtype), self.momentum)
             self.running_var.lerp_((variance * count / (count - 1)).to(images.dtype), self.momentum)
-        scale = self.weight * torch.rsqrt(variance + self.eps).to(images.dtype)
-        centred = images - mean.to(images.dtype)[:, None, None]
-        return centred * scale[:, None, None] + self.bias[:, None, None]
+        return normalised
 
 
 def _with_global_batch_norm(model: nn.Module) -> nn.Module:
