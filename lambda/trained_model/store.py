@@ -2,7 +2,7 @@
 
     models/<digest>/model.tar.gz      the model, there only when it was good enough
     models/<digest>/result.json       the job that made it, and its test accuracy
-    jobs/<job>/output/model.tar.gz    what SageMaker wrote
+    jobs/<job>/output/model.tar.gz    what SageMaker wrote, by training job
     jobs/waiting/<digest>.json        a stack waits for this digest's job
 
 Objects are looked up by listing: with rights limited to prefixes, S3 answers "forbidden" to a read of what
@@ -29,9 +29,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A stack that waits for `job`; `since` is in seconds of the epoch."""
+    """A stack that waits for `job`, of that kind in SageMaker's API; `since` is in seconds of the epoch."""
 
     digest: str
+    kind: str
     job: str
     floor: float
     wait_url: str
@@ -64,6 +65,16 @@ class Store:
 
     def wait(self, waiting: Waiting) -> None:
         self._write(f"{_WAITING}{waiting.digest}.json", asdict(waiting))
+
+    def waiting(self, digest: str) -> Waiting | None:
+        """Who waits for the digest's job; None when nobody does, or the bucket is gone."""
+        key = f"{_WAITING}{digest}.json"
+        try:
+            return Waiting(**self._read(key)) if self.exists(key) else None
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucket":
+                raise
+            return None
 
     def forget(self, digest: str) -> None:
         """Remove the note that a stack waits; nothing happens when there is none."""

@@ -1,10 +1,10 @@
 """Lambda behind `Custom::TrainedModel`: a model as a CloudFormation resource, trained at most once a digest.
 
-CloudFormation asks for a model by its digest. One that is kept is signalled at once; else its training job
-is started (or, when it runs already, joined), and a note is written of who waits. When a job ends, or every
-few minutes in case that event was lost, each note is looked at again: a good model is kept and success is
-signalled; everything else is signalled with its reason. Each step may happen twice: events come at least
-once.
+CloudFormation asks for a model by its digest. One that is kept is signalled at once; else its training or
+tuning job is started (or, when it runs already, joined), and a note is written of who waits. When a job
+ends, or every few minutes in case that event was lost, each note is looked at again: a good model is kept
+and success is signalled; everything else is signalled with its reason. Each step may happen twice: events
+come at least once.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudformation import Unanswered, one_line, respond, signal
-from jobs import Job, Jobs
+from jobs import KINDS, Job, Jobs, Kind, kind_of
 from store import Result, Store, Waiting, artifact
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +40,11 @@ class Wanted:
     floor: float
     request: dict[str, Any]
     wait_url: str
+
+    @property
+    def kind(self) -> Kind:
+        """Of the job that makes the model."""
+        return kind_of(self.request)
 
     @classmethod
     def read(cls, properties: Mapping[str, str]) -> "Wanted":
@@ -79,8 +84,10 @@ class Orchestrator:
 
     def remove(self, digest: str) -> None:
         """Nobody waits for this digest any more: stop its job, keep its model."""
-        self._store.forget(digest)
-        self._jobs.stop(digest)
+        waiting = self._store.waiting(digest)
+        if waiting is not None:
+            self._jobs.stop(KINDS[waiting.kind], waiting.job)
+            self._store.forget(digest)
 
     def look_again(self) -> None:
         """Signal every wait whose job has ended. Raises when any could not be, after trying all."""
@@ -96,15 +103,15 @@ class Orchestrator:
 
     def _already_trained(self, wanted: Wanted) -> Result | None:
         """The result of a completed job whose model was not kept, for example under a higher floor."""
-        for job in self._jobs.of(wanted.digest):
+        for job in self._jobs.of(wanted.kind, wanted.digest):
             # A job's files expire after some weeks; then only a new attempt can bring the model back.
-            if job.status == "Completed" and self._store.exists(artifact(job.name)):
+            if job.status == "Completed" and job.model_from and self._store.exists(artifact(job.model_from)):
                 return self._keep(wanted.digest, wanted.floor, job)
         return None
 
     def _train(self, wanted: Wanted) -> None:
         """Join the digest's running job, or start its next attempt."""
-        jobs = list(self._jobs.of(wanted.digest))
+        jobs = list(self._jobs.of(wanted.kind, wanted.digest))
         running = [job.name for job in jobs if job.status == "InProgress"]
         if running:
             self._wait(wanted, running[-1])
@@ -119,26 +126,35 @@ class Orchestrator:
         # Noted first: a job that ended before the note was written would be waited for in vain.
         self._wait(wanted, name)
         try:
-            self._jobs.start(name, wanted.request)
+            self._jobs.start(wanted.kind, name, wanted.request)
         except ClientError as error:
             self._store.forget(wanted.digest)
-            raise Refused(f"training job {name} cannot be created: {error.response['Error']['Message']}") from error
-        _logger.info("training job started", extra={"digest": wanted.digest, "job": name})
+            reason = error.response["Error"]["Message"]
+            raise Refused(f"{wanted.kind.noun} {name} cannot be created: {reason}") from error
+        _logger.info("job started", extra={"digest": wanted.digest, "job": name})
 
     def _wait(self, wanted: Wanted, job: str) -> None:
         self._store.wait(
-            Waiting(digest=wanted.digest, job=job, floor=wanted.floor, wait_url=wanted.wait_url, since=time.time())
+            Waiting(
+                digest=wanted.digest,
+                kind=wanted.kind.resource,
+                job=job,
+                floor=wanted.floor,
+                wait_url=wanted.wait_url,
+                since=time.time(),
+            )
         )
 
     def _look_at(self, waiting: Waiting) -> None:
-        job = self._jobs.find(waiting.job)
+        kind = KINDS[waiting.kind]
+        job = self._jobs.find(kind, waiting.job)
         if job is None and time.time() - waiting.since < _NEVER_STARTED_SECONDS:
             return
         if job is not None and job.status in ("InProgress", "Stopping"):
             return
         try:
             if job is None:
-                raise Refused(f"training job {waiting.job} was never started: deploy again")
+                raise Refused(f"{kind.noun} {waiting.job} was never started: deploy again")
             result = self._finish(waiting, job)
         except Refused as refusal:
             signal(waiting.wait_url, sender=waiting.job, error=str(refusal))
@@ -160,13 +176,13 @@ class Orchestrator:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 raise
             reason = error.response["Error"]["Message"]
-            raise Refused(f"training job {job.name} completed, but its model was not copied: {reason}") from error
+            raise Refused(f"{job.title} completed, but its model was not copied: {reason}") from error
 
     def _keep(self, digest: str, floor: float, job: Job) -> Result:
         """Keep a completed job's model when it is good enough; Refused when it is not."""
-        if job.test_accuracy is None:
-            raise Refused(f"training job {job.name} completed without logging test:accuracy")
-        result = Result(job=job.name, test_accuracy=job.test_accuracy)
+        if job.model_from is None or job.test_accuracy is None:
+            raise Refused(f"{job.title} completed without logging test:accuracy")
+        result = Result(job=job.model_from, test_accuracy=job.test_accuracy)
         _check(result, floor)
         self._store.keep(digest, result)
         return result

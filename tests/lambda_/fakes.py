@@ -55,10 +55,11 @@ class FakeS3:
 
 @dataclass
 class FakeSageMaker:
-    """Training jobs by name. `refusals` are raised by the next calls that create a job."""
+    """Training and tuning jobs by name. `refusals` are raised by the next calls that create a job."""
 
     s3: FakeS3
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tuning_jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[ClientError] = field(default_factory=list)
 
@@ -71,12 +72,39 @@ class FakeSageMaker:
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
         if TrainingJobName not in self.jobs:
             raise client_error("ValidationException", "Requested resource not found.")
-        return self.jobs[TrainingJobName]
+        return {"TrainingJobName": TrainingJobName, **self.jobs[TrainingJobName]}
 
     def stop_training_job(self, *, TrainingJobName: str) -> None:
+        if TrainingJobName not in self.jobs:
+            raise client_error("ValidationException", "Requested resource not found.")
         if self.jobs[TrainingJobName]["TrainingJobStatus"] != "InProgress":
             raise client_error("ValidationException", "The job is not running.")
         self.jobs[TrainingJobName] = {"TrainingJobStatus": "Stopped"}
+
+    def create_hyper_parameter_tuning_job(self, **request: Any) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.requests.append(request)
+        self.tuning_jobs[request["HyperParameterTuningJobName"]] = {"HyperParameterTuningJobStatus": "InProgress"}
+
+    def describe_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> dict[str, Any]:
+        if HyperParameterTuningJobName not in self.tuning_jobs:
+            raise client_error("ResourceNotFound", "Amazon SageMaker can't find a tuning job of that name.")
+        return self.tuning_jobs[HyperParameterTuningJobName]
+
+    def stop_hyper_parameter_tuning_job(self, *, HyperParameterTuningJobName: str) -> None:
+        self.tuning_jobs[HyperParameterTuningJobName] = {"HyperParameterTuningJobStatus": "Stopped"}
+
+    def complete_tuning(self, name: str, accuracies: list[float]) -> str:
+        """End a tuning job well; returns the name of its best training job, the first here."""
+        for number, accuracy in enumerate(accuracies, 1):
+            self.complete(f"{name}-{number:03}-0a1b2c3d", accuracy)
+        best = f"{name}-001-0a1b2c3d"
+        self.tuning_jobs[name] = {
+            "HyperParameterTuningJobStatus": "Completed",
+            "BestTrainingJob": {"TrainingJobName": best},
+        }
+        return best
 
     def complete(self, name: str, accuracy: float | None) -> None:
         """End a job well, with its model in the bucket."""
