@@ -7,20 +7,31 @@ to fix it.
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from stacks.instances import Instance
+from training.ranges import FORMS, Between, Range, parse_range
 
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
+# A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
+_LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
+_TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
 _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
 
 # The values that CloudWatch Logs takes.
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
+
+
+def _range_field(name: str, example: str) -> Any:
+    return Field(
+        description=f"values of `{name}` that tuning tries; empty: not tuned",
+        json_schema_extra={"allowed": f"{FORMS}, such as {example}, or empty"},
+    )
 
 
 class SettingsError(ValueError):
@@ -61,11 +72,20 @@ class Settings(BaseModel):
     batch_size: int = Field(ge=1, le=65536, description="images a step, over all instances together")
     learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
     trainable: Literal["head", "all"] = Field(description="which layers learn")
-    seed: int = Field(ge=0, le=2**32 - 1, description="seed of every random choice in training")
+    seed: int = Field(ge=0, le=2**31 - 1, description="seed of every random choice in training")
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
     # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.
     training_max_hours: int = Field(ge=1, le=11, description="hours after which a training job is stopped")
+
+    tuning_learning_rate: str = _range_field("learning_rate", "0.001..0.1")
+    tuning_batch_size: str = _range_field("batch_size", "32|64|128")
+    tuning_epochs: str = _range_field("epochs", "5..20")
+    tuning_trainable: str = _range_field("trainable", "head|all")
+    tuning_max_jobs: int = Field(ge=0, le=750, description="training jobs that tuning runs; 0: no tuning")
+    tuning_parallel_jobs: int = Field(ge=1, le=100, description="training jobs that tuning runs at a time")
+    tuning_strategy: Literal["Bayesian", "Random"] = Field(description="how tuning chooses what to try next")
+    tuning_early_stopping: Literal["Off", "Auto"] = Field(description="whether tuning stops jobs that fall behind")
 
     endpoint_instance_type: str = Field(description="ML instance type of the endpoint")
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
@@ -118,6 +138,21 @@ class Settings(BaseModel):
             )
         }
 
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """What tuning tries, by hyper-parameter; empty when nothing is tuned."""
+        texts = {name: getattr(self, f"tuning_{name}") for name in _TUNABLE if self.tuning_max_jobs}
+        return {name.replace("_", "-"): _parse(name, text) for name, text in texts.items() if text}
+
+    @property
+    def model_ingredients(self) -> dict[str, str]:
+        """Of the settings, what decides the model: hyper-parameters; where they are tuned, how."""
+        if not self.tuning_max_jobs:
+            return self.hyperparameters
+        ranges = {name: getattr(self, f"tuning_{name.replace('-', '_')}") for name in self.ranges}
+        how = ("tuning_max_jobs", "tuning_strategy", "tuning_early_stopping")
+        return self.hyperparameters | ranges | {name: str(getattr(self, name)) for name in how}
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_boolean_numbers(cls, value: object, info: ValidationInfo) -> object:
@@ -143,6 +178,39 @@ class Settings(BaseModel):
     def _one_image_an_instance(cls, value: int, info: ValidationInfo) -> int:
         return _at_least(value, "training_instance_count", info)
 
+    @field_validator(*(f"tuning_{name}" for name in _TUNABLE))
+    @classmethod
+    def _range(cls, value: str, info: ValidationInfo) -> str:
+        name = str(info.field_name).removeprefix("tuning_")
+        if value:
+            range_ = _parse(name, value)
+            if name == "batch_size":
+                least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
+                _at_least(int(least), "training_instance_count", info)
+        return value
+
+    @field_validator("tuning_max_jobs")
+    @classmethod
+    def _tunable(cls, value: int, info: ValidationInfo) -> int:
+        names = [f"tuning_{name}" for name in _TUNABLE]
+        if value and not any(info.data.get(name, "wrong") for name in names):
+            raise ValueError(f"there is nothing to tune: set one or more of {', '.join(names)}")
+        prefix = f"{info.data.get('app', '')}-{info.data.get('stage', '')}"
+        if value and len(prefix) > _LONGEST_TUNED_PREFIX:
+            raise ValueError(
+                f"{prefix} is too long for the names of tuning jobs: "
+                f"app and stage may have {_LONGEST_TUNED_PREFIX - 1} characters together"
+            )
+        return value
+
+    @field_validator("tuning_parallel_jobs")
+    @classmethod
+    def _no_more_than_all(cls, value: int, info: ValidationInfo) -> int:
+        most = info.data.get("tuning_max_jobs")
+        if most and value > most:
+            raise ValueError(f"must be {most} or less, the value of tuning_max_jobs")
+        return value
+
     @field_validator("endpoint_max_instances")
     @classmethod
     def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
@@ -160,6 +228,19 @@ def _at_least(value: int, other: str, info: ValidationInfo) -> int:
     if least is not None and value < least:
         raise ValueError(f"must be {least} or more, the value of {other}")
     return value
+
+
+def _parse(name: str, text: str) -> Range:
+    """The range `text` of the setting `name`, whose own limits hold for every value; ValueError when it is none."""
+    field = Settings.model_fields[name]
+
+    def read(value: str) -> str | int | float:
+        try:
+            return TypeAdapter(Annotated[field.annotation, field]).validate_python(value)
+        except ValidationError:
+            raise ValueError(f"must be {FORMS}; {value!r} is not {_allowed(field)}") from None
+
+    return parse_range(text, read)
 
 
 def read_settings(context: Mapping[str, Any]) -> Settings:

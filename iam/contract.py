@@ -13,6 +13,8 @@ from iam.policy import Conditions, Grant, Trust, conditions
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
 VARIABLES = ("prefix", "dataset", "key", "program_bucket", "program_key", "training_image", "serving_image")
+# Variables that say whether something is set, for `when:`; empty where it is not.
+SWITCHES = ("tuning", "single_job")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -34,6 +36,7 @@ class Line:
     why: str
     evidence: str
     wildcard: str
+    when: str
 
     @property
     def kind(self) -> str:
@@ -119,7 +122,7 @@ class _Reader:
             self._problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
             return []
         number = entry.line
-        needed, known = _LINE | {subject}, _LINE | {subject, "if", "wildcard"}
+        needed, known = _LINE | {subject}, _LINE | {subject, "if", "wildcard", "when"}
         if missing := needed - set(entry):
             self._problem(number, f"{', '.join(sorted(missing))} is missing")
         if unknown := set(entry) - known:
@@ -131,12 +134,17 @@ class _Reader:
             self._problem(number, f"evidence {evidence!r} must say what it is")
         if missing or unknown:
             return []
+        when = str(entry.get("when", ""))
+        if when and not self._text(f"${{{when}}}", number):
+            return []
         block = {
             operator: {key: [self._text(v, number) for v in _listed(values)] for key, values in keys.items()}
             for operator, keys in entry.get("if", {}).items()
         }
         return [
-            Line(number, self._allows(entry, subject, condition), entry["why"], evidence, entry.get("wildcard", ""))
+            Line(
+                number, self._allows(entry, subject, condition), entry["why"], evidence, entry.get("wildcard", ""), when
+            )
             for condition in conditions(block)
         ]
 

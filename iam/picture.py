@@ -16,6 +16,7 @@ _KINDS = (
     (":s3:::", "bucket (list)"),
     ("KEY", "key"),
     (":training-job/", "training jobs"),
+    (":hyper-parameter-tuning-job/", "tuning jobs"),
     (":endpoint/", "endpoint"),
     (":logs:", "CloudWatch logs"),
     (":role/", "role PREFIX-training"),

@@ -165,10 +165,11 @@ def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple
 
 
 def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """CreateTrainingJob requests; an empty one, which breaks every rule, where it cannot be read."""
+    """CreateTrainingJob requests, and what tuning jobs make them from; an empty one, which breaks every rule, where it cannot be read."""
     for id, properties in _of_type(resources, "Custom::TrainedModel"):
         try:
-            yield id, json.loads(_text(properties.get("Request")))
+            request = json.loads(_text(properties.get("Request")))
+            yield id, request.get("TrainingJobDefinition", request)
         except ValueError:
             yield id, {}
 

@@ -40,13 +40,17 @@ def _storage(assembly: Assembly) -> dict[str, str]:
 def _training(assembly: Assembly) -> dict[str, str]:
     stack, _, properties = _only(assembly, "Custom::TrainedModel")
     request = json.loads(assembly.resolver.text(properties["Request"], stack))
-    [code] = [c for c in request["InputDataConfig"] if c["ChannelName"] == "code"]
+    tuned = "TrainingJobDefinition" in request
+    job = request["TrainingJobDefinition"] if tuned else request
+    [code] = [c for c in job["InputDataConfig"] if c["ChannelName"] == "code"]
     bucket, _, key = code["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
     return {
         "dataset": assembly.resolver.text(properties["Dataset"], stack),
         "program_bucket": f"arn:${{AWS::Partition}}:s3:::{bucket}",
         "program_key": key,
-        "training_image": _repository(request["AlgorithmSpecification"]["TrainingImage"]),
+        "training_image": _repository(job["AlgorithmSpecification"]["TrainingImage"]),
+        "tuning": "yes" if tuned else "",
+        "single_job": "" if tuned else "yes",
     }
 
 

@@ -142,6 +142,11 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard(
         "TrainedModel",
+        _arn("sagemaker", "hyper-parameter-tuning-job/{prefix}-*"),
+        "Only where tuning is on: a tuning job's name ends in digest and attempt as a training job's does.",
+    ),
+    _wildcard(
+        "TrainedModel",
         _objects("jobs/*/output/model.tar.gz"),
         "Copies what the job of any attempt made to models/; it reads nothing else that a job wrote.",
     ),

@@ -25,8 +25,8 @@ def endpoint_name_pattern(prefix: str) -> str:
     return f"{prefix}-????"
 
 
-def training_job_prefix(prefix: str) -> str:
-    """Start of every training job's name; a model digest's first 12 digits and an attempt number follow."""
+def job_prefix(prefix: str) -> str:
+    """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
     return f"{prefix}-"
 
 

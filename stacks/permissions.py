@@ -37,16 +37,20 @@ class Permissions(Stack):
         serving_image = serving_container(settings.container_account, settings.endpoint_instance)
         self._bucket = f"arn:{Aws.PARTITION}:s3:::{storage.bucket_name}"
         self._key = storage.key.key_arn
-        training_jobs = _arn("sagemaker", f"training-job/{names.training_job_prefix(prefix)}*")
+        training_jobs = _arn("sagemaker", f"training-job/{names.job_prefix(prefix)}*")
+        tuning_jobs = _arn("sagemaker", f"hyper-parameter-tuning-job/{names.job_prefix(prefix)}*")
+        tuning = [tuning_jobs] if settings.tuning_max_jobs else []
         endpoints = names.endpoint_name_pattern(prefix)
 
-        self.training = self._training(prefix, dataset, storage.program, training_image, training_jobs)
+        jobs = [training_jobs, *tuning]
+        self.training = self._training(prefix, dataset, storage.program, training_image, jobs)
         self.hosting = self._hosting(prefix, serving_image, endpoints)
-        self.trained_model = self._trained_model(prefix, dataset, training_jobs)
+        run = _run_tuning_jobs(tuning_jobs, training_jobs) if tuning else _run_training_jobs(training_jobs)
+        self.trained_model = self._trained_model(prefix, dataset, run)
         self.classify = self._classify(prefix, endpoints)
 
     def _training(
-        self, prefix: str, dataset: str, program: TrainingProgram, image: Container, training_jobs: str
+        self, prefix: str, dataset: str, program: TrainingProgram, image: Container, jobs: list[str]
     ) -> iam.Role:
         """What SageMaker does around a job: fetch data, code and image; store model, logs and metrics."""
         log_group = _arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
@@ -54,7 +58,7 @@ class Permissions(Stack):
         return self._role(
             f"{prefix}-training",
             description="SageMaker training jobs: read one data set and the program, write under jobs/",
-            trusted=_service(_SAGEMAKER, source=training_jobs),
+            trusted=_service(_SAGEMAKER, *jobs),
             statements=[
                 # A channel is a prefix: SageMaker lists it, then fetches each object. One data set, no other.
                 _allow("ListData", ["s3:ListBucket"], [self._bucket], _prefixes(f"data/{dataset}/*")),
@@ -77,7 +81,7 @@ class Permissions(Stack):
                 _allow(
                     "WriteLog",
                     ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    [f"{log_group}:log-stream:{names.training_job_prefix(prefix)}*"],
+                    [f"{log_group}:log-stream:{names.job_prefix(prefix)}*"],
                 ),
                 _metrics("/aws/sagemaker/TrainingJobs"),
                 *_image_pull(image),
@@ -92,7 +96,7 @@ class Permissions(Stack):
             description="SageMaker endpoint: read under models/",
             # AWS documents this form for inference: a model is pulled on behalf of more than one resource
             # type.
-            trusted=_service(_SAGEMAKER, source=_arn("sagemaker", "*")),
+            trusted=_service(_SAGEMAKER, _arn("sagemaker", "*")),
             statements=[
                 # Any model: during an update and its roll-back the old and the new one are read by the same role.
                 _allow("ReadModels", ["s3:GetObject"], [f"{self._bucket}/models/*"]),
@@ -112,30 +116,14 @@ class Permissions(Stack):
             ],
         )
 
-    def _trained_model(self, prefix: str, dataset: str, training_jobs: str) -> iam.Role:
-        """The Lambda behind the trained model: runs training jobs, keeps the model of a good one."""
+    def _trained_model(self, prefix: str, dataset: str, run_jobs: list[iam.PolicyStatement]) -> iam.Role:
+        """The Lambda behind the trained model: runs jobs, keeps the model of a good one."""
         return self._role(
             f"{prefix}-trained-model",
             description="Lambda: starts training jobs and keeps the models that are good enough",
             trusted=_service("lambda.amazonaws.com"),
             statements=[
-                # It starts a digest's job, asks how it went, and stops it when the deploy is cancelled.
-                _allow(
-                    "RunJobs",
-                    [
-                        "sagemaker:CreateTrainingJob",
-                        "sagemaker:DescribeTrainingJob",
-                        "sagemaker:StopTrainingJob",
-                    ],
-                    [training_jobs],
-                ),
-                # A job is created with its tags; this must not become a right to re-tag jobs.
-                _allow(
-                    "TagNewJobs",
-                    ["sagemaker:AddTags"],
-                    [training_jobs],
-                    {"StringEquals": {"sagemaker:TaggingAction": "CreateTrainingJob"}},
-                ),
+                *run_jobs,
                 # The one role, to the one service: otherwise the function could lend itself any role.
                 _allow(
                     "PassTrainingRole",
@@ -211,15 +199,40 @@ def _allow(
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
 
 
-def _service(name: str, *, source: str | None = None) -> iam.IPrincipal:
-    """Trust in a service; with `source`, only for this account's resources of that ARN (no confused deputy).
+def _run_training_jobs(jobs: str) -> list[iam.PolicyStatement]:
+    """Start, watch and stop a training job."""
+    actions = ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
+    return [_allow("RunJobs", actions, [jobs]), _tag_new(jobs, "CreateTrainingJob")]
+
+
+def _run_tuning_jobs(jobs: str, training_jobs: str) -> list[iam.PolicyStatement]:
+    """Start, watch and stop a tuning job, which starts training jobs itself; see what its best one scored."""
+    actions = [f"sagemaker:{verb}HyperParameterTuningJob" for verb in ("Create", "Describe", "Stop")]
+    return [
+        _allow("RunJobs", actions, [jobs]),
+        _tag_new(jobs, "CreateHyperParameterTuningJob"),
+        _allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs]),
+    ]
+
+
+def _tag_new(jobs: str, creation: str) -> iam.PolicyStatement:
+    """A job is created with its tags; this must not become a right to re-tag jobs."""
+    while_created = {"StringEquals": {"sagemaker:TaggingAction": creation}}
+    return _allow("TagNewJobs", ["sagemaker:AddTags"], [jobs], while_created)
+
+
+def _service(name: str, *sources: str) -> iam.IPrincipal:
+    """Trust in a service; with `sources`, only for this account's resources of those ARNs (no confused deputy).
 
     Lambda gives no source keys when it takes on a function's role, so there the service is all that can be
     asked.
     """
-    if source is None:
+    if not sources:
         return iam.ServicePrincipal(name)
-    ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": source}}
+    ours = {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": list(sources) if len(sources) > 1 else sources[0]},
+    }
     return iam.ServicePrincipal(name, conditions=ours)
 
 

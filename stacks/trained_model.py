@@ -1,4 +1,4 @@
-"""The trained model as a CloudFormation resource: the deploy waits for its training job, and fails with it.
+"""The trained model as a CloudFormation resource: the deploy waits for its training or tuning job, and fails with it.
 
     Training (custom resource) ── starts the job, or finds the model already made
     Trained<digest> (wait condition) ── holds the stack up to 12 hours, until the job's result is signalled
@@ -31,6 +31,7 @@ from stacks.containers import Container, training_container
 from stacks.handler import Handler
 from stacks.model_digest import model_digest
 from stacks.storage import Storage
+from stacks.tuning_job import tuning_job
 
 _METRICS = ("train:loss", "validation:loss", "validation:accuracy", "test:accuracy", "test:loss")
 _HOUR = 3600
@@ -57,7 +58,7 @@ class TrainedModel(Stack):
         self.model_digest = model_digest(
             code=storage.program.digest,
             dataset=settings.dataset,
-            hyperparameters=settings.hyperparameters,
+            hyperparameters=settings.model_ingredients,
             image=container.name,
             instance_type=settings.training_instance_type,
             instance_count=settings.training_instance_count,
@@ -69,8 +70,10 @@ class TrainedModel(Stack):
             role_arn=training_role.role_arn,
             container=container,
         )
+        if settings.tuning_max_jobs:
+            request = tuning_job(request, settings=settings)
         function = self._function(settings, bucket_name, function_role)
-        rules = self._rules(settings.prefix, function)
+        rules = self._rules(settings, function)
         short = self.model_digest[:12]
         handle = CfnWaitConditionHandle(self, f"Handle{short}")
         training = CustomResource(
@@ -111,20 +114,27 @@ class TrainedModel(Stack):
             module="trained_model",
             description="Starts training jobs, and signals the waiting stack when one has ended",
             role=role,
-            environment={"BUCKET": bucket_name, "JOB_PREFIX": names.training_job_prefix(settings.prefix)},
+            environment={"BUCKET": bucket_name, "JOB_PREFIX": names.job_prefix(settings.prefix)},
             memory_mb=256,
             timeout_seconds=180,
             log_retention_days=settings.log_retention_days,
         ).function
 
-    def _rules(self, prefix: str, function: lambda_.Function) -> list[Construct]:
+    def _rules(self, settings: Settings, function: lambda_.Function) -> list[Construct]:
         """The two rules, with their permissions to call `function`."""
+        prefix = settings.prefix
+        # The training jobs of a tuning job have events of their own; nobody waits for a single one of them.
+        kind, job = (
+            ("HyperParameter Tuning", "HyperParameterTuningJob")
+            if settings.tuning_max_jobs
+            else ("Training", "TrainingJob")
+        )
         pattern = {
             "source": ["aws.sagemaker"],
-            "detail-type": ["SageMaker Training Job State Change"],
+            "detail-type": [f"SageMaker {kind} Job State Change"],
             "detail": {
-                "TrainingJobName": [{"prefix": names.training_job_prefix(prefix)}],
-                "TrainingJobStatus": ["Completed", "Failed", "Stopped"],
+                f"{job}Name": [{"prefix": names.job_prefix(prefix)}],
+                f"{job}Status": ["Completed", "Failed", "Stopped"],
             },
         }
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App
@@ -18,11 +19,21 @@ PERMISSIONS = "slipway-dev-permissions"
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `cdk synth` writes with the settings of cdk.json."""
-    outdir = tmp_path_factory.mktemp("cdk.out")
-    app = App(context=DEFAULTS, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
-    build(app, read_settings(DEFAULTS))
+    return _synthesize(tmp_path_factory)
+
+
+def _synthesize(tmp_path_factory: pytest.TempPathFactory, **settings: Any) -> Path:
+    outdir, context = tmp_path_factory.mktemp("cdk.out"), {**DEFAULTS, **settings}
+    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(context))
     app.synth()
     return outdir
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The templates of the same system with tuning on."""
+    return load(_synthesize(tmp_path_factory, tuning_max_jobs=8, tuning_learning_rate="0.001..0.1"))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ OTHER_SETTINGS = {
     "dataset": "0" * 64,
     "training_instance_type": "ml.g4dn.xlarge",
     "training_instance_count": 4,
+    "tuning_max_jobs": 8,
+    "tuning_learning_rate": "0.001..0.1",
     "endpoint_instance_type": "ml.g5.xlarge",
     "lambda_provisioned_concurrency": 0,
     "lambda_reserved_concurrency": 0,

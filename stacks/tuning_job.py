@@ -1,0 +1,56 @@
+"""The tuning job's request, made from the training job's: the same job, many times, over ranges.
+
+Source: "CreateHyperParameterTuningJob", SageMaker API reference.
+"""
+
+from typing import Any
+
+from settings import Settings
+from training.ranges import Between, Choice, Range
+
+_OBJECTIVE = {"Type": "Maximize", "MetricName": "validation:accuracy"}  # never the test images
+# A tuning job's definition takes no command: the image's own runs what this variable names.
+_PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
+
+
+def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str, Any]:
+    """The CreateHyperParameterTuningJob request, all but its name, for a CreateTrainingJob request without one."""
+    definition = dict(training_job)
+    tags, fixed = definition.pop("Tags"), definition.pop("HyperParameters")
+    algorithm = definition["AlgorithmSpecification"]
+    return {
+        "HyperParameterTuningJobConfig": {
+            "Strategy": settings.tuning_strategy,
+            "HyperParameterTuningJobObjective": _OBJECTIVE,
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": settings.tuning_max_jobs,
+                "MaxParallelTrainingJobs": settings.tuning_parallel_jobs,
+                # The stack waits no longer for many jobs than for one.
+                "MaxRuntimeInSeconds": definition["StoppingCondition"]["MaxRuntimeInSeconds"],
+            },
+            "ParameterRanges": _parameter_ranges(settings.ranges),
+            "TrainingJobEarlyStoppingType": settings.tuning_early_stopping,
+            "RandomSeed": settings.seed,
+        },
+        "TrainingJobDefinition": {
+            **definition,
+            "AlgorithmSpecification": {k: v for k, v in algorithm.items() if k != "ContainerEntrypoint"},
+            "Environment": definition["Environment"] | _PROGRAM,
+            "StaticHyperParameters": {name: value for name, value in fixed.items() if name not in settings.ranges},
+        },
+        "Tags": tags,
+    }
+
+
+def _parameter_ranges(ranges: dict[str, Range]) -> dict[str, list[dict[str, Any]]]:
+    between = {name: range_ for name, range_ in ranges.items() if isinstance(range_, Between)}
+    choices = {name: range_ for name, range_ in ranges.items() if isinstance(range_, Choice)}
+    return {
+        "IntegerParameterRanges": [_limits(name, r, "Linear") for name, r in between.items() if r.whole],
+        "ContinuousParameterRanges": [_limits(name, r, "Logarithmic") for name, r in between.items() if not r.whole],
+        "CategoricalParameterRanges": [{"Name": name, "Values": list(r.values)} for name, r in choices.items()],
+    }
+
+
+def _limits(name: str, range_: Between, scale: str) -> dict[str, str]:
+    return {"Name": name, "MinValue": str(range_.low), "MaxValue": str(range_.high), "ScalingType": scale}
