@@ -165,7 +165,7 @@ def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple
 
 
 def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """CreateTrainingJob requests, and what tuning jobs make them from; an empty one, which breaks every rule, where it cannot be read."""
+    """Requests for training jobs, a tuning job's included; an empty one, which breaks every rule, if unreadable."""
     for id, properties in _of_type(resources, "Custom::TrainedModel"):
         try:
             request = json.loads(_text(properties.get("Request")))

@@ -13,6 +13,7 @@ from training.errors import InputError
 
 DEFAULT_BASE = "/opt/ml"
 DEFAULT_PORT = 29500
+_TUNING_METRIC = "_tuning_objective_metric"  # a tuning job gives it to its training jobs, beside ours
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def read_hyperparameters(base: Path) -> dict[str, str]:
     texts = _read_json(path)
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise InputError(f"{path} must be a JSON object whose values are all strings")
-    return texts
+    return {name: text for name, text in texts.items() if name != _TUNING_METRIC}
 
 
 def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from local_aws.sagemaker import caller
+from local_aws.sagemaker import caller, tuning_api
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
+from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.service import ApiError, Operation, Response, dispatch, now
 
@@ -27,11 +28,10 @@ def resource_arn(
     if path.startswith("/endpoints/"):
         return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
     request = json.loads(body or b"{}")
-    operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if "ResourceArn" in request:
         return request["ResourceArn"]
     for parameter, kind in KIND_NAMED_BY.items():
-        if parameter in request and not operation.startswith("List"):
+        if parameter in request:
             return f"{prefix}:{kind}/{str(request[parameter]).lower()}"
     return "*"
 
@@ -42,19 +42,29 @@ def resource_arn(
 def create_training_job(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("CreateTrainingJob", request)
     caller.require_volume_grant(request["ResourceConfig"].get("VolumeKmsKeyId"))
-    name = request["TrainingJobName"]
-    if "TrainingImage" not in request["AlgorithmSpecification"]:
+    check_training_job(request)
+    return {"TrainingJobArn": launch_training_job(request).arn}
+
+
+def check_training_job(request: dict[str, Any]) -> None:
+    """Refuse (ApiError) a training job, or a tuning job's definition of one, that cannot be run here."""
+    algorithm = request["AlgorithmSpecification"]
+    if "TrainingImage" not in algorithm:
         raise ApiError("ValidationException", "AlgorithmSpecification needs a TrainingImage.")
-    if "ContainerEntrypoint" not in request["AlgorithmSpecification"]:
+    if "ContainerEntrypoint" not in algorithm and TOOLKIT_PROGRAM not in request.get("Environment", {}):
         raise ApiError(
             "ValidationException",
-            "local AWS runs jobs that name their program in AlgorithmSpecification.ContainerEntrypoint; "
-            "it cannot run an image's own entry point.",
+            "local AWS runs jobs that name their program in AlgorithmSpecification.ContainerEntrypoint, "
+            f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point.",
         )
+
+
+def launch_training_job(request: dict[str, Any]) -> TrainingJob:
+    name = request["TrainingJobName"]
     job = TrainingJob(request, training_jobs.arn(name))
     training_jobs.add(name, job)
     job.start()
-    return {"TrainingJobArn": job.arn}
+    return job
 
 
 def list_training_jobs(request: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).describe(),
     "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),
     "ListTrainingJobs": list_training_jobs,
+    **tuning_api.operations(check_training_job, launch_training_job),
     "CreateModel": create_model,
     "DescribeModel": lambda r: models.get(r["ModelName"]),
     "DeleteModel": lambda r: models.remove(r["ModelName"]) and None,

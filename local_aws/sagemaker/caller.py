@@ -3,6 +3,7 @@
 Source: "Amazon SageMaker API Permissions: Actions, Permissions, and Resources Reference", SageMaker developer guide.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_region
@@ -12,13 +13,17 @@ from local_aws.keys import key_arn
 from local_aws.sagemaker.registry import KIND_NAMED_BY, arn_of
 
 _SERVICE = "sagemaker.amazonaws.com"
-_ROLE = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
+_ROLE: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "CreateTrainingJob": lambda request: request["RoleArn"],
+    "CreateHyperParameterTuningJob": lambda request: request["TrainingJobDefinition"]["RoleArn"],
+    "CreateModel": lambda request: request.get("ExecutionRoleArn"),
+}
 
 
 def require_besides(operation: str, request: dict[str, Any]) -> None:
     """Refuse (ApiError) an operation whose caller lacks something that it takes besides its own action."""
     key = caller.get()
-    if role := request.get(_ROLE.get(operation, "")):
+    if operation in _ROLE and (role := _ROLE[operation](request)):
         require_pass_role(key, role, _SERVICE)
     if operation.startswith("Create") and request.get("Tags"):  # CloudFormation sends them with an update too
         name = f"{operation.removeprefix('Create')}Name"

@@ -11,6 +11,7 @@ T = TypeVar("T")
 # Which parameter names the resource that an operation acts on, and the ARN's resource type.
 KIND_NAMED_BY = {
     "TrainingJobName": "training-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "ModelName": "model",
     "EndpointName": "endpoint",
     "EndpointConfigName": "endpoint-config",
@@ -41,7 +42,7 @@ class Registry(Generic[T]):
         self._items[name] = item
 
     def get(self, name: str) -> T:
-        """The resource. Raises `ApiError` (ValidationException) when there is none of that name."""
+        """The resource. Raises `ApiError` when there is none of that name."""
         if name not in self._items:
             # SageMaker's own words differ by resource; callers match the code and "Could not find".
             message = (
@@ -49,7 +50,8 @@ class Registry(Generic[T]):
                 if self.kind == "training-job"
                 else f'Could not find {self.kind} "{self.arn(name)}".'
             )
-            raise ApiError("ValidationException", message)
+            code = "ResourceNotFound" if self.kind == "hyper-parameter-tuning-job" else "ValidationException"
+            raise ApiError(code, message)
         return self._items[name]
 
     def remove(self, name: str) -> T:

@@ -16,6 +16,8 @@ from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.service import now
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+# Names the function that the image's toolkit runs where a job has no command of its own.
+TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
 _CONTAINER_BASE = "/opt/ml"
 _SHIP_SECONDS = 0.5
 
@@ -65,9 +67,7 @@ class TrainingHost:
 
     def start(self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]) -> ProcessGroup:
         """Run the job's entry point; `credentials` are empty under network isolation, as on AWS."""
-        algorithm = request["AlgorithmSpecification"]
-        command = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
-        command = [self._local(part) for part in command]
+        command = [self._local(part) for part in _command(request)]
         if command[0] in ("python", "python3"):
             command[0] = sys.executable
         variables = {name: self._local(value) for name, value in request.get("Environment", {}).items()}
@@ -94,6 +94,15 @@ class TrainingHost:
 
     def _local(self, text: str) -> str:
         return re.sub(rf"{_CONTAINER_BASE}(?=/|$)", str(self.folder), text)
+
+
+def _command(request: dict[str, Any]) -> list[str]:
+    """The job's own command, or the toolkit's."""
+    algorithm = request["AlgorithmSpecification"]
+    if "ContainerEntrypoint" in algorithm:
+        return [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
+    module, _, function = request["Environment"][TOOLKIT_PROGRAM].partition(":")
+    return ["python3", "-c", f"import importlib; importlib.import_module({module!r}).{function}()"]
 
 
 class LogShipper:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -46,6 +47,7 @@ class TrainingJob:
             "SecondaryStatusTransitions": [],
         }
         self._metrics: dict[str, dict[str, Any]] = {}
+        self._values: dict[str, list[float]] = defaultdict(list)
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
         self._session = RoleSession(
@@ -74,6 +76,10 @@ class TrainingJob:
             )
         self._state["TrainingJobStatus"] = "Stopping"
         self._stopping.set()
+
+    def values(self, metric: str) -> list[float]:
+        """Every value of the metric so far, the oldest first."""
+        return list(self._values[metric])
 
     def describe(self) -> dict[str, Any]:
         """The DescribeTrainingJob answer."""
@@ -207,6 +213,7 @@ class TrainingJob:
             if match := pattern.search(line):
                 with contextlib.suppress(ValueError):
                     value = float(match.group(1))
+                    self._values[name].append(value)
                     self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
                     self._publish(name, value)
 

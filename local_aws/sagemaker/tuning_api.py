@@ -1,0 +1,93 @@
+"""SageMaker's operations on tuning jobs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from local_aws.sagemaker import caller
+from local_aws.sagemaker.registry import Registry
+from local_aws.sagemaker.training_job import TrainingJob
+from local_aws.sagemaker.tuning_job import TuningJob
+from local_aws.service import ApiError, Operation
+
+tuning_jobs: Registry[TuningJob] = Registry("hyper-parameter-tuning-job")
+
+# What the API takes and local AWS does not act on, by where it is in the request.
+_LACKING = {
+    "": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
+    "HyperParameterTuningJobConfig": ("StrategyConfig", "TuningJobCompletionCriteria"),
+    "TrainingJobDefinition": (
+        "DefinitionName",
+        "TuningObjective",
+        "HyperParameterRanges",
+        "HyperParameterTuningResourceConfig",
+        "RetryStrategy",
+        "VpcConfig",
+    ),
+}
+_NEEDED = {
+    "": ("TrainingJobDefinition",),
+    "HyperParameterTuningJobConfig": ("HyperParameterTuningJobObjective", "ParameterRanges"),
+    "TrainingJobDefinition": ("ResourceConfig",),
+}
+_SCALES = ("Auto", "Linear", "Logarithmic")
+
+
+def operations(
+    check: Callable[[dict[str, Any]], None], launch: Callable[[dict[str, Any]], TrainingJob]
+) -> dict[str, Operation]:
+    """By name; `check` refuses training jobs that cannot be run here, `launch` starts one."""
+
+    def create(request: dict[str, Any]) -> dict[str, Any]:
+        _require_what_is_here(request)
+        caller.require_besides("CreateHyperParameterTuningJob", request)
+        definition = request["TrainingJobDefinition"]
+        caller.require_volume_grant(definition["ResourceConfig"].get("VolumeKmsKeyId"))
+        check(definition)
+        name = request["HyperParameterTuningJobName"]
+        job = TuningJob(request, tuning_jobs.arn(name), launch)
+        tuning_jobs.add(name, job)
+        job.start()
+        return {"HyperParameterTuningJobArn": job.arn}
+
+    return {
+        "CreateHyperParameterTuningJob": create,
+        "DescribeHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).describe(),
+        "StopHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).stop(),
+        "ListTrainingJobsForHyperParameterTuningJob": _list,
+    }
+
+
+def _list(request: dict[str, Any]) -> dict[str, Any]:
+    if given := sorted(set(request) - {"HyperParameterTuningJobName", "StatusEquals", "MaxResults"}):
+        raise ApiError("ValidationException", f"local AWS lists training jobs without {', '.join(given)}.")
+    summaries = tuning_jobs.get(request["HyperParameterTuningJobName"]).summaries()
+    status = request.get("StatusEquals")
+    return {"TrainingJobSummaries": [s for s in summaries if status in (None, s["TrainingJobStatus"])]}
+
+
+def _require_what_is_here(request: dict[str, Any]) -> None:
+    """Refuse (ApiError) what would be left undone, and what there is no tuning without."""
+    lacking = [f"{part}.{name}".strip(".") for part, name in _members(request, _LACKING, there=True)]
+    ranges = request["HyperParameterTuningJobConfig"].get("ParameterRanges", {})
+    lacking += ["ParameterRanges.AutoParameters"] if ranges.get("AutoParameters") else []
+    lacking += [
+        f"ScalingType {entry['ScalingType']}"
+        for kind in ("IntegerParameterRanges", "ContinuousParameterRanges")
+        for entry in ranges.get(kind, [])
+        if entry.get("ScalingType", "Auto") not in _SCALES
+    ]
+    if lacking:
+        raise ApiError("ValidationException", f"local AWS tunes without {', '.join(lacking)}.")
+    needed = [f"{part}.{name}".strip(".") for part, name in _members(request, _NEEDED, there=False)]
+    if needed:
+        raise ApiError("ValidationException", f"local AWS needs {', '.join(needed)} to tune.")
+
+
+def _members(request: dict[str, Any], table: dict[str, tuple[str, ...]], *, there: bool) -> list[tuple[str, str]]:
+    """Of the members that `table` names by part of the request, those that are (not) there."""
+    return [
+        (part, name)
+        for part, names in table.items()
+        for name in names
+        if (name in (request.get(part, {}) if part else request)) is there
+    ]

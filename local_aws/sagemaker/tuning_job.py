@@ -1,0 +1,220 @@
+"""A tuning job's life: real training jobs, some at a time, each of other hyper-parameters, and the best of them."""
+
+import json
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+from ministack.services import eventbridge
+
+from local_aws.principal import RoleSession
+from local_aws.sagemaker.training_job import TrainingJob
+from local_aws.sagemaker.tuning_search import Search
+from local_aws.service import ApiError, now
+
+_ENDED = ("Completed", "Failed", "Stopped")
+_LOOK_SECONDS = 0.1
+# Of a training job's description, what a tuning job tells of it.
+_SUMMARY = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
+
+
+@dataclass
+class _Tried:
+    """One training job of the tuning job."""
+
+    job: TrainingJob
+    trial: Any
+    epochs: int = 0
+    """For which the search knows the objective."""
+    told: bool = False
+    """Whether the search knows the end."""
+
+
+class TuningJob:
+    """One CreateHyperParameterTuningJob request and what became of it. `launch` starts a training job."""
+
+    def __init__(self, request: dict[str, Any], arn: str, launch: Callable[[dict[str, Any]], TrainingJob]) -> None:
+        self.request, self.arn, self._launch = request, arn, launch
+        self.name: str = request["HyperParameterTuningJobName"]
+        self._definition: dict[str, Any] = request["TrainingJobDefinition"]
+        config = request["HyperParameterTuningJobConfig"]
+        self._limits: dict[str, int] = config["ResourceLimits"]
+        self._objective: dict[str, str] = config["HyperParameterTuningJobObjective"]
+        self._search = Search(config)
+        self._tried: list[_Tried] = []
+        self._stopping = threading.Event()
+        self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
+        # Only to see that it can be: each training job takes on the role for itself.
+        RoleSession(
+            self._definition["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
+        )
+
+    @property
+    def status(self) -> str:
+        return self._state["HyperParameterTuningJobStatus"]
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._announce()
+        spawn_background(self._run, thread_name=f"tuning-{self.name}")
+
+    def stop(self) -> None:
+        """StopHyperParameterTuningJob: no new training jobs, and the running ones are stopped."""
+        if self.status in _ENDED:
+            raise ApiError("ValidationException", f"The tuning job {self.name} is in status {self.status} already.")
+        self._state["HyperParameterTuningJobStatus"] = "Stopping"
+        self._stopping.set()
+
+    def describe(self) -> dict[str, Any]:
+        """The DescribeHyperParameterTuningJob answer."""
+        summaries = self.summaries()
+        statuses = Counter(summary["TrainingJobStatus"] for summary in summaries)
+        objectives = Counter(summary["ObjectiveStatus"] for summary in summaries)
+        answer = {
+            **{name: value for name, value in self.request.items() if name != "Tags"},
+            **self._state,
+            "HyperParameterTuningJobArn": self.arn,
+            "TrainingJobStatusCounters": {
+                "Completed": statuses["Completed"],
+                "InProgress": statuses["InProgress"] + statuses["Stopping"],
+                "RetryableError": 0,
+                "NonRetryableError": statuses["Failed"],
+                "Stopped": statuses["Stopped"],
+            },
+            "ObjectiveStatusCounters": {status: objectives[status] for status in ("Succeeded", "Pending", "Failed")},
+        }
+        if best := self._best(summaries):
+            answer["BestTrainingJob"] = best
+        return answer
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """The training jobs, in the order of their start, as ListTrainingJobsForHyperParameterTuningJob has them."""
+        return [self._summary(tried) for tried in list(self._tried)]
+
+    # ------------------------------------------------------------------ the life of the job
+
+    def _run(self) -> None:
+        try:
+            self._tune()
+            completed = any(tried.job.status == "Completed" for tried in self._tried)
+            if self._stopping.is_set():
+                self._end("Stopped")
+            elif completed:
+                self._end("Completed")
+            else:
+                self._end("Failed", f"All training jobs failed. The last one: {self._last_reason()}")
+        except Exception as error:  # a fault of the platform, or a role that has gone, must end the job
+            for tried in self._running():
+                self._stop_training(tried)
+            self._end("Failed", f"{type(error).__name__}: {error}")
+
+    def _tune(self) -> None:
+        deadline = time.monotonic() + self._limits.get("MaxRuntimeInSeconds", float("inf"))
+        while True:
+            if time.monotonic() > deadline:
+                self._stopping.set()
+            for tried in list(self._tried):
+                self._look_at(tried)
+            while self._may_start_another():
+                self._start_training()
+            if not any(self._running()):
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def _may_start_another(self) -> bool:
+        most, at_a_time = self._limits.get("MaxNumberOfTrainingJobs", 1), self._limits["MaxParallelTrainingJobs"]
+        running = len(list(self._running()))
+        return not self._stopping.is_set() and len(self._tried) < most and running < at_a_time
+
+    def _running(self) -> Iterator[_Tried]:
+        return (tried for tried in self._tried if tried.job.status not in _ENDED)
+
+    def _start_training(self) -> None:
+        trial = self._search.next()
+        definition = {name: value for name, value in self._definition.items() if name != "StaticHyperParameters"}
+        job = self._launch(
+            {
+                **definition,
+                "TrainingJobName": f"{self.name}-{len(self._tried) + 1:03}-{secrets.token_hex(4)}",
+                "TuningJobArn": self.arn,
+                "HyperParameters": {
+                    **self._definition.get("StaticHyperParameters", {}),
+                    **{name: str(value) for name, value in trial.params.items()},
+                    "_tuning_objective_metric": self._objective["MetricName"],
+                },
+                "Tags": self.request.get("Tags", []),
+            }
+        )
+        self._tried.append(_Tried(job, trial))
+
+    def _look_at(self, tried: _Tried) -> None:
+        """Tell the search what is new of a training job, and stop it when it has to be."""
+        if tried.told:
+            return
+        ended = tried.job.status in _ENDED
+        values = tried.job.values(self._objective["MetricName"])
+        for epoch in range(tried.epochs, len(values)):
+            if self._search.falls_behind(tried.trial, epoch + 1, values[epoch]):
+                self._stop_training(tried)
+        tried.epochs = len(values)
+        if self._stopping.is_set():
+            self._stop_training(tried)
+        if ended:
+            self._search.end(tried.trial, values[-1] if values and tried.job.status != "Failed" else None)
+            tried.told = True
+
+    def _stop_training(self, tried: _Tried) -> None:
+        with suppress(ApiError):  # it has ended meanwhile
+            tried.job.stop()
+
+    def _last_reason(self) -> str:
+        return next((s["FailureReason"] for s in reversed(self.summaries()) if "FailureReason" in s), "stopped")
+
+    # ------------------------------------------------------------------ what others see of it
+
+    def _summary(self, tried: _Tried) -> dict[str, Any]:
+        job, values = tried.job.describe(), tried.job.values(self._objective["MetricName"])
+        status = job["TrainingJobStatus"]
+        summary = {name: job[name] for name in (*_SUMMARY, "FailureReason") if name in job}
+        summary |= {
+            "TuningJobName": self.name,
+            "TrainingJobStatus": status,
+            "TunedHyperParameters": {name: str(value) for name, value in tried.trial.params.items()},
+        }
+        if status not in _ENDED:
+            return {**summary, "ObjectiveStatus": "Pending"}
+        if status == "Failed" or not values:
+            return {**summary, "ObjectiveStatus": "Failed"}
+        final = {**self._objective, "Value": values[-1]}
+        return {**summary, "ObjectiveStatus": "Succeeded", "FinalHyperParameterTuningJobObjectiveMetric": final}
+
+    def _best(self, summaries: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The completed training job with the best objective, the first of equals."""
+        sign = 1 if self._objective["Type"] == "Maximize" else -1
+        scored = [s for s in summaries if s["TrainingJobStatus"] == "Completed" and s["ObjectiveStatus"] == "Succeeded"]
+        key = "FinalHyperParameterTuningJobObjectiveMetric"
+        return max(scored, key=lambda summary: sign * summary[key]["Value"], default=None)
+
+    def _end(self, status: str, reason: str = "") -> None:
+        self._state["HyperParameterTuningEndTime"] = now()
+        if reason:
+            self._state["FailureReason"] = reason[:1024]
+        self._state["HyperParameterTuningJobStatus"] = status  # last: whoever sees it sees the whole
+        self._announce()
+
+    def _announce(self) -> None:
+        """Tell EventBridge ("SageMaker HyperParameter Tuning Job State Change")."""
+        detail = json.dumps(self.describe(), default=lambda value: int(value.timestamp() * 1000))
+        entry = {
+            "Source": "aws.sagemaker",
+            "DetailType": "SageMaker HyperParameter Tuning Job State Change",
+            "Detail": detail,
+            "Resources": [self.arn],
+        }
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
