@@ -10,7 +10,7 @@ from training.ranges import Between, Choice, Range
 
 _OBJECTIVE = {"Type": "Maximize", "MetricName": "validation:accuracy"}  # never the test images
 # A tuning job's definition takes no command: the image's own runs what this variable names.
-_PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
+PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
 
 
 def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str,
         "TrainingJobDefinition": {
             **definition,
             "AlgorithmSpecification": {k: v for k, v in algorithm.items() if k != "ContainerEntrypoint"},
-            "Environment": definition["Environment"] | _PROGRAM,
+            "Environment": definition["Environment"] | PROGRAM,
             "StaticHyperParameters": {name: value for name, value in fixed.items() if name not in settings.ranges},
         },
         "Tags": tags,

@@ -45,6 +45,13 @@ def run(settings: Settings, places: Places, process: Process) -> None:
         outcome = loop.fit(model, images, settings, process)
         test = loop.evaluate(model, images["test"], settings.batch_size, process)
         if chief:
+            # Once more, of the epoch that is kept: a tuning job goes by the last value.
+            best = outcome.best.validation
+            print(
+                f"best_epoch={outcome.best.number} "
+                f"validation:loss={best.loss:.4f} validation:accuracy={best.accuracy:.4f}",
+                flush=True,
+            )
             print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
             export(model, data.classes, settings, places.model)
             metrics = _metrics(outcome, test, data, settings, process)

@@ -1,0 +1,121 @@
+"""python -m training.tune: real runs on this machine, the best one kept."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from training.tune import main
+
+TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "2")
+
+
+@pytest.fixture
+def tiny_digits(few_digits: Path) -> Path:
+    for split in ("train", "valid", "test"):
+        for folder in (few_digits / split).iterdir():
+            for image in sorted(folder.iterdir())[12 if split == "train" else 5 :]:
+                image.unlink()
+    return few_digits
+
+
+def test_the_best_run_in_validation_is_left(
+    tiny_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "tuned"
+    flags = ["--data", str(tiny_digits), "--output", str(output), "--max-jobs", "2", "--parallel-jobs", "2", *TINY]
+
+    assert main([*flags, "--learning-rate", "0.001..0.05", "--strategy", "Random", "--seed", "5"]) == 0
+
+    record = json.loads((output / "tuning.json").read_text())
+    assert [trial["status"] for trial in record["trials"]] == ["completed"] * 2
+    best = record["trials"][record["best"] - 1]
+    assert best["validation_accuracy"] == max(trial["validation_accuracy"] for trial in record["trials"])
+    metrics = json.loads((output / "output" / "data" / "metrics.json").read_text())
+    assert str(metrics["settings"]["learning-rate"]) == best["values"]["learning-rate"]
+    assert metrics["test"]["accuracy"] == best["test_accuracy"]
+    assert 0.001 <= metrics["settings"]["learning-rate"] <= 0.05
+    assert metrics["settings"]["seed"] == 5
+    assert (output / "model" / "model.onnx").exists()
+    assert sorted(path.name for path in output.iterdir()) == ["model", "output", "tuning.json"]
+    table = capsys.readouterr().out.splitlines()[-3:]
+    assert table[0].split() == ["trial", "learning-rate", "validation", "test", "seconds", "status"]
+    assert [line.split()[0] for line in table[1:]].count(f"{record['best']}*") == 1
+
+
+def test_ctrl_c_keeps_the_finished_trials(tiny_digits: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tuned"
+    command = [sys.executable, "-m", "training.tune", "--data", str(tiny_digits), "--output", str(output)]
+    flags = [*TINY, "--max-jobs", "50", "--learning-rate", "0.001..0.05"]
+    tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert tuning.stdout
+    first = tuning.stdout.readline()
+    assert first.startswith("trial=1 completed validation:accuracy="), first
+    time.sleep(0.5)
+    tuning.send_signal(signal.SIGINT)
+    said = tuning.stdout.read()
+
+    assert tuning.wait(timeout=10) == 130
+    assert "trial=2 stopped" in said
+    record = json.loads((output / "tuning.json").read_text())
+    assert [(trial["status"], trial["reason"]) for trial in record["trials"]] == [
+        ("completed", ""),
+        ("stopped", "interrupted"),
+    ]
+    assert record["best"] == 1
+    assert sorted(path.name for path in output.iterdir()) == ["model", "output", "tuning.json"]
+
+
+def test_when_every_run_fails_so_does_the_tuning(
+    tiny_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(tiny_digits), "--output", str(tmp_path / "tuned"), "--max-jobs", "1"]
+
+    assert main([*flags, "--trainable", "head", "--epochs", "1..2"]) == 1
+
+    assert "error: no trial has finished: trainable=head needs pretrained weights" in capsys.readouterr().err
+    [trial] = json.loads((tmp_path / "tuned" / "tuning.json").read_text())["trials"]
+    assert trial["status"] == "failed"
+
+
+def test_all_that_is_wrong_with_the_flags_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--data", str(tmp_path), "--output", str(tmp_path / "tuned"), "--max-jobs", "0", "--epochs", "none"]
+
+    assert main([*flags, "--batch-size", "64..32", "--trainable", "head|some"]) == 1
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error: batch-size is '64..32': must rise: 64 is not below 32",
+        "error: trainable is 'head|some': instead of 'some' give one of head, all",
+        "error: epochs is 'none': give a whole number from 1 to 1000",
+        "error: max-jobs is 0: give a whole number from 1 to 750",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--epochs", "3"], "there is nothing to tune: give a setting a range"),
+        (["--epochs", "3..5", "--parallel-jobs", "9"], "parallel-jobs is 9: give a whole number from 1 to max-jobs"),
+        (["--epochs", "3..5"], "no data set at nowhere"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_fix(
+    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--data", "nowhere", "--output", str(tmp_path), "--max-jobs", "2", *flags]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_without_optuna_it_says_what_to_install(
+    tiny_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    flags = ["--data", str(tiny_digits), "--output", str(tmp_path / "tuned"), "--max-jobs", "1", "--epochs", "1..2"]
+
+    assert main(flags) == 1
+
+    assert "tuning needs Optuna, which is not installed: run pip install" in capsys.readouterr().err
