@@ -1,86 +1,14 @@
 """A model as a CloudFormation resource: trained at most once, and never silently missing."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import cloudformation
-import jobs
 import pytest
 import trained_model
 
-from tests.lambda_.fakes import FakeCloudFormation, FakeS3, FakeSageMaker, client_error
-
-DIGEST = "0123456789abcdef" * 4
-OTHER = "fedcba9876543210" * 4
-JOB = f"slipway-dev-{DIGEST[:12]}-1"
-SECOND_JOB = f"slipway-dev-{DIGEST[:12]}-2"
-WAIT = "https://cloudformation.test/wait"
-ANSWER = "https://cloudformation.test/answer"
-WAITING = f"jobs/waiting/{DIGEST}.json"
-MODEL = f"models/{DIGEST}/model.tar.gz"
-
-
-@dataclass
-class World:
-    """The function in the AWS around it."""
-
-    s3: FakeS3
-    sagemaker: FakeSageMaker
-    cloudformation: FakeCloudFormation
-    now: float = 1_800_000_000.0
-
-    def ask(self, kind: str, *, old: str | None = None, **properties: str) -> dict[str, Any]:
-        """Send a request of CloudFormation's and return the answer it got."""
-        event = {
-            "RequestType": kind,
-            "ResponseURL": ANSWER,
-            "StackId": "stack",
-            "RequestId": "request",
-            "LogicalResourceId": "Training",
-            "ResourceProperties": {
-                "Digest": DIGEST,
-                "Dataset": "da7a",
-                "AccuracyFloor": "0.8",
-                "Request": '{"RoleArn": "role"}',
-                "WaitUrl": WAIT,
-                **properties,
-            },
-        }
-        if old:
-            event["OldResourceProperties"] = {"Digest": old}
-        before = len(self.cloudformation.sent_to(ANSWER))
-        trained_model.handler(event, None)
-        (answer,) = self.cloudformation.sent_to(ANSWER)[before:]
-        return answer
-
-    def job_ended(self) -> None:
-        detail = {"TrainingJobName": JOB, "TrainingJobStatus": "Completed"}
-        trained_model.handler({"source": "aws.sagemaker", "detail": detail}, None)
-
-    def sweep(self) -> None:
-        trained_model.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
-
-    @property
-    def signals(self) -> list[dict[str, Any]]:
-        return self.cloudformation.sent_to(WAIT)
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    s3 = FakeS3({"data/da7a/manifest.json": b"{}"})
-    world = World(s3, FakeSageMaker(s3), FakeCloudFormation())
-    clients = {"s3": world.s3, "sagemaker": world.sagemaker}
-    monkeypatch.setattr(boto3, "client", clients.__getitem__)
-    monkeypatch.setattr(cloudformation, "_put", world.cloudformation.put)
-    monkeypatch.setattr(trained_model.time, "time", lambda: world.now)
-    # A minute of waiting passes as fast as it can be counted.
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: world.now)
-    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: setattr(world, "now", world.now + seconds))
-    monkeypatch.setenv("BUCKET", "bucket")
-    monkeypatch.setenv("JOB_PREFIX", "slipway-dev-")
-    return world
+from tests.lambda_.fakes import client_error
+from tests.lambda_.world import ANSWER, DIGEST, JOB, MODEL, OTHER, SECOND_JOB, WAIT, WAITING, World
 
 
 class TestCreate:
