@@ -7,6 +7,7 @@ import pytest
 from app import DEFAULTS
 from settings import Settings, SettingsError, read_settings
 from stacks.instances import Instance
+from training.ranges import Between, Choice
 
 
 def problems(**settings: Any) -> list[str]:
@@ -49,6 +50,17 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("training_instance_type", "ml.trn1.2xlarge", "Neuron"),
         ("training_instance_count", 0, "from 1 to 20"),
         ("training_max_hours", 12, "from 1 to 11"),
+        ("tuning_learning_rate", "0.01", "must be LOW..HIGH, or choices as A|B|C"),
+        ("tuning_learning_rate", "0.1..0.01", "must rise"),
+        ("tuning_learning_rate", "0.1..2", "'2' is not a number above 0 to 1"),
+        ("tuning_batch_size", "32|many", "'many' is not a whole number from 1 to 65536"),
+        ("tuning_epochs", "0..20", "'0' is not a whole number from 1 to 1000"),
+        ("tuning_trainable", "head|some", "'some' is not one of head, all"),
+        ("tuning_max_jobs", 751, "from 0 to 750"),
+        ("tuning_max_jobs", 4, "nothing to tune: set one or more of tuning_learning_rate, tuning_batch_size"),
+        ("tuning_parallel_jobs", 0, "from 1 to 100"),
+        ("tuning_strategy", "Grid", "one of Bayesian, Random"),
+        ("tuning_early_stopping", "On", "one of Off, Auto"),
         ("endpoint_instance_type", "ml.t2.medium", "burstable"),
         ("endpoint_instance_type", "ml.t3.large", "burstable"),
         ("endpoint_target_concurrency", 0, "from 0.5 to 1000"),
@@ -73,11 +85,36 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
         ({"endpoint_min_instances": 4}, "endpoint_max_instances = 3: must be 4 or more"),
         ({"lambda_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
         ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
+        (
+            {"tuning_batch_size": "3..64", "training_instance_count": 4},
+            "tuning_batch_size = '3..64': must be 4 or more",
+        ),
+        ({"tuning_batch_size": "64|3", "training_instance_count": 4}, "tuning_batch_size = '64|3': must be 4 or more"),
+        ({"tuning_max_jobs": 1, "tuning_epochs": "5..9"}, "tuning_parallel_jobs = 2: must be 1 or less"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], said: str) -> None:
     (problem,) = problems(**settings)
     assert said in problem
+
+
+def test_names_of_tuning_jobs_are_short_and_other_prefixes_need_not_be() -> None:
+    tuned = {"tuning_max_jobs": 4, "tuning_epochs": "5..9", "stage": "dev"}
+    assert problems(**tuned, app="slipwayslipway") == [
+        "tuning_max_jobs = 4: slipwayslipway-dev is too long for the names of tuning jobs: app and stage may have 15 "
+        "characters together (set it in cdk.json or with -c tuning_max_jobs=…)"
+    ]
+    assert len(f"{read_settings({**DEFAULTS, **tuned, 'app': 'slipwayslipw'}).prefix}-0123456789ab-99") == 32
+    assert read_settings({**DEFAULTS, "app": "slipwayslipway"}).prefix == "slipwayslipway-dev"
+
+
+def test_ranges_count_only_while_tuning_is_on() -> None:
+    ranges = {"tuning_epochs": "5..9", "tuning_trainable": "head|all"}
+    assert read_settings({**DEFAULTS, **ranges}).ranges == {}
+    assert read_settings({**DEFAULTS, **ranges, "tuning_max_jobs": 2}).ranges == {
+        "epochs": Between(5, 9),
+        "trainable": Choice(("head", "all")),
+    }
 
 
 def test_nothing_reserved_leaves_provisioned_concurrency_free() -> None:

@@ -31,6 +31,14 @@ def test_several_values_are_several_lines() -> None:
     ]
 
 
+def test_a_line_is_there_when_its_variable_is_filled() -> None:
+    text = GOOD.replace("why: it reads", "when: tuning, why: it reads")
+
+    [line] = read(text, {"here": "arn", "tuning": "yes"})["r"].may
+    assert line.when == "tuning"
+    assert read(text, {"here": "arn", "tuning": ""})["r"].may == ()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
@@ -39,6 +47,7 @@ def test_several_values_are_several_lines() -> None:
         ("trace:", "hearsay", "c.yaml:7: evidence 'hearsay' must begin with trace:"),
         ("assumption: really", "assumption:", "c.yaml:5: evidence 'assumption:' must say what it is"),
         ("${here}", "${there}", "c.yaml:7: ${there} is not known; there are here"),
+        ("why: it reads", "when: thre, why: it reads", "c.yaml:7: ${thre} is not known; there are here"),
         ("purpose: reads", "purpos: reads", "c.yaml:3: r: there must be purpose, trust and may"),
         ("why: it reads", "why: it reads, why: again", "c.yaml:7: this is not YAML: why twice"),
         ("why: it reads, ", "why: it reads: again, ", "c.yaml:7: this is not YAML"),
