@@ -73,6 +73,7 @@ class Settings(BaseModel):
     learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
     trainable: Literal["head", "all"] = Field(description="which layers learn")
     seed: int = Field(ge=0, le=2**31 - 1, description="seed of every random choice in training")
+    max_unreadable: float = Field(ge=0, le=1, description="share of the images a training may leave out as unreadable")
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
     # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.
@@ -135,6 +136,7 @@ class Settings(BaseModel):
                 "learning_rate",
                 "trainable",
                 "seed",
+                "max_unreadable",
             )
         }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import ddp_scaling, demo, iam_gate, noop_deploy, synth
+from bench import ddp_scaling, demo, iam_gate, input_pipeline, noop_deploy, synth
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "noop-deploy": noop_deploy.run,
     "iam-gate": iam_gate.run,
     "ddp-scaling": ddp_scaling.run,
+    "input-pipeline": input_pipeline.run,
     "demo": demo.run,
 }
 

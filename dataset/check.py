@@ -1,19 +1,25 @@
-"""The one check a data set passes before it is uploaded or trained on."""
+"""The one check a data set passes before it is uploaded: what passes here, a training accepts, and nothing else."""
 
+import sys
 from pathlib import Path
 
-from training.errors import InputError
 from training.folder import Folder, inspect, shorten
-from training.images import unreadable_images
+from training.images import readable, unreadable_images
+from training.settings import Settings
 
 
-def checked(root: Path) -> Folder:
-    """The data set, each image decoded once.
+def checked(root: Path, *, max_unreadable: float = Settings().max_unreadable) -> Folder:
+    """The data set, whole, each image decoded once; files that a training would leave out are named on stderr.
+
+    Args:
+        max_unreadable: the training's setting: share of the files that may be left out, from 0 to 1.
 
     Raises:
-        InputError: names every problem of shape and up to ten unreadable images.
+        InputError: names every problem of shape, and up to ten unreadable images where they are too many.
     """
     folder = inspect(root)
-    if problems := unreadable_images(folder):
-        raise InputError(shorten(problems, "unreadable images"))
+    problems = unreadable_images(folder)
+    readable(folder, problems, max_unreadable)
+    for line in shorten(list(problems.values()), "unreadable images"):
+        print(f"warning: a training leaves out {line}", file=sys.stderr)
     return folder

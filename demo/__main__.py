@@ -20,7 +20,7 @@ from demo.jobs import jobs
 from demo.report import show, write_json
 from demo.settings import DIGITS
 from demo.steps import Steps
-from deploy.arguments import make_parser, settings_of
+from deploy.arguments import make_parser, max_unreadable, settings_of
 from deploy.cdk import CdkFailed
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
@@ -61,7 +61,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
             if not data.exists():
                 write_digits(data)
             settings = {**DIGITS, **settings}
-        images = checked(data)
+        images = checked(data, max_unreadable=max_unreadable(settings))
         settings["dataset"] = digest(images)
         steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
 

@@ -12,7 +12,7 @@ import sys
 
 from dataset.check import checked
 from deploy import cdk
-from deploy.arguments import make_parser, settings_of
+from deploy.arguments import make_parser, max_unreadable, settings_of
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import bootstrap, deploy_everything, describe, outputs, synthesize
 from training.errors import InputError
@@ -25,7 +25,7 @@ def main() -> int:
     settings = settings_of(arguments)
     try:
         account, region = require_aws()
-        images = checked(arguments.data) if arguments.data else None
+        images = checked(arguments.data, max_unreadable=max_unreadable(settings)) if arguments.data else None
         if images:
             settings["dataset"] = digest(images)
         print(f"to account {account}, region {region}")

@@ -1,7 +1,12 @@
 """The command-line arguments that deploying and the demo have in common."""
 
 import argparse
+import json
+from collections.abc import Mapping
 from pathlib import Path
+
+from deploy.cdk import ROOT
+from training.settings import parse
 
 
 def make_parser(program: str, description: str) -> argparse.ArgumentParser:
@@ -19,3 +24,13 @@ def make_parser(program: str, description: str) -> argparse.ArgumentParser:
 def settings_of(arguments: argparse.Namespace) -> dict[str, str]:
     """The settings given with -c, by name; the app checks them."""
     return dict(item.partition("=")[::2] for item in arguments.context)
+
+
+def max_unreadable(settings: Mapping[str, str]) -> float:
+    """Share of the images that the training may leave out: as given with -c, else cdk.json's.
+
+    Raises:
+        InputError: no number from 0 to 1.
+    """
+    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return parse({"max-unreadable": str(settings.get("max_unreadable", defaults["max_unreadable"]))}).max_unreadable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from preprocessing import decode, normalise, square
+from preprocessing import normalise, read_square
 
 MOST_PREDICTIONS = 5
 
@@ -46,7 +46,7 @@ class Classifier:
         Raises:
             preprocessing.ImageError: the bytes are no image that can be read.
         """
-        pixels = square(decode(content), self._size)
+        pixels = read_square(content, self._size)
         images = normalise(pixels[np.newaxis], self._mean, self._std)
         (probabilities,) = self._session.run(["probabilities"], {"images": images})[0]
         best = np.argsort(-probabilities, kind="stable")[:MOST_PREDICTIONS]

@@ -5,6 +5,7 @@ FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/
 
 import hashlib
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -80,6 +81,24 @@ def inspect(root: Path) -> Folder:
             for split, names in found.items()
         },
     )
+
+
+def without(folder: Folder, files: Collection[Path]) -> Folder:
+    """The data set without some of its files.
+
+    Raises:
+        InputError: with a line for each class that has no image left in a split.
+    """
+    splits, problems = {}, []
+    for name, split in folder.splits.items():
+        kept = [pair for pair in zip(split.files, split.labels, strict=True) if pair[0] not in files]
+        labels = [label for _, label in kept]
+        bare = set(range(len(folder.classes))) - set(labels)
+        problems += [f"class {folder.classes[label]} has no readable image in {name}: add some" for label in bare]
+        splits[name] = Split([path for path, _ in kept], labels)
+    if problems:
+        raise InputError(problems)
+    return Folder(folder.root, folder.classes, splits)
 
 
 def digest(folder: Folder) -> str:

@@ -1,30 +1,48 @@
-"""Images of a split as the network's size of squares: decoded once and kept when they fit in memory."""
+"""Images of a split as the network's size of squares: each decoded once, before the first step, and kept.
+
+They are kept in memory while they are few, else in a file that the system's page cache holds as far as memory goes.
+Reading a square again takes a tenth of decoding it, so every epoch after the first look is ten times cheaper.
+"""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from serving.preprocessing import ImageError, decode, square
+from serving.preprocessing import ImageError, read_square
 from training.errors import InputError
-from training.folder import Folder, relative_name, shorten
+from training.folder import Folder, relative_name, shorten, without
 
-MAX_CACHE_BYTES = 512 * 2**20
+MAX_MEMORY_BYTES = 512 * 2**20
+SPARE_DISK_BYTES = 2**30  # left to the model, the checkpoints and whoever else writes
 
 
 class Images:
     """Squares of some files, by index.
 
     Attributes:
+        files: the images' files, in the order of the indices.
         labels: int64 [n].
         size: side of a square, pixels.
+        left_out: a line for each unreadable file that was left out.
     """
 
-    def __init__(self, files: list[Path], labels: list[int], size: int, cache: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        labels: Sequence[int],
+        size: int,
+        cache: np.ndarray | None,
+        left_out: Sequence[str] = (),
+    ) -> None:
+        self.files = files
         self.labels = np.asarray(labels, dtype=np.int64)
-        self._files = files
         self.size = size
+        self.left_out = left_out
         self._cache = cache
 
     def __len__(self) -> int:
@@ -34,33 +52,73 @@ class Images:
         """The squares at `indices`: uint8 [len(indices), size, size, 3]."""
         if self._cache is not None:
             return self._cache[indices]
-        return np.stack(_decode_all([self._files[i] for i in indices], self.size))
+        with ThreadPoolExecutor(_threads()) as pool:  # PIL lets go of the interpreter lock while it decodes
+            return np.stack(list(pool.map(lambda i: _decode(self.files[i], self.size), indices)))
 
 
-def load(folder: Folder, size: int) -> dict[str, Images]:
+def load(folder: Folder, size: int, max_unreadable: float = 0.0) -> dict[str, Images]:
     """Images of each split; every file has been decoded once, so a run cannot fail on one later.
 
+    Args:
+        max_unreadable: share of the files that may be left out as unreadable, from 0 to 1.
+
     Raises:
-        InputError: names the first ten images that cannot be read, and counts the others.
+        InputError: more than that share are unreadable (the first ten are named), or a class has no image left.
     """
-    fits = len(folder.files) * size * size * 3 <= MAX_CACHE_BYTES
-    unreadable: list[str] = []
+    caches = _caches(folder, size)
+    found = {name: _check(folder, split.files, size, caches[name]) for name, split in folder.splits.items()}
+    problems = {path: line for lines in found.values() for path, line in lines.items()}
+    kept = readable(folder, problems, max_unreadable)
     loaded = {}
-    for name, split in folder.splits.items():
-        cache = np.empty((len(split.files), size, size, 3), dtype=np.uint8) if fits else None
-        unreadable += _check(folder, split.files, size, cache)
-        loaded[name] = Images(split.files, split.labels, size, cache)
-    if unreadable:
-        raise InputError(shorten(unreadable, "unreadable images"))
+    for name, split in kept.splits.items():
+        cache = caches[name]
+        if cache is not None:
+            _close_up(cache, [path not in problems for path in folder.splits[name].files])
+        loaded[name] = Images(split.files, split.labels, size, cache, list(found[name].values()))
     return loaded
 
 
-def unreadable_images(folder: Folder) -> list[str]:
+def unreadable_images(folder: Folder) -> dict[Path, str]:
     """A line for each file of the data set that is not a readable image."""
     return _check(folder, folder.files, 1, None)
 
 
-def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | None) -> list[str]:
+def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -> Folder:
+    """The data set without the files that have a problem, which a run may leave out.
+
+    Raises:
+        InputError: they are more than the share `max_unreadable` of all files, or leave a class without an image.
+    """
+    lines = shorten(list(problems.values()), "unreadable images")
+    if len(problems) > max_unreadable * len(folder.files):
+        most = f"max-unreadable allows {max_unreadable:g} of them"
+        raise InputError([*lines, f"{len(problems)} of {len(folder.files)} images are unreadable, and {most}"])
+    try:
+        return without(folder, problems)
+    except InputError as error:
+        raise InputError([*lines, *error.problems]) from None
+
+
+def _caches(folder: Folder, size: int) -> dict[str, np.ndarray | None]:
+    """Room for the squares of each split; None where neither memory nor disk has it: they are decoded when taken."""
+    shapes = {name: (len(split.files), size, size, 3) for name, split in folder.splits.items()}
+    total = len(folder.files) * size * size * 3
+    if total <= MAX_MEMORY_BYTES:
+        return {name: np.empty(shape, dtype=np.uint8) for name, shape in shapes.items()}
+    scratch = tempfile.gettempdir()
+    free = shutil.disk_usage(scratch).free - SPARE_DISK_BYTES
+    if total > free:
+        print(f"{total / 2**30:.1f} GiB of squares do not fit on {scratch}: decoding them in each epoch", flush=True)
+        return dict.fromkeys(shapes)
+    return {name: _on_disk(shape) for name, shape in shapes.items()}
+
+
+def _on_disk(shape: tuple[int, ...]) -> np.ndarray:
+    with tempfile.TemporaryFile() as file:  # the map keeps it alive, without a name to be left behind
+        return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+
+
+def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | None) -> dict[Path, str]:
     """Decodes every file, into `cache` when there is one; a line for each that cannot be."""
 
     def check(i: int) -> str | None:
@@ -73,16 +131,19 @@ def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | Non
         return None
 
     with ThreadPoolExecutor(_threads()) as pool:
-        return [problem for problem in pool.map(check, range(len(files))) if problem]
+        found = pool.map(check, range(len(files)))
+        return {path: problem for path, problem in zip(files, found, strict=True) if problem}
 
 
-def _decode_all(files: list[Path], size: int) -> list[np.ndarray]:
-    with ThreadPoolExecutor(_threads()) as pool:  # PIL lets go of the interpreter lock while it decodes
-        return list(pool.map(lambda path: _decode(path, size), files))
+def _close_up(cache: np.ndarray, keep: Sequence[bool]) -> None:
+    """Moves the rows to keep to the front, in place."""
+    for to, row in enumerate(np.flatnonzero(keep)):
+        if to != row:
+            cache[to] = cache[row]
 
 
 def _decode(path: Path, size: int) -> np.ndarray:
-    return square(decode(path.read_bytes()), size)
+    return read_square(path.read_bytes(), size)
 
 
 def _threads() -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from training.batches import steps
 from training.distributed import together
 from training.environment import Places, Process
 from training.export import check_exportable, export
-from training.images import load
+from training.images import Images, load
 from training.model import build, find_weights
 from training.settings import SETTINGS, Settings, field
 
@@ -31,7 +32,7 @@ def run(settings: Settings, places: Places, process: Process) -> None:
     check_exportable()
     data = folder.inspect(places.images)
     steps(len(data.splits["train"].files), settings.batch_size, process.world)
-    images = load(data, settings.image_size)
+    images = load(data, settings.image_size, settings.max_unreadable)
     weights = find_weights(places.weights)
     _seed(settings.seed)
     _share_cores(process)
@@ -41,6 +42,8 @@ def run(settings: Settings, places: Places, process: Process) -> None:
         counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
         origin = f"weights of {weights.name}" if weights else "from scratch: no weights were given"
         print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
+        for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
+            print(f"left out {line}", flush=True)
     with together(process):
         outcome = loop.fit(model, images, settings, process)
         test = loop.evaluate(model, images["test"], settings.batch_size, process)
@@ -54,19 +57,25 @@ def run(settings: Settings, places: Places, process: Process) -> None:
             )
             print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
             export(model, data.classes, settings, places.model)
-            metrics = _metrics(outcome, test, data, settings, process)
+            metrics = _metrics(outcome, test, data, images, settings, process)
             metrics["seconds"] = time.perf_counter() - start
             _write_json(places.output / "data" / "metrics.json", metrics)
 
 
 def _metrics(
-    outcome: loop.Outcome, test: loop.Score, data: folder.Folder, settings: Settings, process: Process
+    outcome: loop.Outcome,
+    test: loop.Score,
+    data: folder.Folder,
+    images: Mapping[str, Images],
+    settings: Settings,
+    process: Process,
 ) -> dict[str, Any]:
     return {
         "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
         "dataset": folder.digest(data),
         "world": process.world,
-        "images": {name: len(split.files) for name, split in data.splits.items()},
+        "images": {name: len(split) for name, split in images.items()},
+        "left_out": [line for split in images.values() for line in split.left_out],
         "epochs": [
             {
                 "epoch": epoch.number,

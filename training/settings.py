@@ -22,6 +22,7 @@ class Settings:
     learning_rate: float = 0.005
     trainable: str = "all"
     seed: int = 0
+    max_unreadable: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,17 @@ def _number(above: float, high: float) -> Callable[[str], float]:
     return read
 
 
+def _share(text: str) -> float:
+    expected = "a number from 0 to 1"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 <= value <= 1:
+        raise ValueError(expected)
+    return value
+
+
 SETTINGS: dict[str, Setting] = {
     "architecture": Setting(_one_of(*ARCHITECTURES), f"network: {', '.join(ARCHITECTURES)}"),
     "image-size": Setting(_whole(16, 1024), "side of the square the network sees, pixels"),
@@ -83,6 +95,7 @@ SETTINGS: dict[str, Setting] = {
     "learning-rate": Setting(_number(0, 10), "peak learning rate of the one-cycle schedule"),
     "trainable": Setting(_one_of(*TRAINABLE), "layers that learn: head (needs weights) or all"),
     "seed": Setting(_whole(0, 2**31 - 1), "seed of everything random"),
+    "max-unreadable": Setting(_share, "share of the images that may be left out as unreadable, from 0 to 1"),
 }
 
 

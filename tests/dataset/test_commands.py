@@ -29,7 +29,8 @@ def test_check_names_unreadable_images(images: Path, capsys: pytest.CaptureFixtu
     (images / "train" / "dark" / "0.png").write_bytes(whole[:-22])
     (images / "valid" / "light" / "0.png").write_bytes(b"x")
     assert main(["check", str(images)]) == 1
-    first, second = capsys.readouterr().err.splitlines()
+    first, second, share = capsys.readouterr().err.splitlines()
+    assert share == "error: 2 of 6 images are unreadable, and max-unreadable allows 0.01 of them"
     assert first.startswith("error: train/dark/0.png: image is truncated or corrupt")
     assert second == "error: valid/light/0.png: not a JPEG or PNG image; replace or remove it"
 

@@ -79,12 +79,12 @@ def test_served_probabilities_are_those_of_the_evaluation(
 ) -> None:
     from classifier import Classifier
 
-    from serving.preprocessing import decode, normalise, square
+    from serving.preprocessing import normalise, read_square
 
     content = encode(size=size)
     classifier = Classifier(in_container)
     served = {prediction.label: prediction.probability for prediction in classifier.classify(content)}
-    pixels = square(decode(content), 32)[np.newaxis]
+    pixels = read_square(content, 32)[np.newaxis]
     with torch.inference_mode():
         expected = network(torch.from_numpy(normalise(pixels, MEAN, STD))).softmax(1)[0]
     assert len(served) == 5

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from serving.preprocessing import ImageError, TooManyPixels, decode, normalise, square
+from serving.preprocessing import ImageError, TooManyPixels, decode, normalise, read_square, square
 
 Encode = Callable[..., bytes]
 
@@ -95,6 +95,23 @@ def test_the_square_is_the_middle_of_the_image() -> None:
     pixels = square(image, 10)
     assert pixels.shape == (10, 10, 3)
     assert (pixels[:, 1:-1] == (0, 0, 255)).all()  # the outermost columns blend with their neighbours
+
+
+def test_a_large_jpeg_decoded_at_a_fraction_of_its_size_looks_the_same(encode: Encode) -> None:
+    waves = np.indices((1200, 1600)).sum(0) / 40
+    content = encode(Image.fromarray((127 * (1 + np.sin(waves))).astype(np.uint8)).convert("RGB"), "JPEG")
+    assert decode(content, 224).size == (800, 600)
+    difference = read_square(content, 224).astype(int) - square(decode(content), 224)
+    assert np.abs(difference).mean() < 1
+
+
+def test_the_square_is_torchvisions() -> None:
+    from torchvision import transforms
+
+    waves = np.indices((375, 500)).sum(0) / 20
+    image = Image.fromarray((127 * (1 + np.sin(waves))).astype(np.uint8)).convert("RGB")
+    theirs = transforms.Compose([transforms.Resize(224), transforms.CenterCrop(224)])(image)
+    assert np.abs(square(image, 224).astype(int) - np.asarray(theirs)).mean() < 2
 
 
 def test_normalised_as_torchvision_does() -> None:

@@ -90,7 +90,10 @@ def test_a_corrupt_image(job: Path, few_digits: Path) -> None:
     image.write_bytes(b"x")
     shutil.move(few_digits, job / "input" / "data" / "images")
     assert main([]) == 1
-    assert failure(job) == f"valid/0/{image.name}: not a JPEG or PNG image; replace or remove it"
+    assert failure(job).splitlines() == [
+        f"valid/0/{image.name}: not a JPEG or PNG image; replace or remove it",
+        "1 of 88 images are unreadable, and max-unreadable allows 0.01 of them",
+    ]
     assert not (job / "model").exists()
 
 

@@ -19,8 +19,9 @@ def test_texts_become_typed_values() -> None:
         "learning-rate": "1e-2",
         "trainable": "head",
         "seed": "7",
+        "max-unreadable": "0",
     }
-    assert parse(texts) == Settings("resnet50", 64, 3, 32, 0.01, "head", 7)
+    assert parse(texts) == Settings("resnet50", 64, 3, 32, 0.01, "head", 7, 0.0)
 
 
 def test_every_problem_is_reported_at_once() -> None:

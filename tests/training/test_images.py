@@ -1,4 +1,4 @@
-"""Images of the data set: all decoded at the start, every unreadable one counted."""
+"""Images of the data set: all decoded at the start, every unreadable one counted, and left out while they are few."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,15 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset.check import checked
+from tests.training.broken_images import READABLE, RED, UNREADABLE
 from training import images
 from training.errors import InputError
 from training.folder import inspect
 
 MakeFolder = Callable[..., Path]
 WHOLE = {"train": ["a", "b"], "valid": ["a", "b"], "test": ["a", "b"]}
+IN_MEMORY, ON_DISK, NOWHERE = (2**29, 0), (0, 0), (0, 2**63)
 
 
-def test_images_become_squares_of_the_networks_size(make_folder: MakeFolder) -> None:
+@pytest.fixture(params=[IN_MEMORY, ON_DISK, NOWHERE], ids=["in memory", "on disk", "nowhere"])
+def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where squares are kept once they are decoded."""
+    memory, spare_disk = request.param
+    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", memory)
+    monkeypatch.setattr(images, "SPARE_DISK_BYTES", spare_disk)
+
+
+def test_images_become_squares_of_the_networks_size(make_folder: MakeFolder, kept: None) -> None:
     loaded = images.load(inspect(make_folder(**WHOLE)), 16)
     squares = loaded["train"].take(np.array([1, 0]))
     assert squares.shape == (2, 16, 16, 3)
@@ -23,21 +34,80 @@ def test_images_become_squares_of_the_networks_size(make_folder: MakeFolder) -> 
     assert loaded["train"].labels.tolist() == [0, 0, 1, 1]
 
 
-def test_what_does_not_fit_in_memory_is_decoded_when_taken(
-    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+def test_where_squares_have_no_room_it_is_said(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = inspect(make_folder(**WHOLE))
-    kept = images.load(folder, 16)["train"].take(np.arange(4))
-    monkeypatch.setattr(images, "MAX_CACHE_BYTES", 0)
-    decoded = images.load(folder, 16)["train"].take(np.arange(4))
-    assert np.array_equal(kept, decoded)
+    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 2**63)
+    images.load(inspect(make_folder(**WHOLE)), 16)
+    assert "do not fit" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("cache", [0, 2**29])
-def test_unreadable_images_are_named_ten_at_most_and_counted(
-    all_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: int
+@pytest.mark.parametrize("kind", READABLE)
+def test_what_a_person_can_see_is_converted_right(make_folder: MakeFolder, kind: str) -> None:
+    root = make_folder(**WHOLE)
+    (root / "train" / "a" / "2.png").write_bytes(READABLE[kind]())
+    square = images.load(inspect(root), 16)["train"].take(np.array([2]))
+    seen = (0x43,) * 3 if kind == "16-bit" else RED
+    assert np.abs(square.astype(int) - seen).max() <= 3
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_read_is_left_out_and_named(make_folder: MakeFolder, kept: None, kind: str) -> None:
+    root = make_folder(**WHOLE)
+    (root / "train" / "a" / "0.png").write_bytes(UNREADABLE[kind]())
+    train = images.load(inspect(root), 16, max_unreadable=0.1)["train"]
+    assert train.labels.tolist() == [0, 1, 1]
+    assert [square.max() for square in train.take(np.arange(3))] == [40, 0, 40]
+    [line] = train.left_out
+    assert line.startswith("train/a/0.png: ") and line.endswith("; replace or remove it")
+
+
+def test_more_than_the_share_of_unreadable_images_is_refused(make_folder: MakeFolder) -> None:
+    root = make_folder(**WHOLE)
+    (root / "train" / "a" / "0.png").write_bytes(b"")
+    with pytest.raises(InputError) as refused:
+        images.load(inspect(root), 16, max_unreadable=0.08)
+    assert refused.value.problems == [
+        "train/a/0.png: not a JPEG or PNG image; replace or remove it",
+        "1 of 12 images are unreadable, and max-unreadable allows 0.08 of them",
+    ]
+
+
+def test_a_class_must_keep_an_image(make_folder: MakeFolder) -> None:
+    root = make_folder(**WHOLE)
+    for path in (root / "valid" / "b").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="class b has no readable image in valid"):
+        images.load(inspect(root), 16, max_unreadable=0.5)
+
+
+def test_a_class_may_have_a_single_image(make_folder: MakeFolder) -> None:
+    root = make_folder(**WHOLE)
+    (root / "train" / "b" / "1.png").unlink()
+    assert images.load(inspect(root), 16)["train"].labels.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.08, 0.09, 1.0])
+@pytest.mark.parametrize("kind", [*READABLE, *UNREADABLE])
+def test_the_check_before_an_upload_accepts_what_a_training_accepts(
+    make_folder: MakeFolder, kind: str, share: float
 ) -> None:
-    monkeypatch.setattr(images, "MAX_CACHE_BYTES", cache)
+    root = make_folder(**WHOLE)
+    (root / "test" / "b" / "1.png").write_bytes({**READABLE, **UNREADABLE}[kind]())
+
+    def problems(accept: Callable[[], object]) -> list[str]:
+        try:
+            accept()
+        except InputError as error:
+            return error.problems
+        return []
+
+    at_upload = problems(lambda: checked(root, max_unreadable=share))
+    assert at_upload == problems(lambda: images.load(inspect(root), 16, share))
+
+
+def test_unreadable_images_are_named_ten_at_most_and_counted(all_digits: Path, tmp_path: Path) -> None:
     root = tmp_path / "digits"
     for split in ("train", "valid", "test"):
         for label in ("3", "5"):
@@ -49,7 +119,7 @@ def test_unreadable_images_are_named_ten_at_most_and_counted(
     with pytest.raises(InputError) as caught:
         images.load(inspect(root), 16)
     found = caught.value.problems
-    assert len(found) == 11
+    assert len(found) == 12
     assert found[0].startswith("train/3/") and "not a JPEG or PNG image; replace or remove it" in found[0]
     assert found[6].startswith("train/5/") and "truncated or corrupt" in found[6]
-    assert found[-1] == "and 14 more unreadable images"
+    assert found[10] == "and 14 more unreadable images"
