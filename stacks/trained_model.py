@@ -33,7 +33,14 @@ from stacks.model_digest import model_digest
 from stacks.storage import Storage
 from stacks.tuning_job import tuning_job
 
-_METRICS = ("train:loss", "validation:loss", "validation:accuracy", "test:accuracy", "test:loss")
+_METRICS = (
+    "train:loss",
+    "train:images_per_second",
+    "validation:loss",
+    "validation:accuracy",
+    "test:accuracy",
+    "test:loss",
+)
 _HOUR = 3600
 # Beyond the job's own limit: the queue for an instance, the upload of the model, and one sweep.
 _WAIT_SLACK = _HOUR

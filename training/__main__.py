@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,21 +16,25 @@ from training.environment import (
     sagemaker_base,
     sagemaker_places,
 )
-from training.errors import InputError, LostPeers
+from training.errors import InputError, LostPeers, Stopped
 from training.settings import SETTINGS, Settings, field, parse
 
 MOST_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
+STOPPED = 143  # the exit code of a program that SIGTERM ended: 128 + 15
+PATIENCE_SECONDS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code of a run: 0, or 1 with the reason on stderr and in the failure file."""
+    """Exit code of a run: 0, or 1 (143 when it was stopped) with the reason on stderr and in the failure file."""
     flags, texts = _read_flags(arguments)
     if flags.data is not None and flags.output is None:
         return _fail(["--data was given without --output: give --output DIR, a folder for the results"], None)
     base = sagemaker_base(os.environ) if flags.data is None else None
-    places = sagemaker_places(base) if base else laptop_places(flags.data, flags.output, flags.weights)
+    places = (
+        sagemaker_places(base) if base else laptop_places(flags.data, flags.output, flags.weights, flags.checkpoints)
+    )
     try:
-        if base and (texts or flags.output or flags.weights):
+        if base and (texts or flags.output or flags.weights or flags.checkpoints):
             raise InputError("flags need --data FOLDER: without it, all comes from SageMaker's files")
         settings = parse(read_hyperparameters(base) if base else texts)
         process = read_process(base, os.environ)
@@ -40,9 +45,13 @@ def main(arguments: Sequence[str]) -> int:
         run(settings, places, process)
     except InputError as error:
         return _fail(error.problems, places)
+    except Stopped as stop:
+        return _fail([str(stop)], places, STOPPED)
     except LostPeers as error:
         # on a shared folder the process that failed first has written why
-        return _fail([str(error)], None if places.failure.exists() else places)
+        code = _fail([str(error)], None if places.failure.exists() else places)
+        time.sleep(PATIENCE_SECONDS)  # the process that failed first ends first: its reason is the one that is shown
+        return code
     except OSError as error:
         return _fail([f"{error.filename or 'input or output'}: {error.strerror or error}"], places)
     except Exception as error:  # a fault of ours: keep the trace for whoever mends it
@@ -51,14 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _fail(problems: Sequence[str], places: Places | None) -> int:
-    """Reports the problems on stderr and, where there are places, as SageMaker's FailureReason; exit code 1."""
+def _fail(problems: Sequence[str], places: Places | None, code: int = 1) -> int:
+    """Reports the problems on stderr and, where there are places, as SageMaker's FailureReason; the exit code."""
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if places:
         places.failure.parent.mkdir(parents=True, exist_ok=True)
         places.failure.write_text("\n".join(problems)[:MOST_FAILURE_TEXT], encoding="utf-8")
-    return 1
+    return code
 
 
 def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
@@ -68,6 +77,7 @@ def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str,
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="image folder: train, valid, test / class")
     parser.add_argument("--output", type=Path, metavar="DIR", help="gets model/ and output/")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="state dict of torchvision's ResNet (.pth)")
+    parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="kept after each epoch; a stopped run goes on")
     group = parser.add_argument_group("settings (hyper-parameters of the same names in SageMaker)")
     for name, setting in SETTINGS.items():
         default = getattr(defaults, field(name))

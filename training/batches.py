@@ -44,8 +44,14 @@ def steps(images: int, batch_size: int, world: int) -> int:
     return count
 
 
-def training_batches(images: Images, *, batch_size: int, seed: int, epoch: int, process: Process) -> Iterator[Batch]:
-    """Every image once, in an order of its own each epoch, moved a little: this process's share of each step."""
+def training_batches(
+    images: Images, *, batch_size: int, seed: int, epoch: int, process: Process, skip: int = 0
+) -> Iterator[Batch]:
+    """Every image once, in an order of its own each epoch, moved a little: this process's share of each step.
+
+    Args:
+        skip: steps of the epoch that are done already.
+    """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(images))
     reach = images.size // MOST_MOVED
@@ -55,7 +61,7 @@ def training_batches(images: Images, *, batch_size: int, seed: int, epoch: int, 
         own = np.array_split(batch, process.world)[process.rank]
         return Batch(moved(images.take(own), shifts[own], reach), images.labels[own], len(batch))
 
-    return _ahead(read, np.array_split(order, steps(len(images), batch_size, process.world)))
+    return _ahead(read, np.array_split(order, steps(len(images), batch_size, process.world))[skip:])
 
 
 def evaluation_batches(images: Images, *, batch_size: int, process: Process) -> Iterator[Batch]:

@@ -39,12 +39,13 @@ class Process:
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a run: images in, optional weights in, model and other results out."""
+    """Folders of a run: images in, optional weights in, model and other results out; checkpoints in and out."""
 
     images: Path
     weights: Path
     model: Path
     output: Path
+    checkpoints: Path | None
 
     @property
     def failure(self) -> Path:
@@ -55,7 +56,7 @@ class Places:
 def sagemaker_places(base: Path) -> Places:
     """The layout inside a SageMaker training container."""
     data = base / "input" / "data"
-    return Places(data / "images", data / "weights", base / "model", base / "output")
+    return Places(data / "images", data / "weights", base / "model", base / "output", base / "checkpoints")
 
 
 def sagemaker_base(variables: Mapping[str, str]) -> Path:
@@ -63,9 +64,9 @@ def sagemaker_base(variables: Mapping[str, str]) -> Path:
     return Path(variables.get("SAGEMAKER_BASE_DIR", DEFAULT_BASE))
 
 
-def laptop_places(data: Path, output: Path, weights: Path | None) -> Places:
+def laptop_places(data: Path, output: Path, weights: Path | None, checkpoints: Path | None) -> Places:
     """The same folders from paths given by hand: OUTPUT/model, OUTPUT/output."""
-    return Places(data, weights or data / "no-weights-given", output / "model", output / "output")
+    return Places(data, weights or data / "no-weights-given", output / "model", output / "output", checkpoints)
 
 
 def read_hyperparameters(base: Path) -> dict[str, str]:

@@ -13,3 +13,7 @@ class InputError(Exception):
 
 class LostPeers(Exception):
     """Another process of the run stopped or cannot be reached; its own error is the one to read."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and has; the same command goes on from its checkpoint, where it has one."""

@@ -1,10 +1,9 @@
 """Training and evaluation: epochs, the best of them on the validation images, one look at the test images."""
 
-import copy
+import math
 import time
-from dataclasses import dataclass
+from threading import Event
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -12,56 +11,41 @@ from torchvision.models import ResNet
 
 from serving.preprocessing import normalise
 from training.batches import Batch, evaluation_batches, steps, training_batches
+from training.checkpoint import Checkpoints
 from training.distributed import parallel, summed
 from training.environment import Process
+from training.errors import InputError, Stopped
 from training.images import Images
 from training.model import MEAN, STD, training_mode
+from training.progress import Progress
+from training.score import Epoch, Outcome, Predictions, Score
 from training.settings import Settings
+from training.state import State
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
 WARM_UP = 0.25  # part of the steps in which the learning rate rises
 
 
-@dataclass(frozen=True)
-class Score:
-    """Result over a whole split.
+def fit(
+    model: ResNet,
+    images: dict[str, Images],
+    settings: Settings,
+    process: Process,
+    checkpoints: Checkpoints | None = None,
+    stop: Event | None = None,
+) -> Outcome:
+    """Trains the model and leaves it at the epoch with the best validation accuracy (then the lower loss).
 
-    Attributes:
-        loss: mean cross-entropy an image, nats.
-        correct: images classified right, by class [classes].
-        images: images there are, by class [classes].
+    Args:
+        checkpoints: what the training goes on from, and is kept in after each epoch; None keeps nothing.
+        stop: set when the run is to stop after its present step; None never is.
+
+    Raises:
+        Stopped: it was, here or in another process, and the checkpoint is written.
+        InputError: the checkpoint is of another run, or not the same in each process; the training diverges.
     """
-
-    loss: float
-    correct: np.ndarray
-    images: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        return float(self.correct.sum() / self.images.sum())
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to; seconds cover its training and its validation."""
-
-    number: int
-    train_loss: float
-    validation: Score
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Every epoch in order, and which of them the model has been left at."""
-
-    epochs: list[Epoch]
-    best: Epoch
-
-
-def fit(model: ResNet, images: dict[str, Images], settings: Settings, process: Process) -> Outcome:
-    """Trains the model and leaves it at the epoch with the best validation accuracy (then the lower loss)."""
+    checkpoints, stop = checkpoints or Checkpoints(), stop or Event()
     trained = parallel(model, process)
     optimizer = torch.optim.SGD(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
@@ -77,74 +61,110 @@ def fit(model: ResNet, images: dict[str, Images], settings: Settings, process: P
         pct_start=WARM_UP,
         cycle_momentum=False,
     )
-    epochs: list[Epoch] = []
-    best: tuple[Epoch, dict[str, Tensor]] | None = None
-    for number in range(1, settings.epochs + 1):
-        start = time.perf_counter()
+    state = State(model, optimizer, schedule)
+    _resume(state, checkpoints, process)
+    while len(state.epochs) < settings.epochs:
+        start = time.perf_counter() - state.seconds
         training_mode(model, settings.trainable)
-        loss = _train_one_epoch(trained, optimizer, schedule, images["train"], number, settings, process)
+        loss = _train_one_epoch(trained, state, images["train"], settings, process, checkpoints, stop)
         score = evaluate(model, images["valid"], settings.batch_size, process)
-        epoch = Epoch(number, loss, score, time.perf_counter() - start)
-        epochs.append(epoch)
+        epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
+        state.end_epoch(epoch)
+        checkpoints.save(state.to_dict())
         if process.rank == 0:
             print(
-                f"epoch={number} train:loss={loss:.4f} "
+                f"epoch={epoch.number} train:loss={loss:.4f} "
                 f"validation:loss={score.loss:.4f} validation:accuracy={score.accuracy:.4f}",
                 flush=True,
             )
-        if best is None or _merit(epoch) > _merit(best[0]):
-            best = epoch, copy.deepcopy(model.state_dict())
-    assert best is not None  # epochs is at least 1
-    model.load_state_dict(best[1])
-    return Outcome(epochs, best[0])
+    assert state.best is not None  # epochs is at least 1
+    best, parameters = state.best
+    model.load_state_dict(parameters)
+    return Outcome(state.epochs, state.epochs[best])
 
 
 def evaluate(model: ResNet, images: Images, batch_size: int, process: Process) -> Score:
     """The model's score on all the images; each process looks at its share, and all get the same result."""
+    return predict(model, images, batch_size, process).score
+
+
+def predict(model: ResNet, images: Images, batch_size: int, process: Process) -> Predictions:
+    """What the model makes of each image; each process looks at its share, and all get the whole."""
     model.eval()
-    classes = model.fc.out_features
-    loss = 0.0
-    correct, counts = np.zeros(classes), np.zeros(classes)
+    own = []
     with torch.inference_mode():
         for batch in evaluation_batches(images, batch_size=batch_size, process=process):
             logits = model(_pixels(batch))
-            labels = torch.from_numpy(batch.labels)
-            loss += cross_entropy(logits, labels, reduction="sum").item()
-            right = batch.labels[(logits.argmax(1) == labels).numpy()]
-            correct += np.bincount(right, minlength=classes)
-            counts += np.bincount(batch.labels, minlength=classes)
-    totals = summed(torch.from_numpy(np.concatenate([[loss], correct, counts]))).numpy()
-    correct, counts = totals[1:].reshape(2, classes).astype(int)
-    return Score(float(totals[0] / counts.sum()), correct, counts)
+            confidence, predicted = logits.softmax(1).max(1)
+            losses = cross_entropy(logits, torch.from_numpy(batch.labels), reduction="none")
+            own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1))
+    whole = torch.zeros(len(images), 3, dtype=torch.float64)
+    if own:
+        whole[process.rank :: process.world] = torch.cat(own)
+    predicted, confidence, losses = summed(whole).numpy().T
+    return Predictions(model.fc.out_features, images.labels, predicted.astype(int), confidence, losses)
+
+
+def _resume(state: State, checkpoints: Checkpoints, process: Process) -> None:
+    """Goes on from the checkpoint, where there is one, once all processes have found the same."""
+    if saved := checkpoints.load():
+        state.take(saved)
+    epochs, step = state.position
+    found = torch.tensor([epochs, step, epochs**2, step**2], dtype=torch.float64)
+    total, square = summed(found).reshape(2, 2) / process.world
+    if not torch.equal(total**2, square):  # the mean of squares is the square of the mean of equal numbers only
+        raise InputError(f"the processes' checkpoints in {checkpoints.folder} differ: share the folder, or remove them")
+    if saved and process.rank == 0:
+        print(f"going on after {epochs} epochs and {step} steps, from {checkpoints.folder}", flush=True)
 
 
 def _train_one_epoch(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    state: State,
     images: Images,
-    epoch: int,
     settings: Settings,
     process: Process,
+    checkpoints: Checkpoints,
+    stop: Event,
 ) -> float:
-    """One step a batch; the mean loss an image over all processes."""
-    total = torch.zeros(1, dtype=torch.float64)
-    batches = training_batches(images, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch, process=process)
+    """The rest of the epoch's steps, one a batch; the mean loss an image over all processes and all its steps."""
+    number = len(state.epochs) + 1
+    start = time.perf_counter() - state.seconds
+    progress = Progress(number, steps(len(images), settings.batch_size, process.world)) if process.rank == 0 else None
+    batches = training_batches(
+        images,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        epoch=number,
+        process=process,
+        skip=state.step,
+    )
     for batch in batches:
         loss = cross_entropy(model(_pixels(batch)), torch.from_numpy(batch.labels), reduction="sum")
-        total += loss.detach()
-        optimizer.zero_grad(set_to_none=True)
+        state.optimizer.zero_grad(set_to_none=True)
         # the processes' gradients are averaged, though their shares differ by an image: weigh by images
         (loss * (process.world / batch.total)).backward()
-        optimizer.step()
-        schedule.step()
-    return summed(total).item() / len(images)
+        state.optimizer.step()
+        state.schedule.step()
+        state.step += 1
+        # a stop is the business of all, and at the same step
+        total, stopping = summed(torch.tensor([loss.item(), stop.is_set()], dtype=torch.float64)).tolist()
+        if not math.isfinite(total):
+            lower = f"lower learning-rate ({settings.learning_rate:g})"
+            raise InputError(f"the loss is no number any more in epoch {number}, step {state.step}: {lower}")
+        state.loss += total
+        if progress:
+            progress.step(state.step, total, batch.total)
+        if stopping:
+            state.seconds = time.perf_counter() - start
+            checkpoints.save(state.to_dict())
+            kept = f"the checkpoint in {checkpoints.folder} has it" if checkpoints.folder else "nothing was kept"
+            raise Stopped(f"stopped as asked (SIGTERM) in epoch {number} after step {state.step}: {kept}")
+    if progress:
+        progress.end()
+    return state.loss / len(images)
 
 
 def _pixels(batch: Batch) -> Tensor:
     """Network input of the batch, float32 [n, 3, size, size]."""
     return torch.from_numpy(normalise(batch.pixels, MEAN, STD))
-
-
-def _merit(epoch: Epoch) -> tuple[float, float]:
-    return epoch.validation.accuracy, -epoch.validation.loss

@@ -4,35 +4,43 @@ import json
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from training import folder, loop
+from training import folder, loop, pictures
 from training.batches import steps
+from training.checkpoint import Checkpoints, identity
 from training.distributed import together
 from training.environment import Places, Process
 from training.export import check_exportable, export
 from training.images import Images, load
+from training.memory import enough_memory
 from training.model import build, find_weights
+from training.score import Outcome, Score
 from training.settings import SETTINGS, Settings, field
+from training.stop import stop_asked
+
+MOST_CLASSES = 50
 
 
 def run(settings: Settings, places: Places, process: Process) -> None:
-    """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
+    """Trains, tests and exports; process 0 writes `places.model`, and metrics and pictures to `places.output`/data.
 
     Raises:
         InputError: data set, weights or machine that cannot be trained on or with.
         LostPeers: another process of the run failed.
+        Stopped: SIGTERM came; the checkpoint is written, and the same run goes on from it.
     """
     start = time.perf_counter()
     check_exportable()
     data = folder.inspect(places.images)
     steps(len(data.splits["train"].files), settings.batch_size, process.world)
-    images = load(data, settings.image_size, settings.max_unreadable)
+    with enough_memory(settings):
+        images = load(data, settings.image_size, settings.max_unreadable)
     weights = find_weights(places.weights)
     _seed(settings.seed)
     _share_cores(process)
@@ -44,9 +52,12 @@ def run(settings: Settings, places: Places, process: Process) -> None:
         print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
         for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
             print(f"left out {line}", flush=True)
-    with together(process):
-        outcome = loop.fit(model, images, settings, process)
-        test = loop.evaluate(model, images["test"], settings.batch_size, process)
+    digest = folder.digest(data)
+    checkpoints = Checkpoints(places.checkpoints, process, identity(settings, digest, weights))
+    with stop_asked() as stop, enough_memory(settings), together(process):
+        outcome = loop.fit(model, images, settings, process, checkpoints, stop)
+        predictions = loop.predict(model, images["test"], settings.batch_size, process)
+        test = predictions.score
         if chief:
             # Once more, of the epoch that is kept: a tuning job goes by the last value.
             best = outcome.best.validation
@@ -55,16 +66,32 @@ def run(settings: Settings, places: Places, process: Process) -> None:
                 f"validation:loss={best.loss:.4f} validation:accuracy={best.accuracy:.4f}",
                 flush=True,
             )
+            print_classes(test, data.classes)
             print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
             export(model, data.classes, settings, places.model)
             metrics = _metrics(outcome, test, data, images, settings, process)
-            metrics["seconds"] = time.perf_counter() - start
-            _write_json(places.output / "data" / "metrics.json", metrics)
+            metrics |= {"dataset": digest, "seconds": time.perf_counter() - start}
+            results = places.output / "data"
+            _write_json(results / "metrics.json", metrics)
+            pictures.curves(outcome, results / "curves.png")
+            pictures.confusion(predictions, data.classes, results / "confusion.png")
+            pictures.mistakes(predictions, images["test"], data.classes, results / "mistakes.png")
+
+
+def print_classes(test: Score, classes: Sequence[str]) -> None:
+    """Accuracy by class, the lowest first, the lowest 50 at most."""
+    accuracy = test.correct / test.images
+    order = np.argsort(accuracy, kind="stable")[:MOST_CLASSES]
+    width = max(len(classes[i]) for i in order)
+    for i in order:
+        print(f"class {classes[i]:<{width}}  {accuracy[i]:7.1%} of {test.images[i]} test images", flush=True)
+    if len(classes) > MOST_CLASSES:
+        print(f"and {len(classes) - MOST_CLASSES} classes with more: metrics.json has all", flush=True)
 
 
 def _metrics(
-    outcome: loop.Outcome,
-    test: loop.Score,
+    outcome: Outcome,
+    test: Score,
     data: folder.Folder,
     images: Mapping[str, Images],
     settings: Settings,
@@ -72,7 +99,6 @@ def _metrics(
 ) -> dict[str, Any]:
     return {
         "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
-        "dataset": folder.digest(data),
         "world": process.world,
         "images": {name: len(split) for name, split in images.items()},
         "left_out": [line for split in images.values() for line in split.left_out],

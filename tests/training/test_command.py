@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import serving
 import training
 from training.__main__ import main
+from training.errors import LostPeers
 
 
 @pytest.fixture
@@ -54,7 +57,8 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     metrics = json.loads((job / "output" / "data" / "metrics.json").read_text())
     best = metrics["epochs"][metrics["best_epoch"] - 1]
     assert best["validation_accuracy"] == max(epoch["validation_accuracy"] for epoch in metrics["epochs"])
-    assert lines[metrics["best_epoch"]] == (
+    [line] = [line for line in lines if line.startswith(f"epoch={metrics['best_epoch']} ") and "validation" in line]
+    assert line == (
         f"epoch={metrics['best_epoch']} train:loss={best['train_loss']:.4f} "
         f"validation:loss={best['validation_loss']:.4f} "
         f"validation:accuracy={best['validation_accuracy']:.4f}"
@@ -69,6 +73,63 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     assert {"model.onnx", "model.json", "deployment.py"} <= {path.name for path in model.iterdir()}
     assert json.loads((model / "model.json").read_text())["labels"] == ["0", "1"]
     assert not (job / "output" / "failure").exists()
+    assert (job / "checkpoints" / "checkpoint.pt").exists()
+    assert {"class 0", "class 1"} == {line[:7] for line in lines if line.endswith(" of 10 test images")}
+    for picture in ("curves", "confusion", "mistakes"):
+        with Image.open(job / "output" / "data" / f"{picture}.png") as image:
+            image.verify()
+
+
+def test_a_process_that_lost_the_others_ends_after_the_one_that_failed(
+    job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(few_digits, job / "input" / "data" / "images")
+    waited = []
+    monkeypatch.setattr("training.__main__.time.sleep", waited.append)
+
+    def lose(*_: object, **__: object) -> None:
+        raise LostPeers("process 0 of 2 lost the others")
+
+    monkeypatch.setattr("training.run.build", lose)
+    assert main([]) == 1
+    assert failure(job) == "process 0 of 2 lost the others"
+    assert waited == [2]
+
+
+def test_out_of_memory_names_the_settings_to_lower(
+    job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(few_digits, job / "input" / "data" / "images")
+
+    def take_too_much(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("training.loop.fit", take_too_much)
+    assert main([]) == 1
+    assert failure(job).startswith("out of memory: lower batch-size (64) or image-size (16)")
+
+
+def test_a_loss_that_is_no_number_names_the_setting_to_lower(
+    job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(few_digits, job / "input" / "data" / "images")
+    monkeypatch.setattr("training.loop.normalise", lambda pixels, *_: np.full((len(pixels), 3, 16, 16), np.nan, "f4"))
+    assert main([]) == 1
+    assert failure(job) == "the loss is no number any more in epoch 1, step 1: lower learning-rate (0.005)"
+
+
+def test_images_that_were_left_out_are_named_and_counted(
+    few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = sorted((few_digits / "train" / "0").iterdir())[0]
+    image.write_bytes(b"")
+    flags = ["--architecture", "resnet10", "--epochs", "1", "--max-unreadable", "0.02"]
+    assert run_here(few_digits, tmp_path / "out", *flags) == 0
+    line = f"train/0/{image.name}: not a JPEG or PNG image; replace or remove it"
+    assert f"left out {line}" in capsys.readouterr().out.splitlines()
+    metrics = json.loads((tmp_path / "out/output/data/metrics.json").read_text())
+    assert metrics["left_out"] == [line]
+    assert metrics["images"]["train"] == 47
 
 
 def test_no_data_set(job: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from tests.training.stop_after import StopAfter
+from training.checkpoint import Checkpoints
 from training.distributed import summed, together
 from training.environment import Process
-from training.errors import LostPeers
+from training.errors import InputError, LostPeers, Stopped
 from training.folder import inspect
 from training.images import load
 from training.loop import evaluate, fit
@@ -77,6 +79,44 @@ def test_losses_are_those_of_one_process(few_digits: Path) -> None:
     alone = losses(few_digits, Process())
     for result in on_each(4, partial(losses, few_digits)):
         assert result == pytest.approx(alone, abs=1e-9)
+
+
+def stopped_and_resumed(folder: Path, checkpoints: Path, process: Process) -> list[float]:
+    """Losses of a run in which the last process alone was asked to stop, in the second epoch."""
+    data = load(inspect(folder), 16)
+    settings = Settings("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
+    kept = Checkpoints(checkpoints, process, {})
+    for run in ("stopped", "whole"):
+        torch.manual_seed(0)
+        model = build(settings, 2, None)
+        stop = StopAfter(4) if run == "stopped" and process.rank == process.world - 1 else None
+        try:
+            outcome = fit(model, data, settings, process, kept, stop)
+        except Stopped as error:
+            assert "in epoch 2 after step 2" in str(error)
+    return [epoch.train_loss for epoch in outcome.epochs]
+
+
+def test_all_stop_at_the_same_step_and_go_on_together(few_digits: Path, tmp_path: Path) -> None:
+    first, second = on_each(2, partial(stopped_and_resumed, few_digits, tmp_path / "stopped"))
+    assert first == second and len(first) == 2
+    assert list((tmp_path / "stopped").iterdir()) == [tmp_path / "stopped" / "checkpoint.pt"]
+    [alone] = on_each(1, partial(stopped_and_resumed, few_digits, tmp_path / "alone"))
+    assert first == pytest.approx(alone, rel=1e-2)  # float32, see `losses`
+
+
+def with_checkpoints_of_their_own(folder: Path, checkpoints: Path, process: Process) -> str:
+    """What is said when only process 0 finds the checkpoint."""
+    try:
+        stopped_and_resumed(folder, checkpoints / str(process.rank), process)
+    except InputError as error:
+        return str(error)
+    return "nothing"
+
+
+def test_processes_that_find_different_checkpoints_refuse_to_go_on(few_digits: Path, tmp_path: Path) -> None:
+    for said in on_each(2, partial(with_checkpoints_of_their_own, few_digits, tmp_path)):
+        assert "differ: share the folder, or remove them" in said
 
 
 def sum_of_ranks(process: Process) -> float:

@@ -1,0 +1,37 @@
+"""Out of memory: said in terms of the settings to lower."""
+
+import pytest
+import torch
+
+from training.errors import InputError
+from training.memory import enough_memory
+from training.settings import Settings
+
+TOO_MUCH = 2**62
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda: bytearray(TOO_MUCH),
+        lambda: torch.empty(TOO_MUCH // 8, dtype=torch.float32),
+        lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory")),
+    ],
+    ids=["python", "torch on the processor", "torch on a GPU"],
+)
+def test_the_settings_that_take_memory_are_named(take: object) -> None:
+    def act() -> None:
+        result = take()  # type: ignore[operator]
+        if not isinstance(result, bytearray | torch.Tensor):
+            next(result)
+
+    with (
+        pytest.raises(InputError, match=r"lower batch-size \(64\) or image-size \(224\)"),
+        enough_memory(Settings()),
+    ):
+        act()
+
+
+def test_another_error_stays_what_it_is() -> None:
+    with pytest.raises(RuntimeError, match="shape"), enough_memory(Settings()):
+        raise RuntimeError("shape mismatch")

@@ -1,0 +1,127 @@
+"""What a person looks at after a training: curves, confusion and the worst mistakes, as PNG files.
+
+Drawn with Pillow, which reads the images anyway; AWS's training images are not known to have matplotlib.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from training.images import Images
+from training.score import Outcome, Predictions
+
+WIDTH, HEIGHT, MARGIN = 640, 300, 48
+MOST_NAMES = 40  # classes whose names fit beside the confusion matrix
+MOST_MISTAKES, COLUMNS, TILE = 24, 6, 160
+COLOURS = {"train": "#0072b2", "validation": "#d55e00"}  # told apart by the colour-blind, too
+_FONT = ImageFont.load_default(12)
+
+
+def curves(outcome: Outcome, path: Path) -> None:
+    """Loss in training and validation, and below it validation accuracy, over the epochs; a line marks the best."""
+    epochs = outcome.epochs
+    losses = {
+        "train": [epoch.train_loss for epoch in epochs],
+        "validation": [epoch.validation.loss for epoch in epochs],
+    }
+    picture = Image.new("RGB", (WIDTH, 2 * HEIGHT), "white")
+    draw = ImageDraw.Draw(picture)
+    top = max((value for values in losses.values() for value in values if math.isfinite(value)), default=1.0)
+    _chart(draw, 0, "loss, nats", losses, top, outcome.best.number)
+    accuracy = {"validation": [epoch.validation.accuracy for epoch in epochs]}
+    _chart(draw, HEIGHT, "accuracy", accuracy, 1.0, outcome.best.number)
+    picture.save(path)
+
+
+def confusion(predictions: Predictions, classes: Sequence[str], path: Path) -> None:
+    """True classes as rows, predicted ones as columns; the darker, the larger the share of the row's images."""
+    counts = predictions.confusion
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    named = len(classes) <= MOST_NAMES
+    cell = 28 if named else max(2, 1000 // len(classes))
+    left = int(max(_FONT.getlength(name) for name in classes)) + 12 if named else 24
+    side = cell * len(classes)
+    cells = Image.fromarray((255 * (1 - shares)).astype(np.uint8)).resize((side, side), Image.Resampling.NEAREST)
+    picture = Image.new("RGB", (left + side + 4, left + side + 4), "white")
+    picture.paste(cells.convert("RGB"), (left, left))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left - 1, left - 1, left + side, left + side), outline="grey")
+    if named:
+        for row, name in enumerate(classes):
+            draw.text((left - 6, left + cell * (row + 0.5)), name, "black", _FONT, anchor="rm")
+        picture.paste(_columns(classes, left, cell), (left, 0))
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            ink = "white" if shares[row, column] > 0.5 else "black"
+            centre = (left + cell * (column + 0.5), left + cell * (row + 0.5))
+            draw.text(centre, str(counts[row, column]), ink, _FONT, anchor="mm")
+    picture.save(path)
+
+
+def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], path: Path) -> None:
+    """The misclassified images with the highest loss, each with its file, its class and what it was taken for."""
+    worst = predictions.worst(MOST_MISTAKES)
+    rows = max(1, -(-len(worst) // COLUMNS))
+    height = TILE + 48
+    picture = Image.new("RGB", (COLUMNS * (TILE + 8), rows * height), "white")
+    draw = ImageDraw.Draw(picture)
+    if not len(worst):
+        draw.text((8, 8), "no mistakes on the test images", "black", _FONT)
+    for place, index in enumerate(worst):
+        x, y = (place % COLUMNS) * (TILE + 8) + 4, (place // COLUMNS) * height
+        square = Image.fromarray(images.take(np.array([index]))[0])
+        picture.paste(square.resize((TILE, TILE)), (x, y))
+        lines = (
+            images.files[index].name,
+            f"is {classes[images.labels[index]]}",
+            f"taken for {classes[predictions.predicted[index]]}, {predictions.confidence[index]:.0%}",
+        )
+        for number, line in enumerate(lines):
+            draw.text((x, y + TILE + 1 + 14 * number), _shortened(line), "black", _FONT)
+    picture.save(path)
+
+
+def _chart(draw: ImageDraw.ImageDraw, y: int, title: str, lines: dict[str, list[float]], top: float, best: int) -> None:
+    """One diagram from 0 to `top` over epochs 1 to n, its upper edge at `y`."""
+    left, right, upper, lower = MARGIN, WIDTH - 12, y + 28, y + HEIGHT - 28
+    count = len(next(iter(lines.values())))
+
+    def at(epoch: int, value: float) -> tuple[float, float]:
+        share = (epoch - 1) / max(1, count - 1)
+        return left + share * (right - left), lower - (min(value / top, 1) if math.isfinite(value) else 1) * (
+            lower - upper
+        )
+
+    draw.rectangle((left, upper, right, lower), outline="grey")
+    draw.line((*at(best, 0), *at(best, top)), fill="lightgrey")
+    for value in (0, top / 2, top):
+        draw.text((left - 4, at(1, value)[1]), f"{value:.3g}", "black", _FONT, anchor="rm")
+    for epoch in sorted({1, best, count}):
+        draw.text((at(epoch, 0)[0], lower + 4), str(epoch), "black", _FONT, anchor="mt")
+    draw.text((left, y + 8), title, "black", _FONT)
+    x = left + 120
+    for name, values in lines.items():
+        draw.text((x, y + 8), name, COLOURS[name], _FONT)
+        x += 100
+        points = [at(epoch, value) for epoch, value in enumerate(values, 1)]
+        draw.line(points, fill=COLOURS[name], width=2)
+        for px, py in points if count <= MOST_NAMES else ():
+            draw.ellipse((px - 2, py - 2, px + 2, py + 2), fill=COLOURS[name])
+
+
+def _columns(classes: Sequence[str], length: int, cell: int) -> Image.Image:
+    """The classes' names side by side, each read upwards."""
+    lying = Image.new("RGB", (length, cell * len(classes)), "white")
+    draw = ImageDraw.Draw(lying)
+    for row, name in enumerate(classes):
+        draw.text((6, cell * (row + 0.5)), name, "black", _FONT, anchor="lm")
+    return lying.rotate(90, expand=True)
+
+
+def _shortened(line: str) -> str:
+    """The line, cut to a tile's width."""
+    while _FONT.getlength(line) > TILE:
+        line = line[:-2] + "…"
+    return line
