@@ -19,6 +19,7 @@ _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
 _LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
 _TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
+_YES_OR_NO = ("spot", "keep_data")
 _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
 
 # The values that CloudWatch Logs takes.
@@ -78,6 +79,8 @@ class Settings(BaseModel):
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
     # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.
     training_max_hours: int = Field(ge=1, le=11, description="hours after which a training job is stopped")
+    spot: bool = Field(description="train on spot instances: cheaper, and taken back at times")
+    spot_max_wait_hours: int = Field(ge=1, le=11, description="hours a spot training may take, waiting included")
 
     tuning_learning_rate: str = _range_field("learning_rate", "0.001..0.1")
     tuning_batch_size: str = _range_field("batch_size", "32|64|128")
@@ -158,8 +161,8 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_boolean_numbers(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and info.field_name != "keep_data":
-            raise ValueError("true and false are for keep_data only")
+        if isinstance(value, bool) and info.field_name not in _YES_OR_NO:
+            raise ValueError(f"true and false are for {' and '.join(_YES_OR_NO)} only")
         return value
 
     @field_validator("log_retention_days", mode="before")
@@ -212,6 +215,11 @@ class Settings(BaseModel):
         if most and value > most:
             raise ValueError(f"must be {most} or less, the value of tuning_max_jobs")
         return value
+
+    @field_validator("spot_max_wait_hours")
+    @classmethod
+    def _wait_includes_the_run(cls, value: int, info: ValidationInfo) -> int:
+        return _at_least(value, "training_max_hours", info) if info.data.get("spot") else value
 
     @field_validator("endpoint_max_instances")
     @classmethod

@@ -12,8 +12,8 @@ from iam.policy import Conditions, Grant, Trust, conditions
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
-VARIABLES = ("prefix", "dataset", "key", "program_bucket", "program_key", "training_image", "serving_image")
-# Variables that say whether something is set, for `when:`; empty where it is not.
+VARIABLES = ("prefix", "dataset", "key", "program_bucket", "program_key", "training_image", "serving_image", "spot")
+# Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
 SWITCHES = ("tuning", "single_job")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
@@ -29,7 +29,11 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the contract: a grant or a trust that is needed, and why."""
+    """One line of the contract: a grant or a trust that is needed, and why.
+
+    Attributes:
+        when: the variable without which the line does not hold; empty for a line that always does.
+    """
 
     number: int
     allows: Grant | Trust
@@ -132,10 +136,10 @@ class _Reader:
             self._problem(number, f"evidence {evidence!r} must begin with {', '.join(EVIDENCE)}")
         elif evidence and not evidence.startswith("trace:") and not evidence.partition(":")[2].strip():
             self._problem(number, f"evidence {evidence!r} must say what it is")
-        if missing or unknown:
-            return []
-        when = str(entry.get("when", ""))
-        if when and not self._text(f"${{{when}}}", number):
+        when = entry.get("when", "")
+        if when and when not in self._values:
+            self._problem(number, f"when: {when} is not known; there are {', '.join(sorted(self._values))}")
+        if missing or unknown or (when and not self._values.get(when)):
             return []
         block = {
             operator: {key: [self._text(v, number) for v in _listed(values)] for key, values in keys.items()}

@@ -68,8 +68,8 @@ def _places(grant: Grant, example: str) -> str:
 
 def _by_name(assembly: Assembly) -> dict[str, Role]:
     """Roles with what their deployment chose put back to the variables' names."""
-    chosen = [item for item in variables(assembly).items() if item[0] not in SWITCHES]
-    names = sorted(chosen, key=lambda item: -len(item[1]))  # the longest first: some hold others
+    chosen = {name: value for name, value in variables(assembly).items() if value and name not in SWITCHES}
+    names = sorted(chosen.items(), key=lambda item: -len(item[1]))  # the longest first: some hold others
 
     def general(text: str) -> str:
         for name, value in names:

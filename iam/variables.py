@@ -18,7 +18,7 @@ class Missing(Exception):
 
 
 def variables(assembly: Assembly) -> dict[str, str]:
-    """The contract's variables, by name.
+    """The contract's variables, by name; one is empty where the deployment has no such thing.
 
     Raises:
         Missing: naming the resource or property that is not there.
@@ -48,10 +48,16 @@ def _training(assembly: Assembly) -> dict[str, str]:
         "dataset": assembly.resolver.text(properties["Dataset"], stack),
         "program_bucket": f"arn:${{AWS::Partition}}:s3:::{bucket}",
         "program_key": key,
+        "spot": _folder(job.get("CheckpointConfig", {}).get("S3Uri", "")),
         "training_image": _repository(job["AlgorithmSpecification"]["TrainingImage"]),
         "tuning": "yes" if tuned else "",
         "single_job": "" if tuned else "yes",
     }
+
+
+def _folder(uri: str) -> str:
+    """The first folder of `s3://<bucket>/<folder>/…`."""
+    return uri.removeprefix("s3://").partition("/")[2].partition("/")[0]
 
 
 def _serving(assembly: Assembly) -> dict[str, str]:

@@ -105,6 +105,12 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard(
         "Training",
+        _objects("checkpoints/*"),
+        "Only with spot: SageMaker keeps a job's checkpoint under the model's digest, which is new with each training,"
+        " and names of files that the training program chooses.",
+    ),
+    _wildcard(
+        "Training",
         _arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"),
         "SageMaker opens this one group and lists its streams, whose names it makes up; neither reads nor writes an"
         " event.",

@@ -6,6 +6,8 @@ from aws_cdk import Aws
 
 VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name
 
+CHECKPOINTS = "checkpoints"
+
 
 def bucket_name(prefix: str) -> str:
     return f"{prefix}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
@@ -28,6 +30,11 @@ def endpoint_name_pattern(prefix: str) -> str:
 def job_prefix(prefix: str) -> str:
     """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
     return f"{prefix}-"
+
+
+def checkpoint_prefix(digest: str) -> str:
+    """Where a spot job keeps its checkpoint, and where a later attempt at the same model finds it."""
+    return f"{CHECKPOINTS}/{digest[:12]}/"
 
 
 def log_group_name(function_name: str) -> str:

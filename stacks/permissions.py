@@ -43,16 +43,15 @@ class Permissions(Stack):
         endpoints = names.endpoint_name_pattern(prefix)
 
         jobs = [training_jobs, *tuning]
-        self.training = self._training(prefix, dataset, storage.program, training_image, jobs)
+        self.training = self._training(settings, storage.program, training_image, jobs)
         self.hosting = self._hosting(prefix, serving_image, endpoints)
         run = _run_tuning_jobs(tuning_jobs, training_jobs) if tuning else _run_training_jobs(training_jobs)
         self.trained_model = self._trained_model(prefix, dataset, run)
         self.classify = self._classify(prefix, endpoints)
 
-    def _training(
-        self, prefix: str, dataset: str, program: TrainingProgram, image: Container, jobs: list[str]
-    ) -> iam.Role:
+    def _training(self, settings: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
         """What SageMaker does around a job: fetch data, code and image; store model, logs and metrics."""
+        prefix, dataset = settings.prefix, settings.dataset
         log_group = _arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
         program_bucket = f"arn:{Aws.PARTITION}:s3:::{program.bucket_name}"
         return self._role(
@@ -85,8 +84,17 @@ class Permissions(Stack):
                 ),
                 _metrics("/aws/sagemaker/TrainingJobs"),
                 *_image_pull(image),
+                *(self._checkpoints() if settings.spot else []),
             ],
         )
+
+    def _checkpoints(self) -> list[iam.PolicyStatement]:
+        """A spot job's checkpoint goes to S3 while it runs, and back before it runs again."""
+        objects = f"{self._bucket}/{names.CHECKPOINTS}/*"
+        return [
+            _allow("FindCheckpoint", ["s3:ListBucket"], [self._bucket], _prefixes(f"{names.CHECKPOINTS}/*")),
+            _allow("KeepCheckpoint", ["s3:GetObject", "s3:PutObject"], [objects]),
+        ]
 
     def _hosting(self, prefix: str, image: Container, endpoints: str) -> iam.Role:
         """What SageMaker does around an endpoint: fetch model and image, store logs and metrics."""

@@ -67,6 +67,8 @@ class Storage(Stack):
                 ),
                 # What is worth keeping of a job is its model, and that is copied to models/.
                 s3.LifecycleRule(id="jobs", prefix="jobs/", expiration=Duration.days(90)),
+                # Nobody goes on from a checkpoint of a training that was given up weeks ago.
+                s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
             ],
             removal_policy=removal,
         )

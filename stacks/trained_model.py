@@ -76,6 +76,7 @@ class TrainedModel(Stack):
             storage=storage,
             role_arn=training_role.role_arn,
             container=container,
+            digest=self.model_digest,
         )
         if settings.tuning_max_jobs:
             request = tuning_job(request, settings=settings)
@@ -104,7 +105,7 @@ class TrainedModel(Stack):
             f"Trained{short}",
             handle=handle.ref,
             count=1,
-            timeout=str(settings.training_max_hours * _HOUR + _WAIT_SLACK),
+            timeout=str(_most_seconds(settings) + _WAIT_SLACK),
         )
         wait.node.add_dependency(training)
 
@@ -176,6 +177,7 @@ def _training_job(
     storage: Storage,
     role_arn: str,
     container: Container,
+    digest: str,
 ) -> dict[str, Any]:
     """The CreateTrainingJob request, all but TrainingJobName (the Lambda numbers the attempts)."""
     bucket_name, key_arn, program = storage.bucket_name, storage.key.key_arn, storage.program
@@ -186,7 +188,14 @@ def _training_job(
     }
     if not settings.training_instance.local_disk:
         resources["VolumeKmsKeyId"] = key_arn
+    stopping = {"MaxRuntimeInSeconds": settings.training_max_hours * _HOUR}
+    spot: dict[str, Any] = {}
+    if settings.spot:
+        stopping["MaxWaitTimeInSeconds"] = _most_seconds(settings)
+        checkpoints = f"s3://{bucket_name}/{names.checkpoint_prefix(digest)}"
+        spot = {"EnableManagedSpotTraining": True, "CheckpointConfig": {"S3Uri": checkpoints}}
     return {
+        **spot,
         "RoleArn": role_arn,
         "AlgorithmSpecification": {
             "TrainingImage": container.address(region=Aws.REGION, domain=Aws.URL_SUFFIX),
@@ -202,11 +211,16 @@ def _training_job(
         ],
         "OutputDataConfig": {"S3OutputPath": f"s3://{bucket_name}/jobs", "KmsKeyId": key_arn},
         "ResourceConfig": resources,
-        "StoppingCondition": {"MaxRuntimeInSeconds": settings.training_max_hours * _HOUR},
+        "StoppingCondition": stopping,
         "EnableNetworkIsolation": True,
         "EnableInterContainerTrafficEncryption": settings.training_instance_count > 1,
         "Tags": [{"Key": "app", "Value": settings.app}, {"Key": "stage", "Value": settings.stage}],
     }
+
+
+def _most_seconds(settings: Settings) -> int:
+    """From the start of the job to its end at the latest: a spot job also waits for instances."""
+    return _HOUR * (settings.spot_max_wait_hours if settings.spot else settings.training_max_hours)
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

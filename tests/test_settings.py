@@ -38,7 +38,9 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),
         ("epochs", 1.5, "a whole number from 1 to 1000"),
-        ("epochs", True, "keep_data only"),
+        ("epochs", True, "spot and keep_data only"),
+        ("max_unreadable", 1.5, "from 0 to 1"),
+        ("spot", "perhaps", "true or false"),
         ("learning_rate", 0, "a number above 0 to 1"),
         ("learning_rate", "nan", "a number above 0 to 1"),
         ("trainable", "some", "one of head, all"),
@@ -84,6 +86,7 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
     [
         ({"endpoint_min_instances": 4}, "endpoint_max_instances = 3: must be 4 or more"),
         ({"lambda_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
+        ({"spot": True, "training_max_hours": 7}, "spot_max_wait_hours = 6: must be 7 or more"),
         ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
         (
             {"tuning_batch_size": "3..64", "training_instance_count": 4},
@@ -115,6 +118,10 @@ def test_ranges_count_only_while_tuning_is_on() -> None:
         "epochs": Between(5, 9),
         "trainable": Choice(("head", "all")),
     }
+
+
+def test_without_spot_its_wait_binds_nothing() -> None:
+    assert read_settings({**DEFAULTS, "training_max_hours": 11}).training_max_hours == 11
 
 
 def test_nothing_reserved_leaves_provisioned_concurrency_free() -> None:

@@ -16,14 +16,12 @@ Templates = dict[str, Template]
 PERMISSIONS = "slipway-dev-permissions"
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `cdk synth` writes with the settings of cdk.json."""
-    return _synthesize(tmp_path_factory)
+# What a deployment may have or not, and the contract's lines with `when` are about.
+EVERYTHING = {"spot": True}
 
 
-def _synthesize(tmp_path_factory: pytest.TempPathFactory, **settings: Any) -> Path:
-    outdir, context = tmp_path_factory.mktemp("cdk.out"), {**DEFAULTS, **settings}
+def _synth(outdir: Path, **settings: Any) -> Path:
+    context = {**DEFAULTS, **settings}
     app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
     build(app, read_settings(context))
     app.synth()
@@ -31,9 +29,22 @@ def _synthesize(tmp_path_factory: pytest.TempPathFactory, **settings: Any) -> Pa
 
 
 @pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `cdk synth` writes with the settings of cdk.json."""
+    return _synth(tmp_path_factory.mktemp("cdk.out"))
+
+
+@pytest.fixture(scope="session")
+def with_everything(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The templates of a deployment to which every line of the contract applies that is not for tuning."""
+    return load(_synth(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING))
+
+
+@pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """The templates of the same system with tuning on."""
-    return load(_synthesize(tmp_path_factory, tuning_max_jobs=8, tuning_learning_rate="0.001..0.1"))
+    tuning = {"tuning_max_jobs": 8, "tuning_learning_rate": "0.001..0.1"}
+    return load(_synth(tmp_path_factory.mktemp("cdk.out"), **tuning))
 
 
 @pytest.fixture(scope="session")

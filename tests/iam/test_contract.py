@@ -31,12 +31,11 @@ def test_several_values_are_several_lines() -> None:
     ]
 
 
-def test_a_line_is_there_when_its_variable_is_filled() -> None:
-    text = GOOD.replace("why: it reads", "when: tuning, why: it reads")
+@pytest.mark.parametrize(("spot", "lines"), [("", 0), ("checkpoints", 1)])
+def test_a_line_with_when_holds_only_where_its_variable_has_a_value(spot: str, lines: int) -> None:
+    text = GOOD.replace('evidence: "trace:"', 'evidence: "trace:", when: spot')
 
-    [line] = read(text, {"here": "arn", "tuning": "yes"})["r"].may
-    assert line.when == "tuning"
-    assert read(text, {"here": "arn", "tuning": ""})["r"].may == ()
+    assert len(read(text, {"here": "arn", "spot": spot})["r"].may) == lines
 
 
 @pytest.mark.parametrize(
@@ -47,10 +46,10 @@ def test_a_line_is_there_when_its_variable_is_filled() -> None:
         ("trace:", "hearsay", "c.yaml:7: evidence 'hearsay' must begin with trace:"),
         ("assumption: really", "assumption:", "c.yaml:5: evidence 'assumption:' must say what it is"),
         ("${here}", "${there}", "c.yaml:7: ${there} is not known; there are here"),
-        ("why: it reads", "when: thre, why: it reads", "c.yaml:7: ${thre} is not known; there are here"),
         ("purpose: reads", "purpos: reads", "c.yaml:3: r: there must be purpose, trust and may"),
         ("why: it reads", "why: it reads, why: again", "c.yaml:7: this is not YAML: why twice"),
         ("why: it reads, ", "why: it reads: again, ", "c.yaml:7: this is not YAML"),
+        ("why: it reads", "why: it reads, when: rain", "c.yaml:7: when: rain is not known; there are here"),
         ("roles:", "rolls:", "c.yaml:1: there must be `roles`"),
         ("may:\n      - {", "may:\n      - x\n      - {", "'x' is no line"),
     ],

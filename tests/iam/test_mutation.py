@@ -13,13 +13,13 @@ from tests.iam.mutants import mutants
 
 
 @pytest.fixture
-def apps(synthesized: Templates, tuned: Templates) -> list[Templates]:
+def apps(with_everything: Templates, tuned: Templates) -> list[Templates]:
     """Between them they switch on every `when:` of the contract."""
-    return [synthesized, tuned]
+    return [with_everything, tuned]
 
 
-def test_the_app_itself_has_no_finding(apps: list[Templates]) -> None:
-    assert [check_templates(templates) for templates in apps] == [[], []]
+def test_the_app_itself_has_no_finding(synthesized: Templates, apps: list[Templates]) -> None:
+    assert [check_templates(templates) for templates in [synthesized, *apps]] == [[], [], []]
 
 
 def test_no_changed_policy_survives(apps: list[Templates]) -> None:

@@ -39,6 +39,7 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         endpoint_instance_type="ml.g5.xlarge",
         lambda_provisioned_concurrency=0,
         lambda_reserved_concurrency=0,
+        spot=True,
         keep_data=False,
     )
 

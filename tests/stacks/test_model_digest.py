@@ -47,5 +47,5 @@ def test_each_ingredient_changes_the_digest(ingredient: str, other: Any) -> None
 
 def test_all_the_training_settings_are_hyperparameters_and_no_other() -> None:
     assert sorted(read_settings(DEFAULTS).hyperparameters) == [
-        "architecture", "batch-size", "epochs", "image-size", "learning-rate", "seed", "trainable",
+        "architecture", "batch-size", "epochs", "image-size", "learning-rate", "max-unreadable", "seed", "trainable",
     ]  # fmt: skip

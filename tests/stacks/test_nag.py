@@ -25,6 +25,7 @@ OTHER_SETTINGS = {
     "endpoint_instance_type": "ml.g5.xlarge",
     "lambda_provisioned_concurrency": 0,
     "lambda_reserved_concurrency": 0,
+    "spot": True,
     "keep_data": False,
 }
 Report = dict[str, dict[str, Any]]

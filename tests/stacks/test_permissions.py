@@ -48,6 +48,22 @@ def test_only_actions_without_a_resource_are_allowed_on_everything(roles: dict[s
     assert everywhere == WITHOUT_RESOURCE
 
 
+def test_only_a_spot_jobs_role_may_touch_checkpoints(
+    templates: dict[str, Template], gpu_fleet: dict[str, Template]
+) -> None:
+    def about_checkpoints(template: Template) -> dict[str, set[str]]:
+        return {
+            role["RoleName"].split("-", 2)[2]: actions
+            for role in of_type(template, "AWS::IAM::Role")
+            if (actions := {a for s in statements(role).values() if "checkpoints/" in str(s) for a in s["Action"]})
+        }
+
+    assert about_checkpoints(templates["permissions"]) == {}
+    assert about_checkpoints(gpu_fleet["permissions"]) == {
+        "training": {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
+    }
+
+
 def test_metrics_go_to_sagemakers_own_namespaces(roles: dict[str, Any]) -> None:
     for name, namespace in {
         "training": "/aws/sagemaker/TrainingJobs",

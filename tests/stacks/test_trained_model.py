@@ -78,6 +78,29 @@ def test_the_deploy_waits_longer_than_the_job_may_run_and_within_the_limit(synth
     assert job < wait <= 43200
 
 
+def test_a_job_takes_no_spot_instances_unless_asked_to(templates: dict[str, Template]) -> None:
+    request = training_request(templates["trained-model"])
+    assert not {"EnableManagedSpotTraining", "CheckpointConfig"} & set(request)
+    assert "MaxWaitTimeInSeconds" not in request["StoppingCondition"]
+
+
+def test_a_spot_job_keeps_its_checkpoint_under_the_models_digest(synthesize: Synthesize) -> None:
+    template = synthesize(spot=True, training_max_hours=2, spot_max_wait_hours=5)["trained-model"]
+    request = training_request(template)
+    digest = only(template, "Custom::TrainedModel")["Digest"]
+    bucket = "s3://slipway-dev-${AWS::AccountId}-${AWS::Region}"
+    assert request["EnableManagedSpotTraining"] is True
+    assert request["CheckpointConfig"] == {"S3Uri": f"{bucket}/checkpoints/{digest[:12]}/"}
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 2 * 3600, "MaxWaitTimeInSeconds": 5 * 3600}
+    assert int(only(template, "AWS::CloudFormation::WaitCondition")["Timeout"]) > 5 * 3600
+
+
+def test_spot_makes_no_other_model(templates: dict[str, Template], synthesize: Synthesize) -> None:
+    spot = synthesize(spot=True)["trained-model"]
+    digests = {only(template, "Custom::TrainedModel")["Digest"] for template in (templates["trained-model"], spot)}
+    assert len(digests) == 1
+
+
 def test_the_wait_is_new_with_each_digest(templates: dict[str, Template], gpu_fleet: dict[str, Template]) -> None:
     for stacks in (templates, gpu_fleet):
         template = stacks["trained-model"]

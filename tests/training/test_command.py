@@ -84,7 +84,7 @@ def test_a_process_that_lost_the_others_ends_after_the_one_that_failed(
     job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.move(few_digits, job / "input" / "data" / "images")
-    waited = []
+    waited: list[float] = []
     monkeypatch.setattr("training.__main__.time.sleep", waited.append)
 
     def lose(*_: object, **__: object) -> None:
