@@ -243,10 +243,12 @@ def _at_least(value: int, other: str, info: ValidationInfo) -> int:
 def _parse(name: str, text: str) -> Range:
     """The range `text` of the setting `name`, whose own limits hold for every value; ValueError when it is none."""
     field = Settings.model_fields[name]
+    type_: Any = Annotated[field.annotation, field]
+    adapter: TypeAdapter[str | int | float] = TypeAdapter(type_)
 
     def read(value: str) -> str | int | float:
         try:
-            return TypeAdapter(Annotated[field.annotation, field]).validate_python(value)
+            return adapter.validate_python(value)
         except ValidationError:
             raise ValueError(f"must be {FORMS}; {value!r} is not {_allowed(field)}") from None
 

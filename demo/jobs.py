@@ -25,10 +25,10 @@ def jobs(prefix: str) -> list[Job]:
     sagemaker = boto3.client("sagemaker")
     summaries = sagemaker.list_training_jobs(NameContains=prefix, MaxResults=100)["TrainingJobSummaries"]
     names = [s["TrainingJobName"] for s in sorted(summaries, key=lambda s: s["CreationTime"])]
-    return [_job(sagemaker, name) for name in names if name.startswith(prefix)]
+    return [_job(sagemaker, name, prefix) for name in names if name.startswith(prefix)]
 
 
-def _job(sagemaker: object, name: str) -> Job:
+def _job(sagemaker: object, name: str, prefix: str) -> Job:
     job = sagemaker.describe_training_job(TrainingJobName=name)  # type: ignore[attr-defined]
     streams = boto3.client("logs").describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")
     metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
@@ -39,7 +39,7 @@ def _job(sagemaker: object, name: str) -> Job:
         status=job["TrainingJobStatus"],
         log_streams=[stream["logStreamName"] for stream in streams["logStreams"]],
         test_accuracy=None if accuracy is None else round(accuracy, 4),
-        digest=name.split("-")[-2],
+        digest=name.removeprefix(prefix).split("-")[0],
         seconds={
             step["Status"]: round((step["EndTime"] - step["StartTime"]).total_seconds(), 1)
             for step in job["SecondaryStatusTransitions"]

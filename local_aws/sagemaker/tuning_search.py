@@ -1,6 +1,7 @@
 """Which hyper-parameters a tuning job tries next, and which of its training jobs fall behind: Optuna's part."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from local_aws.service import ApiError
@@ -67,14 +68,16 @@ class Search:
 def _space(ranges: dict[str, Any]) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+    numbers: dict[str, Callable[[str, str, bool], Any]] = {
+        "ContinuousParameterRanges": lambda low, high, log: FloatDistribution(float(low), float(high), log),
+        "IntegerParameterRanges": lambda low, high, log: IntDistribution(int(low), int(high), log),
+    }
     space: dict[str, Any] = {}
     try:
-        for number, distribution, kind in ((float, FloatDistribution, "Continuous"), (int, IntDistribution, "Integer")):
-            for entry in ranges.get(f"{kind}ParameterRanges", []):
+        for kind, distribution in numbers.items():
+            for entry in ranges.get(kind, []):
                 logarithmic = entry.get("ScalingType") == "Logarithmic"
-                space[entry["Name"]] = distribution(
-                    number(entry["MinValue"]), number(entry["MaxValue"]), log=logarithmic
-                )
+                space[entry["Name"]] = distribution(entry["MinValue"], entry["MaxValue"], logarithmic)
         for entry in ranges.get("CategoricalParameterRanges", []):
             space[entry["Name"]] = CategoricalDistribution(entry["Values"])
     except ValueError as error:
