@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from local_aws.sagemaker import caller, tuning_api
+from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
@@ -57,6 +58,7 @@ def check_training_job(request: dict[str, Any]) -> None:
             "local AWS runs jobs that name their program in AlgorithmSpecification.ContainerEntrypoint, "
             f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point.",
         )
+    require_usable(request)
 
 
 def launch_training_job(request: dict[str, Any]) -> TrainingJob:

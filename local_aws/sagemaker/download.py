@@ -2,7 +2,7 @@
 
 A program of its own, because client and server would otherwise share one interpreter, and take turns.
 
-    python -m local_aws.sagemaker.download S3URI FOLDER
+    python -m local_aws.sagemaker.download S3URI FOLDER [--may-be-empty]
 """
 
 import sys
@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 _THREADS = 8
 
 
-def main(uri: str, folder: Path) -> int:
+def main(uri: str, folder: Path, may_be_empty: bool) -> int:
     """Exit code 1 with one line on stderr when the objects are not there or may not be read."""
+    folder.mkdir(parents=True, exist_ok=True)
     location = urlparse(uri)
     bucket, prefix = location.netloc, location.path.lstrip("/")
     s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=_THREADS))
@@ -32,7 +33,7 @@ def main(uri: str, folder: Path) -> int:
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        if not keys:
+        if not keys and not may_be_empty:
             print(
                 f"no S3 objects under {uri!r}; please ensure that the bucket and prefix exist and hold the data",
                 file=sys.stderr,
@@ -47,4 +48,4 @@ def main(uri: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), "--may-be-empty" in sys.argv[3:]))

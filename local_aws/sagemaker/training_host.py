@@ -34,7 +34,7 @@ class TrainingHost:
         self.name = f"algo-{rank + 1}"
         self.folder = folder / self.name
         self._rank, self._world = rank, world
-        for part in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+        for part in ("input/config", "input/data", "model", "output/data"):
             (self.folder / part).mkdir(parents=True)
 
     def configure(self, request: dict[str, Any]) -> None:
@@ -91,6 +91,10 @@ class TrainingHost:
         """What the program wrote to output/failure (SageMaker reads the first 1,024 characters)."""
         path = self.folder / "output/failure"
         return path.read_text(errors="replace")[:1024].strip() if path.exists() else ""
+
+    def local_path(self, path: str) -> Path:
+        """The folder that stands for `path` in the container."""
+        return Path(self._local(path))
 
     def _local(self, text: str) -> str:
         return re.sub(rf"{_CONTAINER_BASE}(?=/|$)", str(self.folder), text)

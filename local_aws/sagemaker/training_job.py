@@ -20,8 +20,9 @@ from ministack.services import cloudwatch, eventbridge
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
-from local_aws.sagemaker.artifact import pack
+from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import volume_grant
+from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
 
@@ -115,21 +116,26 @@ class TrainingJob:
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):
             self._download(channel, hosts)
+        if checkpoints := self.request.get("CheckpointConfig"):
+            self._fetch(checkpoints["S3Uri"], self._checkpoint_folders(hosts), "--may-be-empty")
         for host in hosts:
             host.configure(self.request)
         return hosts
 
     def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
-        """Fetch a channel once and link it into every instance's folder (FullyReplicated)."""
-        first = hosts[0].folder / "input/data" / channel["ChannelName"]
+        """Fetch a channel into every instance's folder (FullyReplicated)."""
+        folders = [host.folder / "input/data" / channel["ChannelName"] for host in hosts]
+        self._fetch(channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
+
+    def _checkpoint_folders(self, hosts: list[TrainingHost]) -> list[Path]:
+        """Where each instance keeps its checkpoints; none for a job without a CheckpointConfig."""
+        path = local_path(self.request)
+        return [host.local_path(path) for host in hosts] if path else []
+
+    def _fetch(self, uri: str, folders: list[Path], *flags: str) -> None:
+        """Fetch what is under `uri` once, and link it into the other folders."""
         fetched = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "local_aws.sagemaker.download",
-                channel["DataSource"]["S3DataSource"]["S3Uri"],
-                first,
-            ],
+            [sys.executable, "-m", "local_aws.sagemaker.download", uri, folders[0], *flags],
             cwd=_REPOSITORY,
             env=clean_environment(os.environ[MARKER], **self._session.environment()),
             capture_output=True,
@@ -137,10 +143,21 @@ class TrainingJob:
         )
         if fetched.returncode:
             raise _JobFailed(f"ClientError: Data download failed: {fetched.stderr.strip()}")
-        for host in hosts[1:]:
-            shutil.copytree(first, host.folder / "input/data" / channel["ChannelName"], copy_function=os.link)
+        for folder in folders[1:]:
+            shutil.copytree(folders[0], folder, copy_function=os.link)
 
     def _train(self, hosts: list[TrainingHost]) -> None:
+        checkpoints = self.request.get("CheckpointConfig")
+        if not checkpoints:
+            self._run_program(hosts)
+            return
+        sync = CheckpointSync(self._session.client("s3"), checkpoints["S3Uri"], self._checkpoint_folders(hosts))
+        with sync:
+            self._run_program(hosts)
+        if sync.error:
+            raise _JobFailed(f"ClientError: Checkpoint upload failed: {sync.error} ({checkpoints['S3Uri']})")
+
+    def _run_program(self, hosts: list[TrainingHost]) -> None:
         self._enter("Training")
         self._state["TrainingStartTime"] = now()
         isolated = self.request.get("EnableNetworkIsolation", False)

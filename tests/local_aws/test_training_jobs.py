@@ -4,6 +4,7 @@ import io
 import secrets
 import tarfile
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,38 @@ import os, pathlib, sys
 (pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"]) / "output/failure").write_text("the images are blank")
 sys.exit(3)
 """
+
+
+COUNTS = """
+import os, pathlib, signal, sys, time
+kept = pathlib.Path("/opt/ml/checkpoints/deep/count")
+kept.parent.mkdir(parents=True, exist_ok=True)
+start = count = int(kept.read_text()) if kept.exists() else 0
+def stop(*_):
+    kept.write_text(str(count))
+    print("stopped after", count, flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, stop)
+print("starts after", start, flush=True)
+while count < start + 3:
+    time.sleep(0.1)
+    count += 1
+kept.write_text(str(count))
+if start == 0:
+    print("up", flush=True)
+    time.sleep(600)
+print("test:accuracy=1.0", flush=True)
+"""
+
+
+@pytest.fixture
+def spot(bucket: str, tmp_path: Path) -> dict[str, Any]:
+    """What a spot job adds to a request."""
+    return {
+        "EnableManagedSpotTraining": True,
+        "CheckpointConfig": {"S3Uri": f"s3://{bucket}/checkpoints/{tmp_path.name}/"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+    }
 
 
 @pytest.fixture
@@ -160,6 +193,74 @@ def test_a_stopped_job_ends_its_program(run_job: Any, client: Client) -> None:
     client("sagemaker").stop_training_job(TrainingJobName=started["TrainingJobName"])
 
     assert wait_for_end(client, started["TrainingJobName"])["TrainingJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_a_stopped_spot_job_goes_on_from_its_checkpoint(
+    run_job: Any, client: Client, spot: dict[str, Any], instances: int
+) -> None:
+    fleet = {"InstanceType": "ml.m5.large", "InstanceCount": instances, "VolumeSizeInGB": 1}
+    first = run_job(COUNTS, wait=False, ResourceConfig=fleet, **spot)["TrainingJobName"]
+    kept = f"{spot['CheckpointConfig']['S3Uri'].split('/', 3)[3]}deep/count"
+    _wait_for_object(client, kept)  # while the job runs
+
+    client("sagemaker").stop_training_job(TrainingJobName=first)
+    assert wait_for_end(client, first)["TrainingJobStatus"] == "Stopped"
+    second = run_job(COUNTS, ResourceConfig=fleet, **spot)
+
+    assert second["TrainingJobStatus"] == "Completed"
+    assert second["EnableManagedSpotTraining"] is True
+    for lines in logs_of(client, second["TrainingJobName"]).values():
+        assert lines[0] == "starts after 3"
+    assert client("s3").get_object(Bucket="workshop", Key=kept)["Body"].read() == b"6"
+
+
+def _wait_for_object(client: Client, key: str) -> None:
+    for _ in range(200):
+        if client("s3").list_objects_v2(Bucket="workshop", Prefix=key)["KeyCount"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no {key}")
+
+
+def test_a_failing_job_leaves_its_checkpoint(run_job: Any, client: Client, spot: dict[str, Any]) -> None:
+    program = "open('/opt/ml/checkpoints/last', 'w').write('x'); raise SystemExit(3)"
+    assert run_job(program, **spot)["TrainingJobStatus"] == "Failed"
+    _wait_for_object(client, f"{spot['CheckpointConfig']['S3Uri'].split('/', 3)[3]}last")
+
+
+def test_a_job_whose_role_may_not_keep_checkpoints_fails(run_job: Any, client: Client, spot: dict[str, Any]) -> None:
+    reads = {"Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+    role = make_role(client, "reader", "sagemaker.amazonaws.com", reads, {"Action": "logs:*", "Resource": "*"})
+
+    job = run_job("open('/opt/ml/checkpoints/last', 'w').write('x')", RoleArn=role, **spot)
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "Checkpoint upload failed" in job["FailureReason"] and "AccessDenied" in job["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 60}}, "Invalid MaxWaitTimeInSeconds"),
+        ({"EnableManagedSpotTraining": False}, "is for managed spot training only"),
+        ({"CheckpointConfig": {"S3Uri": "s3://workshop/c/", "LocalPath": "/tmp/c"}}, "under /opt/ml/ only"),
+    ],
+)
+def test_spot_settings_that_cannot_be_run_are_refused(
+    run_job: Any, spot: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ClientError, match=said):
+        run_job(COUNTS, **(spot | changes))
+
+
+def test_what_a_program_leaves_in_its_output_folder_is_uploaded(run_job: Any, client: Client) -> None:
+    job = run_job("open('/opt/ml/output/data/curves.png', 'w').write('x')")
+
+    bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    archive = client("s3").get_object(Bucket=bucket, Key=key.replace("model.tar.gz", "output.tar.gz"))["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        assert packed.getnames() == ["curves.png"]
 
 
 def test_a_job_that_runs_too_long_is_stopped(run_job: Any) -> None:

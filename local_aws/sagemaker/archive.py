@@ -1,4 +1,4 @@
-"""What a job leaves in its folders, as the archive that goes to S3."""
+"""The archives that a job leaves in S3."""
 
 import tarfile
 from pathlib import Path
