@@ -67,6 +67,7 @@ def fit(
         start = time.perf_counter() - state.seconds
         training_mode(model, settings.trainable)
         loss = _train_one_epoch(trained, state, images["train"], settings, process, checkpoints, stop)
+        speed = len(images["train"]) / (time.perf_counter() - start)
         score = evaluate(model, images["valid"], settings.batch_size, process)
         epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
         state.end_epoch(epoch)
@@ -74,7 +75,8 @@ def fit(
         if process.rank == 0:
             print(
                 f"epoch={epoch.number} train:loss={loss:.4f} "
-                f"validation:loss={score.loss:.4f} validation:accuracy={score.accuracy:.4f}",
+                f"validation:loss={score.loss:.4f} validation:accuracy={score.accuracy:.4f} "
+                f"train:images_per_second={speed:.4g}",
                 flush=True,
             )
     assert state.best is not None  # epochs is at least 1
@@ -158,7 +160,11 @@ def _train_one_epoch(
         if stopping:
             state.seconds = time.perf_counter() - start
             checkpoints.save(state.to_dict())
-            kept = f"the checkpoint in {checkpoints.folder} has it" if checkpoints.folder else "nothing was kept"
+            kept = (
+                f"the checkpoint in {checkpoints.folder} has it"
+                if checkpoints.folder
+                else "no --checkpoints were asked for"
+            )
             raise Stopped(f"stopped as asked (SIGTERM) in epoch {number} after step {state.step}: {kept}")
     if progress:
         progress.end()

@@ -1,21 +1,18 @@
 """A training job's life: downloading, training on every instance, uploading, and its state events."""
 
-import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from ministack.core.concurrency import spawn_background
-from ministack.services import cloudwatch, eventbridge
+from ministack.services import eventbridge
 
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
@@ -23,6 +20,7 @@ from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
+from local_aws.sagemaker.job_metrics import JobMetrics
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
 
@@ -47,17 +45,13 @@ class TrainingJob:
             "CreationTime": now(),
             "SecondaryStatusTransitions": [],
         }
-        self._metrics: dict[str, dict[str, Any]] = {}
-        self._values: dict[str, list[float]] = defaultdict(list)
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
         self._session = RoleSession(
             request["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
         )
-        self._metric_patterns = {
-            definition["Name"]: re.compile(definition["Regex"])
-            for definition in request["AlgorithmSpecification"].get("MetricDefinitions", [])
-        }
+        definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
+        self._metrics = JobMetrics(self.name, definitions, self._session)
 
     @property
     def status(self) -> str:
@@ -80,12 +74,12 @@ class TrainingJob:
 
     def values(self, metric: str) -> list[float]:
         """Every value of the metric so far, the oldest first."""
-        return list(self._values[metric])
+        return self._metrics.values(metric)
 
     def describe(self) -> dict[str, Any]:
         """The DescribeTrainingJob answer."""
         answer = {**self.request, **self._state, "TrainingJobArn": self.arn}
-        answer["FinalMetricDataList"] = list(self._metrics.values())
+        answer["FinalMetricDataList"] = self._metrics.final
         answer.pop("Tags", None)
         return answer
 
@@ -165,7 +159,7 @@ class TrainingJob:
         logs, port = self._session.client("logs"), free_port()
         shippers = []
         for host in hosts:
-            shipper = LogShipper(logs, LOG_GROUP, stream_name(self.name, host.name), self._observe)
+            shipper = LogShipper(logs, LOG_GROUP, stream_name(self.name, host.name), self._metrics.observe)
             group = host.start(self.request, self.name, port, credentials)
             shipper.follow(group.output)
             shippers.append(shipper)
@@ -223,22 +217,6 @@ class TrainingJob:
         self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}
 
     # ------------------------------------------------------------------ what others see of it
-
-    def _observe(self, line: str) -> None:
-        """Take the line's metrics, as MetricDefinitions describe them."""
-        for name, pattern in self._metric_patterns.items():
-            if match := pattern.search(line):
-                with contextlib.suppress(ValueError):
-                    value = float(match.group(1))
-                    self._values[name].append(value)
-                    self._metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
-                    self._publish(name, value)
-
-    def _publish(self, metric: str, value: float) -> None:
-        """Into CloudWatch, with the role's own permission: without it the job goes on, as on AWS."""
-        with contextlib.suppress(ApiError):
-            self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": LOG_GROUP})
-            cloudwatch.record_metric(LOG_GROUP, metric, value, dimensions={"TrainingJobName": self.name})
 
     def _enter(self, secondary: str, message: str = "") -> None:
         transitions = self._state["SecondaryStatusTransitions"]

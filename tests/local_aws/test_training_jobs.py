@@ -161,6 +161,21 @@ def test_a_failing_program_s_own_words_are_the_failure_reason(run_job: Any) -> N
     assert job["FailureReason"] == "AlgorithmError: the images are blank, exit code: 3"
 
 
+def test_the_instance_that_fails_first_gives_the_reason(run_job: Any) -> None:
+    program = """
+import json, pathlib, sys, time
+base = pathlib.Path("/opt/ml")
+first = json.loads((base / "input/config/resourceconfig.json").read_text())["current_host"] == "algo-2"
+time.sleep(0 if first else 0.2)
+(base / "output/failure").write_text("the disk is full" if first else "process 0 of 2 lost the others")
+time.sleep(0 if first else 2)  # as training does
+sys.exit(1)
+"""
+    job = run_job(program, ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1})
+
+    assert job["FailureReason"] == "AlgorithmError: the disk is full, exit code: 1"
+
+
 def test_a_channel_without_objects_fails_the_job_and_names_the_prefix(run_job: Any, bucket: str) -> None:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/nothing/"}}
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from training.environment import Process, read_hyperparameters, read_process, sagemaker_base, sagemaker_places
+from training.environment import (
+    Process,
+    laptop_places,
+    read_hyperparameters,
+    read_process,
+    sagemaker_base,
+    sagemaker_places,
+)
 from training.errors import InputError
 
 
@@ -27,6 +34,12 @@ def test_the_base_is_sagemakers_unless_its_variable_says_otherwise() -> None:
     assert places.images == Path("/base/input/data/images")
     assert places.model == Path("/base/model")
     assert places.failure == Path("/base/output/failure")
+    assert places.checkpoints == Path("/base/checkpoints")
+
+
+def test_on_a_laptop_checkpoints_are_kept_where_asked_to_only() -> None:
+    assert laptop_places(Path("images"), Path("out"), None, None).checkpoints is None
+    assert laptop_places(Path("images"), Path("out"), None, Path("kept")).checkpoints == Path("kept")
 
 
 def test_a_laptop_is_one_process() -> None:

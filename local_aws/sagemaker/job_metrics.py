@@ -1,0 +1,47 @@
+"""A training job's metrics, read from its output as MetricDefinitions describe them."""
+
+import contextlib
+import re
+from collections import defaultdict
+from typing import Any
+
+from ministack.services import cloudwatch
+
+from local_aws.principal import RoleSession
+from local_aws.sagemaker.training_host import LOG_GROUP
+from local_aws.service import ApiError, now
+
+
+class JobMetrics:
+    """The values of each metric of the job; every one goes into CloudWatch."""
+
+    def __init__(self, job: str, definitions: list[dict[str, str]], session: RoleSession) -> None:
+        self._job, self._session = job, session
+        self._patterns = {definition["Name"]: re.compile(definition["Regex"]) for definition in definitions}
+        self._last: dict[str, dict[str, Any]] = {}
+        self._values: dict[str, list[float]] = defaultdict(list)
+
+    def values(self, metric: str) -> list[float]:
+        """Every value of one metric so far, in order."""
+        return list(self._values[metric])
+
+    @property
+    def final(self) -> list[dict[str, Any]]:
+        """The job's FinalMetricDataList."""
+        return list(self._last.values())
+
+    def observe(self, line: str) -> None:
+        """Take the metrics of a line of output."""
+        for name, pattern in self._patterns.items():
+            if match := pattern.search(line):
+                with contextlib.suppress(ValueError):
+                    value = float(match.group(1))
+                    self._values[name].append(value)
+                    self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+                    self._publish(name, value)
+
+    def _publish(self, metric: str, value: float) -> None:
+        """Into CloudWatch, with the role's own permission: without it the job goes on, as on AWS."""
+        with contextlib.suppress(ApiError):
+            self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": LOG_GROUP})
+            cloudwatch.record_metric(LOG_GROUP, metric, value, dimensions={"TrainingJobName": self._job})
