@@ -72,7 +72,21 @@ class Settings(BaseModel):
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
     batch_size: int = Field(ge=1, le=65536, description="images a step, over all instances together")
     learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
-    trainable: Literal["head", "all"] = Field(description="which layers learn")
+    weights: str = Field(
+        pattern=r"^([0-9a-f]{64})?$",
+        description="digest printed by `make weights`; empty trains from scratch",
+        json_schema_extra={"allowed": "the 64 hex digits that `make weights` prints, or empty"},
+    )
+    trainable: Literal["head", "last-stage", "all"] = Field(
+        description="which layers learn; all but `all` need weights"
+    )
+    views: int = Field(ge=1, le=100, description="views of an image that a head learns from: itself, then moved ones")
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        description="arithmetic of a head's frozen layers; auto: bf16 where the CPU has it"
+    )
+    export_int8: Literal["auto", "never"] = Field(
+        description="auto serves the int8 model where it costs at most 0.5 points of test accuracy"
+    )
     seed: int = Field(ge=0, le=2**31 - 1, description="seed of every random choice in training")
     max_unreadable: float = Field(ge=0, le=1, description="share of the images a training may leave out as unreadable")
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
@@ -140,8 +154,11 @@ class Settings(BaseModel):
                 "trainable",
                 "seed",
                 "max_unreadable",
+                "views",
+                "precision",
+                "export_int8",
             )
-        }
+        } | ({"weights-sha256": self.weights} if self.weights else {})
 
     @property
     def ranges(self) -> dict[str, Range]:

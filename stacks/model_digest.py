@@ -9,6 +9,7 @@ def model_digest(
     *,
     code: str,
     dataset: str,
+    weights: str,
     hyperparameters: Mapping[str, str],
     image: str,
     instance_type: str,
@@ -23,6 +24,7 @@ def model_digest(
     ingredients = {
         "code": code,
         "dataset": dataset,
+        "weights": weights,
         "hyperparameters": dict(hyperparameters),
         "image": image,
         "instance_type": instance_type,

@@ -27,6 +27,11 @@ def endpoint_name_pattern(prefix: str) -> str:
     return f"{prefix}-????"
 
 
+def weights_folder(digest: str) -> str:
+    """Prefix of the bucket's keys under which the one file of pretrained weights with this digest lies."""
+    return f"weights/{digest}/"
+
+
 def job_prefix(prefix: str) -> str:
     """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
     return f"{prefix}-"

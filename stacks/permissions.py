@@ -49,9 +49,9 @@ class Permissions(Stack):
         self.trained_model = self._trained_model(prefix, dataset, run)
         self.classify = self._classify(prefix, endpoints)
 
-    def _training(self, settings: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
-        """What SageMaker does around a job: fetch data, code and image; store model, logs and metrics."""
-        prefix, dataset = settings.prefix, settings.dataset
+    def _training(self, chosen: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
+        """What SageMaker does around a job: fetch data, weights, code, image; store model, logs and metrics."""
+        prefix, dataset = chosen.prefix, chosen.dataset
         log_group = _arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
         program_bucket = f"arn:{Aws.PARTITION}:s3:::{program.bucket_name}"
         return self._role(
@@ -65,6 +65,7 @@ class Permissions(Stack):
                 # The program is a channel of one object.
                 _allow("ListProgram", ["s3:ListBucket"], [program_bucket], _prefixes(program.key)),
                 _allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
+                *self._weights(chosen.weights),
                 # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
                 _allow("WriteJobs", ["s3:PutObject"], [f"{self._bucket}/jobs/{prefix}-*"]),
                 # Images are read and models written under the key; Encrypt is asked for because the output names it.
@@ -84,7 +85,7 @@ class Permissions(Stack):
                 ),
                 _metrics("/aws/sagemaker/TrainingJobs"),
                 *_image_pull(image),
-                *(self._checkpoints() if settings.spot else []),
+                *(self._checkpoints() if chosen.spot else []),
             ],
         )
 
@@ -95,6 +96,13 @@ class Permissions(Stack):
             _allow("FindCheckpoint", ["s3:ListBucket"], [self._bucket], _prefixes(f"{names.CHECKPOINTS}/*")),
             _allow("KeepCheckpoint", ["s3:GetObject", "s3:PutObject"], [objects]),
         ]
+
+    def _weights(self, digest: str) -> list[iam.PolicyStatement]:
+        """The one file of that digest; nothing where a model starts from scratch."""
+        folder = names.weights_folder(digest)
+        listing = _allow("ListWeights", ["s3:ListBucket"], [self._bucket], _prefixes(f"{folder}*"))
+        reading = _allow("ReadWeights", ["s3:GetObject"], [f"{self._bucket}/{folder}weights.pth"])
+        return [listing, reading] if digest else []
 
     def _hosting(self, prefix: str, image: Container, endpoints: str) -> iam.Role:
         """What SageMaker does around an endpoint: fetch model and image, store logs and metrics."""

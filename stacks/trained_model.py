@@ -65,6 +65,7 @@ class TrainedModel(Stack):
         self.model_digest = model_digest(
             code=storage.program.digest,
             dataset=settings.dataset,
+            weights=settings.weights,
             hyperparameters=settings.model_ingredients,
             image=container.name,
             instance_type=settings.training_instance_type,
@@ -186,6 +187,12 @@ def _training_job(
         "InstanceCount": settings.training_instance_count,
         "VolumeSizeInGB": settings.training_volume_gib,
     }
+    channels = [
+        _channel("images", f"s3://{bucket_name}/data/{settings.dataset}/"),
+        _channel(program.channel, f"s3://{program.bucket_name}/{program.key}"),
+    ]
+    if settings.weights:
+        channels.append(_channel("weights", f"s3://{bucket_name}/{names.weights_folder(settings.weights)}"))
     if not settings.training_instance.local_disk:
         resources["VolumeKmsKeyId"] = key_arn
     stopping = {"MaxRuntimeInSeconds": settings.training_max_hours * _HOUR}
@@ -205,10 +212,7 @@ def _training_job(
         },
         "Environment": {"PYTHONPATH": program.python_path},
         "HyperParameters": settings.hyperparameters,
-        "InputDataConfig": [
-            _channel("images", f"s3://{bucket_name}/data/{settings.dataset}/"),
-            _channel(program.channel, f"s3://{program.bucket_name}/{program.key}"),
-        ],
+        "InputDataConfig": channels,
         "OutputDataConfig": {"S3OutputPath": f"s3://{bucket_name}/jobs", "KmsKeyId": key_arn},
         "ResourceConfig": resources,
         "StoppingCondition": stopping,

@@ -17,10 +17,11 @@ PERMISSIONS = "slipway-dev-permissions"
 
 
 # What a deployment may have or not, and the contract's lines with `when` are about.
-EVERYTHING = {"spot": True}
+EVERYTHING = {"spot": True, "weights": "1" * 64}
 
 
-def _synth(outdir: Path, **settings: Any) -> Path:
+def synthesize(outdir: Path, **settings: Any) -> Path:
+    """The folder, after `cdk synth` has written into it with these settings over those of cdk.json."""
     context = {**DEFAULTS, **settings}
     app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
     build(app, read_settings(context))
@@ -29,22 +30,22 @@ def _synth(outdir: Path, **settings: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `cdk synth` writes with the settings of cdk.json."""
-    return _synth(tmp_path_factory.mktemp("cdk.out"))
-
-
-@pytest.fixture(scope="session")
 def with_everything(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """The templates of a deployment to which every line of the contract applies that is not for tuning."""
-    return load(_synth(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING))
+    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING))
 
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """The templates of the same system with tuning on."""
     tuning = {"tuning_max_jobs": 8, "tuning_learning_rate": "0.001..0.1"}
-    return load(_synth(tmp_path_factory.mktemp("cdk.out"), **tuning))
+    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **tuning))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `cdk synth` writes with the settings of cdk.json."""
+    return synthesize(tmp_path_factory.mktemp("cdk.out"))
 
 
 @pytest.fixture(scope="session")

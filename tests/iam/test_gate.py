@@ -1,5 +1,6 @@
 """What the gate refuses, and that it says where, shows an example, and names the fix."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from iam.check import check_templates
 from iam.contract import PATH
 from iam.findings import Finding
-from tests.iam.conftest import PERMISSIONS, Templates, role, statement
+from iam.template import load
+from tests.iam.conftest import PERMISSIONS, Templates, role, statement, synthesize
 
 
 def _only(findings: list[Finding]) -> Finding:
@@ -17,6 +19,20 @@ def _only(findings: list[Finding]) -> Finding:
 
 def _rules(findings: list[Finding]) -> set[str]:
     return {finding.rule for finding in findings}
+
+
+def test_the_app_equals_the_contract_with_weights_and_without(synthesized: Templates, tmp_path: Path) -> None:
+    assert check_templates(synthesized) == []
+    assert check_templates(load(synthesize(tmp_path))) == []
+
+
+def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_everything: Templates) -> None:
+    templates[PERMISSIONS] = with_everything[PERMISSIONS]
+
+    found = check_templates(templates)
+
+    assert {f.statement for f in found} == {"ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint"}
+    assert _rules(found) == {"too-much"}
 
 
 def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Templates) -> None:

@@ -11,6 +11,7 @@ from stacks.model_digest import model_digest
 INGREDIENTS: dict[str, Any] = {
     "code": "c0de",
     "dataset": "da7a",
+    "weights": "",
     "hyperparameters": {"epochs": "5", "seed": "0"},
     "image": "763104351884/pytorch:2.13",
     "instance_type": "ml.m5.xlarge",
@@ -34,6 +35,7 @@ def test_the_digest_does_not_depend_on_order() -> None:
     [
         ("code", "c0df"),
         ("dataset", "da7b"),
+        ("weights", "3e1d"),
         ("hyperparameters", {"epochs": "6", "seed": "0"}),
         ("hyperparameters", {"epochs": "5"}),
         ("image", "763104351884/pytorch:2.14"),
@@ -47,5 +49,6 @@ def test_each_ingredient_changes_the_digest(ingredient: str, other: Any) -> None
 
 def test_all_the_training_settings_are_hyperparameters_and_no_other() -> None:
     assert sorted(read_settings(DEFAULTS).hyperparameters) == [
-        "architecture", "batch-size", "epochs", "image-size", "learning-rate", "max-unreadable", "seed", "trainable",
+        "architecture", "batch-size", "epochs", "export-int8", "image-size", "learning-rate", "max-unreadable",
+        "precision", "seed", "trainable", "views",
     ]  # fmt: skip

@@ -18,6 +18,7 @@ OTHER_SETTINGS = {
     "app": "birds",
     "stage": "prod",
     "dataset": "0" * 64,
+    "weights": "1" * 64,
     "training_instance_type": "ml.g4dn.xlarge",
     "training_instance_count": 4,
     "tuning_max_jobs": 8,

@@ -27,6 +27,20 @@ def test_the_job_reads_the_data_set_and_writes_under_jobs(templates: dict[str, T
     assert request["OutputDataConfig"]["S3OutputPath"] == f"{bucket}/jobs"
 
 
+def test_pretrained_weights_are_a_channel_and_an_ingredient_only_where_they_are_set(
+    templates: dict[str, Template], synthesize: Synthesize
+) -> None:
+    from_scratch, given = templates["trained-model"], synthesize(weights="1" * 64)["trained-model"]
+    request = training_request(given)
+    bucket = "s3://slipway-dev-${AWS::AccountId}-${AWS::Region}"
+    assert _channels(request)["weights"] == f"{bucket}/weights/{'1' * 64}/"
+    assert request["HyperParameters"]["weights-sha256"] == "1" * 64
+    assert set(_channels(training_request(from_scratch))) == {"images", "code"}
+    assert "weights-sha256" not in training_request(from_scratch)["HyperParameters"]
+    digests = {only(template, "Custom::TrainedModel")["Digest"] for template in (from_scratch, given)}
+    assert len(digests) == 2
+
+
 def test_disk_and_output_are_encrypted_with_the_systems_key(templates: dict[str, Template]) -> None:
     request = training_request(templates["trained-model"])
     assert request["ResourceConfig"]["VolumeKmsKeyId"] == request["OutputDataConfig"]["KmsKeyId"]
