@@ -5,15 +5,15 @@ one (as text). All mistakes are reported together, each with the setting, the va
 to fix it.
 """
 
-import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from stacks.instances import Instance
-from training.ranges import FORMS, Between, Range, parse_range
+from stacks.range_setting import range_field, read_range
+from stacks.setting_text import sentence
+from training.ranges import Between, Range
 
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
@@ -26,13 +26,6 @@ _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI store
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
-
-
-def _range_field(name: str, example: str) -> Any:
-    return Field(
-        description=f"values of `{name}` that tuning tries; empty: not tuned",
-        json_schema_extra={"allowed": f"{FORMS}, such as {example}, or empty"},
-    )
 
 
 class SettingsError(ValueError):
@@ -96,10 +89,10 @@ class Settings(BaseModel):
     spot: bool = Field(description="train on spot instances: cheaper, and taken back at times")
     spot_max_wait_hours: int = Field(ge=1, le=11, description="hours a spot training may take, waiting included")
 
-    tuning_learning_rate: str = _range_field("learning_rate", "0.001..0.1")
-    tuning_batch_size: str = _range_field("batch_size", "32|64|128")
-    tuning_epochs: str = _range_field("epochs", "5..20")
-    tuning_trainable: str = _range_field("trainable", "head|all")
+    tuning_learning_rate: str = range_field("learning_rate", "0.001..0.1")
+    tuning_batch_size: str = range_field("batch_size", "32|64|128")
+    tuning_epochs: str = range_field("epochs", "5..20")
+    tuning_trainable: str = range_field("trainable", "head|all")
     tuning_max_jobs: int = Field(ge=0, le=750, description="training jobs that tuning runs; 0: no tuning")
     tuning_parallel_jobs: int = Field(ge=1, le=100, description="training jobs that tuning runs at a time")
     tuning_strategy: Literal["Bayesian", "Random"] = Field(description="how tuning chooses what to try next")
@@ -164,7 +157,11 @@ class Settings(BaseModel):
     def ranges(self) -> dict[str, Range]:
         """What tuning tries, by hyper-parameter; empty when nothing is tuned."""
         texts = {name: getattr(self, f"tuning_{name}") for name in _TUNABLE if self.tuning_max_jobs}
-        return {name.replace("_", "-"): _parse(name, text) for name, text in texts.items() if text}
+        return {
+            name.replace("_", "-"): read_range(text, Settings.model_fields[name])
+            for name, text in texts.items()
+            if text
+        }
 
     @property
     def model_ingredients(self) -> dict[str, str]:
@@ -205,7 +202,7 @@ class Settings(BaseModel):
     def _range(cls, value: str, info: ValidationInfo) -> str:
         name = str(info.field_name).removeprefix("tuning_")
         if value:
-            range_ = _parse(name, value)
+            range_ = read_range(value, Settings.model_fields[name])
             if name == "batch_size":
                 least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
                 _at_least(int(least), "training_instance_count", info)
@@ -257,64 +254,15 @@ def _at_least(value: int, other: str, info: ValidationInfo) -> int:
     return value
 
 
-def _parse(name: str, text: str) -> Range:
-    """The range `text` of the setting `name`, whose own limits hold for every value; ValueError when it is none."""
-    field = Settings.model_fields[name]
-    type_: Any = Annotated[field.annotation, field]
-    adapter: TypeAdapter[str | int | float] = TypeAdapter(type_)
-
-    def read(value: str) -> str | int | float:
-        try:
-            return adapter.validate_python(value)
-        except ValidationError:
-            raise ValueError(f"must be {FORMS}; {value!r} is not {_allowed(field)}") from None
-
-    return parse_range(text, read)
-
-
 def read_settings(context: Mapping[str, Any]) -> Settings:
     """The settings among the keys of CDK `context`; SettingsError with all mistakes at once."""
     given = {key: value for key, value in context.items() if _is_setting(key)}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        raise SettingsError([_sentence(problem) for problem in error.errors()]) from error
+        raise SettingsError([sentence(problem, Settings.model_fields) for problem in error.errors()]) from error
 
 
 def _is_setting(key: str) -> bool:
     """Whether a context key is the user's: CDK's own hold a colon or a slash (`aws:cdk:…`, `@aws-cdk/…`)."""
     return ":" not in key and "/" not in key and key not in _CLI_KEYS
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    name = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(Settings.model_fields)}"
-        return f"{name} is not a setting: {hint}"
-    allowed = _allowed(Settings.model_fields[name])
-    if problem["type"] == "missing":
-        return f"{name} is missing: add it to cdk.json or pass -c {name}=…, {allowed}"
-    reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else f"must be {allowed}"
-    return f"{name} = {problem['input']!r}: {reason} (set it in cdk.json or with -c {name}=…)"
-
-
-def _allowed(field: FieldInfo) -> str:
-    """The values a field takes, in words."""
-    if isinstance(field.json_schema_extra, dict) and "allowed" in field.json_schema_extra:
-        return str(field.json_schema_extra["allowed"])
-    if get_origin(field.annotation) is Literal:
-        return f"one of {', '.join(map(str, get_args(field.annotation)))}"
-    if field.annotation is bool:
-        return "true or false"
-    if field.annotation is str:
-        return "an ML instance type, such as ml.m5.large"
-    limits = {name: value for rule in field.metadata for name, value in _limits(rule).items()}
-    kind = "a whole number" if field.annotation is int else "a number"
-    low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}"
-    return f"{kind} {low} to {limits['le']}"
-
-
-def _limits(rule: object) -> dict[str, Any]:
-    """Limits that one annotated-types rule (Ge, Gt, Le) holds, by name."""
-    return {name: getattr(rule, name) for name in ("ge", "gt", "le") if hasattr(rule, name)}

@@ -39,14 +39,17 @@ class Permissions(Stack):
         self._key = storage.key.key_arn
         training_jobs = _arn("sagemaker", f"training-job/{names.job_prefix(prefix)}*")
         tuning_jobs = _arn("sagemaker", f"hyper-parameter-tuning-job/{names.job_prefix(prefix)}*")
-        tuning = [tuning_jobs] if settings.tuning_max_jobs else []
+        tuned = settings.tuning_max_jobs > 0
         endpoints = names.endpoint_name_pattern(prefix)
 
-        jobs = [training_jobs, *tuning]
+        jobs = [training_jobs, tuning_jobs] if tuned else [training_jobs]
         self.training = self._training(settings, storage.program, training_image, jobs)
         self.hosting = self._hosting(prefix, serving_image, endpoints)
-        run = _run_tuning_jobs(tuning_jobs, training_jobs) if tuning else _run_training_jobs(training_jobs)
-        self.trained_model = self._trained_model(prefix, dataset, run)
+        run_jobs = _run_jobs("TrainingJob", training_jobs)
+        if tuned:  # a tuning job starts its training jobs itself; what the best one scored, only that one tells
+            see_best = _allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs])
+            run_jobs = [*_run_jobs("HyperParameterTuningJob", tuning_jobs), see_best]
+        self.trained_model = self._trained_model(prefix, dataset, run_jobs)
         self.classify = self._classify(prefix, endpoints)
 
     def _training(self, chosen: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
@@ -215,26 +218,13 @@ def _allow(
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
 
 
-def _run_training_jobs(jobs: str) -> list[iam.PolicyStatement]:
-    """Start, watch and stop a training job."""
-    actions = ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
-    return [_allow("RunJobs", actions, [jobs]), _tag_new(jobs, "CreateTrainingJob")]
-
-
-def _run_tuning_jobs(jobs: str, training_jobs: str) -> list[iam.PolicyStatement]:
-    """Start, watch and stop a tuning job, which starts training jobs itself; see what its best one scored."""
-    actions = [f"sagemaker:{verb}HyperParameterTuningJob" for verb in ("Create", "Describe", "Stop")]
+def _run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:
+    """Start, watch and stop jobs; they are created with their tags, which must not become a right to re-tag them."""
+    while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
     return [
-        _allow("RunJobs", actions, [jobs]),
-        _tag_new(jobs, "CreateHyperParameterTuningJob"),
-        _allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs]),
+        _allow("RunJobs", [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")], [jobs]),
+        _allow("TagNewJobs", ["sagemaker:AddTags"], [jobs], while_created),
     ]
-
-
-def _tag_new(jobs: str, creation: str) -> iam.PolicyStatement:
-    """A job is created with its tags; this must not become a right to re-tag jobs."""
-    while_created = {"StringEquals": {"sagemaker:TaggingAction": creation}}
-    return _allow("TagNewJobs", ["sagemaker:AddTags"], [jobs], while_created)
 
 
 def _service(name: str, *sources: str) -> iam.IPrincipal:

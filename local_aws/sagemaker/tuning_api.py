@@ -79,6 +79,8 @@ def _require_what_is_here(request: dict[str, Any]) -> None:
     if lacking:
         raise ApiError("ValidationException", f"local AWS tunes without {', '.join(lacking)}.")
     needed = [f"{part}.{name}".strip(".") for part, name in _members(request, _NEEDED, there=False)]
+    if "MaxNumberOfTrainingJobs" not in request["HyperParameterTuningJobConfig"]["ResourceLimits"]:
+        needed.append("ResourceLimits.MaxNumberOfTrainingJobs")
     if needed:
         raise ApiError("ValidationException", f"local AWS needs {', '.join(needed)} to tune.")
 

@@ -128,7 +128,7 @@ class TuningJob:
             time.sleep(_LOOK_SECONDS)
 
     def _may_start_another(self) -> bool:
-        most, at_a_time = self._limits.get("MaxNumberOfTrainingJobs", 1), self._limits["MaxParallelTrainingJobs"]
+        most, at_a_time = self._limits["MaxNumberOfTrainingJobs"], self._limits["MaxParallelTrainingJobs"]
         running = len(list(self._running()))
         return not self._stopping.is_set() and len(self._tried) < most and running < at_a_time
 

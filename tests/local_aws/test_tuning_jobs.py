@@ -181,6 +181,11 @@ def test_without_a_job_that_completes_it_fails_with_the_jobs_reason(request_of: 
             {"RetryStrategy": {"MaximumRetryAttempts": 2}},
             "TrainingJobDefinition.RetryStrategy",
         ),
+        (
+            "HyperParameterTuningJobConfig",
+            {"ResourceLimits": {"MaxParallelTrainingJobs": 1}},
+            "needs ResourceLimits.MaxNumberOfTrainingJobs",
+        ),
         ("TrainingJobDefinition", {"Environment": {}}, "SAGEMAKER_TRAINING_MODULE"),
         ("", {"Autotune": {"Mode": "Enabled"}}, "tunes without Autotune"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from training.tune import main
 
-TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "2")
+TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "1")
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""Settings in words: what a field takes, and what is wrong with a value."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+
+def sentence(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> str:
+    """What pydantic reports of one setting: its name, its value, what is allowed, and where to set it."""
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, fields, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(fields)}"
+        return f"{name} is not a setting: {hint}"
+    takes = allowed(fields[name])
+    if problem["type"] == "missing":
+        return f"{name} is missing: add it to cdk.json or pass -c {name}=…, {takes}"
+    reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else f"must be {takes}"
+    return f"{name} = {problem['input']!r}: {reason} (set it in cdk.json or with -c {name}=…)"
+
+
+def allowed(field: FieldInfo) -> str:
+    """The values a field takes, in words."""
+    if isinstance(field.json_schema_extra, dict) and "allowed" in field.json_schema_extra:
+        return str(field.json_schema_extra["allowed"])
+    if get_origin(field.annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(field.annotation)))}"
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is str:
+        return "an ML instance type, such as ml.m5.large"
+    limits = {name: value for rule in field.metadata for name, value in _limits(rule).items()}
+    kind = "a whole number" if field.annotation is int else "a number"
+    low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}"
+    return f"{kind} {low} to {limits['le']}"
+
+
+def _limits(rule: object) -> dict[str, Any]:
+    """Limits that one annotated-types rule (Ge, Gt, Le) holds, by name."""
+    return {name: getattr(rule, name) for name in ("ge", "gt", "le") if hasattr(rule, name)}
