@@ -26,7 +26,7 @@ from bench.result import Result, paired_medians
 from serving.preprocessing import normalise
 from training import images
 from training.folder import inspect
-from training.model import MEAN, STD
+from training.resnet import MEAN, STD
 
 ROUNDS = 3
 EPOCHS = 5

@@ -30,7 +30,7 @@ def upload(folder: Folder, bucket: str) -> str:
         if not _is_there(client, bucket, name):
             _put_all(client, bucket, name, folder)
     except (BotoCoreError, ClientError) as error:
-        raise InputError(_explain(error, bucket, client.meta.endpoint_url)) from error
+        raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
     return name
 
 
@@ -66,7 +66,7 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
     client.put_object(Bucket=bucket, Key=f"data/{name}/{MANIFEST}", Body=body)
 
 
-def _explain(error: Exception, bucket: str, endpoint: str) -> str:
+def explain(error: Exception, bucket: str, endpoint: str) -> str:
     """One line that says what is wrong and what to do."""
     if isinstance(error, NoCredentialsError):
         return "no AWS credentials: sign in (aws sso login), or source .local/aws.env for local AWS"

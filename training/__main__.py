@@ -10,6 +10,7 @@ from pathlib import Path
 
 from training.environment import (
     Places,
+    check_exportable,
     laptop_places,
     read_hyperparameters,
     read_process,
@@ -38,9 +39,10 @@ def main(arguments: Sequence[str]) -> int:
             raise InputError("flags need --data FOLDER: without it, all comes from SageMaker's files")
         settings = parse(read_hyperparameters(base) if base else texts)
         process = read_process(base, os.environ)
+        check_exportable()
         if process.rank == 0:
             places.failure.unlink(missing_ok=True)  # of an earlier run
-        from training.run import run  # torch takes seconds to import: not before all that can fail without it
+        from training.run import run  # slow to import: not before all that can fail without it
 
         run(settings, places, process)
     except InputError as error:

@@ -3,7 +3,9 @@
 Layout and files are SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
 
+import importlib.util
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +120,23 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
         port=_whole(variables, "MASTER_PORT", str(DEFAULT_PORT)),
         interface=variables.get("GLOO_SOCKET_IFNAME", config.get("network_interface_name")),
     )
+
+
+def own_cores(process: Process) -> int:
+    """Cores for this process: OMP_NUM_THREADS where it is set; else the processes on this machine share its cores."""
+    return int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, (os.cpu_count() or 1) // process.local_world)
+
+
+def check_exportable() -> None:
+    """Finds out before the training, not after it, that export lacks its `onnx` package.
+
+    AWS's SageMaker training images have it, as a dependency of their `sagemaker` package.
+
+    Raises:
+        InputError: when `onnx` is not installed.
+    """
+    if importlib.util.find_spec("onnx") is None:
+        raise InputError("the Python package onnx is missing, and export needs it: pip install onnx")
 
 
 def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:

@@ -56,17 +56,20 @@ class Images:
             return np.stack(list(pool.map(lambda i: _decode(self.files[i], self.size), indices)))
 
 
-def load(folder: Folder, size: int, max_unreadable: float = 0.0) -> dict[str, Images]:
+def load(folder: Folder, size: int, max_unreadable: float = 0.0, *, keep: bool = True) -> dict[str, Images]:
     """Images of each split; every file has been decoded once, so a run cannot fail on one later.
 
     Args:
         max_unreadable: share of the files that may be left out as unreadable, from 0 to 1.
+        keep: False decodes each again when it is taken, for whoever takes it once: the first look is a quick one.
 
     Raises:
         InputError: more than that share are unreadable (the first ten are named), or a class has no image left.
     """
-    caches = _caches(folder, size)
-    found = {name: _check(folder, split.files, size, caches[name]) for name, split in folder.splits.items()}
+    caches = _caches(folder, size) if keep else dict.fromkeys(folder.splits)
+    found = {
+        name: _check(folder, split.files, size if keep else 1, caches[name]) for name, split in folder.splits.items()
+    }
     problems = {path: line for lines in found.values() for path, line in lines.items()}
     kept = readable(folder, problems, max_unreadable)
     loaded = {}

@@ -15,16 +15,38 @@ from training.checkpoint import Checkpoints
 from training.distributed import parallel, summed
 from training.environment import Process
 from training.errors import InputError, Stopped
+from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
-from training.model import MEAN, STD, training_mode
+from training.model import build, training_mode
+from training.outcome import Epoch, Outcome, Predictions, Score, Trained
 from training.progress import Progress
-from training.score import Epoch, Outcome, Predictions, Score
+from training.resnet import MEAN, STD, write_classifier
 from training.settings import Settings
 from training.state import State
+from training.weights import State as Weights
 
-MOMENTUM = 0.9
-WEIGHT_DECAY = 5e-4
-WARM_UP = 0.25  # part of the steps in which the learning rate rises
+
+def learn(
+    images: dict[str, Images],
+    classes: int,
+    weights: Weights | None,
+    *,
+    settings: Settings,
+    process: Process,
+    threads: int,
+    checkpoints: Checkpoints,
+    stop: Event,
+) -> Trained:
+    """The network trained, from these weights or from scratch; raises as `fit` does."""
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(threads)
+    model = build(settings, classes, weights)
+    outcome = fit(model, images, settings, process, checkpoints, stop)
+    test = predict(model, images["test"], settings.batch_size, process)
+    learnt = {name: value.numpy() for name, value in model.state_dict().items()}
+    return Trained(
+        outcome, lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size), test
+    )
 
 
 def fit(
@@ -54,11 +76,12 @@ def fit(
         weight_decay=WEIGHT_DECAY,
         nesterov=True,
     )
+    total = settings.epochs * steps(len(images["train"]), settings.batch_size, process.world)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=settings.learning_rate,
-        total_steps=settings.epochs * steps(len(images["train"]), settings.batch_size, process.world),
-        pct_start=WARM_UP,
+        total_steps=total,
+        pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # a rise of one step: torch divides by its length
         cycle_momentum=False,
     )
     state = State(model, optimizer, schedule)
@@ -73,12 +96,7 @@ def fit(
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())
         if process.rank == 0:
-            print(
-                f"epoch={epoch.number} train:loss={loss:.4f} "
-                f"validation:loss={score.loss:.4f} validation:accuracy={score.accuracy:.4f} "
-                f"train:images_per_second={speed:.4g}",
-                flush=True,
-            )
+            print(f"{epoch} train:images_per_second={speed:.4g}", flush=True)
     assert state.best is not None  # epochs is at least 1
     best, parameters = state.best
     model.load_state_dict(parameters)

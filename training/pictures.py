@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.images import Images
-from training.score import Outcome, Predictions
+from training.outcome import Outcome, Predictions
 
 WIDTH, HEIGHT, MARGIN = 640, 300, 48
 MOST_NAMES = 40  # classes whose names fit beside the confusion matrix

@@ -1,34 +1,30 @@
-"""One training run from data set to model directory; everything heavy to import is imported from here."""
+"""One training run from data set to model directory; torch, which is slow to import, only where it is needed."""
 
 import json
-import os
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from training import folder, loop, pictures
+from training import folder, pictures, weights
 from training.batches import steps
-from training.checkpoint import Checkpoints, identity
-from training.distributed import together
-from training.environment import Places, Process
-from training.export import check_exportable, export
+from training.environment import Places, Process, own_cores
+from training.errors import InputError
+from training.export import Exported, export
 from training.images import Images, load
-from training.memory import enough_memory
-from training.model import build, find_weights
-from training.score import Outcome, Score
+from training.memory import enough_memory, peak_mb
+from training.outcome import Score, Trained
 from training.settings import SETTINGS, Settings, field
-from training.stop import stop_asked
 
 MOST_CLASSES = 50
 
 
 def run(settings: Settings, places: Places, process: Process) -> None:
-    """Trains, tests and exports; process 0 writes `places.model`, and metrics and pictures to `places.output`/data.
+    """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
 
     Raises:
         InputError: data set, weights or machine that cannot be trained on or with.
@@ -36,46 +32,53 @@ def run(settings: Settings, places: Places, process: Process) -> None:
         Stopped: SIGTERM came; the checkpoint is written, and the same run goes on from it.
     """
     start = time.perf_counter()
-    check_exportable()
     data = folder.inspect(places.images)
     steps(len(data.splits["train"].files), settings.batch_size, process.world)
+    given = weights.find(places.weights, settings.weights_sha256)
+    if given is None and settings.trainable != "all":
+        raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
     with enough_memory(settings):
-        images = load(data, settings.image_size, settings.max_unreadable)
-    weights = find_weights(places.weights)
-    _seed(settings.seed)
-    _share_cores(process)
-    model = build(settings, len(data.classes), weights)
+        images = load(data, settings.image_size, settings.max_unreadable, keep=settings.trainable != "head")
+    random.seed(settings.seed)
+    np.random.seed(settings.seed)
     chief = process.rank == 0
     if chief:
-        counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
-        origin = f"weights of {weights.name}" if weights else "from scratch: no weights were given"
-        print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
-        for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
-            print(f"left out {line}", flush=True)
+        _tell_inputs(data, images, given, settings)
     digest = folder.digest(data)
-    checkpoints = Checkpoints(places.checkpoints, process, identity(settings, digest, weights))
-    with stop_asked() as stop, enough_memory(settings), together(process):
-        outcome = loop.fit(model, images, settings, process, checkpoints, stop)
-        predictions = loop.predict(model, images["test"], settings.batch_size, process)
-        test = predictions.score
+    with enough_memory(settings), _together(process):
+        trained = _train(images, data, digest, given, settings, places, process)
         if chief:
-            # Once more, of the epoch that is kept: a tuning job goes by the last value.
-            best = outcome.best.validation
-            print(
-                f"best_epoch={outcome.best.number} "
-                f"validation:loss={best.loss:.4f} validation:accuracy={best.accuracy:.4f}",
-                flush=True,
-            )
-            print_classes(test, data.classes)
-            print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
-            export(model, data.classes, settings, places.model)
-            metrics = _metrics(outcome, test, data, images, settings, process)
-            metrics |= {"dataset": digest, "seconds": time.perf_counter() - start}
+            exported = export(trained, data, images, settings, places.model)
+            test = exported.scores.get(exported.precision, trained.test.score)
+            _tell_result(trained, exported, test, data.classes)
+            metrics = _metrics(trained, exported, test, data, images, settings, process)
+            metrics |= {"dataset": digest, "seconds": time.perf_counter() - start, "peak_memory_mb": peak_mb()}
             results = places.output / "data"
             _write_json(results / "metrics.json", metrics)
-            pictures.curves(outcome, results / "curves.png")
-            pictures.confusion(predictions, data.classes, results / "confusion.png")
-            pictures.mistakes(predictions, images["test"], data.classes, results / "mistakes.png")
+            pictures.curves(trained.outcome, results / "curves.png")
+            pictures.confusion(trained.test, data.classes, results / "confusion.png")
+            pictures.mistakes(trained.test, images["test"], data.classes, results / "mistakes.png")
+
+
+def _tell_inputs(data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Settings) -> None:
+    counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
+    origin = f"weights of {given.name}" if given else "from scratch: no weights were given"
+    print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
+    for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
+        print(f"left out {line}", flush=True)
+
+
+def _tell_result(trained: Trained, exported: Exported, test: Score, classes: Sequence[str]) -> None:
+    # Once more, of the epoch that is kept: a tuning job goes by the last value.
+    best = trained.outcome.best
+    print(
+        f"best_epoch={best.number} "
+        f"validation:loss={best.validation.loss:.4f} validation:accuracy={best.validation.accuracy:.4f}",
+        flush=True,
+    )
+    print_classes(test, classes)
+    print(f"{exported.precision} model ships: {exported}", flush=True)
+    print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
 
 
 def print_classes(test: Score, classes: Sequence[str]) -> None:
@@ -89,15 +92,53 @@ def print_classes(test: Score, classes: Sequence[str]) -> None:
         print(f"and {len(classes) - MOST_CLASSES} classes with more: metrics.json has all", flush=True)
 
 
+def _train(
+    images: dict[str, Images],
+    data: folder.Folder,
+    digest: str,
+    given: Path | None,
+    settings: Settings,
+    places: Places,
+    process: Process,
+) -> Trained:
+    threads = own_cores(process)
+    if given is not None and settings.trainable == "head":
+        from training import transfer
+
+        return transfer.learn(images, data, given, settings=settings, process=process, threads=threads)
+    from training import loop
+    from training.checkpoint import Checkpoints, identity
+    from training.stop import stop_asked
+
+    state = weights.read(given, settings.architecture) if given else None
+    checkpoints = Checkpoints(places.checkpoints, process, identity(settings, digest, given))
+    with stop_asked() as stop:
+        return loop.learn(
+            images, len(data.classes), state,
+            settings=settings, process=process, threads=threads, checkpoints=checkpoints, stop=stop,
+        )  # fmt: skip
+
+
+def _together(process: Process) -> AbstractContextManager[None]:
+    if process.world == 1:
+        return nullcontext()
+    from training.distributed import together
+
+    return together(process)
+
+
 def _metrics(
-    outcome: Outcome,
+    trained: Trained,
+    exported: Exported,
     test: Score,
     data: folder.Folder,
     images: Mapping[str, Images],
     settings: Settings,
     process: Process,
 ) -> dict[str, Any]:
+    outcome = trained.outcome
     return {
+        **trained.facts,
         "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
         "world": process.world,
         "images": {name: len(split) for name, split in images.items()},
@@ -113,6 +154,12 @@ def _metrics(
             for epoch in outcome.epochs
         ],
         "best_epoch": outcome.best.number,
+        "export": {
+            "precision": exported.precision,
+            "test_accuracy": {name: score.accuracy for name, score in exported.scores.items()},
+            "why_no_int8": exported.why_no_int8,
+            "quantising_mb": exported.quantising_mb,
+        },
         "test": {
             "loss": test.loss,
             "accuracy": test.accuracy,
@@ -122,18 +169,6 @@ def _metrics(
             },
         },
     }
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-
-
-def _share_cores(process: Process) -> None:
-    """OMP_NUM_THREADS holds where it is set; else the processes on this machine share its cores."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // process.local_world))
 
 
 def _write_json(path: Path, value: Any) -> None:

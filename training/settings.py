@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from training.errors import InputError
 
 ARCHITECTURES = ("resnet10", "resnet18", "resnet34", "resnet50")
-TRAINABLE = ("head", "all")
+TRAINABLE = ("head", "last-stage", "all")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class Settings:
     trainable: str = "all"
     seed: int = 0
     max_unreadable: float = 0.01
+    weights_sha256: str = ""
+    views: int = 1
+    precision: str = "auto"
+    export_int8: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _sha256(text: str) -> str:
+    if text and (len(text) != SHA256_DIGITS or set(text) - set("0123456789abcdef")):
+        raise ValueError("the 64 hex digits that sha256sum prints of the file")
+    return text
+
+
 def _number(above: float, high: float) -> Callable[[str], float]:
     def read(text: str) -> float:
         expected = f"a number above {above:g} and at most {high:g}"
@@ -93,9 +105,15 @@ SETTINGS: dict[str, Setting] = {
     "epochs": Setting(_whole(1, 1000), "passes over the training images"),
     "batch-size": Setting(_whole(2, 65536), "images a step, over all instances together"),
     "learning-rate": Setting(_number(0, 10), "peak learning rate of the one-cycle schedule"),
-    "trainable": Setting(_one_of(*TRAINABLE), "layers that learn: head (needs weights) or all"),
+    "trainable": Setting(_one_of(*TRAINABLE), "layers that learn: head, last-stage (both need weights) or all"),
     "seed": Setting(_whole(0, 2**31 - 1), "seed of everything random"),
     "max-unreadable": Setting(_share, "share of the images that may be left out as unreadable, from 0 to 1"),
+    "weights-sha256": Setting(_sha256, "sha256 that the weights file must have; empty for any"),
+    "views": Setting(_whole(1, 100), "views of an image that a head learns from: itself, then moved ones"),
+    "precision": Setting(_one_of(*PRECISIONS), "arithmetic of a head's frozen layers; auto: bf16 where the CPU has it"),
+    "export-int8": Setting(
+        _one_of("auto", "never"), "auto: the int8 model where it costs at most 0.5 points of accuracy"
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from training.score import Epoch, Score
+from training.outcome import Epoch, Score
 
 
 @dataclass

@@ -11,7 +11,11 @@ import torch
 from PIL import Image
 
 from training.export import export
+from training.folder import Folder
+from training.images import Images
 from training.model import build
+from training.outcome import Epoch, Outcome, Predictions, Score, Trained
+from training.resnet import write_classifier
 from training.settings import Settings
 
 LABELS = ("ant", "bee", "cat", "dog", "eel", "fox")
@@ -28,7 +32,15 @@ def network() -> torch.nn.Module:
 def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What model.tar.gz holds."""
     folder = tmp_path_factory.mktemp("model")
-    export(network, LABELS, Settings(image_size=32), folder)
+    pixels = np.random.default_rng(1).integers(0, 256, (len(LABELS), 32, 32, 3), dtype=np.uint8)
+    images = Images([], list(range(len(LABELS))), 32, pixels)
+    score = Score(0.0, np.ones(len(LABELS)), np.ones(len(LABELS)))
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    outcome = Outcome([], Epoch(1, 0.0, score, 0.0))
+    test = Predictions.of(np.zeros((len(LABELS), len(LABELS))), images.labels)
+    trained = Trained(outcome, lambda path: write_classifier(path, "resnet18", state, 32), test)
+    settings = Settings(image_size=32, export_int8="never")
+    export(trained, Folder(Path(), list(LABELS), {}), {"test": images}, settings, folder)
     return folder
 
 

@@ -16,19 +16,21 @@ from tests.serving.conftest import LABELS
 from training.environment import Process
 from training.images import Images
 from training.loop import evaluate
-from training.model import MEAN, STD
+from training.resnet import MEAN, STD
 
 Encode = Callable[..., bytes]
 
 
 def test_it_describes_the_model(model_folder: Path) -> None:
     description = json.loads((model_folder / "model.json").read_text())
+    assert 0 <= description.pop("test_accuracy")["fp32"] <= 1
     assert description == {
         "architecture": "resnet18",
         "image_size": 32,
         "labels": list(LABELS),
         "mean": list(MEAN),
         "model": hashlib.sha256((model_folder / "model.onnx").read_bytes()).hexdigest(),
+        "precision": "fp32",
         "std": list(STD),
     }
 

@@ -90,7 +90,7 @@ def test_a_process_that_lost_the_others_ends_after_the_one_that_failed(
     def lose(*_: object, **__: object) -> None:
         raise LostPeers("process 0 of 2 lost the others")
 
-    monkeypatch.setattr("training.run.build", lose)
+    monkeypatch.setattr("training.loop.learn", lose)
     assert main([]) == 1
     assert failure(job) == "process 0 of 2 lost the others"
     assert waited == [2]
@@ -184,7 +184,7 @@ def test_a_fault_of_the_program_keeps_its_trace(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("training.run.build", fail)
+    monkeypatch.setattr("training.run.export", fail)
     assert main([]) == 1
     assert failure(job) == "ZeroDivisionError: ours"
     assert "Traceback" in capsys.readouterr().err
@@ -234,9 +234,13 @@ def test_weights_of_another_network(few_digits: Path, tmp_path: Path, capsys: py
     assert "no state dict of torchvision's resnet18" in capsys.readouterr().err
 
 
-def test_a_head_learns_on_given_weights_that_stay_as_they_are(few_digits: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("trainable", "learning"), [("head", ("fc.",)), ("last-stage", ("fc.", "layer4."))])
+def test_layers_that_do_not_learn_stay_as_they_are_with_their_statistics(
+    few_digits: Path, tmp_path: Path, trainable: str, learning: tuple[str, ...]
+) -> None:
     import torchvision
 
+    from training import weights as pretrained
     from training.environment import Process
     from training.folder import inspect
     from training.images import load
@@ -247,8 +251,9 @@ def test_a_head_learns_on_given_weights_that_stay_as_they_are(few_digits: Path, 
     weights = tmp_path / "weights.pth"
     given = torchvision.models.resnet18().state_dict()
     torch.save(given, weights)
-    settings = Settings(image_size=16, epochs=1, trainable="head")
-    model = build(settings, 2, weights)
+    settings = Settings(image_size=16, epochs=1, trainable=trainable)
+    model = build(settings, 2, pretrained.read(weights, "resnet18"))
     fit(model, load(inspect(few_digits), 16), settings, Process())
     learnt = model.state_dict()
-    assert all(torch.equal(learnt[name], given[name]) for name in given if not name.startswith("fc."))
+    changed = {name for name in given if not name.startswith("fc.") and not torch.equal(learnt[name], given[name])}
+    assert {f"{name.split('.')[0]}." for name in changed} == set(learning) - {"fc."}

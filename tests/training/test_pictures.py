@@ -8,7 +8,7 @@ from PIL import Image
 
 from training import pictures
 from training.images import Images
-from training.score import Epoch, Outcome, Predictions, Score
+from training.outcome import Epoch, Outcome, Predictions, Score
 
 CLASSES = ["cat", "dog", "a bird with a name much longer than the picture of it is wide"]
 

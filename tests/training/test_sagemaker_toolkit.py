@@ -53,7 +53,8 @@ def test_a_run_returns_to_the_toolkit(base: Path, few_digits: Path) -> None:
     result = run(base)
 
     assert result.returncode == 0, result.stderr
-    *_, kept, test = result.stdout.splitlines()
+    *lines, test = result.stdout.splitlines()
+    [kept] = [line for line in lines if line.startswith("best_epoch=")]
     metrics = json.loads((base / "output" / "data" / "metrics.json").read_text())
     best = metrics["epochs"][metrics["best_epoch"] - 1]
     assert kept == (

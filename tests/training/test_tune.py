@@ -89,7 +89,7 @@ def test_all_that_is_wrong_with_the_flags_is_told_at_once(tmp_path: Path, capsys
 
     assert capsys.readouterr().err.splitlines() == [
         "error: batch-size is '64..32': must rise: 64 is not below 32",
-        "error: trainable is 'head|some': instead of 'some' give one of head, all",
+        "error: trainable is 'head|some': instead of 'some' give one of head, last-stage, all",
         "error: epochs is 'none': give a whole number from 1 to 1000",
         "error: max-jobs is 0: give a whole number from 1 to 750",
     ]

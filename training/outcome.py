@@ -1,6 +1,9 @@
-"""What a model came to: on each image, over a split, and epoch by epoch."""
+"""What a training came to: on each image, over a split, epoch by epoch, and the network itself. No torch."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +45,15 @@ class Predictions:
     confidence: np.ndarray
     losses: np.ndarray
 
+    @classmethod
+    def of(cls, log_probabilities: np.ndarray, labels: np.ndarray) -> "Predictions":
+        """From log probabilities [n, classes], nats, where `labels` [n] are the true classes."""
+        best = log_probabilities.argmax(1)
+        each = np.arange(len(labels))
+        confidence, losses = np.exp(log_probabilities[each, best]), -log_probabilities[each, labels]
+        classes = log_probabilities.shape[1]
+        return cls(classes, labels, best, confidence.astype(np.float64), losses.astype(np.float64))
+
     @property
     def score(self) -> Score:
         confusion = self.confusion
@@ -73,6 +85,12 @@ class Epoch:
         """The greater the better: validation accuracy, then the lower loss."""
         return self.validation.accuracy, -self.validation.loss
 
+    def __str__(self) -> str:
+        return (
+            f"epoch={self.number} train:loss={self.train_loss:.4f} "
+            f"validation:loss={self.validation.loss:.4f} validation:accuracy={self.validation.accuracy:.4f}"
+        )
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -80,3 +98,19 @@ class Outcome:
 
     epochs: list[Epoch]
     best: Epoch
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        write: writes it as an ONNX file; not its weights themselves, which would stay in memory.
+        test: what it makes of the test images, by the engine that trained it.
+        facts: what else the metrics say of the training.
+    """
+
+    outcome: Outcome
+    write: Callable[[Path], None]
+    test: Predictions
+    facts: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,46 @@
+"""Peer: the original project's training of a head, as its public repositories have it. Prints seconds of an epoch.
+
+PIL transforms in the training loop, no workers, no normalisation, the frozen backbone in every epoch with its
+gradients off, two layers on top, Adam. Mended, so that it can be compared: the pretrained weights come from a file.
+
+    python -m bench.peers.original_head WEIGHTS FOLDER EPOCHS
+"""
+
+import sys
+import time
+
+import torch
+import torchvision
+from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+BATCH = 64
+
+
+def main(weights: str, folder: str, epochs: int) -> None:
+    torch.manual_seed(0)
+    model = torchvision.models.resnet50()
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    to_tensor = [transforms.Resize((224, 224)), transforms.ToTensor()]
+    train = ImageFolder(f"{folder}/train", transforms.Compose([transforms.RandomHorizontalFlip(), *to_tensor]))
+    model.fc = nn.Sequential(
+        nn.Linear(model.fc.in_features, 128), nn.ReLU(inplace=True), nn.Linear(128, len(train.classes))
+    )
+    loader = torch.utils.data.DataLoader(train, batch_size=BATCH, shuffle=True)
+    criterion, optimizer = nn.CrossEntropyLoss(), torch.optim.Adam(model.fc.parameters(), lr=0.001)
+    start = time.perf_counter()
+    for _ in range(epochs):
+        model.train()
+        for images, labels in loader:
+            optimizer.zero_grad()
+            loss = criterion(model(images), labels)
+            loss.backward()
+            optimizer.step()
+    print(time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,56 @@
+"""Peer: torchvision's reference recipe with all but the last layer frozen. Prints seconds, then test accuracy.
+
+https://github.com/pytorch/vision/tree/main/references/classification: random resized crop, flip, normalisation,
+DataLoader with workers, SGD with momentum and a cosine. Frozen layers keep their statistics.
+
+    python -m bench.peers.torchvision_head ARCHITECTURE SIDE WEIGHTS FOLDER EPOCHS
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from training.model import build
+from training.resnet import MEAN, STD
+from training.settings import Settings
+
+BATCH, RATE, WORKERS = 64, 0.1, 2
+
+
+def main(architecture: str, side: int, weights: str, folder: str, epochs: int) -> None:
+    torch.manual_seed(0)
+    model = build(Settings(architecture=architecture, trainable="head"), 1, None)
+    state = torch.load(weights, weights_only=True)
+    model.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")}, strict=False)
+    to_tensor = [transforms.PILToTensor(), transforms.ConvertImageDtype(torch.float), transforms.Normalize(MEAN, STD)]
+    moved = [transforms.RandomResizedCrop(side), transforms.RandomHorizontalFlip()]
+    whole = [transforms.Resize(side), transforms.CenterCrop(side)]
+    train = ImageFolder(f"{folder}/train", transforms.Compose([*moved, *to_tensor]))
+    test = ImageFolder(f"{folder}/test", transforms.Compose([*whole, *to_tensor]))
+    model.fc = nn.Linear(model.fc.in_features, len(train.classes))
+    loader = torch.utils.data.DataLoader(train, batch_size=BATCH, shuffle=True, num_workers=WORKERS)
+    optimizer = torch.optim.SGD(model.fc.parameters(), lr=RATE, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    start = time.perf_counter()
+    for _ in range(epochs):
+        for images, labels in loader:
+            loss = criterion(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        schedule.step()
+    print(time.perf_counter() - start)
+    with torch.inference_mode():
+        batches = torch.utils.data.DataLoader(test, batch_size=BATCH)
+        right = sum(int((model(images).argmax(1) == labels).sum()) for images, labels in batches)
+    print(right / len(test))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]))

@@ -1,0 +1,120 @@
+"""A head on a frozen ResNet-50, 500 photo-sized JPEGs, 5 epochs: beside the original's recipe and torchvision's.
+
+Ours is the training as `python -m training` does it, export and all, as a whole process; of a peer one epoch is timed,
+without its start or any evaluation, and taken five times, which is in the peer's favour. The weights are random, which
+changes no time; accuracy is compared with weights that a ResNet-10 learnt on the digits 0 to 4, by heads for 5 to 9.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.photos import write_halves, write_photos
+from bench.result import Result, seconds
+from training.model import build
+from training.settings import Settings
+
+IMAGES, EPOCHS, GOAL = 500, 5, 15.0
+ARCHITECTURE = "resnet50"
+TRANSFER_EPOCHS = 20
+MOST_LOST = 0.01  # of the peer's accuracy
+
+
+def original() -> Result:
+    """Beside the original project's recipe."""
+    with _prepared() as (weights, photos):
+        peer = float(_python("bench.peers.original_head", weights, photos, 1).split()[0]) * EPOCHS
+        return _result("train-original", peer, weights, photos, f"peer: the original's recipe, 1 epoch × {EPOCHS}")
+
+
+def torchvision() -> Result:
+    """Beside torchvision's reference recipe, in time and in accuracy."""
+    with _prepared() as (weights, photos):
+        output = _python("bench.peers.torchvision_head", ARCHITECTURE, 224, weights, photos, 1)
+        peer = float(output.split()[0]) * EPOCHS
+        ours, theirs, int8 = _accuracies(photos.parent)
+        note = (
+            f"peer: torchvision's recipe, 1 epoch × {EPOCHS}; digits 5 to 9 on weights of 0 to 4, test accuracy "
+            f"ours {ours:.3f}, with int8 features {int8:.3f}, peer {theirs:.3f} (at most {MOST_LOST} less)"
+        )
+        goal = GOAL if ours >= theirs - MOST_LOST else 1e9
+        return _result("train-torchvision", peer, weights, photos, note, goal)
+
+
+def _result(name: str, peer: float, weights: Path, photos: Path, note: str, goal: float = GOAL) -> Result:
+    taken, metrics = _train(weights, photos)
+    views, _ = _train(weights, photos, views=4)
+    int8, _ = _train(weights, photos, precision="int8")
+    note = (
+        f"{note}; {metrics['engine']}, {metrics['peak_memory_mb']:.0f} MB at most; "
+        f"with 4 views {views:.1f} s, with int8 features {int8:.1f} s"
+    )
+    return seconds(name, taken, peer, goal, note)
+
+
+def _train(weights: Path, folder: Path, **settings: object) -> tuple[float, dict[str, Any]]:
+    """Seconds of the whole process, and its metrics. No int8 export: the peers export nothing."""
+    chosen = {
+        "architecture": ARCHITECTURE, "epochs": EPOCHS, "trainable": "head", "export-int8": "never", **settings
+    }  # fmt: skip
+    flags = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+    with tempfile.TemporaryDirectory() as output:
+        start = time.perf_counter()
+        _python("training", "--data", folder, "--output", output, "--weights", weights, *flags)
+        taken = time.perf_counter() - start
+        return taken, json.loads((Path(output) / "output" / "data" / "metrics.json").read_text())
+
+
+def _accuracies(folder: Path) -> tuple[float, float, float]:
+    """Test accuracy of ours, of the peer, and of ours with int8 features."""
+    first, second = write_halves(folder / "digits")
+    weights = folder / "digits.pth"
+    _pretrain(first, weights)
+    small = {"architecture": "resnet10", "image-size": 32, "epochs": TRANSFER_EPOCHS, "learning-rate": 0.1}
+    found = [
+        _train(weights, second, **small, precision=precision)[1]["test"]["accuracy"] for precision in ("auto", "int8")
+    ]
+    output = _python("bench.peers.torchvision_head", "resnet10", 32, weights, second, TRANSFER_EPOCHS)
+    return found[0], float(output.split()[1]), found[1]
+
+
+def _pretrain(folder: Path, weights: Path) -> None:
+    """Weights of a ResNet-10 trained on the folder's classes."""
+    from training.environment import Process
+    from training.folder import inspect
+    from training.images import load
+    from training.loop import fit
+
+    settings = Settings("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02)
+    data = inspect(folder)
+    torch.manual_seed(0)
+    model = build(settings, len(data.classes), None)
+    fit(model, load(data, settings.image_size), settings, Process())
+    torch.save(model.state_dict(), weights)
+
+
+@contextmanager
+def _prepared() -> Iterator[tuple[Path, Path]]:
+    """A file of random weights, and a folder of photographs."""
+    with tempfile.TemporaryDirectory() as folder:
+        weights, photos = Path(folder) / "weights.pth", Path(folder) / "photos"
+        torch.manual_seed(0)
+        torch.save(build(Settings(ARCHITECTURE), 1000, None).state_dict(), weights)
+        write_photos(photos, IMAGES)
+        yield weights, photos
+
+
+def _python(module: str, *arguments: object) -> str:
+    """What the module prints, run with every core this machine has."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout

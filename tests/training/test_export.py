@@ -1,0 +1,80 @@
+"""What ships: int8 where it costs at most half a point of test accuracy, else fp32; and the reason is kept."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import export as module
+from training import scoring
+from training.__main__ import main
+from training.outcome import Score
+
+
+@pytest.fixture
+def accuracies(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """What scoring finds of 1,000 test images, by file, in place of what it would."""
+    found = {"model.onnx": 0.9, "int8.onnx": 0.9}
+
+    def score(network: Path, images: object) -> Score:
+        right = round(1000 * found[network.name])
+        return Score(0.1, np.array([right, 0]), np.array([500, 500]))
+
+    monkeypatch.setattr(scoring, "score", score)
+    return found
+
+
+def exported(few_digits: Path, output: Path, *flags: str) -> tuple[dict[str, object], int]:
+    """The metrics' account of the export, and the size of what ships, bytes."""
+    places = ["--data", str(few_digits), "--output", str(output), "--architecture", "resnet10"]
+    assert main([*places, "--image-size", "16", "--epochs", "1", "--batch-size", "16", *flags]) == 0
+    account = json.loads((output / "output" / "data" / "metrics.json").read_text())["export"]
+    description = json.loads((output / "model" / "model.json").read_text())
+    assert description["precision"] == account["precision"]
+    assert description["test_accuracy"] == account["test_accuracy"]
+    assert not (output / "model" / "int8.onnx").exists()
+    return account, (output / "model" / "model.onnx").stat().st_size
+
+
+@pytest.mark.parametrize(("int8", "ships"), [(0.895, "int8"), (0.894, "fp32"), (0.95, "int8")])
+def test_int8_ships_where_it_costs_at_most_half_a_point(
+    few_digits: Path, tmp_path: Path, accuracies: dict[str, float], int8: float, ships: str
+) -> None:
+    accuracies["int8.onnx"] = int8
+    account, size = exported(few_digits, tmp_path)
+    assert (account["precision"], account["test_accuracy"]) == (ships, {"fp32": 0.9, "int8": int8})
+    assert account["why_no_int8"] == ("" if ships == "int8" else "int8 costs 0.6 points")
+    assert (size < 8_000_000) == (ships == "int8")  # 4.9 million weights, of 4 bytes or of 1
+
+
+def test_the_int8_model_answers_nearly_as_the_other(few_digits: Path, tmp_path: Path) -> None:
+    account, _ = exported(few_digits, tmp_path, "--epochs", "6", "--learning-rate", "0.02")
+    assert account["precision"] == "int8"
+    assert 0 < account["quantising_mb"] < 450  # type: ignore[operator]
+
+
+def test_int8_can_be_left_out(few_digits: Path, tmp_path: Path, accuracies: dict[str, float]) -> None:
+    account, _ = exported(few_digits, tmp_path, "--export-int8", "never")
+    assert account["why_no_int8"] == "export-int8 is never"
+    assert account["test_accuracy"] == {"fp32": 0.9}
+
+
+def test_without_onnx_runtime_fp32_ships_unscored(
+    few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    account, _ = exported(few_digits, tmp_path)
+    assert account["why_no_int8"] == "the Python package onnxruntime is not installed"
+    assert account["test_accuracy"] == {}
+
+
+def test_a_quantising_that_fails_leaves_fp32(few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> float:
+        raise module.CannotQuantise("quantising failed: it was ended by signal 9")
+
+    monkeypatch.setattr(module, "quantise", fail)
+    account, _ = exported(few_digits, tmp_path)
+    assert (account["precision"], account["why_no_int8"]) == ("fp32", "quantising failed: it was ended by signal 9")

@@ -1,0 +1,62 @@
+"""The last layer on its own: torch's optimizer and schedule, in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from training import head
+from training.head import Examples, Head, fit, learning_rate
+from training.outcome import Epoch
+from training.settings import Settings
+
+
+def examples(count: int, views: int = 1, seed: int = 0) -> Examples:
+    """Two classes that a line tells apart."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    features = random.normal(size=(count, views, 6)).astype(np.float32)
+    features[..., 0] += 4 * labels[:, np.newaxis]
+    return Examples(features, labels)
+
+
+@pytest.mark.parametrize("total", [1, 2, 5, 40])
+def test_the_learning_rate_is_torchs_one_cycle(total: int) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=1, total_steps=total, pct_start=0.25, cycle_momentum=False
+    )
+    for step in range(total):
+        assert learning_rate(step, total) == pytest.approx(schedule.get_last_lr()[0], rel=1e-6)
+        optimizer.step()
+        if step < total - 1:
+            schedule.step()
+
+
+def test_steps_are_torchs() -> None:
+    given = examples(12)
+    layer = torch.nn.Linear(6, 2)
+    torch.nn.init.zeros_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    ours = Head(np.zeros((2, 6), np.float32), np.zeros(2, np.float32))
+    momenta = Head(np.zeros((2, 6), np.float32), np.zeros(2, np.float32))
+    for _ in range(3):
+        loss = cross_entropy(layer(torch.from_numpy(given.features[:, 0])), torch.from_numpy(given.labels))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        found = head._step(ours, momenta, given.features[:, 0], given.labels, 0.1)
+        assert found == pytest.approx(12 * loss.item(), rel=1e-5)
+    assert ours.weight == pytest.approx(layer.weight.detach().numpy(), abs=1e-6)
+    assert ours.bias == pytest.approx(layer.bias.detach().numpy(), abs=1e-6)
+
+
+def test_it_learns_and_stays_at_the_best_epoch() -> None:
+    reported: list[Epoch] = []
+    settings = Settings(epochs=4, batch_size=8, learning_rate=0.5)
+    valid = examples(20, seed=1)
+    found, outcome = fit(examples(40, views=3), valid, classes=2, settings=settings, report=reported.append)
+    assert reported == outcome.epochs
+    assert outcome.best.validation.accuracy == max(epoch.validation.accuracy for epoch in reported) >= 0.9
+    assert found.score(valid.features[:, 0], valid.labels).loss == outcome.best.validation.loss

@@ -1,0 +1,201 @@
+"""A head on frozen layers: they run once, in either engine, and what ships is both together."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+import torchvision
+
+from local_aws.ports import free_port
+from serving.preprocessing import normalise
+from training import transfer
+from training.__main__ import main
+from training.engine import Engine, open_engine
+from training.environment import Process
+from training.features import features
+from training.folder import Folder, inspect
+from training.images import Images
+from training.resnet import MEAN, STD
+from training.settings import Settings
+
+SIDE = 32
+SETTINGS = Settings(image_size=SIDE, epochs=3, batch_size=8, learning_rate=0.05, trainable="head", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18().state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def folder(few_digits: Path) -> Folder:
+    return inspect(few_digits)
+
+
+@pytest.fixture
+def images(folder: Folder) -> dict[str, Images]:
+    return {name: Images(split.files, split.labels, SIDE, None) for name, split in folder.splits.items()}
+
+
+@pytest.fixture
+def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else find(name))
+
+
+def flags_of(few_digits: Path, weights: Path) -> list[str]:
+    places = ["--data", str(few_digits), "--weights", str(weights)]
+    return [*places, "--image-size", str(SIDE), "--trainable", "head", "--batch-size", "8"]
+
+
+def run_here(few_digits: Path, output: Path, weights: Path, *flags: str) -> int:
+    return main([*flags_of(few_digits, weights), "--output", str(output), *flags])
+
+
+def backbone(weights: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """torchvision's features of uint8 images [n, side, side, 3]."""
+    model = torchvision.models.resnet18().eval()
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    model.fc = torch.nn.Identity()
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model(torch.from_numpy(normalise(pixels, MEAN, STD))).numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def opened(weights: Path, settings: Settings = SETTINGS) -> Engine:
+    return open_engine(weights, settings, threads=1, calibration=lambda: np.zeros((1, SIDE, SIDE, 3), np.uint8))
+
+
+def extract(images: Images, engine: Engine, folder: Folder, *, views: int = 1, process: Process) -> np.ndarray:
+    return features(images, engine, count=512, views=views, seed=0, process=process, folder=folder)
+
+
+def test_openvino_and_pytorch_give_torchvisions_features(
+    weights: Path, images: dict[str, Images], request: pytest.FixtureRequest
+) -> None:
+    pixels = images["valid"].take(np.arange(4))
+    expected = backbone(weights)(pixels)
+    openvino = opened(weights)
+    request.getfixturevalue("without_openvino")
+    pytorch = opened(weights)
+    assert (openvino.name, pytorch.name) == ("OpenVINO fp32", "PyTorch fp32")
+    for engine in (openvino, pytorch):
+        assert engine.run(normalise(pixels, MEAN, STD)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_precisions_that_pytorch_lacks_are_refused(
+    few_digits: Path, tmp_path: Path, weights: Path, without_openvino: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(few_digits, tmp_path, weights, "--precision", "int8") == 1
+    assert "precision=int8 needs the Python package openvino: install it, or set auto" in capsys.readouterr().err
+
+
+def test_the_shares_of_several_processes_make_up_what_one_computes(
+    weights: Path, images: dict[str, Images], folder: Folder
+) -> None:
+    engine = opened(weights)
+    alone = extract(images["train"], engine, folder, process=Process())
+    shares = [extract(images["train"], engine, folder, process=Process(rank, 3)) for rank in range(3)]
+    assert sum(shares) == pytest.approx(alone, abs=1e-4)
+    assert [int((share != 0).any((1, 2)).sum()) for share in shares] == [16, 16, 16]
+
+
+def losses(output: Path) -> list[float]:
+    metrics = json.loads((output / "output" / "data" / "metrics.json").read_text())
+    return [*(epoch["train_loss"] for epoch in metrics["epochs"]), metrics["test"]["loss"]]
+
+
+def test_several_processes_train_the_head_that_one_would(few_digits: Path, tmp_path: Path, weights: Path) -> None:
+    chosen = ["--epochs", "2", "--export-int8", "never", "--precision", "fp32"]
+    assert run_here(few_digits, tmp_path / "alone", weights, *chosen) == 0
+    flags = [*flags_of(few_digits, weights), *chosen, "--output"]
+    variables = os.environ | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_PORT": str(free_port())}
+    together = [
+        subprocess.Popen(
+            [sys.executable, "-m", "training", *flags, str(tmp_path / f"rank{rank}")],
+            env=variables | {"RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait() for process in together] == [0, 0]
+    assert losses(tmp_path / "rank0") == pytest.approx(losses(tmp_path / "alone"), rel=1e-3)
+    assert not (tmp_path / "rank1" / "model").exists()
+
+
+def test_the_first_view_is_the_image_and_the_others_are_moved(
+    weights: Path, images: dict[str, Images], folder: Folder
+) -> None:
+    engine = opened(weights)
+    [one] = extract(images["valid"], engine, folder, process=Process()).transpose(1, 0, 2)
+    first, second, third = extract(images["valid"], engine, folder, views=3, process=Process()).transpose(1, 0, 2)
+    assert np.array_equal(first, one)
+    assert not np.allclose(second, first, atol=0.01)
+    assert not np.allclose(third, second, atol=0.01)
+
+
+@pytest.mark.parametrize("engine", ["OpenVINO", "PyTorch"])
+def test_what_is_exported_is_backbone_and_head(
+    few_digits: Path, tmp_path: Path, weights: Path, request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str,
+) -> None:  # fmt: skip
+    if engine == "PyTorch":
+        request.getfixturevalue("without_openvino")
+    heads = []
+    fit = transfer.fit
+
+    def noted(*args: object, **settings: object) -> object:
+        heads.append(fit(*args, **settings))  # type: ignore[arg-type]
+        return heads[-1]
+
+    monkeypatch.setattr(transfer, "fit", noted)
+    assert run_here(few_digits, tmp_path, weights, "--export-int8", "never", "--precision", "auto") == 0
+    assert f"frozen layers run once, in {engine} " in capsys.readouterr().out
+    pixels = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(tmp_path / "model" / "model.onnx")
+    [found] = session.run(["probabilities"], {"images": normalise(pixels, MEAN, STD)})
+    [(head, _)] = heads
+    assert found == pytest.approx(np.exp(head.log_probabilities(backbone(weights)(pixels))), abs=1e-4)
+
+
+def test_it_needs_no_torch_and_says_what_memory_it_took(few_digits: Path, tmp_path: Path, weights: Path) -> None:
+    program = (
+        "import sys; from training.__main__ import main; code = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    flags = [*flags_of(few_digits, weights), "--output", str(tmp_path), "--epochs", "1"]
+    subprocess.run([sys.executable, "-c", program, *flags], check=True)
+    metrics = json.loads((tmp_path / "output" / "data" / "metrics.json").read_text())
+    assert metrics["engine"].startswith("OpenVINO")
+    assert 50 < metrics["peak_memory_mb"] < 450
+
+
+def test_unreadable_images_are_named(
+    few_digits: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = sorted((few_digits / "valid" / "1").iterdir())[3]
+    broken.write_bytes(b"x")
+    assert run_here(few_digits, tmp_path, weights) == 1
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first == f"error: valid/1/{broken.name}: not a JPEG or PNG image; replace or remove it"
+
+
+@pytest.mark.parametrize("trainable", ["head", "last-stage"])
+def test_frozen_layers_need_weights(
+    few_digits: Path, tmp_path: Path, trainable: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--data", str(few_digits), "--output", str(tmp_path), "--trainable", trainable]) == 1
+    assert f"trainable={trainable} needs pretrained weights: give some" in capsys.readouterr().err

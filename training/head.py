@@ -1,0 +1,109 @@
+"""The last layer alone, on features: multinomial logistic regression, by the optimizer of the whole network's training.
+
+SGD with Nesterov momentum as in torch.optim.SGD, and the one-cycle schedule of torch.optim.lr_scheduler.OneCycleLR.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.batches import steps
+from training.outcome import Epoch, Outcome, Predictions, Score
+from training.settings import Settings
+
+MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
+WARM_UP = 0.25  # part of the steps in which the learning rate rises
+START, END = 1 / 25, 1 / 25e4  # of the peak rate, at the first and at the last step
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear layer: `weight` float32 [classes, features], `bias` float32 [classes]."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def log_probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Of features [n, features]: [n, classes], nats."""
+        logits = features @ self.weight.T + self.bias
+        logits -= logits.max(1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+    def score(self, features: np.ndarray, labels: np.ndarray) -> Score:
+        return self.predictions(features, labels).score
+
+    def predictions(self, features: np.ndarray, labels: np.ndarray) -> Predictions:
+        return Predictions.of(self.log_probabilities(features), labels)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Features of images, float32 [n, views, features], and their classes, int64 [n]."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+def fit(
+    train: Examples, valid: Examples, *, classes: int, settings: Settings, report: Callable[[Epoch], None]
+) -> tuple[Head, Outcome]:
+    """The head at the epoch with the best validation accuracy (then the lower loss).
+
+    Each epoch sees every image once, in one of its views.
+    """
+    images, views, count = train.features.shape
+    head = Head(np.zeros((classes, count), np.float32), np.zeros(classes, np.float32))
+    momenta = Head(np.zeros_like(head.weight), np.zeros_like(head.bias))
+    an_epoch = steps(images, settings.batch_size, 1)
+    epochs: list[Epoch] = []
+    best = head
+    for number in range(1, settings.epochs + 1):
+        start = time.perf_counter()
+        random = np.random.default_rng([settings.seed, number])
+        order = random.permutation(images)
+        seen = random.integers(0, views, (images,))
+        loss = 0.0
+        for step, batch in enumerate(np.array_split(order, an_epoch), (number - 1) * an_epoch):
+            rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
+            loss += _step(head, momenta, train.features[batch, seen[batch]], train.labels[batch], rate)
+        epochs.append(
+            Epoch(number, loss / images, head.score(valid.features[:, 0], valid.labels), time.perf_counter() - start)
+        )
+        report(epochs[-1])
+        if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):
+            best = Head(head.weight.copy(), head.bias.copy())
+    return best, Outcome(epochs, max(epochs, key=lambda epoch: epoch.merit))
+
+
+def learning_rate(step: int, total: int) -> float:
+    """Part of the peak rate at a step: up from 1/25 and down to nothing, along half cosines."""
+    top = WARM_UP * total - 1
+    if step <= top:
+        return _between(START, 1.0, step / top if top else 1.0)
+    return _between(1.0, END, (step - top) / (total - 1 - top))
+
+
+def _between(start: float, end: float, part: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
+
+
+def _step(head: Head, momenta: Head, features: np.ndarray, labels: np.ndarray, rate: float) -> float:
+    """Moves the head down the gradient of the batch's mean cross-entropy; the sum of it before, nats."""
+    log_probabilities = head.log_probabilities(features)
+    own = (np.arange(len(labels)), labels)
+    error = np.exp(log_probabilities)
+    error[own] -= 1
+    error /= len(labels)
+    for value, momentum, gradient in (
+        (head.weight, momenta.weight, error.T @ features),
+        (head.bias, momenta.bias, error.sum(0)),
+    ):
+        gradient += WEIGHT_DECAY * value
+        momentum *= MOMENTUM
+        momentum += gradient
+        value -= np.float32(rate) * (gradient + MOMENTUM * momentum)
+    return float(-log_probabilities[own].sum())
