@@ -163,8 +163,8 @@ def test_a_failing_program_s_own_words_are_the_failure_reason(run_job: Any) -> N
 
 def test_the_instance_that_fails_first_gives_the_reason(run_job: Any) -> None:
     program = """
-import json, pathlib, sys, time
-base = pathlib.Path("/opt/ml")
+import json, os, pathlib, sys, time
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 first = json.loads((base / "input/config/resourceconfig.json").read_text())["current_host"] == "algo-2"
 time.sleep(0 if first else 0.2)
 (base / "output/failure").write_text("the disk is full" if first else "process 0 of 2 lost the others")

@@ -36,7 +36,13 @@ def failure(job: Path) -> str:
 
 def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     shutil.copytree(few_digits, job / "input" / "data" / "images")
-    settings = {"epochs": "6", "image-size": "16", "batch-size": "8", "learning-rate": "0.005"}
+    settings = {
+        "architecture": "resnet10",
+        "epochs": "6",
+        "image-size": "16",
+        "batch-size": "8",
+        "learning-rate": "0.005",
+    }
     (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(settings))
     (job / "output").mkdir()
     (job / "output" / "failure").write_text("of an earlier run")
@@ -53,7 +59,7 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     assert result.returncode == 0, result.stderr
 
     lines = result.stdout.splitlines()
-    assert lines[0].endswith("resnet18, from scratch: no weights were given")
+    assert lines[0].endswith("resnet10, from scratch: no weights were given")
     metrics = json.loads((job / "output" / "data" / "metrics.json").read_text())
     best = metrics["epochs"][metrics["best_epoch"] - 1]
     assert best["validation_accuracy"] == max(epoch["validation_accuracy"] for epoch in metrics["epochs"])

@@ -63,7 +63,7 @@ def report(work: Callable[[Process], Any], process: Process, writer: Connection)
 
 def losses(folder: Path, process: Process) -> list[float]:
     """Of two epochs and the test."""
-    settings = Settings(image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
+    settings = Settings("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
     data = load(inspect(folder), settings.image_size)
     torch.manual_seed(0)
     model = build(settings, 2, None).double()
