@@ -31,7 +31,7 @@ from training.resnet import MEAN, STD
 ROUNDS = 3
 EPOCHS = 5
 BATCH = 32
-PER_SPLIT = {"train": 96, "valid": 2, "test": 2}
+PER_SPLIT = {"train": 72, "valid": 4, "test": 24}  # the last batch, the test images, is compared
 WIDTH, HEIGHT, SIDE = 500, 375, 224
 MOST_DIFFERENCE = 2.0  # of 255, mean over all pixels
 GOAL = 2.0

@@ -94,7 +94,9 @@ def without(folder: Folder, files: Collection[Path]) -> Folder:
         kept = [pair for pair in zip(split.files, split.labels, strict=True) if pair[0] not in files]
         labels = [label for _, label in kept]
         bare = set(range(len(folder.classes))) - set(labels)
-        problems += [f"class {folder.classes[label]} has no readable image in {name}: add some" for label in bare]
+        problems += [
+            f"class {folder.classes[label]} has no readable image in {name}: add some" for label in sorted(bare)
+        ]
         splits[name] = Split([path for path, _ in kept], labels)
     if problems:
         raise InputError(problems)
