@@ -33,6 +33,10 @@ class Head:
         logits -= logits.max(1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(1, keepdims=True))
 
+    def moved(self, centre: np.ndarray) -> "Head":
+        """A copy for features as they are, of a head for features less `centre` [features]."""
+        return Head(self.weight.copy(), self.bias - self.weight @ centre)
+
     def score(self, features: np.ndarray, labels: np.ndarray) -> Score:
         return self.predictions(features, labels).score
 
@@ -56,6 +60,8 @@ def fit(
     Each epoch sees every image once, in one of its views.
     """
     images, views, count = train.features.shape
+    # features are never negative: uncentred, all examples pull the same way, and only small steps are stable
+    centre = train.features.mean((0, 1))
     head = Head(np.zeros((classes, count), np.float32), np.zeros(classes, np.float32))
     momenta = Head(np.zeros_like(head.weight), np.zeros_like(head.bias))
     an_epoch = steps(images, settings.batch_size, 1)
@@ -69,13 +75,13 @@ def fit(
         loss = 0.0
         for step, batch in enumerate(np.array_split(order, an_epoch), (number - 1) * an_epoch):
             rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
-            loss += _step(head, momenta, train.features[batch, seen[batch]], train.labels[batch], rate)
-        epochs.append(
-            Epoch(number, loss / images, head.score(valid.features[:, 0], valid.labels), time.perf_counter() - start)
-        )
+            loss += _step(head, momenta, train.features[batch, seen[batch]] - centre, train.labels[batch], rate)
+        present = head.moved(centre)
+        score = present.score(valid.features[:, 0], valid.labels)
+        epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
         report(epochs[-1])
         if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):
-            best = Head(head.weight.copy(), head.bias.copy())
+            best = present
     return best, Outcome(epochs, max(epochs, key=lambda epoch: epoch.merit))
 
 
