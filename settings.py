@@ -211,6 +211,8 @@ class Settings(BaseModel):
     @field_validator("tuning_max_jobs")
     @classmethod
     def _tunable(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("spot"):
+            raise ValueError("excludes spot: the tuning job's trainings would share one checkpoint")
         names = [f"tuning_{name}" for name in _TUNABLE]
         if value and not any(info.data.get(name, "wrong") for name in names):
             raise ValueError(f"there is nothing to tune: set one or more of {', '.join(names)}")

@@ -124,6 +124,11 @@ def test_ranges_count_only_while_tuning_is_on() -> None:
     }
 
 
+def test_tuning_and_spot_exclude_each_other() -> None:
+    (problem,) = problems(tuning_max_jobs=4, tuning_epochs="5..9", spot=True)
+    assert problem.startswith("tuning_max_jobs = 4: excludes spot: the tuning job's trainings would share")
+
+
 def test_without_spot_its_wait_binds_nothing() -> None:
     assert read_settings({**DEFAULTS, "training_max_hours": 11}).training_max_hours == 11
 
