@@ -8,7 +8,7 @@ Predicted: 15 to 25 times, the backbone run once instead of five times, in bf16 
 PyTorch. Came out at 26 beside the original's recipe (23.6 s against 5 × 124 s, once, 2 shared cores) and at 30 beside
 torchvision's (27.3 s against 5 × 167 s); at most 434 MB. Features in
 int8 took longer in all (45.7 s): quantising on 100 images costs more than it saves on 500. Transfer to the digits 5 to
-9: 0.978 with bf16 and with int8 features; torchvision's recipe 0.816, as it crops and mirrors, and digits are neither.
+9: 0.978 with bf16 and 0.983 with int8 features; torchvision's recipe 0.816, perhaps as it crops and mirrors digits.
 """
 
 import json
