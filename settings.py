@@ -80,6 +80,9 @@ class Settings(BaseModel):
     export_int8: Literal["auto", "never"] = Field(
         description="auto serves the int8 model where it costs at most 0.5 points of test accuracy"
     )
+    compile: Literal["never", "always"] = Field(
+        description="always compiles the network first: worth its minutes in long trainings on a GPU"
+    )
     seed: int = Field(ge=0, le=2**31 - 1, description="seed of every random choice in training")
     max_unreadable: float = Field(ge=0, le=1, description="share of the images a training may leave out as unreadable")
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
@@ -150,6 +153,7 @@ class Settings(BaseModel):
                 "views",
                 "precision",
                 "export_int8",
+                "compile",
             )
         } | ({"weights-sha256": self.weights} if self.weights else {})
 

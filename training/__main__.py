@@ -18,6 +18,7 @@ from training.environment import (
     sagemaker_places,
 )
 from training.errors import InputError, LostPeers, Stopped
+from training.gpus import one_process_a_gpu
 from training.settings import SETTINGS, Settings, field, parse
 
 MOST_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         check_exportable()
         if process.rank == 0:
             places.failure.unlink(missing_ok=True)  # of an earlier run
+        one_process_a_gpu(process, arguments)
         from training.run import run  # slow to import: not before all that can fail without it
 
         run(settings, places, process)

@@ -36,7 +36,8 @@ def together(process: Process) -> Iterator[None]:
         os.environ["GLOO_SOCKET_IFNAME"] = process.interface
     try:
         dist.init_process_group(
-            "gloo",
+            # sums of a few numbers are taken on the processor, gradients where the model is
+            "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
             init_method=f"tcp://{process.master}:{process.port}",
             rank=process.rank,
             world_size=process.world,
@@ -66,6 +67,10 @@ def parallel(model: nn.Module, process: Process) -> nn.Module:
     """The model whose backward pass averages gradients over the processes; with one, the model itself."""
     if process.world == 1:
         return model
+    if next(model.parameters()).is_cuda:
+        return nn.parallel.DistributedDataParallel(
+            nn.SyncBatchNorm.convert_sync_batchnorm(model), forward_sync_buffers=False
+        )
     # buffers are BatchNorm's, already the same everywhere
     return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), forward_sync_buffers=False)
 

@@ -12,6 +12,7 @@ from torchvision.models import ResNet
 from serving.preprocessing import normalise
 from training.batches import Batch, evaluation_batches, steps, training_batches
 from training.checkpoint import Checkpoints
+from training.device import arithmetic, choose, moved, place
 from training.distributed import parallel, summed
 from training.environment import Process
 from training.errors import InputError, Stopped
@@ -40,10 +41,10 @@ def learn(
     """The network trained, from these weights or from scratch; raises as `fit` does."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(threads)
-    model = build(settings, classes, weights)
+    model = place(build(settings, classes, weights), choose(process))
     outcome = fit(model, images, settings, process, checkpoints, stop)
     test = predict(model, images["test"], settings.batch_size, process)
-    learnt = {name: value.numpy() for name, value in model.state_dict().items()}
+    learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
     return Trained(
         outcome, lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size), test
     )
@@ -69,6 +70,8 @@ def fit(
     """
     checkpoints, stop = checkpoints or Checkpoints(), stop or Event()
     trained = parallel(model, process)
+    if settings.compile == "always":
+        trained = torch.compile(trained)  # type: ignore[assignment]
     optimizer = torch.optim.SGD(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
@@ -114,10 +117,10 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
     own = []
     with torch.inference_mode():
         for batch in evaluation_batches(images, batch_size=batch_size, process=process):
-            logits = model(_pixels(batch))
+            logits, labels = _classify(model, batch)
             confidence, predicted = logits.softmax(1).max(1)
-            losses = cross_entropy(logits, torch.from_numpy(batch.labels), reduction="none")
-            own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1))
+            losses = cross_entropy(logits, labels, reduction="none")
+            own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1).cpu())
     whole = torch.zeros(len(images), 3, dtype=torch.float64)
     if own:
         whole[process.rank :: process.world] = torch.cat(own)
@@ -160,7 +163,7 @@ def _train_one_epoch(
         skip=state.step,
     )
     for batch in batches:
-        loss = cross_entropy(model(_pixels(batch)), torch.from_numpy(batch.labels), reduction="sum")
+        loss = cross_entropy(*_classify(model, batch), reduction="sum")
         state.optimizer.zero_grad(set_to_none=True)
         # the processes' gradients are averaged, though their shares differ by an image: weigh by images
         (loss * (process.world / batch.total)).backward()
@@ -189,6 +192,11 @@ def _train_one_epoch(
     return state.loss / len(images)
 
 
-def _pixels(batch: Batch) -> Tensor:
-    """Network input of the batch, float32 [n, 3, size, size]."""
-    return torch.from_numpy(normalise(batch.pixels, MEAN, STD))
+def _classify(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Logits of the batch, float [n, classes], and its labels, int64 [n], where the model is."""
+    device = next(model.parameters()).device
+    with arithmetic(device):
+        logits = model(moved(torch.from_numpy(normalise(batch.pixels, MEAN, STD)), device))
+    # bf16 is too coarse for a loss; float64, in which tests compare processes, stays
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    return logits, moved(torch.from_numpy(batch.labels), device)

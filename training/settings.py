@@ -29,6 +29,7 @@ class Settings:
     views: int = 1
     precision: str = "auto"
     export_int8: str = "auto"
+    compile: str = "never"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ SETTINGS: dict[str, Setting] = {
     "export-int8": Setting(
         _one_of("auto", "never"), "auto: the int8 model where it costs at most 0.5 points of accuracy"
     ),
+    "compile": Setting(_one_of("never", "always"), "always: torch.compile, worth its minutes in long runs on a GPU"),
 }
 
 

@@ -1,0 +1,119 @@
+"""Several GPUs are as many processes; without them nothing changes."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training import gpus
+from training.device import arithmetic, choose, moved, place
+from training.environment import Process
+from training.folder import inspect
+from training.images import load
+from training.loop import fit
+from training.model import build
+from training.settings import Settings
+
+
+@pytest.mark.parametrize(("visible", "count"), [("0,1,2", 3), ("", 0), ("-1", 0), ("GPU-5", 1)])
+def test_visible_gpus_are_counted(visible: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert gpus.gpus() == count
+
+
+def test_else_those_of_the_driver_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path / "gpus")
+    assert gpus.gpus() == 0
+    for name in ("0000:00:1b.0", "0000:00:1c.0"):
+        (tmp_path / "gpus" / name).mkdir(parents=True)
+    assert gpus.gpus() == 2
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the process became."""
+    calls: list[Any] = []
+    monkeypatch.setattr("os.execve", lambda *call: calls.append(call))
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    return calls
+
+
+def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> None:
+    gpus.one_process_a_gpu(Process(1, 2, 1, "algo-1", 29500, "eth0"), ["--data", "x"])
+
+    [(_, command, environment)] = started
+    assert " ".join(command[1:]) == (
+        "-m torch.distributed.run --nnodes 2 --node-rank 1 --nproc-per-node 4 "
+        "--master-addr algo-1 --master-port 29500 -m training --data x"
+    )
+    assert environment["NCCL_SOCKET_IFNAME"] == environment["GLOO_SOCKET_IFNAME"] == "eth0"
+
+
+def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started == []
+
+
+def test_one_gpu_needs_no_other_process(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started == []
+
+
+def test_each_process_of_a_host_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+
+    assert [choose(Process(rank, 8, 4)).index for rank in range(8)] == [0, 1, 2, 3] * 2
+
+
+def test_the_network_is_compiled_when_asked(few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[torch.nn.Module] = []
+
+    def compile_(model: torch.nn.Module) -> torch.nn.Module:
+        compiled.append(model)
+        return model
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    images = load(inspect(few_digits), 16)
+    settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24)
+
+    fit(build(settings, 2, None), images, settings, Process())
+    assert compiled == []
+    model = build(settings, 2, None)
+    fit(model, images, replace(settings, compile="always"), Process())
+    assert compiled == [model]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_all_stays_as_it_is() -> None:
+    device = choose(Process())
+    model, values = torch.nn.Linear(2, 2), torch.zeros(1, 2)
+
+    assert device.type == "cpu"
+    assert place(model, device) is model
+    assert moved(values, device) is values
+    with arithmetic(device):
+        assert model(values).dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_computes_in_bf16() -> None:
+    device = choose(Process())
+    model = place(torch.nn.Conv2d(3, 8, 3), device)
+
+    with arithmetic(device):
+        result = model(moved(torch.zeros(2, 3, 16, 16), device))
+
+    assert result.dtype == (torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32)
+    assert result.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,43 @@
+"""What the network runs on: the GPU of this process where the machine has one, else the processor.
+
+On a GPU: channels-last memory and bf16 autocast, which its tensor cores want; losses stay float32. On a processor
+float32, so that a result is the same on every machine.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from training.environment import Process
+
+
+def choose(process: Process) -> torch.device:
+    """The GPU with the process's number among those of this machine, or the processor."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", process.rank % process.local_world % torch.cuda.device_count())
+
+
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model on the device, its memory laid out as the device wants it."""
+    if device.type == "cpu":
+        return model
+    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def arithmetic(device: torch.device) -> AbstractContextManager[object]:
+    """Inside, a GPU that computes bf16 does so; a processor stays at float32."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """The values on the device; from page-locked memory, so that the copy runs beside the step before."""
+    if device.type == "cpu":
+        return values
+    values = values.pin_memory()
+    if values.dim() == 4:
+        return values.to(device, non_blocking=True, memory_format=torch.channels_last)
+    return values.to(device, non_blocking=True)
