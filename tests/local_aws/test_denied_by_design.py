@@ -65,7 +65,7 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
             StackName=f"slipway-dev-{name}", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
         )
         assert wait_for_stack(client, f"slipway-dev-{name}") == "CREATE_COMPLETE"
-    for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/model.tar.gz", "models/m/model.tar.gz"):
+    for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz"):
         client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
     client("logs").create_log_group(logGroupName=TRAINING_LOG)
     for group in ("classify", "trained-model"):
@@ -79,7 +79,7 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "list another data set": list_("data/other/"),
         "list the whole bucket": list_everything,
         "read models": get("models/m/model.tar.gz"),
-        "read its own output": get("jobs/j/model.tar.gz"),
+        "read its own output": get("jobs/j/output/model.tar.gz"),
         "change the data": put(f"data/{DATASET}/a.jpg"),
         "publish a model": put("models/m/model.tar.gz"),
         "delete data": delete(f"data/{DATASET}/a.jpg"),
@@ -96,7 +96,7 @@ DENIED: dict[str, dict[str, Attempt]] = {
     },
     "hosting": {
         "read data": get(f"data/{DATASET}/a.jpg"),
-        "read job output": get("jobs/j/model.tar.gz"),
+        "read job output": get("jobs/j/output/model.tar.gz"),
         "list models": list_("models/"),
         "change a model": put("models/m/model.tar.gz"),
         "delete a model's archive": delete("models/m/model.tar.gz"),
@@ -115,7 +115,7 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "change data": put(f"data/{DATASET}/manifest.json"),
         "list data": list_(f"data/{DATASET}/"),
         "delete a model's archive": delete("models/m/model.tar.gz"),
-        "delete a job's output": delete("jobs/j/model.tar.gz"),
+        "delete a job's output": delete("jobs/j/output/model.tar.gz"),
         "make a data key outside S3": use_key_outside_s3,
         "decrypt outside S3": decrypt_outside_s3,
         "grant the key to a user": grant_key_to_a_user,
@@ -166,7 +166,7 @@ ALLOWED: dict[str, dict[str, Attempt]] = {
     "trained-model": {
         "look for a model": list_("models/m/model.tar.gz"),
         "keep a model": lambda c: c("s3").copy_object(
-            Bucket=BUCKET, Key="models/n/model.tar.gz", CopySource=f"{BUCKET}/jobs/j/model.tar.gz"
+            Bucket=BUCKET, Key="models/n/model.tar.gz", CopySource=f"{BUCKET}/jobs/j/output/model.tar.gz"
         ),
         "forget who waits": delete("jobs/waiting/x"),
         "start a tagged job on an encrypted volume": job(

@@ -246,7 +246,7 @@ def test_a_failing_job_leaves_its_checkpoint(run_job: Any, client: Client, spot:
 
 def test_a_job_whose_role_may_not_keep_checkpoints_fails(run_job: Any, client: Client, spot: dict[str, Any]) -> None:
     reads = {"Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
-    role = make_role(client, "reader", "sagemaker.amazonaws.com", reads, {"Action": "logs:*", "Resource": "*"})
+    role = make_role(client, "reads-only", "sagemaker.amazonaws.com", reads, {"Action": "logs:*", "Resource": "*"})
 
     job = run_job("open('/opt/ml/checkpoints/last', 'w').write('x')", RoleArn=role, **spot)
 
