@@ -20,7 +20,7 @@ from bench.result import Result
 from dataset.digits import write
 from local_aws.ports import free_port
 
-ROUNDS, EPOCHS, BATCH, SIDE = 3, 2, 48, 128
+ROUNDS, EPOCHS, BATCH, SIDE = 2, 2, 120, 128
 PER_CLASS = {"train": 24, "valid": 2, "test": 2}
 GOAL = 1.7
 

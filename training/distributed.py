@@ -86,7 +86,9 @@ class _Normalised(torch.autograd.Function):
         ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The normalised images, and mean, variance and number (float64) of what they were normalised by."""
-        variance, mean = (moment.double() for moment in torch.var_mean(images, (0, 2, 3), correction=0))
+        # a third of the time of var_mean, though it normalises too; without eps, 1 / deviation² is the variance
+        _, mean, deviation = torch.native_batch_norm(images, None, None, None, None, True, 0.0, 0.0)
+        mean, variance = mean.double(), deviation.double() ** -2
         own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
         totals = summed(own)
         count = totals[0]
