@@ -4,8 +4,10 @@ The program itself, all layers learning, on 240 digits at 128 px with ResNet-18;
 they tell it, so that start and data loading are left out. Two processes compute the same model (BatchNorm over the
 global batch) and exchange 11 million gradients and the statistics of 20 layers a step.
 
-Predicted: 1.75, between the 1.76 that plain DDP reaches with ResNet-18 on two cores and what BatchNorm's
-exchanges cost.
+Predicted: 1.75, between the 1.91 that two processes with nothing to exchange reach here and what gradients and
+BatchNorm cost. Came out at 1.73 (43.1 against 25.0 images/s). It was 1.48 with batches of 48, as what is exchanged does
+not shrink with the batch, and 1.70 while the statistics were taken by var_mean, which is three times slower than the
+fused kernel that takes them now.
 """
 
 import json

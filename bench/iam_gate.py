@@ -3,7 +3,8 @@
 The peer reads the same five templates; of the 18 seeded IAM defects of our study it found none, so the ratio says
 what the gate costs, not which is better. The limits are 1 s for the gate and 0.5 s for the diff.
 
-Predicted: 0.4 s, most of it Python's start and the 240 KB of facts.
+Predicted: 0.4 s, most of it Python's start and the 240 KB of facts. Came out at 0.23 s (diff 0.10 s) beside cfn-lint's
+1.67 s, after 9.6 s in a first form that compared every resource with each resource type's pattern symbol by symbol.
 """
 
 import subprocess

@@ -4,7 +4,7 @@ Both are synthesized beforehand; what is timed is the CLI looking at each stack 
 The first deploy trains a model, so this takes a minute or two before the timing begins.
 
 Predicted: twice the peer's time, five stacks being asked for instead of one. Came out at 1.5 (2.13 s against
-1.40 s): starting Node and the CLI is most of either.
+1.40 s), later 1.3 (1.19 s against 0.91 s): starting Node and the CLI is most of either.
 """
 
 import os

@@ -5,10 +5,11 @@ without its start or any evaluation, and taken five times, which is in the peer'
 changes no time; accuracy is compared with weights that a ResNet-10 learnt on the digits 0 to 4, by heads for 5 to 9.
 
 Predicted: 15 to 25 times, the backbone run once instead of five times, in bf16 and by an engine twice as fast as eager
-PyTorch. Came out at 26 beside the original's recipe (23.6 s against 5 × 124 s, once, 2 shared cores) and at 30 beside
-torchvision's (27.3 s against 5 × 167 s); at most 434 MB. Features in
-int8 took longer in all (45.7 s): quantising on 100 images costs more than it saves on 500. Transfer to the digits 5 to
-9: 0.978 with bf16 and 0.983 with int8 features; torchvision's recipe 0.816, perhaps as it crops and mirrors digits.
+PyTorch. Came out at 20 beside the original's recipe (14.2 s against 5 × 57.8 s, a CPU with AVX-512 bf16) and at 19
+beside torchvision's (13.8 s against 5 × 51.8 s); at most 443 MB. With 4 views 45 s, 6 times faster than one view of the
+peers. Features in int8 took longer in all (18 s): quantising on 100 images costs more than it saves on 500. Transfer to
+the digits 5 to 9: 0.978 with bf16 and 0.983 with int8 features; torchvision's recipe 0.816, perhaps as it crops and
+mirrors digits.
 """
 
 import json
