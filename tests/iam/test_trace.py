@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam.contract import Contract, read
-from iam.trace import Trace, UnreadableTrace, check, write
+from iam.trace import Trace, UnreadableTrace, check, check_file, write
 from iam.trace import read as read_trace
 from local_aws.calls import Call
 
@@ -92,3 +92,10 @@ def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(UnreadableTrace, match="is no trace"):
         read_trace(tmp_path / "t.json")
+
+
+def test_a_trace_of_an_older_program_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "t.json", Trace("demo", "1", "here", {"prefix": "app"}, (LIST,)))
+
+    with pytest.raises(UnreadableTrace, match="of an older program, without dataset, key"):
+        check_file(tmp_path / "t.json")
