@@ -1,14 +1,14 @@
 """Reads iam/contract.yaml: what each role needs, why, and on what evidence."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
 
-from iam.policy import Conditions, Grant, Trust, conditions
+from iam.policy import Conditions, Grant, Trust, conditions, listed
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
@@ -29,8 +29,12 @@ class ContractError(Exception):
         self.problems = problems
 
 
+Allowed = TypeVar("Allowed", Grant, Trust)
+_Made = Callable[[str, str, Conditions, str], Allowed]  # of action, subject, conditions, file and line
+
+
 @dataclass(frozen=True)
-class Line:
+class Line(Generic[Allowed]):
     """One line of the contract: a grant or a trust that is needed, and why.
 
     Attributes:
@@ -38,7 +42,7 @@ class Line:
     """
 
     number: int
-    allows: Grant | Trust
+    allows: Allowed
     why: str
     evidence: str
     wildcard: str
@@ -49,6 +53,9 @@ class Line:
         return self.evidence.partition(":")[0]
 
 
+AnyLine = Line[Grant] | Line[Trust]
+
+
 @dataclass(frozen=True)
 class ContractRole:
     """What one role is for."""
@@ -56,8 +63,13 @@ class ContractRole:
     number: int
     name: str
     purpose: str
-    trust: tuple[Line, ...]
-    may: tuple[Line, ...]
+    trust: tuple[Line[Trust], ...]
+    may: tuple[Line[Grant], ...]
+
+    @property
+    def lines(self) -> list[AnyLine]:
+        """All of them, in their order."""
+        return [*self.trust, *self.may]
 
 
 Contract = dict[str, ContractRole]
@@ -119,11 +131,11 @@ class _Reader:
         if wrong := {"purpose", "trust", "may"} ^ set(value):
             self._problem(value.line, f"{name}: there must be purpose, trust and may; see {', '.join(sorted(wrong))}")
             return None
-        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal")]
-        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource")]
+        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", _trust)]
+        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", _grant)]
         return ContractRole(value.line, self._text(name, value.line), value["purpose"], tuple(trust), tuple(may))
 
-    def _lines(self, entry: Any, subject: str) -> list[Line]:
+    def _lines(self, entry: Any, subject: str, made: _Made[Allowed]) -> list[Line[Allowed]]:
         if not isinstance(entry, _Mapping):
             self._problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
             return []
@@ -144,23 +156,15 @@ class _Reader:
         if missing or unknown or (when and not self._values.get(when)):
             return []
         block = {
-            operator: {key: [self._text(v, number) for v in _listed(values)] for key, values in keys.items()}
+            operator: {key: [self._text(v, number) for v in listed(values)] for key, values in keys.items()}
             for operator, keys in entry.get("if", {}).items()
         }
+        what, where = self._text(entry[subject], number), f"{self._file}:{number}"
+        why, wildcard = entry["why"], entry.get("wildcard", "")
         return [
-            Line(
-                number, self._allows(entry, subject, condition), entry["why"], evidence, entry.get("wildcard", ""), when
-            )
+            Line(number, made(entry["action"], what, condition, where), why, evidence, wildcard, when)
             for condition in conditions(block)
         ]
-
-    def _allows(self, entry: _Mapping, subject: str, condition: Conditions) -> Grant | Trust:
-        where = f"{self._file}:{entry.line}"
-        what = self._text(entry[subject], entry.line)
-        kind = Grant if subject == "resource" else Trust
-        if kind is Grant:
-            return Grant(entry["action"], what, condition, where)
-        return Trust(what, entry["action"], condition, where)
 
     def _text(self, value: Any, line: int) -> str:
         """The value with its `${names}` filled in; pseudo parameters stay."""
@@ -177,5 +181,9 @@ class _Reader:
         self._problems.append(f"{self._file}:{line}: {text}")
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _grant(action: str, resource: str, block: Conditions, where: str) -> Grant:
+    return Grant(action, resource, block, where)
+
+
+def _trust(action: str, principal: str, block: Conditions, where: str) -> Trust:
+    return Trust(principal, action, block, where)

@@ -68,12 +68,13 @@ def _places(grant: Grant, example: str) -> str:
 
 def _by_name(assembly: Assembly) -> dict[str, Role]:
     """Roles with what their deployment chose put back to the variables' names."""
-    chosen = {name: value for name, value in variables(assembly).items() if value and name not in SWITCHES}
-    names = sorted(chosen.items(), key=lambda item: -len(item[1]))  # the longest first: some hold others
+    fixed = {"prefix", *SWITCHES}  # the prefix names the roles themselves
+    chosen = [(name, value) for name, value in variables(assembly).items() if value and name not in fixed]
+    chosen.sort(key=lambda item: -len(item[1]))  # the longest first: some hold others
 
     def general(text: str) -> str:
-        for name, value in names:
-            text = text.replace(value, f"${{{name}}}") if value and name != "prefix" else text
+        for name, value in chosen:
+            text = text.replace(value, f"${{{name}}}")
         return text
 
     return {role.name: role.renamed(general) for role in assembly.roles}

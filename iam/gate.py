@@ -26,7 +26,6 @@ def check(roles: Iterable[Role], contract: Contract, facts: Facts) -> list[Findi
             findings += about(grant, facts, role=role.name, statement=grant.where, where=where)
     for needed in contract.values():
         for line in needed.may:
-            assert isinstance(line.allows, Grant)
             where = line.allows.where
             findings += about(line.allows, facts, role=needed.name, statement="", where=where)
             findings += _reason_for_wildcard(needed.name, line, facts)
@@ -78,8 +77,7 @@ def _guarded(grant: Grant, key: str) -> bool:
     return for_all and operators.get("Null") == frozenset({"false"})
 
 
-def _reason_for_wildcard(role: str, line: Line, facts: Facts) -> Iterator[Finding]:
-    assert isinstance(line.allows, Grant)
+def _reason_for_wildcard(role: str, line: Line[Grant], facts: Facts) -> Iterator[Finding]:
     action = facts.action(line.allows.action)
     if line.allows.resource == "*" and action and action.resource_types and not line.wildcard:
         types = ", ".join(action.resource_types[:5])
@@ -104,21 +102,20 @@ def _missing_roles(found: dict[str, Role], contract: Contract) -> Iterator[Findi
         yield Finding("roles", name, "", where, "no template makes this role", "make it, or drop it here")
 
 
-def _same_trust(role: Role, needed: tuple[Line, ...]) -> Iterator[Finding]:
+def _same_trust(role: Role, needed: tuple[Line[Trust], ...]) -> Iterator[Finding]:
     wanted = {line.allows for line in needed}
     for trust in role.trusts:
         if trust not in wanted:
             fix = f"trust exactly whom {_CONTRACT} names"
             yield Finding("trust", role.name, trust.where, line_of(role.name, ""), f"it allows {trust}", fix)
     for line in needed:
-        assert isinstance(line.allows, Trust)
         if line.allows not in role.trusts:
             fix = f"trust it in {line_of(role.name, '')}, or drop the line"
             yield Finding("trust", role.name, "", line.allows.where, f"the role lacks {line.allows}", fix)
 
 
-def _not_too_much(role: Role, needed: tuple[Line, ...]) -> Iterator[Finding]:
-    lines = [line.allows for line in needed if isinstance(line.allows, Grant)]
+def _not_too_much(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[Finding]:
+    lines = [line.allows for line in needed]
     for grant in role.grants:
         example = excess(grant, lines)
         if example is not None:
@@ -135,9 +132,8 @@ def _nearest(lines: list[Grant]) -> str:
     return "narrow it to " + " or ".join(f"{line.resource}{in_words(line.conditions)}" for line in lines[:3])
 
 
-def _not_too_little(role: Role, needed: tuple[Line, ...]) -> Iterator[Finding]:
+def _not_too_little(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[Finding]:
     for line in needed:
-        assert isinstance(line.allows, Grant)
         example = excess(line.allows, role.grants)
         if example is not None:
             under = [g for g in role.grants if g.action.lower() == line.allows.action.lower()]

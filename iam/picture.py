@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from iam.contract import Contract
-from iam.policy import Grant, Trust
+from iam.policy import Grant
 
 # What an ARN's kind is called in the picture, by what it contains; the first that fits.
 _KINDS = (
@@ -27,15 +27,13 @@ _KINDS = (
 def picture(contract: Contract) -> str:
     """Mermaid source, fenced; services on the left, roles in the middle, what they reach on the right."""
     arrows: dict[tuple[str, str], list[str]] = defaultdict(list)
-    services = set()
+    services: set[tuple[str, str]] = set()
     for role in contract.values():
-        for line in (*role.trust, *role.may):
-            if isinstance(line.allows, Trust):
-                services.add((line.allows.principal.removeprefix("Service "), role.name))
-            elif isinstance(line.allows, Grant):
-                verb = line.allows.action.partition(":")[2]
-                known = arrows[role.name, _kind(line.allows)]
-                known += [verb] if verb not in known else []
+        services |= {(line.allows.principal.removeprefix("Service "), role.name) for line in role.trust}
+        for line in role.may:
+            verb = line.allows.action.partition(":")[2]
+            known = arrows[role.name, _kind(line.allows)]
+            known += [verb] if verb not in known else []
     lines = ["```mermaid", "flowchart LR"]
     lines += [
         f'  {_id(service)}(["{service}"]) -->|takes on| {_id(role)}["{role}"]' for service, role in sorted(services)

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from iam import globs
 
@@ -111,3 +112,8 @@ def excess(grant: Grant, allowed: Iterable[Grant]) -> str | None:
         if other.action.lower() == grant.action.lower() and stricter(grant.conditions, other.conditions)
     )
     return globs.witness(grant.resource, reach)
+
+
+def listed(value: Any) -> list[Any]:
+    """What a policy has as one value or as a list of them, as a list."""
+    return value if isinstance(value, list) else [value]

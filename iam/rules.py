@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from iam.policy import listed
 from stacks.instances import Instance
 
 Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
@@ -190,15 +191,15 @@ def _statements(value: Any) -> Iterator[Mapping[str, Any]]:
 def _anyone(statement: Mapping[str, Any]) -> bool:
     principal = statement.get("Principal")
     kinds = principal.values() if isinstance(principal, Mapping) else [principal]
-    return any(_text(name) == "*" for kind in kinds for name in _as_list(kind))
+    return any(_text(name) == "*" for kind in kinds for name in listed(kind))
 
 
 def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
     return (
         statement["Effect"] == "Deny"
         and _anyone(statement)
-        and _as_list(statement.get("Action")) == ["s3:*"]
-        and {arn, f"{arn}/*"} <= {_text(resource) for resource in _as_list(statement.get("Resource"))}
+        and listed(statement.get("Action")) == ["s3:*"]
+        and {arn, f"{arn}/*"} <= {_text(resource) for resource in listed(statement.get("Resource"))}
         and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
     )
 
@@ -206,7 +207,7 @@ def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
 def _closed(condition: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether one of the conditions, all of which have to hold, says whose the caller is."""
     return any(
-        key.lower() in _OWNER_KEYS and all(_names_an_owner(_text(value)) for value in _as_list(values))
+        key.lower() in _OWNER_KEYS and all(_names_an_owner(_text(value)) for value in listed(values))
         for operator, keys in condition.items()
         if operator in _EQUALITIES
         for key, values in keys.items()
@@ -230,10 +231,6 @@ def _encrypts_itself(instance_type: Any) -> bool:
 
 def _true(value: Any) -> bool:
     return value in (True, "true")
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iam.findings import Finding
-from iam.policy import Grant, Role, Trust, conditions
+from iam.policy import Grant, Role, Trust, conditions, listed
 from iam.resolve import Resolver, Template, Unresolvable
 from iam.source import line_of
 
@@ -156,7 +156,3 @@ class _Reader:
 
     def _find(self, rule: str, role: str, sid: str, message: str, fix: str) -> None:
         self.findings.append(Finding(rule, role, sid, line_of(role, sid), message, fix))
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

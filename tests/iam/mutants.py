@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from iam.policy import listed
 from tests.iam.conftest import PERMISSIONS, Templates
 
 Statement = dict[str, Any]
@@ -37,7 +38,7 @@ def _of_grant(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
     yield "denies", statement | {"Effect": "Deny"}
     yield "NotAction", {k: v for k, v in statement.items() if k != "Action"} | {"NotAction": statement["Action"]}
     yield "NotResource", {k: v for k, v in statement.items() if k != "Resource"} | {"NotResource": _FOREIGN}
-    actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+    actions, resources = listed(statement["Action"]), listed(statement["Resource"])
     yield "action more", statement | {"Action": [*actions, _OTHER_ACTION]}
     yield "resource more", statement | {"Resource": [*resources, _FOREIGN]}
     for action in actions:
@@ -67,7 +68,7 @@ def _of_trust(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
     yield "anyone", statement | {"Principal": "*"}
     yield "any AWS", statement | {"Principal": {"AWS": "*"}}
     yield "other service", statement | {"Principal": {"Service": "ec2.amazonaws.com"}}
-    services = [*_listed(statement["Principal"]["Service"]), "ec2.amazonaws.com"]
+    services = [*listed(statement["Principal"]["Service"]), "ec2.amazonaws.com"]
     yield "one service more", statement | {"Principal": {"Service": services}}
     yield "other action", statement | {"Action": "sts:AssumeRoleWithWebIdentity"}
     yield "action more", statement | {"Action": ["sts:AssumeRole", "sts:TagSession"]}
@@ -93,10 +94,10 @@ def _of_conditions(statement: Statement) -> Iterator[tuple[str, Statement]]:
             if len(keys) > 1 or len(block) > 1:
                 yield f"without {key}", changed(None)
             yield f"{key} anything", changed("*")
-            yield f"{key} a value more", changed([*_listed(values), "another"])
+            yield f"{key} a value more", changed([*listed(values), "another"])
             yield f"{key} other value", changed("another")
-            if len(_listed(values)) > 1:
-                yield f"{key} a value less", changed(_listed(values)[1:])
+            if len(listed(values)) > 1:
+                yield f"{key} a value less", changed(listed(values)[1:])
             other = {o: ks for o, ks in block.items() if o != operator} | {f"{operator}IfExists": keys}
             yield f"{key} IfExists", statement | {"Condition": other}
             for_all = {o: ks for o, ks in block.items() if o != operator} | {f"ForAllValues:{operator}": keys}
@@ -122,7 +123,3 @@ def _with(
     changed = copy.deepcopy(templates[PERMISSIONS])
     statements(changed["Resources"][logical_id])[at : at + 1] = [] if new is None else [new]
     return templates | {PERMISSIONS: changed}
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -46,7 +46,7 @@ def test_no_contract_line_can_be_dropped(apps: list[Templates]) -> None:
         line.number
         for templates in apps
         for role in read(text, variables(read_templates(templates))).values()
-        for line in (*role.trust, *role.may)
+        for line in role.lines
     }
     assert used == {number + 1 for number in lines}
 
