@@ -15,11 +15,10 @@ from typing import Any
 
 from training.errors import InputError
 from training.ranges import Between, Choice, Range
+from training.search import Search
 
 RESULTS = ("model", "output")  # folders that a run leaves
 _OBJECTIVE = re.compile(r"^epoch=\d+ .*validation:accuracy=([0-9.eE+-]+)")
-_STARTUP_TRIALS = 3  # at random, before there is anything to learn from
-_FIRST_JUDGED_EPOCH = 2
 _LOOK_SECONDS = 0.1
 
 
@@ -64,7 +63,7 @@ class Tuning:
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan, self._say = plan, say
-        self._study, self._space, self._fail = _study(plan)
+        self._search = _search(plan)
         self.trials: list[Trial] = []
         self.best: Trial | None = None
         self.interrupted = False
@@ -83,7 +82,7 @@ class Tuning:
             for run in running:
                 if self.interrupted:
                     run.stop("interrupted")
-                elif self._plan.early_stopping and run.falls_behind():
+                elif self._plan.early_stopping and run.falls_behind(self._search):
                     run.stop("fell behind")
             for run in [run for run in running if run.ended()]:
                 running.remove(run)
@@ -93,7 +92,7 @@ class Tuning:
         return len(self.trials) < self._plan.max_jobs and not self.interrupted
 
     def _start(self) -> "_Run":
-        asked = self._study.ask(self._space)
+        asked = self._search.next()
         trial = Trial(len(self.trials) + 1, {name: str(value) for name, value in asked.params.items()})
         self.trials.append(trial)
         return _Run(trial, asked, self._plan)
@@ -102,14 +101,14 @@ class Tuning:
         trial = run.trial
         run.conclude()
         if trial.status == "completed":
-            self._study.tell(run.asked, trial.validation_accuracy)
+            self._search.end(run.asked, trial.validation_accuracy)
             if self.best is None or _objective(trial) > _objective(self.best):
                 self.best = trial
                 for name in RESULTS:
                     shutil.rmtree(self._plan.output / name, ignore_errors=True)
                     shutil.move(run.folder / name, self._plan.output / name)
         else:
-            self._study.tell(run.asked, state=self._fail)
+            self._search.end(run.asked, None)
         shutil.rmtree(run.folder, ignore_errors=True)
         self._record()
         score = "" if trial.validation_accuracy is None else f" validation:accuracy={trial.validation_accuracy:.4f}"
@@ -154,13 +153,12 @@ class _Run:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def falls_behind(self) -> bool:
+    def falls_behind(self, search: Search) -> bool:
         """Whether an epoch not judged yet is worse than the median of the other trials'."""
         epochs = list(self.trial.epochs)
         new, self._judged = range(self._judged, len(epochs)), len(epochs)
-        for epoch in new:
-            self.asked.report(epochs[epoch], epoch + 1)
-        return bool(new) and bool(self.asked.should_prune())
+        judged = [search.falls_behind(self.asked, epoch + 1, epochs[epoch]) for epoch in new]
+        return bool(judged) and judged[-1]
 
     def ended(self) -> bool:
         return self._process.poll() is not None
@@ -198,23 +196,12 @@ def _objective(trial: Trial) -> float:
     return trial.validation_accuracy
 
 
-def _study(plan: Plan) -> tuple[Any, dict[str, Any], Any]:
-    """Optuna's study, its space, and the state of a trial that there is nothing to learn from."""
+def _search(plan: Plan) -> Search:
     try:
-        import optuna
+        space = {name: _distribution(range_) for name, range_ in plan.ranges.items()}
+        return Search(space, strategy=plan.strategy, seed=plan.seed, early_stopping=plan.early_stopping)
     except ImportError:
         raise InputError("tuning needs Optuna, which is not installed: run pip install 'optuna>=4,<5'") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    samplers = {
-        "Bayesian": lambda: optuna.samplers.TPESampler(seed=plan.seed, n_startup_trials=_STARTUP_TRIALS),
-        "Random": lambda: optuna.samplers.RandomSampler(seed=plan.seed),
-    }
-    study = optuna.create_study(
-        direction="maximize",
-        sampler=samplers[plan.strategy](),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_FIRST_JUDGED_EPOCH),
-    )
-    return study, {name: _distribution(range_) for name, range_ in plan.ranges.items()}, optuna.trial.TrialState.FAIL
 
 
 def _distribution(range_: Range) -> Any:

@@ -17,10 +17,10 @@ from pathlib import Path
 from training.errors import InputError
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
+from training.search import STRATEGIES
 from training.settings import SETTINGS, Settings, field, parse
 from training.trials import Plan, Trial, Tuning
 
-_STRATEGIES = ("Bayesian", "Random")
 _EARLY_STOPPING = ("Off", "Auto")
 _MOST_JOBS, _INTERRUPTED = 750, 130
 
@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {_MOST_JOBS}")
     parser.add_argument("--parallel-jobs", type=int, metavar="N", default=1, help="runs at a time (default 1)")
     parser.add_argument(
-        "--strategy", choices=_STRATEGIES, default="Bayesian", help="what to try next (default Bayesian)"
+        "--strategy", choices=STRATEGIES, default="Bayesian", help="what to try next (default Bayesian)"
     )
     parser.add_argument(
         "--early-stopping",

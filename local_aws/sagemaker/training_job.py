@@ -1,6 +1,5 @@
 """A training job's life: downloading, training on every instance, uploading, and its state events."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,7 +11,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ministack.core.concurrency import spawn_background
-from ministack.services import eventbridge
 
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
@@ -20,6 +18,7 @@ from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
+from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.job_metrics import JobMetrics
 from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
@@ -59,7 +58,7 @@ class TrainingJob:
 
     def start(self) -> None:
         """Begin in the background."""
-        self._announce()
+        announce("Training Job", self.arn, self.describe())
         spawn_background(self._run, thread_name=f"training-{self.name}")
 
     def stop(self) -> None:
@@ -235,15 +234,4 @@ class TrainingJob:
             self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
         self._state["TrainingEndTime"] = ended or now()
         self._state["TrainingJobStatus"] = status  # last: whoever sees it sees the whole
-        self._announce()
-
-    def _announce(self) -> None:
-        """Tell EventBridge ("SageMaker Training Job State Change")."""
-        detail = json.dumps(self.describe(), default=lambda value: int(value.timestamp() * 1000))
-        entry = {
-            "Source": "aws.sagemaker",
-            "DetailType": "SageMaker Training Job State Change",
-            "Detail": detail,
-            "Resources": [self.arn],
-        }
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+        announce("Training Job", self.arn, self.describe())

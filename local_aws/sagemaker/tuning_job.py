@@ -1,6 +1,5 @@
 """A tuning job's life: real training jobs, some at a time, each of other hyper-parameters, and the best of them."""
 
-import json
 import secrets
 import threading
 import time
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
-from ministack.services import eventbridge
 
 from local_aws.principal import RoleSession
+from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.training_job import TrainingJob
-from local_aws.sagemaker.tuning_search import Search
+from local_aws.sagemaker.tuning_search import search_of
 from local_aws.service import ApiError, now
 
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -46,7 +45,7 @@ class TuningJob:
         config = request["HyperParameterTuningJobConfig"]
         self._limits: dict[str, int] = config["ResourceLimits"]
         self._objective: dict[str, str] = config["HyperParameterTuningJobObjective"]
-        self._search = Search(config)
+        self._search = search_of(config)
         self._tried: list[_Tried] = []
         self._stopping = threading.Event()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
@@ -61,7 +60,7 @@ class TuningJob:
 
     def start(self) -> None:
         """Begin in the background."""
-        self._announce()
+        announce("HyperParameter Tuning Job", self.arn, self.describe())
         spawn_background(self._run, thread_name=f"tuning-{self.name}")
 
     def stop(self) -> None:
@@ -206,15 +205,4 @@ class TuningJob:
         if reason:
             self._state["FailureReason"] = reason[:1024]
         self._state["HyperParameterTuningJobStatus"] = status  # last: whoever sees it sees the whole
-        self._announce()
-
-    def _announce(self) -> None:
-        """Tell EventBridge ("SageMaker HyperParameter Tuning Job State Change")."""
-        detail = json.dumps(self.describe(), default=lambda value: int(value.timestamp() * 1000))
-        entry = {
-            "Source": "aws.sagemaker",
-            "DetailType": "SageMaker HyperParameter Tuning Job State Change",
-            "Detail": detail,
-            "Resources": [self.arn],
-        }
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+        announce("HyperParameter Tuning Job", self.arn, self.describe())

@@ -1,68 +1,29 @@
-"""Which hyper-parameters a tuning job tries next, and which of its training jobs fall behind: Optuna's part."""
+"""The search that a HyperParameterTuningJobConfig describes; SageMaker's own algorithms are not public."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from local_aws.service import ApiError
-
-_STARTUP_JOBS = 3  # tried at random before there is anything to learn from, or to fall behind of
-_FIRST_JUDGED_EPOCH = 2
+from training.search import STRATEGIES, Search
 
 
-class Search:
-    """The search that a HyperParameterTuningJobConfig describes; not for several threads at a time.
-
-    Bayesian is Optuna's TPE sampler, Random its random one; SageMaker's own algorithms are not public.
-
+def search_of(config: dict[str, Any]) -> Search:
+    """
     Raises:
         ApiError: for a strategy that is lacking here, and for ranges that are none.
     """
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        import optuna  # takes a second, which a start of the local AWS has no use for
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        seed = config.get("RandomSeed")
-        parallel = config["ResourceLimits"]["MaxParallelTrainingJobs"] > 1
-        match config["Strategy"]:
-            case "Bayesian":
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                    # The liar keeps jobs that run at the same time apart.
-                    sampler: Any = optuna.samplers.TPESampler(
-                        seed=seed, n_startup_trials=_STARTUP_JOBS, constant_liar=parallel
-                    )
-            case "Random":
-                sampler = optuna.samplers.RandomSampler(seed=seed)
-            case other:
-                raise ApiError("ValidationException", f"local AWS tunes by Bayesian or Random, not by {other}.")
-        stops = config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
-        self._space = _space(config.get("ParameterRanges", {}))
-        self._failed = optuna.trial.TrialState.FAIL
-        self._study = optuna.create_study(
-            direction=config["HyperParameterTuningJobObjective"]["Type"].lower(),
-            sampler=sampler,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_JOBS, n_warmup_steps=_FIRST_JUDGED_EPOCH)
-            if stops
-            else optuna.pruners.NopPruner(),
+    if config["Strategy"] not in STRATEGIES:
+        raise ApiError(
+            "ValidationException", f"local AWS tunes by {' or '.join(STRATEGIES)}, not by {config['Strategy']}."
         )
-
-    def next(self) -> Any:
-        """A trial, whose `params` are what to try."""
-        return self._study.ask(self._space)
-
-    def falls_behind(self, trial: Any, epoch: int, objective: float) -> bool:
-        """Take the objective after an epoch (1, 2, …); whether it is worse than the median of the other trials."""
-        trial.report(objective, epoch)
-        return bool(trial.should_prune())
-
-    def end(self, trial: Any, objective: float | None) -> None:
-        """Take the trial's final objective; None when it has none to learn from."""
-        if objective is None:
-            self._study.tell(trial, state=self._failed)
-        else:
-            self._study.tell(trial, objective)
+    return Search(
+        _space(config.get("ParameterRanges", {})),
+        strategy=config["Strategy"],
+        seed=config.get("RandomSeed"),
+        early_stopping=config.get("TrainingJobEarlyStoppingType", "Off") == "Auto",
+        direction=config["HyperParameterTuningJobObjective"]["Type"].lower(),
+        keep_apart=config["ResourceLimits"]["MaxParallelTrainingJobs"] > 1,
+    )
 
 
 def _space(ranges: dict[str, Any]) -> dict[str, Any]:

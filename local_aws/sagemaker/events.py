@@ -1,0 +1,20 @@
+"""The state changes that SageMaker tells EventBridge, which Lambdas wait for."""
+
+import json
+from typing import Any
+
+from ministack.services import eventbridge
+
+
+def announce(kind: str, arn: str, description: dict[str, Any]) -> None:
+    """`SageMaker <kind> State Change`, with what Describe… answers; times in milliseconds of the epoch.
+
+    Source: "Events from SageMaker AI", EventBridge section of the SageMaker developer guide.
+    """
+    entry = {
+        "Source": "aws.sagemaker",
+        "DetailType": f"SageMaker {kind} State Change",
+        "Detail": json.dumps(description, default=lambda value: int(value.timestamp() * 1000)),
+        "Resources": [arn],
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)

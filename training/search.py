@@ -1,0 +1,71 @@
+"""Which hyper-parameters a tuning tries next, and which of its trials fall behind: Optuna's part.
+
+It serves `python -m training.tune` and the local AWS's tuning jobs.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+_STARTUP_TRIALS = 3  # at random, before there is anything to learn from, or to fall behind of
+_FIRST_JUDGED_EPOCH = 2
+STRATEGIES = ("Bayesian", "Random")
+
+
+class Search:
+    """Bayesian is Optuna's TPE sampler, Random its random one; not for several threads at a time.
+
+    Raises:
+        ImportError: Optuna is missing.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any],
+        *,
+        strategy: str,
+        seed: int | None,
+        early_stopping: bool,
+        direction: str = "maximize",
+        keep_apart: bool = False,
+    ) -> None:
+        """
+        Args:
+            space: Optuna's distributions, by hyper-parameter.
+            strategy: one of STRATEGIES.
+            direction: maximize or minimize the objective.
+            keep_apart: whether trials that run at the same time are kept from trying the same (TPE's liar).
+        """
+        import optuna  # takes a second, which who does not tune has no use for
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the liar's
+            sampler: Any = (
+                optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS, constant_liar=keep_apart)
+                if strategy == "Bayesian"
+                else optuna.samplers.RandomSampler(seed=seed)
+            )
+        pruner: Any = (
+            optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_FIRST_JUDGED_EPOCH)
+            if early_stopping
+            else optuna.pruners.NopPruner()
+        )
+        self._space, self._failed = dict(space), optuna.trial.TrialState.FAIL
+        self._study = optuna.create_study(direction=direction, sampler=sampler, pruner=pruner)
+
+    def next(self) -> Any:
+        """A trial, whose `params` are what to try."""
+        return self._study.ask(self._space)
+
+    def falls_behind(self, trial: Any, epoch: int, objective: float) -> bool:
+        """Take the objective after an epoch (1, 2, …); whether it is worse than the median of the other trials."""
+        trial.report(objective, epoch)
+        return bool(trial.should_prune())
+
+    def end(self, trial: Any, objective: float | None) -> None:
+        """Take the trial's final objective; None when it has none to learn from."""
+        if objective is None:
+            self._study.tell(trial, state=self._failed)
+        else:
+            self._study.tell(trial, objective)
