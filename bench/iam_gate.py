@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.result import Result, paired_medians
+from bench.result import Result, paired_medians, seconds
 from deploy import cdk
 
 ROUNDS = 5
@@ -37,7 +37,7 @@ def run() -> Result:
         )
     within = gate <= GATE_SECONDS and diff <= DIFF_SECONDS
     note = f"gate {gate:.2f} s (limit {GATE_SECONDS}), diff {diff:.2f} s (limit {DIFF_SECONDS}); peer: cfn-lint"
-    return Result("iam-gate", round(gate, 2), round(lint, 2), "s", round(lint / gate, 3), 1.0 if within else 1e9, note)
+    return seconds("iam-gate", gate, lint, 1.0, note, holds=within)
 
 
 def _run(*command: str) -> None:

@@ -34,6 +34,7 @@ IMAGES, EPOCHS, GOAL = 500, 5, 15.0
 ARCHITECTURE = "resnet50"
 TRANSFER_EPOCHS = 20
 MOST_LOST = 0.01  # of the peer's accuracy
+MOST_MB = 450  # it has to fit a t2.micro with room
 
 
 def original() -> Result:
@@ -53,19 +54,18 @@ def torchvision() -> Result:
             f"peer: torchvision's recipe, 1 epoch × {EPOCHS}; digits 5 to 9 on weights of 0 to 4, test accuracy "
             f"ours {ours:.3f}, with int8 features {int8:.3f}, peer {theirs:.3f} (at most {MOST_LOST} less)"
         )
-        goal = GOAL if ours >= theirs - MOST_LOST else 1e9
-        return _result("train-torchvision", peer, weights, photos, note, goal)
+        return _result("train-torchvision", peer, weights, photos, note, holds=ours >= theirs - MOST_LOST)
 
 
-def _result(name: str, peer: float, weights: Path, photos: Path, note: str, goal: float = GOAL) -> Result:
+def _result(name: str, peer: float, weights: Path, photos: Path, note: str, holds: bool = True) -> Result:
     taken, metrics = _train(weights, photos)
     views, _ = _train(weights, photos, views=4)
     int8, _ = _train(weights, photos, precision="int8")
     note = (
-        f"{note}; {metrics['engine']}, {metrics['peak_memory_mb']:.0f} MB at most; "
+        f"{note}; {metrics['engine']}, {metrics['peak_memory_mb']:.0f} MB (at most {MOST_MB}); "
         f"with 4 views {views:.1f} s, with int8 features {int8:.1f} s"
     )
-    return seconds(name, taken, peer, goal, note)
+    return seconds(name, taken, peer, GOAL, note, holds=holds and metrics["peak_memory_mb"] <= MOST_MB)
 
 
 def _train(weights: Path, folder: Path, **settings: object) -> tuple[float, dict[str, Any]]:

@@ -13,6 +13,8 @@ _KINDS = (
     ("/jobs/", "job output (jobs/)"),
     ("/models/", "models (models/)"),
     ("PROGRAM", "training program (asset bucket)"),
+    ("/weights/", "pretrained weights (weights/)"),
+    ("/SPOT/", "checkpoints (checkpoints/)"),
     (":s3:::", "bucket (list)"),
     ("KEY", "key"),
     (":training-job/", "training jobs"),

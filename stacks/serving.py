@@ -1,11 +1,10 @@
-"""The endpoint: model, configuration, endpoint, and its auto-scaling.
+"""The endpoint: model, configuration, endpoint.
 
 Model and configuration cannot be changed, so they have no name and are replaced; the endpoint is updated in
 place.
 """
 
 from aws_cdk import Aws, CfnOutput, Stack
-from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -14,6 +13,7 @@ from constructs import Construct
 from settings import Settings
 from stacks import names
 from stacks.containers import serving_container
+from stacks.endpoint_scaling import EndpointScaling
 
 
 class Serving(Stack):
@@ -64,40 +64,6 @@ class Serving(Stack):
             # Without it every deploy would set the auto-scaled number of instances back to the first one.
             retain_all_variant_properties=True,
         )
-        self._scale(settings)
+        scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
+        scaling.node.add_dependency(self.endpoint)
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
-
-    def _scale(self, settings: Settings) -> None:
-        """Add and remove instances to keep the requests in flight on each near the target."""
-        service = "sagemaker.application-autoscaling.amazonaws.com"
-        target = autoscaling.CfnScalableTarget(
-            self,
-            "Scaling",
-            service_namespace="sagemaker",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=f"endpoint/{self.endpoint_name}/variant/{names.VARIANT}",
-            min_capacity=settings.endpoint_min_instances,
-            max_capacity=settings.endpoint_max_instances,
-            # The service-linked role, which AWS makes and alone can use; without one CloudFormation asks
-            # for ours.
-            role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
-            "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
-        )
-        target.add_resource_dependency(self.endpoint)
-        tracking = autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-            # Published every 10 s, so a burst is seen before its requests time out.
-            predefined_metric_specification=autoscaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
-                predefined_metric_type="SageMakerVariantConcurrentRequestsPerModelHighResolution"
-            ),
-            target_value=settings.endpoint_target_concurrency,
-            scale_in_cooldown=settings.endpoint_scale_in_seconds,
-            scale_out_cooldown=settings.endpoint_scale_out_seconds,
-        )
-        autoscaling.CfnScalingPolicy(
-            self,
-            "ScalingPolicy",
-            policy_name=f"{self.endpoint_name}-concurrency",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-            target_tracking_scaling_policy_configuration=tracking,
-        )
