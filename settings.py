@@ -63,7 +63,7 @@ class Settings(BaseModel):
     epochs: int = Field(ge=1, le=1000, description="passes over the training images")
     training_instance_type: str = Field(description="ML instance type of the training job")
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
-    batch_size: int = Field(ge=1, le=65536, description="images a step, over all instances together")
+    batch_size: int = Field(ge=2, le=65536, description="images a step, over all instances together")
     learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
     weights: str = Field(
         pattern=r"^([0-9a-f]{64})?$",
@@ -210,6 +210,14 @@ class Settings(BaseModel):
             if name == "batch_size":
                 least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
                 _at_least(int(least), "training_instance_count", info)
+        return value
+
+    @field_validator("trainable", "tuning_trainable")
+    @classmethod
+    def _frozen_layers_need_weights(cls, value: str, info: ValidationInfo) -> str:
+        frozen = [layers for layers in value.split("|") if layers not in ("", "all")]
+        if frozen and info.data.get("weights") == "":
+            raise ValueError(f"{frozen[0]} freezes layers, which takes pretrained weights: set weights (make weights)")
         return value
 
     @field_validator("tuning_max_jobs")

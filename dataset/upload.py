@@ -44,7 +44,7 @@ def _is_there(client: Any, bucket: str, name: str) -> bool:
 def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(THREADS) as pool:
-        task = progress.add_task(f"to s3://{bucket}/data/{name[:12]}…", total=len(folder.files))
+        task = progress.add_task(f"images {name[:12]}", total=len(folder.files))
 
         def put(path: Path) -> None:
             key = f"data/{name}/{relative_name(folder, path)}"

@@ -5,7 +5,6 @@ python -m deploy.weights resnet50 --file FILE.pth    uploads a state dict of tha
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from deploy import cdk
 from deploy.arguments import settings_of
 from deploy.preflight import NotReady, require_aws
 from settings import SettingsError, read_settings
+from training.digests import sha256_of
 from training.errors import InputError
 from training.resnet import DEPTHS
 from training.weights import read
@@ -60,7 +60,7 @@ def download(architecture: str) -> Path:
     url = torchvision.models.get_model_weights(architecture).DEFAULT.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     start = path.stem.rpartition("-")[2]
-    if path.exists() and _sha256(path).startswith(start):
+    if path.exists() and sha256_of(path).startswith(start):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -79,7 +79,7 @@ def upload(path: Path, bucket: str) -> str:
     Raises:
         InputError: no such bucket, no access, or S3 out of reach.
     """
-    digest = _sha256(path)
+    digest = sha256_of(path)
     key = f"weights/{digest}/weights.pth"
     client = boto3.client("s3")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
@@ -87,16 +87,11 @@ def upload(path: Path, bucket: str) -> str:
         if client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
             return digest
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task(f"to s3://{bucket}/weights/{digest[:12]}…", total=path.stat().st_size)
+            task = progress.add_task(f"weights {digest[:12]}", total=path.stat().st_size)
             client.upload_file(str(path), bucket, key, Callback=lambda sent: progress.advance(task, sent))
     except (BotoCoreError, ClientError, S3UploadFailedError) as error:
         raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
     return digest
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -44,6 +44,9 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("learning_rate", 0, "a number above 0 to 1"),
         ("learning_rate", "nan", "a number above 0 to 1"),
         ("trainable", "some", "one of head, last-stage, all"),
+        ("trainable", "head", "set weights (make weights)"),
+        ("trainable", "last-stage", "set weights (make weights)"),
+        ("batch_size", 1, "a whole number from 2 to 65536"),
         ("weights", "abc", "64 hex digits that `make weights` prints, or empty"),
         ("views", 0, "from 1 to 100"),
         ("precision", "fp16", "one of auto, fp32, bf16, int8"),
@@ -59,8 +62,9 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("tuning_learning_rate", "0.01", "must be LOW..HIGH, or choices as A|B|C"),
         ("tuning_learning_rate", "0.1..0.01", "must rise"),
         ("tuning_learning_rate", "0.1..2", "'2' is not a number above 0 to 1"),
-        ("tuning_batch_size", "32|many", "'many' is not a whole number from 1 to 65536"),
+        ("tuning_batch_size", "32|many", "'many' is not a whole number from 2 to 65536"),
         ("tuning_epochs", "0..20", "'0' is not a whole number from 1 to 1000"),
+        ("tuning_trainable", "all|head", "head freezes layers"),
         ("tuning_trainable", "head|some", "'some' is not one of head, last-stage, all"),
         ("tuning_max_jobs", 751, "from 0 to 750"),
         ("tuning_max_jobs", 4, "nothing to tune: set one or more of tuning_learning_rate, tuning_batch_size"),
@@ -116,7 +120,7 @@ def test_names_of_tuning_jobs_are_short_and_other_prefixes_need_not_be() -> None
 
 
 def test_ranges_count_only_while_tuning_is_on() -> None:
-    ranges = {"tuning_epochs": "5..9", "tuning_trainable": "head|all"}
+    ranges = {"tuning_epochs": "5..9", "tuning_trainable": "head|all", "weights": "0" * 64}
     assert read_settings({**DEFAULTS, **ranges}).ranges == {}
     assert read_settings({**DEFAULTS, **ranges, "tuning_max_jobs": 2}).ranges == {
         "epochs": Between(5, 9),

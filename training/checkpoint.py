@@ -4,7 +4,6 @@ Process 0 writes it and all read it. On SageMaker the folder is /opt/ml/checkpoi
 while it runs, and back before it runs again.
 """
 
-import hashlib
 import os
 import pickle
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from training.digests import sha256_of
 from training.environment import Process
 from training.errors import InputError
 from training.settings import SETTINGS, Settings
@@ -67,6 +67,6 @@ class Checkpoints:
 
 def identity(settings: Settings, dataset: str, weights: Path | None) -> dict[str, Any]:
     """What decides a run's result: its settings, and digests of its images and of the weights it starts from."""
-    start = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else "none"
+    start = sha256_of(weights) if weights else "none"
     values = {name: getattr(settings, attribute(name)) for name in SETTINGS}
     return {**values, "images": dataset, "weights": start, "format": FORMAT}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from training.digests import sha256_of
 from training.errors import InputError
 
 SPLITS = ("train", "valid", "test")
@@ -108,9 +109,7 @@ def digest(folder: Folder) -> str:
 
     It is `sha256sum` of the list that `sha256sum` prints for the images, sorted by path.
     """
-    lines = sorted(
-        (relative_name(folder, path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in folder.files
-    )
+    lines = sorted((relative_name(folder, path), sha256_of(path)) for path in folder.files)
     return hashlib.sha256("".join(f"{sha}  {name}\n" for name, sha in lines).encode()).hexdigest()
 
 

@@ -62,8 +62,8 @@ def run(settings: Settings, places: Places, process: Process) -> None:
 
 def _tell_inputs(data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Settings) -> None:
     counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
-    origin = f"weights of {given.name}" if given else "from scratch: no weights were given"
-    print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {origin}", flush=True)
+    source = f"weights {settings.weights_sha256[:12] or given.name}" if given else "from scratch: no weights were given"
+    print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {source}", flush=True)
     for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
         print(f"left out {line}", flush=True)
 

@@ -4,7 +4,6 @@ As torch's own weights_only does, the pickle may name nothing but tensors and di
 gigabyte, more than the rest of a head's training. Formats: torch/serialization.py, `_legacy_save` and `_save`.
 """
 
-import hashlib
 import io
 import math
 import pickle
@@ -16,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from training.digests import sha256_of
 from training.errors import InputError
 from training.resnet import shapes
 
@@ -46,8 +46,7 @@ def find(place: Path, digest: str) -> Path | None:
             f"weights-sha256 is {digest[:12]}…, and there are no weights: give the file, or drop the setting"
         )
     if digest and path is not None:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
         if found != digest:
             raise InputError(f"{path} has the sha256 {found}, not {digest}: give that file, or correct the setting")
     return path

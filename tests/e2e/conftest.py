@@ -12,6 +12,7 @@ from dataset.digits import write
 from demo.classify import Classifier
 from demo.jobs import Job, jobs
 from deploy.preflight import require_aws
+from deploy.progress import LOG_GROUP
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
@@ -35,11 +36,22 @@ class System:
     def synthesize(self, **changes: str) -> Assembly:
         return synthesize({**self.settings, **changes})
 
-    def deploy(self, **changes: str) -> None:
-        deploy(self.synthesize(**changes), say=lambda _: None)
+    def deploy(self, *stacks: str, **changes: str) -> None:
+        """Deploys these stacks and those that they need; all when none is named."""
+        deploy(self.synthesize(**changes), *stacks, say=lambda _: None)
 
     def jobs(self) -> list[Job]:
         return jobs("e2e-dev-")
+
+    def log(self, job: Job) -> str:
+        """What the job's program printed."""
+        logs = boto3.client("logs")
+        events = [
+            event
+            for stream in job.log_streams
+            for event in logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True)["events"]
+        ]
+        return "\n".join(event["message"] for event in events)
 
     def classifier(self) -> Classifier:
         return Classifier(outputs("e2e-dev-classify")["FunctionName"])

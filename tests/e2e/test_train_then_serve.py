@@ -1,16 +1,25 @@
 """One deploy trains and serves; what it may and may not change afterwards. The tests build on each other."""
 
 import json
+import threading
+import time
+from pathlib import Path
 
+import boto3
 import pytest
+import torch
 
 from demo import evidence
 from demo.classify import ClassifyFailed, SteadyClient
 from deploy import cdk
 from deploy.cdk import CdkFailed
+from deploy.stacks import outputs
+from deploy.weights import upload
 from local_aws.home import Home
+from training.model import build
+from training.settings import Settings
 
-from .conftest import System, image_of
+from .conftest import QUICK, System, image_of
 
 pytestmark = pytest.mark.e2e
 
@@ -99,16 +108,14 @@ def test_the_same_model_under_a_lower_floor_is_deployed_without_training_it_agai
 
 
 def test_a_failed_job_rolls_the_stack_back_with_the_job_s_own_reason(system: System) -> None:
-    config = system.endpoint()["EndpointConfigName"]
+    config, reason = system.endpoint()["EndpointConfigName"], "batches of 2 images cannot be split over 3 instances"
 
-    with pytest.raises(CdkFailed, match="trainable=head needs pretrained weights"):
-        system.deploy(trainable="head")
+    with pytest.raises(CdkFailed, match=reason):
+        system.deploy(training_instance_count="3", batch_size="3")
 
-    assert system.jobs()[-1].status == "Failed"
-    assert any(
-        system.jobs()[-1].name in reason and "trainable=head needs pretrained weights" in reason
-        for reason in system.events("trained-model")
-    )
+    failed = system.jobs()[-1]
+    assert failed.status == "Failed"
+    assert any(failed.name in line and reason in line for line in system.events("trained-model"))
     assert system.endpoint()["EndpointConfigName"] == config
 
 
@@ -118,6 +125,47 @@ def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_neede
 
     assert evidence.prove(assembly, done, cdk.ROOT / "out" / "iam-trace-e2e.json") == []
     assert evidence.in_words(done).endswith("by 4 roles, 0 denied")
+
+
+# What follows makes calls that the contract has only with weights, tuning or spot: after the evidence is gathered.
+
+
+def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system: System, tmp_path: Path) -> None:
+    before, config = system.jobs(), system.endpoint()["EndpointConfigName"]
+    torch.save(build(Settings(architecture=QUICK["architecture"]), 10, None).state_dict(), tmp_path / "own.pth")
+    weights = upload(tmp_path / "own.pth", outputs("e2e-dev-storage")["BucketName"])
+
+    system.deploy(weights=weights, trainable="head", tuning_max_jobs="2", tuning_learning_rate="0.001|0.1")
+
+    tried = system.jobs()[len(before) :]
+    assert [job.status for job in tried] == ["Completed", "Completed"]
+    assert all(f"weights {weights[:12]}" in system.log(job) for job in tried)
+    sagemaker = boto3.client("sagemaker")
+    [tuning] = {sagemaker.describe_training_job(TrainingJobName=job.name)["TuningJobArn"] for job in tried}
+    best = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning.rpartition("/")[2])
+    assert best["BestTrainingJob"]["TrainingJobName"] in [job.name for job in tried]
+    assert system.endpoint()["EndpointConfigName"] != config
+    assert system.classifier()(image_of(system.images, "3")).label in system.images.classes
+
+
+def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) -> None:
+    def stop_after_an_epoch() -> None:
+        while not (len(jobs := system.jobs()) > len(before) and "epoch=1 " in system.log(jobs[-1])):
+            time.sleep(0.2)
+        boto3.client("sagemaker").stop_training_job(TrainingJobName=jobs[-1].name)
+
+    before, changes = system.jobs(), {"spot": "true", "epochs": "6", "seed": "3"}
+    stopper = threading.Thread(target=stop_after_an_epoch, daemon=True)
+    stopper.start()
+    with pytest.raises(CdkFailed, match="Stopped"):
+        system.deploy("trained-model", **changes)
+
+    system.deploy("trained-model", **changes)
+
+    stopped, resumed = system.jobs()[len(before) :]
+    assert (stopped.status, resumed.status) == ("Stopped", "Completed")
+    assert "stopped as asked (SIGTERM)" in system.log(stopped)
+    assert "going on after" in system.log(resumed)
 
 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
