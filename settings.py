@@ -107,6 +107,24 @@ class Settings(BaseModel):
     endpoint_target_concurrency: float = Field(ge=0.5, le=1000, description="requests in flight an instance to aim at")
     endpoint_scale_in_seconds: int = Field(ge=0, le=3600, description="seconds between two removals of instances")
     endpoint_scale_out_seconds: int = Field(ge=0, le=3600, description="seconds between two additions of instances")
+    endpoint_shift: Literal["auto", "canary", "linear", "all-at-once"] = Field(
+        description="how calls move to a new model; auto: as a canary where there are always two instances or more"
+    )
+    # SageMaker's limits for a linear step; a canary may be smaller, but then sees too few calls to tell anything.
+    endpoint_shift_percent: int = Field(ge=10, le=50, description="share of the calls that a canary or step moves, %")
+    # An alarm needs its minute of data and CloudWatch a minute or two to have it; ten steps have to fit into 8 hours.
+    endpoint_bake_seconds: int = Field(
+        ge=180, le=2400, description="seconds that alarms watch a new model in each step"
+    )
+    endpoint_rollback_error_percent: float = Field(
+        gt=0, le=50, description="share of a new model's calls that may fail (5XX), %; more, and the old one is back"
+    )
+    endpoint_rollback_p99_ms: int = Field(
+        ge=0, le=60000, description="p99 latency over which the old model is back, ms; 0 does not look at it"
+    )
+    endpoint_data_capture_percent: int = Field(
+        ge=0, le=100, description="share of the calls kept under capture/, image and answer, %; 0 keeps none"
+    )
 
     lambda_memory_mb: int = Field(ge=128, le=10240, description="memory of the classify function, MB")
     lambda_provisioned_concurrency: int = Field(ge=0, le=1000, description="instances kept warm; 0 keeps none")
@@ -115,6 +133,11 @@ class Settings(BaseModel):
     # base64 makes 4 bytes of 3, and a synchronous Lambda request ends at 6 MB.
     max_image_mb: int = Field(ge=1, le=4, description="largest image accepted, MiB")
 
+    alarm_email: str = Field(
+        pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
+        description="address that hears of alarms; empty: nobody does",
+        json_schema_extra={"allowed": "an e-mail address, or empty"},
+    )
     log_retention_days: LogRetentionDays = Field(description="days that logs are kept")
     keep_data: bool = Field(description="keep bucket and key when the stack is deleted")
     container_account: str = Field(
@@ -135,6 +158,13 @@ class Settings(BaseModel):
     @property
     def endpoint_instance(self) -> Instance:
         return Instance.parse(self.endpoint_instance_type)
+
+    @property
+    def shift(self) -> Literal["canary", "linear", "all-at-once"]:
+        """`endpoint_shift` without `auto`."""
+        if self.endpoint_shift != "auto":
+            return self.endpoint_shift
+        return "canary" if self.endpoint_min_instances > 1 else "all-at-once"
 
     @property
     def hyperparameters(self) -> dict[str, str]:
@@ -245,6 +275,17 @@ class Settings(BaseModel):
     @classmethod
     def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
         return _at_least(value, "endpoint_min_instances", info)
+
+    @field_validator("endpoint_shift")
+    @classmethod
+    def _instances_to_share(cls, value: str, info: ValidationInfo) -> str:
+        # SageMaker shifts whole instances, at most half of them in the first step; of one there is no half. What
+        # counts is the number at the time of the deploy, and auto-scaling may have gone down to the least.
+        if value in ("canary", "linear") and info.data.get("endpoint_min_instances") == 1:
+            raise ValueError(
+                f"a {value} shift takes at least two instances: set endpoint_min_instances to 2, or take all-at-once"
+            )
+        return value
 
     @field_validator("lambda_reserved_concurrency")
     @classmethod

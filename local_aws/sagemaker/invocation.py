@@ -11,6 +11,7 @@ import aiohttp
 from ministack.services import cloudwatch
 
 from local_aws.sagemaker.api import endpoints
+from local_aws.sagemaker.data_capture import Call
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.service import ApiError, Response, answer
 
@@ -51,9 +52,11 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> R
         status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
     finally:
         instance.in_flight -= 1
-    _record(endpoint, status, time.perf_counter() - start)
+    _record(endpoint, instance.config_name, status, time.perf_counter() - start)
     if status >= 400:
         return _model_error(endpoint, status, content)
+    if instance.capture:
+        instance.capture.offer(Call(forwarded["Content-Type"], body, content_type, content))
     return (
         200,
         {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name},
@@ -78,16 +81,18 @@ def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
     )
 
 
-def _record(endpoint: Endpoint, status: int, seconds: float) -> None:
-    """The endpoint's CloudWatch metrics (ModelLatency is in microseconds)."""
-    dimensions = {"EndpointName": endpoint.name, "VariantName": endpoint.variant_name}
+def _record(endpoint: Endpoint, config_name: str, status: int, seconds: float) -> None:
+    """The variant's CloudWatch metrics (ModelLatency is in microseconds), of all fleets and of the call's own one."""
+    variant = {"EndpointName": endpoint.name, "VariantName": endpoint.variant_name}
     for metric, value, unit in (
         ("Invocations", 1.0, "None"),
         ("Invocation4XXErrors", float(400 <= status < 500), "None"),
         ("Invocation5XXErrors", float(status >= 500), "None"),
+        ("InvocationModelErrors", float(status >= 400), "None"),
         ("ModelLatency", seconds * 1e6, "Microseconds"),
     ):
-        cloudwatch.record_metric("AWS/SageMaker", metric, value, unit, dimensions)
+        for dimensions in (variant, variant | {"EndpointConfigName": config_name}):
+            cloudwatch.record_metric("AWS/SageMaker", metric, value, unit, dimensions)
 
 
 def _http() -> aiohttp.ClientSession:
