@@ -210,6 +210,12 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "Only where instances have disks of their own: they encrypt these in hardware, and SageMaker refuses a key"
         " for them; every other instance type gets the system's key.",
     ),
+    _nist(
+        "serving/Rollback",
+        "CloudWatchAlarmAction",
+        "SageMaker looks at these alarms itself while it deploys, and takes the deployment back; the alarms that tell"
+        " people are in the operations stack.",
+    ),
     _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(
         "classify/Handler/Function",

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -81,7 +81,13 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_step_is_announced_and_watched(traffic: Traffic[str], statuses: list[tuple[str, str]]) -> None:
     shares: list[int] = []
-    begin(traffic, statuses, lambda: shares.append(sum(answers(traffic, 4)[g] for g in GREEN)) or []).run()  # type: ignore[func-returns-value]
+
+    def look() -> list[str]:
+        counts = answers(traffic, 4)
+        shares.append(sum(counts[instance] for instance in GREEN))
+        return []
+
+    begin(traffic, statuses, look).run()
     assert shares == [1, 2, 4, 4]  # the last: while the old fleet waits for its end
     assert [status for status, _ in statuses] == ["ActivatingTraffic", "Baking"] * 3
     assert statuses[0][1] == "1 of 4 new instances take calls"
@@ -91,7 +97,7 @@ def test_every_step_is_announced_and_watched(traffic: Traffic[str], statuses: li
 def test_an_alarm_in_any_step_takes_every_call_back(
     traffic: Traffic[str], statuses: list[tuple[str, str]], step: int
 ) -> None:
-    looks = iter([[]] * (step - 1) + [["errors"]])
+    looks: Iterator[list[str]] = iter([*[[]] * (step - 1), ["errors"]])
     with pytest.raises(RolledBack, match="errors"):
         begin(traffic, statuses, lambda: next(looks)).run()
     assert set(answers(traffic, 40)) == set(BLUE)
