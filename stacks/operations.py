@@ -44,7 +44,7 @@ class _Metrics:
             metric_name=name,
             dimensions_map=self._dimensions,
             statistic=statistic,
-            label=label or name,
+            label=label,  # with one, an alarm would become metric math
             period=_MINUTE,
         )
 
@@ -52,7 +52,7 @@ class _Metrics:
 class Operations(Stack):
     """`topic` hears of every alarm in `alarms`, by name; `dashboard` shows what they look at.
 
-    The endpoint and the function are known by name alone, so this stack can be deployed before or after either.
+    Endpoint and function are known by name alone, so nothing of theirs waits for this stack or holds it up.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Operations(Stack):
 
     def _instance_count(self) -> cloudwatch.Metric:
         """SageMaker has no metric of it, but each instance gives its CPU once a minute."""
-        return self._instances("CPUUtilization", "SampleCount", "instances")
+        return self._instances("CPUUtilization", "SampleCount")
 
     def _endpoint_graphs(self, settings: Settings) -> list[list[cloudwatch.IWidget]]:
         endpoint, instances = self._endpoint, self._instances

@@ -70,6 +70,10 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("endpoint_instance_type", "ml.t2.medium", "burstable"),
         ("endpoint_instance_type", "ml.t3.large", "burstable"),
         ("endpoint_target_concurrency", 0, "from 0.5 to 1000"),
+        ("endpoint_shift", "rolling", "one of auto, canary, linear, all-at-once"),
+        ("endpoint_shift_percent", 51, "from 10 to 50"),
+        ("endpoint_rollback_error_percent", 0, "above 0 to 50"),
+        ("alarm_email", "nobody", "an e-mail address, or empty"),
         ("lambda_memory_mb", 64, "from 128 to 10240"),
         ("lambda_timeout", 900, "from 6 to 120"),
         ("max_image_mb", 6, "from 1 to 4"),
@@ -89,6 +93,7 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
     ("settings", "said"),
     [
         ({"endpoint_min_instances": 4}, "endpoint_max_instances = 3: must be 4 or more"),
+        ({"endpoint_shift": "canary"}, "takes at least two instances: set endpoint_min_instances to 2"),
         ({"lambda_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
         ({"spot": True, "training_max_hours": 7}, "spot_max_wait_hours = 6: must be 7 or more"),
         ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
