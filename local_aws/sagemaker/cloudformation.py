@@ -103,6 +103,6 @@ TYPES = {
         delete=_delete_endpoint,
         generate_name=_generated,
         replacing=("EndpointName",),
-        update_only=("RetainAllVariantProperties",),
+        update_only=("RetainAllVariantProperties", "RetainDeploymentConfig"),
     ),
 }

@@ -125,6 +125,21 @@ def invoke(client: Client, body: str) -> str:
     return str(answer["Body"].read().decode())
 
 
+def test_a_name_that_is_taken_is_refused_before_anything_starts(client: Client, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="already existing"):
+        client("sagemaker").create_endpoint(EndpointName=endpoint, EndpointConfigName="first")
+    assert invoke(client, "hello").startswith("first")
+
+
+def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="Could not find CloudWatch alarms: nobody"):
+        client("sagemaker").update_endpoint(
+            EndpointName=endpoint,
+            EndpointConfigName="first",
+            DeploymentConfig={"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "nobody"}]}},
+        )
+
+
 def test_it_answers_with_what_the_archive_s_application_says(client: Client, endpoint: str) -> None:
     assert invoke(client, "hello") == "first says text/x-toy"
 
