@@ -13,7 +13,7 @@ from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
 from local_aws.service import ApiError, now
 
-_BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
+BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
 
 
 class Endpoint:
@@ -35,6 +35,11 @@ class Endpoint:
     @property
     def variant_name(self) -> str:
         return _variant(self._config)["VariantName"]
+
+    @property
+    def instances(self) -> list[EndpointInstance]:
+        """Those that answer calls now."""
+        return list(self._fleet)
 
     @property
     def status(self) -> str:
@@ -93,7 +98,7 @@ class Endpoint:
             spawn_background(instance.drain, thread_name=f"delete-{self.name}")
 
     def _require_idle(self, verb: str) -> None:
-        if self.status in _BUSY:
+        if self.status in BUSY:
             raise ApiError("ValidationException", f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
 
     def _begin(
