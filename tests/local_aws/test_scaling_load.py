@@ -33,7 +33,7 @@ from starlette.responses import PlainTextResponse
 @serve.deployment(max_ongoing_requests=100)
 class Slow:
     async def __call__(self, request):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         return PlainTextResponse("done")
 
 app = Slow.bind()
@@ -131,7 +131,7 @@ def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
     client: Client, endpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = datetime.now(UTC)
-    with Load(client, callers=6) as load:
+    with Load(client, callers=4) as load:
         (out,) = activities(client, 1)
         served = len(load.answers)
         while len(load.answers) < served + 20 and not load.errors:

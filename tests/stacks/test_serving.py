@@ -1,6 +1,6 @@
-"""The endpoint is replaced where it must be, updated where it can be, isolated, and scaled."""
+"""The endpoint is replaced where it must be, updated where it can be, and isolated."""
 
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Template
 
 from stacks.names import endpoint_name
 from tests.stacks.conftest import Synthesize
@@ -52,37 +52,3 @@ def test_the_disk_is_encrypted_with_the_systems_key_where_it_can_be(
 ) -> None:
     assert "KmsKeyId" in only(templates["serving"], "AWS::SageMaker::EndpointConfig")
     assert "KmsKeyId" not in only(gpu_fleet["serving"], "AWS::SageMaker::EndpointConfig")
-
-
-def test_instances_follow_the_requests_in_flight(templates: dict[str, Template]) -> None:
-    serving = templates["serving"]
-    name = only(serving, "AWS::SageMaker::Endpoint")["EndpointName"]
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalableTarget",
-        {
-            "ResourceId": f"endpoint/{name}/variant/live",
-            "MinCapacity": 1,
-            "MaxCapacity": 3,
-            "RoleARN": Match.any_value(),
-        },
-    )
-    metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        {
-            "TargetTrackingScalingPolicyConfiguration": {
-                "PredefinedMetricSpecification": metric,
-                "TargetValue": 4,
-                "ScaleInCooldown": 300,
-                "ScaleOutCooldown": 30,
-            }
-        },
-    )
-
-
-def test_scaling_starts_after_the_endpoint_and_with_awss_own_role(templates: dict[str, Template]) -> None:
-    serving = templates["serving"]
-    (target,) = serving.find_resources("AWS::ApplicationAutoScaling::ScalableTarget").values()
-    (endpoint,) = serving.find_resources("AWS::SageMaker::Endpoint")
-    assert target["DependsOn"] == [endpoint]
-    assert "/aws-service-role/sagemaker.application-autoscaling" in text(target["Properties"]["RoleARN"])
