@@ -21,7 +21,33 @@ _evaluated: dict[str, float] = {}  # alarm ARN -> the end of the last period it 
 
 
 def install() -> None:
+    """Evaluate alarms as AWS does, and refuse those that cannot be."""
     cloudwatch._evaluate_alarm = evaluate
+    put, put_from_template = cloudwatch._put_metric_alarm, cloudwatch.cloudformation_put_metric_alarm
+
+    def checked_put(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        names = ("AlarmName", "MetricName", "ComparisonOperator")
+        given = data if is_cbor or is_json else {name: cloudwatch._p(params, name) for name in names}
+        try:
+            _require_comparable(given)
+        except ValueError as error:
+            return cloudwatch._error("ValidationError", str(error), 400, use_json=is_json, use_cbor=is_cbor)
+        return put(params, data, is_cbor, is_json)
+
+    def checked_put_from_template(alarm: Alarm) -> None:
+        _require_comparable(alarm)
+        put_from_template(alarm)
+
+    cloudwatch._put_metric_alarm = checked_put
+    cloudwatch.cloudformation_put_metric_alarm = checked_put_from_template
+
+
+def _require_comparable(alarm: Alarm) -> None:
+    if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
+        raise ValueError(
+            f"alarm {alarm.get('AlarmName')}: local AWS compares one metric with a fixed threshold; it has no metric "
+            "math and no anomaly bands"
+        )
 
 
 def evaluate_due(now: float) -> None:
@@ -48,9 +74,7 @@ def evaluate(alarm: Alarm, now: float | None = None) -> None:
 
 
 def rule(alarm: Alarm) -> AlarmRule:
-    """Raises ValueError for what local AWS has not: metric math and anomaly detection."""
-    if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
-        raise ValueError(f"alarm {alarm['AlarmName']}: local AWS compares one metric with a fixed threshold only")
+    """What its settings ask for."""
     return AlarmRule(
         threshold=alarm["Threshold"],
         comparison=alarm["ComparisonOperator"],

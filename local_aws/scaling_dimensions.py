@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from ministack.services import cloudwatch
 
 from local_aws.sagemaker.api import endpoints, update_capacities
-from local_aws.sagemaker.endpoint import BUSY
 from local_aws.service import ApiError
 from scaling import HIGH_RESOLUTION, STANDARD
 
@@ -27,7 +26,10 @@ class Metric:
 
 
 class ScalableDimension(Protocol):
-    """One number of one resource. `set` begins a change and returns at once; `changing` says until when it lasts."""
+    """One number of one resource. `set` begins a change and returns at once; `changing` says until when it lasts.
+
+    Each raises ApiError when the resource is not there.
+    """
 
     quantity: str  # as activities call it: "instance count"
     default_cooldown: float
@@ -65,7 +67,7 @@ class EndpointVariant:
         return int(endpoints.get(self._name).describe()["ProductionVariants"][0]["CurrentInstanceCount"])
 
     def changing(self) -> bool:
-        return endpoints.get(self._name).status in BUSY
+        return endpoints.get(self._name).status != "InService"
 
     def failure(self) -> str | None:
         reason = endpoints.get(self._name).describe().get("FailureReason")
@@ -89,7 +91,10 @@ class EndpointVariant:
 
 
 class ProvisionedConcurrency(Protocol):
-    """Who runs the functions: how many instances of an alias are kept, and which share of them is busy (0 to 1)."""
+    """Who runs the functions: how many instances of an alias are kept, and which share of them is busy (0 to 1).
+
+    Each raises ApiError when there is no such alias.
+    """
 
     def get_provisioned(self, function: str, alias: str) -> int: ...
 

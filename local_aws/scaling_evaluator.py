@@ -10,6 +10,8 @@ from local_aws.scaling_policies import Policy
 from local_aws.scaling_targets import Key, Target, activities_of, targets
 from local_aws.service import ApiError
 
+_RETRY_SECONDS = 60.0
+
 
 def evaluate(moment: float) -> None:
     """Bring every scalable target nearer to what it should be at `moment` (epoch seconds)."""
@@ -19,7 +21,8 @@ def evaluate(moment: float) -> None:
             _run_scheduled(key, target, moment)
             if not target.dimension.changing():
                 _finish(key, target, moment)
-                _scale(key, target, moment)
+                if aws_seconds(moment) >= target.not_before:
+                    _scale(key, target, moment)
         except ApiError as error:
             if activities_of(key).wanted is not None:  # what it was changing is gone
                 activities_of(key).end(failure=str(error))
@@ -48,6 +51,8 @@ def _finish(key: Key, target: Target, moment: float) -> None:
     reached = target.dimension.capacity() == activities.wanted
     failure = None if reached else target.dimension.failure() or "the capacity was changed by somebody else"
     activities.end(failure=failure)
+    if failure:
+        target.not_before = aws_seconds(moment) + _RETRY_SECONDS
     for policy in target.policies.values():
         policy.tracking.completed(aws_seconds(moment), succeeded=reached)
 

@@ -22,6 +22,7 @@ class Target:
     dimension: ScalableDimension
     policies: dict[str, Policy] = field(default_factory=dict)
     scheduled: dict[str, ScheduledAction] = field(default_factory=dict)
+    not_before: float = 0.0  # in AWS's seconds: what failed is not tried again sooner
 
     @property
     def minimum(self) -> int:

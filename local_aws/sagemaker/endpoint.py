@@ -13,7 +13,7 @@ from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
 from local_aws.service import ApiError, now
 
-BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
+_BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
 
 
 class Endpoint:
@@ -98,7 +98,7 @@ class Endpoint:
             spawn_background(instance.drain, thread_name=f"delete-{self.name}")
 
     def _require_idle(self, verb: str) -> None:
-        if self.status in BUSY:
+        if self.status in _BUSY:
             raise ApiError("ValidationException", f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
 
     def _begin(

@@ -112,9 +112,18 @@ def test_its_actions_are_taken_once_for_a_change(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("lacking", [{"MetricName": None}, {"ComparisonOperator": "GreaterThanUpperThreshold"}])
-def test_metric_math_and_anomaly_bands_are_refused(lacking: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="alarm slow: local AWS compares one metric with a fixed threshold only"):
-        alarms.evaluate(alarm(**lacking), START)
+def test_metric_math_and_anomaly_bands_are_refused_and_not_kept(
+    monkeypatch: pytest.MonkeyPatch, lacking: dict[str, Any]
+) -> None:
+    for name in ("_evaluate_alarm", "_put_metric_alarm", "cloudformation_put_metric_alarm"):
+        monkeypatch.setattr(cloudwatch, name, getattr(cloudwatch, name))  # put back at the end
+    alarms.install()
+
+    status, _, body = cloudwatch._put_metric_alarm({}, alarm(**lacking), False, True)
+    assert (status, b"alarm slow: local AWS compares one metric" in body) == (400, True)
+    with pytest.raises(ValueError, match="no metric math and no anomaly bands"):
+        cloudwatch.cloudformation_put_metric_alarm(alarm(**lacking))
+    assert not cloudwatch._alarms
 
 
 @pytest.mark.parametrize("text", ["0", "0.5", "121", "fast", "nan"])

@@ -143,6 +143,8 @@ def test_a_change_that_fails_is_told_with_its_reason_and_tried_again(shelf: Shel
     )
 
     scaling_evaluator.evaluate(NOON + 60)
+    assert shelf.wanted == 1
+    scaling_evaluator.evaluate(NOON + 61)
     assert shelf.wanted == 4
 
 

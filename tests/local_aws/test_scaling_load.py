@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,7 +117,7 @@ class Load:
 
 def activities(client: Client, count: int) -> list[dict[str, Any]]:
     """The scaling activities, the oldest first, once `count` of them are over."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         found = client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker")
         over = [activity for activity in found["ScalingActivities"] if "EndTime" in activity]
@@ -165,3 +165,19 @@ def test_the_alarms_that_made_it_are_cloudwatch_s_own(client: Client, endpoint: 
     assert (high["MetricName"], high["Period"], high["EvaluationPeriods"]) == ("ConcurrentRequestsPerModel", 10, 3)
     history = client("cloudwatch").describe_alarm_history(AlarmName=high["AlarmName"])["AlarmHistoryItems"]
     assert any("from OK to ALARM" in item["HistorySummary"] for item in history)
+
+
+def test_a_scheduled_action_is_done_at_its_time_and_not_sooner(client: Client, endpoint: str) -> None:
+    scaling = client("application-autoscaling")
+    due = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    scaling.put_scheduled_action(
+        **RESOURCE,
+        ScheduledActionName="evening",
+        Schedule=f"at({due:%Y-%m-%dT%H:%M:%S})",
+        ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 1},
+    )
+    *_, last = activities(client, 3)
+
+    assert last["Cause"] == "scheduled action name evening was triggered"
+    assert last["Description"] == "Setting min capacity to 1 and max capacity to 1."
+    assert last["StartTime"] >= due
