@@ -22,8 +22,8 @@ _LOW_SHARE = 0.9
 class TargetTracking:
     """One policy over one metric, whose value falls as capacity grows. Times are seconds of any clock.
 
-    `high` and `low` are the rules of the two alarms that AWS makes for the policy. Who has alarms of his own calls
-    `propose` and `started` in place of `observe` and `decide`.
+    `minimum` and `maximum` may be set anew, as scheduled actions do. `high` and `low` are the rules of the two alarms
+    that AWS makes for the policy; who has real alarms calls `propose` and `started` in place of `observe` and `decide`.
     """
 
     def __init__(
