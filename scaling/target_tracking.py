@@ -105,8 +105,7 @@ class TargetTracking:
         return max(current, self._bound(self._proportional(base, value)))
 
     def _scale_in(self, time: float, current: int, value: float) -> int:
-        """Not within a cool-down of either direction: what was just added is not taken away at once."""
-        if self._cooling("low", time) or self._cooling("high", time):
+        if self._cooling("low", time):
             return current
         return min(current, self._bound(self._proportional(current, value)))
 

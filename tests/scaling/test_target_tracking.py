@@ -83,14 +83,11 @@ def test_after_the_cool_down_it_adds_again() -> None:
     assert follow(policy(scale_out_cooldown=0), [8] * 9)[2:] == [2, 2, 2, 2, 2, 2, 4]
 
 
-def test_scaling_in_waits_for_its_cool_down_and_for_that_of_scaling_out() -> None:
+def test_scaling_in_waits_for_its_cool_down() -> None:
     capacities = follow(policy(), [3] * 89 + [3, *[1.5] * 40], current=8)
     assert capacities[89] == 6
     assert capacities[90:119] == [6] * 29  # 300 s
     assert 3 in capacities[119:]
-
-    burst = follow(policy(scale_out_cooldown=3600), [9, 9, 9, *[0] * 120])
-    assert burst[-1] == 3
 
 
 def test_scaling_out_does_not_wait_for_the_cool_down_of_scaling_in() -> None:
