@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from stacks import schedule_setting
 from stacks.instances import Instance
 from stacks.range_setting import range_field, read_range
 from stacks.setting_text import sentence
@@ -104,9 +105,23 @@ class Settings(BaseModel):
     endpoint_instance_type: str = Field(description="ML instance type of the endpoint")
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
     endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
+    endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
+        description="load that instances follow: requests in flight, or invocations a minute"
+    )
     endpoint_target_concurrency: float = Field(ge=0.5, le=1000, description="requests in flight an instance to aim at")
+    endpoint_target_invocations: float = Field(
+        ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"
+    )
     endpoint_scale_in_seconds: int = Field(ge=0, le=3600, description="seconds between two removals of instances")
     endpoint_scale_out_seconds: int = Field(ge=0, le=3600, description="seconds between two additions of instances")
+    endpoint_schedule: str = Field(
+        description="when the endpoint's limits change, such as `cron(0 8 ? * MON-FRI *)=2..6`; empty: never",
+        json_schema_extra={"allowed": f"{schedule_setting.FORM}, or empty"},
+    )
+    endpoint_schedule_timezone: str = Field(
+        description="time zone of that schedule",
+        json_schema_extra={"allowed": "a time zone such as UTC or Europe/Zurich"},
+    )
     endpoint_shift: Literal["auto", "canary", "linear", "all-at-once"] = Field(
         description="how calls move to a new model; auto: as a canary where there are always two instances or more"
     )
@@ -165,6 +180,11 @@ class Settings(BaseModel):
         if self.endpoint_shift != "auto":
             return self.endpoint_shift
         return "canary" if self.endpoint_min_instances > 1 else "all-at-once"
+
+    @property
+    def scheduled_limits(self) -> tuple[schedule_setting.Limits, ...]:
+        """When the endpoint's limits change, and to what."""
+        return schedule_setting.read_schedule(self.endpoint_schedule)
 
     @property
     def hyperparameters(self) -> dict[str, str]:
@@ -275,6 +295,17 @@ class Settings(BaseModel):
     @classmethod
     def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
         return _at_least(value, "endpoint_min_instances", info)
+
+    @field_validator("endpoint_schedule")
+    @classmethod
+    def _schedule(cls, value: str) -> str:
+        schedule_setting.read_schedule(value)
+        return value
+
+    @field_validator("endpoint_schedule_timezone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        return schedule_setting.check_time_zone(value)
 
     @field_validator("endpoint_shift")
     @classmethod

@@ -37,6 +37,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("application-autoscaling:RegisterScalableTarget",),
         ("application-autoscaling:RegisterScalableTarget",),
         ("application-autoscaling:DeregisterScalableTarget",),
+        with_property={"ScheduledActions": "application-autoscaling:PutScheduledAction"},
         passes={"RoleARN": "application-autoscaling.amazonaws.com"},
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": TypeActions(

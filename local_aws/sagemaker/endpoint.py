@@ -49,6 +49,11 @@ class Endpoint:
         return str(variant_of(self._config)["VariantName"])
 
     @property
+    def instances(self) -> list[EndpointInstance]:
+        """Those that answer calls now."""
+        return list(self._traffic.taking)
+
+    @property
     def status(self) -> str:
         return str(self._state["EndpointStatus"])
 

@@ -21,6 +21,7 @@ from local_aws.sagemaker.training_host import LogShipper
 _CONTAINER = Path(__file__).with_name("serving_container.py")
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 5.0
+_ROUTED_SECONDS = 0.2  # a call that was given this instance just now is not counted in flight yet
 
 
 class InstanceFailed(Exception):
@@ -77,6 +78,7 @@ class EndpointInstance:
 
     def drain(self) -> None:
         """Let the requests that it is answering finish, then end it."""
+        time.sleep(_ROUTED_SECONDS)
         deadline = time.monotonic() + 60  # no request may last longer
         while self.in_flight and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -1,28 +1,20 @@
 """Moves an endpoint's calls from its old fleet to a new one, step by step, watching alarms."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from local_aws.clock import real_seconds
 from local_aws.sagemaker.deployment import Deployment
 from local_aws.sagemaker.traffic import Traffic, mix
 
 T = TypeVar("T")
 
-# Seconds of AWS in one second here: a shift whose every step is watched for minutes is over in some seconds.
-_FACTOR = "SLIPWAY_TIME_FACTOR"
-_DEFAULT_FACTOR = 60.0
 _LOOK_SECONDS = 0.1
 
 
 class RolledBack(Exception):
     """The old fleet takes all calls again; carries the endpoint's FailureReason."""
-
-
-def scaled(seconds: float) -> float:
-    """How long local AWS waits where AWS waits `seconds`."""
-    return seconds / float(os.environ.get(_FACTOR, _DEFAULT_FACTOR))
 
 
 class Shift(Generic[T]):
@@ -69,7 +61,7 @@ class Shift(Generic[T]):
 
     def _watch(self, seconds: float) -> None:
         """Look at the alarms for that long, and once more at its end."""
-        end = time.monotonic() + scaled(seconds)
+        end = time.monotonic() + real_seconds(seconds)
         while True:
             if alarms := self._in_alarm():
                 raise RolledBack(f"Deployment rolled back: CloudWatch alarms in ALARM: {', '.join(alarms)}.")

@@ -11,15 +11,15 @@ class Traffic(Generic[T]):
     """The instances that take calls, in turn; `set` changes all of them at once."""
 
     def __init__(self) -> None:
-        self._taking: tuple[T, ...] = ()
+        self.taking: tuple[T, ...] = ()
         self._turn = itertools.count()
 
     def set(self, instances: Sequence[T]) -> None:
-        self._taking = tuple(instances)
+        self.taking = tuple(instances)
 
     def next(self) -> T | None:
         """The instance for one call; None when there is none."""
-        taking = self._taking  # read once: it may change between two lines
+        taking = self.taking  # read once: it may change between two lines
         return taking[next(self._turn) % len(taking)] if taking else None
 
 

@@ -76,7 +76,7 @@ def begin(
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shift, "scaled", lambda seconds: 0.0)
+    monkeypatch.setattr(shift, "real_seconds", lambda seconds: 0.0)
 
 
 def test_every_step_is_announced_and_watched(traffic: Traffic[str], statuses: list[tuple[str, str]]) -> None:
@@ -120,9 +120,3 @@ def test_a_deployment_over_its_limit_takes_every_call_back(
     with pytest.raises(RolledBack, match="more than 0 seconds"):
         begin(traffic, statuses, list, limit=0).run()
     assert set(answers(traffic, 40)) == set(BLUE)
-
-
-def test_waits_are_as_much_shorter_as_the_time_factor_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("SLIPWAY_TIME_FACTOR", "30")
-    assert shift.scaled(300) == 10

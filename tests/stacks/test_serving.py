@@ -1,9 +1,9 @@
-"""The endpoint is replaced where it must be, updated where it can be, isolated, watched, and scaled."""
+"""The endpoint is replaced where it must be, updated where it can be, isolated, and watched."""
 
 from typing import Any
 
 import pytest
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Template
 
 from local_aws.sagemaker.deployment import Deployment
 from stacks.names import endpoint_name
@@ -137,37 +137,3 @@ def test_no_call_is_captured_unless_asked_for(templates: dict[str, Template], sy
     assert text(config["DestinationS3Uri"]).endswith("/capture")
     assert config["InitialSamplingPercentage"] == 5
     assert "KmsKeyId" in config
-
-
-def test_instances_follow_the_requests_in_flight(templates: dict[str, Template]) -> None:
-    serving = templates["serving"]
-    name = only(serving, "AWS::SageMaker::Endpoint")["EndpointName"]
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalableTarget",
-        {
-            "ResourceId": f"endpoint/{name}/variant/live",
-            "MinCapacity": 1,
-            "MaxCapacity": 3,
-            "RoleARN": Match.any_value(),
-        },
-    )
-    metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        {
-            "TargetTrackingScalingPolicyConfiguration": {
-                "PredefinedMetricSpecification": metric,
-                "TargetValue": 4,
-                "ScaleInCooldown": 300,
-                "ScaleOutCooldown": 30,
-            }
-        },
-    )
-
-
-def test_scaling_starts_after_the_endpoint_and_with_awss_own_role(templates: dict[str, Template]) -> None:
-    serving = templates["serving"]
-    (target,) = serving.find_resources("AWS::ApplicationAutoScaling::ScalableTarget").values()
-    (endpoint,) = serving.find_resources("AWS::SageMaker::Endpoint")
-    assert target["DependsOn"] == [endpoint]
-    assert "/aws-service-role/sagemaker.application-autoscaling" in text(target["Properties"]["RoleARN"])
