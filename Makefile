@@ -11,7 +11,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy weights diff destroy iam iam-diff iam-docs bench local format lock clean
+.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs bench local format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account ne
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
 	@$(PY) -m deploy $(if $(DATA),--data $(DATA)) $(CONTEXT)
+
+live: $(SETUP)  ## is what was deployed what is live? make deploy asks it too [SETTINGS="stage=prod"]
+	@$(PY) -m deploy.check $(CONTEXT)
 
 weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
 	@$(PY) -m deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file $(FILE)) $(CONTEXT)
@@ -59,8 +62,8 @@ iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)
 
-local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566]
-	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT))
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=1]
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR))
 
 format: $(VENV)/.packages  ## lay the code out
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .

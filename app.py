@@ -17,6 +17,7 @@ from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.acknowledged import acknowledge
 from stacks.classify import Classify
+from stacks.operations import Operations
 from stacks.permissions import Permissions
 from stacks.serving import Serving
 from stacks.storage import Storage
@@ -45,6 +46,12 @@ def build(app: App, settings: Settings) -> None:
         app, f"{name}-classify", settings=settings, endpoint_name=serving.endpoint_name, role=roles.classify
     )
     classify.add_stack_dependency(serving)
+    operations = Operations(
+        app, f"{name}-operations", settings=settings, endpoint_name=serving.endpoint_name,
+        function_name=f"{name}-classify", alias="live",
+        key=storage.key,
+    )  # fmt: skip
+    operations.add_stack_dependency(classify)
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())

@@ -22,6 +22,7 @@ from demo.settings import DIGITS
 from demo.steps import Steps
 from deploy.arguments import make_parser, max_unreadable, settings_of
 from deploy.cdk import CdkFailed
+from deploy.check import check
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
 from local_aws.home import Home, read_env
@@ -94,6 +95,9 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
     with steps.step("Deploy once more: nothing has changed"):
         deploy(four, say=steps.say_briefly)
 
+    with steps.step("Look at what is live"):
+        live = check(four.prefix.removesuffix("-"), say=steps.say)
+
     with steps.step("Hold what the roles did to the IAM contract"):
         done = evidence.gather("demo", four.folder, home.calls, region)
         findings = evidence.prove(four.folder, done, _OUT / "iam-trace.json")
@@ -101,7 +105,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
             steps.say(line)
 
     code = _report(steps, four, predictions, client)
-    return 1 if findings else code
+    return 1 if findings or not live else code
 
 
 def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:

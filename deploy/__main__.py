@@ -10,9 +10,12 @@ speaks of the same images.
 import json
 import sys
 
+from botocore.exceptions import ClientError
+
 from dataset.check import checked
 from deploy import cdk
 from deploy.arguments import make_parser, max_unreadable, settings_of
+from deploy.check import check
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import bootstrap, deploy_everything, describe, outputs, synthesize
 from training.errors import InputError
@@ -32,16 +35,17 @@ def main() -> int:
         assembly = synthesize(settings)
         bootstrap(account, region)
         deploy_everything(assembly, images, say=print)
-    except (NotReady, InputError, cdk.CdkFailed) as error:
+        if images:
+            _remember(settings["dataset"])
+        live = check(assembly.prefix.removesuffix("-"), say=print)
+    except (NotReady, InputError, cdk.CdkFailed, ClientError) as error:
         for line in describe(error):
             print(f"error: {line}", file=sys.stderr)
         return 1
-    if images:
-        _remember(settings["dataset"])
     for stack in assembly.stacks:
         for name, value in outputs(stack).items():
             print(f"{stack}.{name} = {value}")
-    return 0
+    return 0 if live else 1
 
 
 def _remember(dataset: str) -> None:

@@ -73,7 +73,12 @@ def _weights(request: dict[str, Any]) -> str:
 
 def _serving(assembly: Assembly) -> dict[str, str]:
     stack, _, properties = _only(assembly, "AWS::SageMaker::Model")
-    return {"serving_image": _repository(assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack))}
+    config_stack, _, config = _only(assembly, "AWS::SageMaker::EndpointConfig")
+    captured = config.get("DataCaptureConfig", {}).get("DestinationS3Uri", "")
+    return {
+        "serving_image": _repository(assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack)),
+        "capture": _folder(assembly.resolver.text(captured, config_stack)),
+    }
 
 
 def _repository(image: str) -> str:

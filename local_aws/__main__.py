@@ -6,6 +6,7 @@ import sys
 import time
 
 from local_aws import __doc__ as description
+from local_aws.clock import VARIABLE, parse_time_factor
 from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, Home
 from local_aws.lifecycle import LocalAwsError, current, down, processes, up
 
@@ -18,6 +19,11 @@ def main() -> int:
     start = commands.add_parser("up", help="start it (does nothing when it already runs)")
     start.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     start.add_argument("--region", default=DEFAULT_REGION, help=f"default {DEFAULT_REGION}")
+    start.add_argument(
+        "--time-factor",
+        type=_factor,
+        help=f"alarm periods and cool-downs pass that many times as fast; default ${VARIABLE}, or 1",
+    )
     commands.add_parser("status", help="exit status 0 when it runs, 1 when not")
     commands.add_parser("down", help="end it and everything it started")
     arguments = parser.parse_args()
@@ -25,7 +31,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                return _up(home, arguments.port, arguments.region)
+                return _up(home, arguments.port, arguments.region, arguments.time_factor)
             case "status":
                 return _status(home)
             case _:
@@ -35,10 +41,18 @@ def main() -> int:
         return 1
 
 
-def _up(home: Home, port: int, region: str) -> int:
+def _factor(text: str) -> float:
+    try:
+        return parse_time_factor(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _up(home: Home, port: int, region: str, time_factor: float | None) -> int:
     start = time.monotonic()
-    run = up(home, port, region)
-    print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s)")
+    run = up(home, port, region, time_factor=time_factor)
+    fast = f", time factor {run.time_factor:g}" if run.time_factor != 1 else ""
+    print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s{fast})")
     print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")
     return 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from local_aws import clock
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
 
@@ -33,6 +34,7 @@ class Run:
     supervisor: int
     endpoint: str
     certificate: str
+    time_factor: float = 1.0
 
     def healthy(self) -> bool:
         """Whether the server answers."""
@@ -53,14 +55,27 @@ def current(home: Home) -> Run | None:
         return None
 
 
-def up(home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = False) -> Run:
+def up(
+    home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = False, time_factor: float | None = None
+) -> Run:
     """Start a local AWS, or return the one that already runs in this home folder.
 
-    With `tied` it ends with the calling process, however that ends.
+    With `tied` it ends with the calling process, however that ends. `time_factor` (local_aws.clock) is that of the
+    environment where none is given; one that runs already keeps its own, and LocalAwsError says so where another
+    is asked for.
     """
     run = current(home)
     if run and run.healthy():
+        if time_factor not in (None, run.time_factor):
+            raise LocalAwsError(
+                f"local AWS runs already, with the time factor {run.time_factor:g}: "
+                "`python -m local_aws down`, then start it again"
+            )
         return run
+    try:
+        factor = clock.time_factor() if time_factor is None else time_factor
+    except ValueError as error:
+        raise LocalAwsError(f"{clock.VARIABLE}: {error}") from error
     down(home)
     _require_free(port)
     home.scratch.mkdir(parents=True)
@@ -72,7 +87,7 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = Fals
             [sys.executable, "-m", "local_aws.supervisor", *([str(held)] if tied else [])],
             pass_fds=(held,) if tied else (),
             cwd=Path(__file__).resolve().parent.parent,
-            env=_server_environment(home, run_id, port, region, access_key, secret_key),
+            env=_server_environment(home, run_id, port, region, access_key, secret_key, factor),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -83,7 +98,7 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = Fals
         os.close(watched)  # else it closes when this process ends, and the supervisor sees that
     endpoint = f"https://127.0.0.1:{port}"  # an address: S3 clients then put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
-    run = Run(run_id, supervisor.pid, endpoint, certificate)
+    run = Run(run_id, supervisor.pid, endpoint, certificate, factor)
     home.run_file.write_text(json.dumps(asdict(run)))
     try:
         _wait_until_healthy(run, supervisor, home)
@@ -100,6 +115,7 @@ def up(home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = Fals
             "AWS_DEFAULT_REGION": region,
             "AWS_CA_BUNDLE": certificate,
             "NODE_EXTRA_CA_CERTS": certificate,
+            clock.VARIABLE: f"{factor:g}",
         },
     )
     return run
@@ -123,7 +139,7 @@ def processes(run: Run) -> list[psutil.Process]:
 
 
 def _server_environment(
-    home: Home, run_id: str, port: int, region: str, access_key: str, secret_key: str
+    home: Home, run_id: str, port: int, region: str, access_key: str, secret_key: str, time_factor: float
 ) -> dict[str, str]:
     return clean_environment(
         run_id,
@@ -142,6 +158,7 @@ def _server_environment(
         AWS_SECRET_ACCESS_KEY=secret_key,
         SLIPWAY_LOCAL_HOME=str(home.root),
         TMPDIR=str(home.scratch),
+        **{clock.VARIABLE: f"{time_factor:g}"},
         PYTHONUNBUFFERED="1",
     )
 

@@ -10,6 +10,7 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from local_aws import (
     administrator,
+    alarms,
     authorization,
     function_roles,
     iam_requests,
@@ -17,6 +18,8 @@ from local_aws import (
     passed_roles,
     policy_variables,
     scaling_api,
+    scaling_cloudformation,
+    scaling_evaluator,
     stack_authorization,
     template_conditions,
 )
@@ -25,7 +28,7 @@ from local_aws.home import ACCOUNT, Home
 from local_aws.iam_requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
-from local_aws.sagemaker import invocation
+from local_aws.sagemaker import endpoint_metrics, invocation
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
@@ -42,6 +45,7 @@ def install() -> None:
     function_roles.install()
     template_conditions.install()
     stack_authorization.install()
+    alarms.install()
     _add_service(
         "sagemaker",
         _sagemaker,
@@ -56,10 +60,19 @@ def install() -> None:
         botocore_services=["application-autoscaling"],
         resource_arn=scaling_api.resource_arn,
     )
-    for name, type_ in {**sagemaker_types.TYPES, **scaling_api.TYPES}.items():
+    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
     _run_on_worker_threads(set(sagemaker_types.TYPES))
+
+
+def steps() -> list[Callable[[float], None]]:
+    """What is done at each beat, in this order: alarms see the metrics, scaling sees the alarms."""
+    return [
+        lambda now: endpoint_metrics.observe(sagemaker_api.endpoints.all(), now),
+        alarms.evaluate_due,
+        scaling_evaluator.evaluate,
+    ]
 
 
 async def _sagemaker(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:

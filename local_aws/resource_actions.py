@@ -37,6 +37,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("application-autoscaling:RegisterScalableTarget",),
         ("application-autoscaling:RegisterScalableTarget",),
         ("application-autoscaling:DeregisterScalableTarget",),
+        with_property={"ScheduledActions": "application-autoscaling:PutScheduledAction"},
         passes={"RoleARN": "application-autoscaling.amazonaws.com"},
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": TypeActions(
@@ -49,6 +50,21 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::CloudFormation::CustomResource": _CUSTOM,
     "AWS::CloudFormation::WaitCondition": _NOTHING,
     "AWS::CloudFormation::WaitConditionHandle": _NOTHING,
+    "AWS::CloudWatch::Alarm": TypeActions(
+        "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+        "AlarmName",
+        ("cloudwatch:PutMetricAlarm",),
+        ("cloudwatch:PutMetricAlarm",),
+        ("cloudwatch:DeleteAlarms",),
+        with_property={"Tags": "cloudwatch:TagResource"},
+    ),
+    "AWS::CloudWatch::Dashboard": TypeActions(
+        "arn:aws:cloudwatch::{account}:dashboard/{name}",
+        "DashboardName",
+        ("cloudwatch:PutDashboard",),
+        ("cloudwatch:PutDashboard",),
+        ("cloudwatch:DeleteDashboards",),
+    ),
     "AWS::ECR::Repository": TypeActions(
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         "RepositoryName",
@@ -167,6 +183,28 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     ),
     "AWS::S3::BucketPolicy": TypeActions(
         "arn:aws:s3:::{name}", "Bucket", ("s3:PutBucketPolicy",), ("s3:PutBucketPolicy",), ("s3:DeleteBucketPolicy",)
+    ),
+    "AWS::SNS::Subscription": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "TopicArn",
+        ("sns:Subscribe",),
+        ("sns:SetSubscriptionAttributes",),
+        ("sns:Unsubscribe",),
+    ),
+    "AWS::SNS::Topic": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "TopicName",
+        ("sns:CreateTopic",),
+        ("sns:SetTopicAttributes",),
+        ("sns:DeleteTopic",),
+        with_property={"Tags": "sns:TagResource"},
+    ),
+    "AWS::SNS::TopicPolicy": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "Topics",
+        ("sns:SetTopicAttributes",),
+        ("sns:SetTopicAttributes",),
+        ("sns:SetTopicAttributes",),
     ),
     "AWS::SSM::Parameter": TypeActions(
         "arn:aws:ssm:{region}:{account}:parameter/{name}",

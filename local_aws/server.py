@@ -16,7 +16,7 @@ def main() -> None:
     from ministack import app as ministack
     from ministack.core import tls
 
-    from local_aws import plugin
+    from local_aws import heartbeat, plugin
     from local_aws.front_door import guarded
 
     plugin.install()
@@ -25,7 +25,13 @@ def main() -> None:
     config.certfile, config.keyfile = tls.resolve_tls_material()
     config.keep_alive_timeout = 75
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
-    asyncio.run(serve(guarded(ministack.app), config))
+
+    async def run() -> None:
+        beating = asyncio.create_task(heartbeat.beat(plugin.steps()))
+        await serve(guarded(ministack.app), config)
+        beating.cancel()
+
+    asyncio.run(run())
 
 
 if __name__ == "__main__":

@@ -138,6 +138,16 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         _arn("logs", "log-group:/aws/sagemaker/Endpoints/{prefix}-????:log-stream:*"),
         "SageMaker names a stream after variant and instance; the group is the endpoint's own.",
     ),
+    _wildcard(
+        "Hosting",
+        _arn("cloudwatch", "alarm:{prefix}-????-*"),
+        "An alarm's name ends in the endpoint configuration's, which CloudFormation makes up; it is only looked at.",
+    ),
+    _wildcard(
+        "Hosting",
+        _objects("capture/*"),
+        "Only where calls are captured: SageMaker names the files after variant and time; it can read none of them.",
+    ),
     _wildcard("Hosting", "*", _WITHOUT_RESOURCE),
     _nist("permissions/TrainedModel", "IAMNoInlinePolicy", _INLINE),
     _wildcard(
@@ -199,6 +209,12 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "SageMakerEndpointConfigurationKMSKeyConfigured",
         "Only where instances have disks of their own: they encrypt these in hardware, and SageMaker refuses a key"
         " for them; every other instance type gets the system's key.",
+    ),
+    _nist(
+        "serving/Rollback",
+        "CloudWatchAlarmAction",
+        "SageMaker looks at these alarms itself while it deploys, and takes the deployment back; the alarms that tell"
+        " people are in the operations stack.",
     ),
     _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(

@@ -41,3 +41,4 @@ class Classify(Stack):
         )
         CfnOutput(self, "FunctionName", value=f"{settings.prefix}-classify")
         CfnOutput(self, "AliasName", value="live")
+        CfnOutput(self, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))

@@ -6,10 +6,15 @@ from constructs import Construct
 
 from settings import Settings
 from stacks import names
+from stacks.schedule_setting import Limits
 
 
 class EndpointScaling(Construct):
-    """Target tracking on the requests in flight on each instance of the endpoint, which has to be there first."""
+    """Target tracking on the load of each instance of the endpoint, which has to be there first, and scheduled limits.
+
+    The load is the requests in flight, published every 10 s, so that a burst is seen before its requests time
+    out; or the invocations in a minute.
+    """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str) -> None:
         super().__init__(scope, id)
@@ -26,21 +31,43 @@ class EndpointScaling(Construct):
             # for ours.
             role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
             "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+            scheduled_actions=[
+                _scheduled(number, limits, settings.endpoint_schedule_timezone)
+                for number, limits in enumerate(settings.scheduled_limits, start=1)
+            ]
+            or None,
         )
-        tracking = autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-            # Published every 10 s, so a burst is seen before its requests time out.
-            predefined_metric_specification=autoscaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
-                predefined_metric_type="SageMakerVariantConcurrentRequestsPerModelHighResolution"
+        metric, target_value = {
+            "concurrency": (
+                "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+                settings.endpoint_target_concurrency,
             ),
-            target_value=settings.endpoint_target_concurrency,
+            "invocations": ("SageMakerVariantInvocationsPerInstance", settings.endpoint_target_invocations),
+        }[settings.endpoint_scaling_metric]
+        tracking = autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+            predefined_metric_specification=autoscaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
+                predefined_metric_type=metric
+            ),
+            target_value=target_value,
             scale_in_cooldown=settings.endpoint_scale_in_seconds,
             scale_out_cooldown=settings.endpoint_scale_out_seconds,
         )
         autoscaling.CfnScalingPolicy(
             self,
             "Policy",
-            policy_name=f"{endpoint_name}-concurrency",
+            policy_name=f"{endpoint_name}-{settings.endpoint_scaling_metric}",
             policy_type="TargetTrackingScaling",
             scaling_target_id=self.target.ref,
             target_tracking_scaling_policy_configuration=tracking,
         )
+
+
+def _scheduled(number: int, limits: Limits, timezone: str) -> autoscaling.CfnScalableTarget.ScheduledActionProperty:
+    return autoscaling.CfnScalableTarget.ScheduledActionProperty(
+        scheduled_action_name=f"limits-{number}",
+        schedule=limits.schedule,
+        timezone=timezone,
+        scalable_target_action=autoscaling.CfnScalableTarget.ScalableTargetActionProperty(
+            min_capacity=limits.minimum, max_capacity=limits.maximum
+        ),
+    )

@@ -7,6 +7,7 @@ from aws_cdk import Aws
 VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name
 
 CHECKPOINTS = "checkpoints"
+CAPTURE = "capture"
 
 
 def bucket_name(prefix: str) -> str:

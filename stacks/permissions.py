@@ -44,7 +44,7 @@ class Permissions(Stack):
 
         jobs = [training_jobs, tuning_jobs] if tuned else [training_jobs]
         self.training = self._training(settings, storage.program, training_image, jobs)
-        self.hosting = self._hosting(prefix, serving_image, endpoints)
+        self.hosting = self._hosting(settings, serving_image, endpoints)
         run_jobs = _run_jobs("TrainingJob", training_jobs)
         if tuned:  # a tuning job starts its training jobs itself; what the best one scored, only that one tells
             see_best = _allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs])
@@ -107,8 +107,9 @@ class Permissions(Stack):
         reading = _allow("ReadWeights", ["s3:GetObject"], [f"{self._bucket}/{folder}weights.pth"])
         return [listing, reading] if digest else []
 
-    def _hosting(self, prefix: str, image: Container, endpoints: str) -> iam.Role:
-        """What SageMaker does around an endpoint: fetch model and image, store logs and metrics."""
+    def _hosting(self, chosen: Settings, image: Container, endpoints: str) -> iam.Role:
+        """What SageMaker does around an endpoint: fetch model and image, watch alarms, store logs and metrics."""
+        prefix, captures = chosen.prefix, chosen.endpoint_data_capture_percent > 0
         log_group = _arn("logs", f"log-group:/aws/sagemaker/Endpoints/{endpoints}")
         return self._role(
             f"{prefix}-hosting",
@@ -119,8 +120,13 @@ class Permissions(Stack):
             statements=[
                 # Any model: during an update and its roll-back the old and the new one are read by the same role.
                 _allow("ReadModels", ["s3:GetObject"], [f"{self._bucket}/models/*"]),
-                # Models are read only, so the key is for reading only.
-                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt"]),
+                # Models are read only, so the key is for reading only; captured calls are written.
+                self._key_through_s3(
+                    "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
+                ),
+                *(self._capture() if captures else []),
+                # Asked while an update shifts calls; each configuration of the endpoint has alarms of its own.
+                _allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [_arn("cloudwatch", f"alarm:{endpoints}-*")]),
                 self._key_for_volumes(),
                 # The endpoint's own group, which its first instance makes.
                 _allow(
@@ -134,6 +140,10 @@ class Permissions(Stack):
                 *_image_pull(image),
             ],
         )
+
+    def _capture(self) -> list[iam.PolicyStatement]:
+        """A sample of calls, which only people read."""
+        return [_allow("KeepCalls", ["s3:PutObject"], [f"{self._bucket}/{names.CAPTURE}/*"])]
 
     def _trained_model(self, prefix: str, dataset: str, run_jobs: list[iam.PolicyStatement]) -> iam.Role:
         """The Lambda behind the trained model: runs jobs, keeps the model of a good one."""

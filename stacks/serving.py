@@ -13,7 +13,9 @@ from constructs import Construct
 from settings import Settings
 from stacks import names
 from stacks.containers import serving_container
+from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
+from stacks.traffic_shift import deployment_config
 
 
 class Serving(Stack):
@@ -42,7 +44,7 @@ class Serving(Stack):
                 model_data_url=model_data_url,
             ),
         )
-        config = sagemaker.CfnEndpointConfig(
+        self.config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
             production_variants=[
@@ -55,15 +57,36 @@ class Serving(Stack):
                 )
             ],
             kms_key_id=None if settings.endpoint_instance.local_disk else key.key_arn,
+            data_capture_config=_capture(settings, key) if settings.endpoint_data_capture_percent else None,
+        )
+        alarms = EndpointAlarms(
+            self, "Rollback", settings=settings, endpoint_name=self.endpoint_name, config=self.config
         )
         self.endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=self.endpoint_name,
-            endpoint_config_name=config.attr_endpoint_config_name,
+            endpoint_config_name=self.config.attr_endpoint_config_name,
             # Without it every deploy would set the auto-scaled number of instances back to the first one.
             retain_all_variant_properties=True,
+            deployment_config=deployment_config(settings, alarms.alarm_names),
         )
+        self.endpoint.node.add_dependency(alarms)  # SageMaker looks for them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
         scaling.node.add_dependency(self.endpoint)
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
+        CfnOutput(self, "EndpointConfigName", value=self.config.attr_endpoint_config_name)
+        CfnOutput(self, "ModelDataUrl", value=model_data_url)
+
+
+def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:
+    """Calls under capture/, as base64 but for the answers, which are JSON."""
+    config = sagemaker.CfnEndpointConfig
+    return config.DataCaptureConfigProperty(
+        enable_capture=True,
+        initial_sampling_percentage=settings.endpoint_data_capture_percent,
+        destination_s3_uri=f"s3://{names.bucket_name(settings.prefix)}/{names.CAPTURE}",
+        kms_key_id=key.key_arn,
+        capture_options=[config.CaptureOptionProperty(capture_mode=mode) for mode in ("Input", "Output")],
+        capture_content_type_header=config.CaptureContentTypeHeaderProperty(json_content_types=["application/json"]),
+    )

@@ -1,6 +1,7 @@
 """Where everything is kept: one bucket (data/, jobs/, models/), its key and access log, and the program."""
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -28,6 +29,7 @@ class Storage(Stack):
             removal_policy=removal,
             description=f"Data, jobs and models of {prefix}",
         )
+        self._let_alarms_use_the_key(prefix)
         access_log = s3.Bucket(
             self,
             "AccessLog",
@@ -69,7 +71,25 @@ class Storage(Stack):
                 s3.LifecycleRule(id="jobs", prefix="jobs/", expiration=Duration.days(90)),
                 # Nobody goes on from a checkpoint of a training that was given up weeks ago.
                 s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
+                # People's images: no longer than it takes to look into what the model makes of them.
+                s3.LifecycleRule(id="capture", prefix=f"{names.CAPTURE}/", expiration=Duration.days(30)),
             ],
             removal_policy=removal,
         )
         CfnOutput(self, "BucketName", value=self.bucket_name)
+
+    def _let_alarms_use_the_key(self, prefix: str) -> None:
+        """CloudWatch writes to the alarm topic under this key: of AWS's own key for SNS nobody can let it in."""
+        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmTopic",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],  # of a key's policy: the key itself
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": alarms},
+                },
+            )
+        )

@@ -108,21 +108,27 @@ def create_endpoint_config(request: dict[str, Any]) -> dict[str, Any]:
 
 def create_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("CreateEndpoint", request)
-    _require_all_at_once(request)
     name = request["EndpointName"]
     config = endpoint_configs.get(request["EndpointConfigName"])
     caller.require_volume_grant(config.get("KmsKeyId"))
-    endpoints.add(name, Endpoint(name, endpoints.arn(name), config, _models_of(config)))
-    return {"EndpointArn": endpoints.arn(name)}
+    endpoint = Endpoint(name, endpoints.arn(name), config, request.get("DeploymentConfig"))
+    endpoints.add(name, endpoint)  # refuses a name that is taken, before anything starts
+    endpoint.create(_models_of(config))
+    return {"EndpointArn": endpoint.arn}
 
 
 def update_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("UpdateEndpoint", request)
-    _require_all_at_once(request)
     endpoint = endpoints.get(request["EndpointName"])
     config = endpoint_configs.get(request["EndpointConfigName"])
     caller.require_volume_grant(config.get("KmsKeyId"))
-    endpoint.update(config, _models_of(config), request.get("RetainAllVariantProperties", False))
+    kept = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
+    endpoint.update(
+        config,
+        _models_of(config),
+        keep_instance_count=request.get("RetainAllVariantProperties", False),
+        deployment_config=request.get("DeploymentConfig", kept),
+    )
     return {"EndpointArn": endpoint.arn}
 
 
@@ -137,12 +143,8 @@ def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_endpoint(request: dict[str, Any]) -> None:
-    endpoints.remove(request["EndpointName"]).delete()
-
-
-def _require_all_at_once(request: dict[str, Any]) -> None:
-    if "DeploymentConfig" in request:
-        raise ApiError("ValidationException", "local AWS shifts traffic all at once; it has no DeploymentConfig.")
+    endpoints.get(request["EndpointName"]).delete()  # refuses while it is changing
+    endpoints.remove(request["EndpointName"])
 
 
 def _models_of(config: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """AWS::SageMaker::Model, EndpointConfig and Endpoint. `Ref` is the ARN, as on AWS."""
 
+import contextlib
 import secrets
 from typing import Any
 
@@ -44,6 +45,9 @@ def _update_endpoint(arn: str, request: dict[str, Any]) -> Identity:
 
 
 def _delete_endpoint(arn: str, properties: dict[str, Any]) -> None:
+    """Deletes when auto-scaling or an update is done with it: SageMaker refuses before."""
+    with contextlib.suppress(ApiError, RuntimeError):  # it is gone, or its last change failed
+        api.endpoints.get(_name(arn)).wait()
     _ignore_missing(api.delete_endpoint, {"EndpointName": _name(arn)})
 
 
@@ -99,6 +103,6 @@ TYPES = {
         delete=_delete_endpoint,
         generate_name=_generated,
         replacing=("EndpointName",),
-        update_only=("RetainAllVariantProperties",),
+        update_only=("RetainAllVariantProperties", "RetainDeploymentConfig"),
     ),
 }

@@ -1,44 +1,61 @@
 """An endpoint: fleets of instances, changed blue/green, so that a call is never without an answer."""
 
-import itertools
-import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
-from local_aws.principal import RoleSession
-from local_aws.sagemaker.caller import volume_grant
+from local_aws.sagemaker.data_capture import summary
+from local_aws.sagemaker.deployment import Deployment
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
+from local_aws.sagemaker.fleet import Fleet, hosting_role, retire, start_fleet, variant_of
+from local_aws.sagemaker.rollback_alarms import in_alarm, require_alarms
+from local_aws.sagemaker.shift import RolledBack, Shift
+from local_aws.sagemaker.traffic import Traffic
 from local_aws.service import ApiError, now
 
 _BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
+_Models = dict[str, Any]
 
 
 class Endpoint:
     """One endpoint with one production variant.
 
-    An update starts the new fleet beside the old one, switches when every new instance answers,
-    drains the old fleet, and keeps the old one when the new does not come up.
+    An update starts the new fleet beside the old one, shifts calls to it as its DeploymentConfig says when every new
+    instance answers, and drains the old fleet. The old one goes on when the new does not come up, and takes all calls
+    back when an alarm of the deployment rings.
     """
 
-    def __init__(self, name: str, arn: str, config: dict[str, Any], models: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arn: str,
+        config: dict[str, Any],
+        deployment_config: dict[str, Any] | None = None,
+    ) -> None:
         self.name, self.arn = name, arn
+        self.deployment_config = deployment_config  # kept for updates with RetainDeploymentConfig
         self._config = config
-        self._fleet: list[EndpointInstance] = []
-        self._turn = itertools.count()
+        self._fleet: Fleet = []
+        self._traffic: Traffic[EndpointInstance] = Traffic()
         self._settled = threading.Event()
-        self._state: dict[str, Any] = {"EndpointStatus": "Creating", "CreationTime": now()}
-        self._begin("Creating", config, models, int(_variant(config)["InitialInstanceCount"]))
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {"EndpointStatus": "InService", "CreationTime": now()}
 
     @property
     def variant_name(self) -> str:
-        return _variant(self._config)["VariantName"]
+        return str(variant_of(self._config)["VariantName"])
+
+    @property
+    def instances(self) -> list[EndpointInstance]:
+        """Those that answer calls now."""
+        return list(self._traffic.taking)
 
     @property
     def status(self) -> str:
-        return self._state["EndpointStatus"]
+        return str(self._state["EndpointStatus"])
 
     def describe(self) -> dict[str, Any]:
         """The DescribeEndpoint answer."""
@@ -48,110 +65,145 @@ class Endpoint:
             "DesiredInstanceCount": self._state.get("Desired", len(self._fleet)),
             "CurrentWeight": 1.0,
         }
-        answer = {k: v for k, v in self._state.items() if k != "Desired"}
+        optional = {"LastDeploymentConfig": self.deployment_config, "DataCaptureConfig": summary(self._config)}
         return {
             "EndpointName": self.name,
             "EndpointArn": self.arn,
             "EndpointConfigName": self._config["EndpointConfigName"],
             "ProductionVariants": [variant],
             "LastModifiedTime": self._state["CreationTime"],
-            **answer,
+            **{key: value for key, value in optional.items() if value},
+            **{key: value for key, value in self._state.items() if key != "Desired"},
         }
 
-    def update(self, config: dict[str, Any], models: dict[str, Any], keep_instance_count: bool) -> None:
-        """UpdateEndpoint; `keep_instance_count` is RetainAllVariantProperties."""
-        self._require_idle("update")
-        count = len(self._fleet) if keep_instance_count else int(_variant(config)["InitialInstanceCount"])
-        self._begin("Updating", config, models, count)
+    def create(self, models: _Models) -> None:
+        """CreateEndpoint: there is nothing to shift from, so its DeploymentConfig only waits for updates."""
+        deployment = Deployment.plan(None, int(variant_of(self._config)["InitialInstanceCount"]))
+        count = deployment.steps[-1].green
+        self._begin("Creating", count, lambda: self._deploy(self._config, models, deployment))
 
-    def resize(self, count: int, models: dict[str, Any]) -> None:
+    def update(
+        self,
+        config: dict[str, Any],
+        models: _Models,
+        *,
+        keep_instance_count: bool,
+        deployment_config: dict[str, Any] | None = None,
+    ) -> None:
+        """UpdateEndpoint; `keep_instance_count` is RetainAllVariantProperties.
+
+        Raises:
+            ApiError: it is changing already, or the deployment cannot be done with its number of instances.
+        """
+        self._require_idle("update")
+        count = len(self._fleet) if keep_instance_count else int(variant_of(config)["InitialInstanceCount"])
+        deployment = Deployment.plan(deployment_config, count)
+        require_alarms(deployment.alarms)
+        self._begin("Updating", count, lambda: self._deploy(config, models, deployment))
+        self.deployment_config = deployment_config
+
+    def resize(self, count: int, models: _Models) -> None:
         """UpdateEndpointWeightsAndCapacities, for the one variant."""
-        self._require_idle("update")
-        self._begin("Updating", self._config, models, count, keep=True)
+        self._begin("Updating", count, lambda: self._resize(count, models))
 
-    def wait(self, timeout: float = 600) -> None:
+    def wait(self, timeout: float = 1800) -> None:
         """Until it is not changing any more.
 
         Raises:
             RuntimeError: the change failed; the message is the endpoint's FailureReason.
         """
-        self._settled.wait(timeout)
+        if not self._settled.wait(timeout):
+            raise RuntimeError(f"Endpoint {self.name} is still {self.status} after {timeout:.0f} seconds.")
         if reason := self._state.get("FailureReason"):
             raise RuntimeError(reason)
 
     def next_instance(self) -> EndpointInstance:
         """The instance that answers the next call, in turn."""
-        fleet = self._fleet
-        if not fleet:
+        instance = self._traffic.next()
+        if instance is None:
             raise ApiError("ValidationError", f"Endpoint {self.name} of account is not in service ({self.status}).")
-        return fleet[next(self._turn) % len(fleet)]
+        return instance
 
     def delete(self) -> None:
-        self._state["EndpointStatus"] = "Deleting"
+        """DeleteEndpoint; one that is changing refuses, as its new instances would be nobody's."""
+        with self._lock:
+            self._require_idle("delete")
+            self._state["EndpointStatus"] = "Deleting"
+        self._traffic.set([])
         fleet, self._fleet = self._fleet, []
-        for instance in fleet:
-            spawn_background(instance.drain, thread_name=f"delete-{self.name}")
+        retire(fleet)
 
     def _require_idle(self, verb: str) -> None:
         if self.status in _BUSY:
             raise ApiError("ValidationException", f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
 
-    def _begin(
-        self, status: str, config: dict[str, Any], models: dict[str, Any], count: int, keep: bool = False
-    ) -> None:
-        self._state.update(EndpointStatus=status, Desired=count)
-        self._state.pop("FailureReason", None)
-        self._settled.clear()
-        spawn_background(self._change, config, models, count, keep, thread_name=f"endpoint-{self.name}")
+    def _begin(self, status: str, desired: int, change: Callable[[], None]) -> None:
+        with self._lock:
+            self._require_idle("update")
+            self._state.update(EndpointStatus=status, Desired=desired)
+            self._state.pop("FailureReason", None)
+            self._settled.clear()
+        spawn_background(self._perform, change, thread_name=f"endpoint-{self.name}")
 
-    def _change(self, config: dict[str, Any], models: dict[str, Any], count: int, keep: bool) -> None:
-        """Bring up what `config` wants, then switch."""
-        kept = self._fleet[:count] if keep else []
+    def _perform(self, change: Callable[[], None]) -> None:
         try:
-            started = self._start_instances(config, models, count - len(kept))
-        except (InstanceFailed, ApiError) as failure:
+            change()
+        except (InstanceFailed, RolledBack, ApiError) as failure:
             self._state["FailureReason"] = str(failure)
-            self._state["EndpointStatus"] = "InService" if self._fleet else "Failed"
         except Exception as error:  # a fault of ours must not leave the endpoint changing for ever
             self._state["FailureReason"] = f"InternalFailure: {type(error).__name__}: {error}"
-            self._state["EndpointStatus"] = "InService" if self._fleet else "Failed"
-        else:
-            old = [instance for instance in self._fleet if instance not in kept]
-            self._fleet, self._config = kept + started, config
-            for instance in old:  # it answers what it has, while the endpoint is in service with the new ones
-                spawn_background(instance.drain, thread_name=f"drain-{self.name}")
-            self._state["EndpointStatus"] = "InService"
         finally:
+            self._state.pop("PendingDeploymentSummary", None)
+            self._state.pop("Desired", None)
             self._state["LastModifiedTime"] = now()
+            self._state["EndpointStatus"] = "InService" if self._fleet else "Failed"
             self._settled.set()
 
-    def _start_instances(self, config: dict[str, Any], models: dict[str, Any], count: int) -> list[EndpointInstance]:
-        if count <= 0:
-            return []
-        variant = _variant(config)
-        model = models[variant["ModelName"]]
-        session = RoleSession(
-            model["ExecutionRoleArn"],
-            service="sagemaker.amazonaws.com",
-            source_arn=self.arn,
-            session_name="SageMaker",
+    def _deploy(self, config: dict[str, Any], models: _Models, deployment: Deployment) -> None:
+        """Bring up what `config` wants, then shift to it; whichever fleet is not kept ends."""
+        started, role = time.monotonic(), hosting_role(config, models, self.arn)
+        count, blue = deployment.steps[-1].green, self._fleet
+        self._announce(config, count, 0, "Creating", f"{count} instances")
+        green = start_fleet(self.name, config, models, role, count)
+        shift = Shift(
+            deployment,
+            self._traffic,
+            blue=blue,
+            green=green,
+            in_alarm=lambda: in_alarm(role, deployment.alarms),
+            on_status=lambda status, message: self._announce(config, count, len(green), status, message),
+            started=started,
         )
-        if "KmsKeyId" in config:
-            session.require(*volume_grant(config["KmsKeyId"]))
-        fresh = [EndpointInstance(f"i-{secrets.token_hex(8)}", model, session) for _ in range(count)]
-        group = f"/aws/sagemaker/Endpoints/{self.name}"
-        with ThreadPoolExecutor(count) as pool:
-            starts = [
-                pool.submit(instance.start, group, f"{variant['VariantName']}/{instance.identity}")
-                for instance in fresh
-            ]
-        failures = [start.exception() for start in starts if start.exception()]
-        if failures:
-            for instance in fresh:
-                instance.end()
-            raise failures[0]  # type: ignore[misc]
-        return fresh
+        try:
+            shift.run()
+        except BaseException:
+            retire(green)
+            raise
+        self._fleet, self._config = green, config
+        retire(blue)
 
+    def _announce(self, config: dict[str, Any], desired: int, current: int, status: str, message: str) -> None:
+        """What DescribeEndpoint shows of a deployment under way."""
+        variant = variant_of(config)
+        before = self._state.get("PendingDeploymentSummary")
+        self._state["PendingDeploymentSummary"] = {
+            "EndpointConfigName": config["EndpointConfigName"],
+            "StartTime": before["StartTime"] if before else now(),
+            "ProductionVariants": [
+                {
+                    "VariantName": variant["VariantName"],
+                    "InstanceType": variant["InstanceType"],
+                    "CurrentInstanceCount": current,
+                    "DesiredInstanceCount": desired,
+                    "VariantStatus": [{"Status": status, "StatusMessage": message, "StartTime": now()}],
+                }
+            ],
+        }
 
-def _variant(config: dict[str, Any]) -> dict[str, Any]:
-    return config["ProductionVariants"][0]
+    def _resize(self, count: int, models: _Models) -> None:
+        """Keep the first instances, and start or end the others."""
+        role = hosting_role(self._config, models, self.arn)
+        kept, ending = self._fleet[:count], self._fleet[count:]
+        self._fleet = kept + start_fleet(self.name, self._config, models, role, count - len(kept))
+        self._traffic.set(self._fleet)
+        retire(ending)

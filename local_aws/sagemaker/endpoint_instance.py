@@ -15,11 +15,13 @@ from urllib.parse import urlparse
 from local_aws.ports import free_port
 from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
 
 _CONTAINER = Path(__file__).with_name("serving_container.py")
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 5.0
+_ROUTED_SECONDS = 0.2  # a call that was given this instance just now is not counted in flight yet
 
 
 class InstanceFailed(Exception):
@@ -29,11 +31,20 @@ class InstanceFailed(Exception):
 class EndpointInstance:
     """Serves one copy of a model; ready when `start` returns.
 
+    `config_name` is the endpoint configuration it belongs to, `capture` what keeps its calls (None keeps none).
     `in_flight` counts the requests it is answering, so that it can be drained.
     """
 
-    def __init__(self, identity: str, model: dict[str, Any], session: RoleSession) -> None:
-        self.identity, self._model, self._session = identity, model, session
+    def __init__(
+        self,
+        identity: str,
+        model: dict[str, Any],
+        session: RoleSession,
+        config_name: str,
+        capture: DataCapture | None = None,
+    ) -> None:
+        self.identity, self.config_name, self.capture = identity, config_name, capture
+        self._model, self._session = model, session
         self.in_flight = 0
         self.port = free_port()
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
@@ -67,6 +78,7 @@ class EndpointInstance:
 
     def drain(self) -> None:
         """Let the requests that it is answering finish, then end it."""
+        time.sleep(_ROUTED_SECONDS)
         deadline = time.monotonic() + 60  # no request may last longer
         while self.in_flight and time.monotonic() < deadline:
             time.sleep(0.05)

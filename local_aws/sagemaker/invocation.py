@@ -8,9 +8,10 @@ import time
 from urllib.parse import unquote
 
 import aiohttp
-from ministack.services import cloudwatch
 
+from local_aws.sagemaker import endpoint_metrics
 from local_aws.sagemaker.api import endpoints
+from local_aws.sagemaker.data_capture import Call
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.service import ApiError, Response, answer
 
@@ -21,6 +22,7 @@ _session: aiohttp.ClientSession | None = None
 
 
 async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    received = time.perf_counter()
     parts = path.strip("/").split("/")
     try:
         if method != "POST" or len(parts) != 3 or parts[2] != "invocations":
@@ -32,12 +34,12 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
             endpoint = endpoints.get(name)
         except ApiError:
             raise ApiError("ValidationError", f"Endpoint {name} of account not found.") from None
-        return await _invoke(endpoint, headers, body)
+        return await _invoke(endpoint, headers, body, received)
     except ApiError as error:
         return answer({"message": str(error)}, error.status, error.code)
 
 
-async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Response:
+async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
     instance = endpoint.next_instance()
     forwarded = {"Content-Type": headers.get("content-type", "application/octet-stream")}
     forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
@@ -51,9 +53,13 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> R
         status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
     finally:
         instance.in_flight -= 1
-    _record(endpoint, status, time.perf_counter() - start)
+    model = time.perf_counter() - start
+    overhead = time.perf_counter() - received - model
+    endpoint_metrics.record(endpoint, instance.config_name, status, model, overhead, time.time())
     if status >= 400:
         return _model_error(endpoint, status, content)
+    if instance.capture:
+        instance.capture.offer(Call(forwarded["Content-Type"], body, content_type, content))
     return (
         200,
         {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name},
@@ -76,18 +82,6 @@ def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
         {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"},
         json.dumps(payload).encode(),
     )
-
-
-def _record(endpoint: Endpoint, status: int, seconds: float) -> None:
-    """The endpoint's CloudWatch metrics (ModelLatency is in microseconds)."""
-    dimensions = {"EndpointName": endpoint.name, "VariantName": endpoint.variant_name}
-    for metric, value, unit in (
-        ("Invocations", 1.0, "None"),
-        ("Invocation4XXErrors", float(400 <= status < 500), "None"),
-        ("Invocation5XXErrors", float(status >= 500), "None"),
-        ("ModelLatency", seconds * 1e6, "Microseconds"),
-    ):
-        cloudwatch.record_metric("AWS/SageMaker", metric, value, unit, dimensions)
 
 
 def _http() -> aiohttp.ClientSession:

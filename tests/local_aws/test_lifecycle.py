@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.home import Home
+from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
 from local_aws.ports import free_port
 
@@ -53,6 +53,15 @@ def test_down_leaves_no_process_and_no_file_but_the_records(own: Home) -> None:
 
     assert wait_until_gone(run) == []
     assert sorted(path.name for path in own.root.iterdir()) == ["calls.jsonl", "server.log"]
+
+
+def test_one_that_runs_keeps_its_time_factor_and_says_so(own: Home) -> None:
+    run = up(own, free_port(), time_factor=12)
+
+    assert read_env(own.env_file)["SLIPWAY_TIME_FACTOR"] == "12"
+    assert up(own, free_port()) == run
+    with pytest.raises(LocalAwsError, match="runs already, with the time factor 12"):
+        up(own, free_port(), time_factor=2)
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "server"])

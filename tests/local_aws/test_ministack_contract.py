@@ -116,6 +116,36 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
             "record_metric",
             ["namespace", "metric_name", "value", "unit", "dimensions"],
         ),
+        ("ministack.services.cloudwatch", "_evaluate_alarm", ["alarm"]),
+        (
+            "ministack.services.cloudwatch",
+            "_store_datum",
+            ["namespace", "name", "dims", "ts", "unit", "value", "values", "counts", "stat_values"],
+        ),
+        ("ministack.services.cloudwatch", "_put_metric_alarm", ["params", "cbor_data", "is_cbor", "is_json"]),
+        ("ministack.services.cloudwatch", "_p", ["params", "key", "default"]),
+        ("ministack.services.cloudwatch", "_error", ["code", "message", "status", "use_json", "use_cbor"]),
+        ("ministack.services.cloudwatch", "_calc_stats", ["points"]),
+        ("ministack.services.cloudwatch", "_stat_value", ["stats", "stat_name", "points"]),
+        ("ministack.services.cloudwatch", "_dims_key", ["dims"]),
+        (
+            "ministack.services.cloudwatch",
+            "_record_history",
+            ["alarm_name", "old_state", "new_state", "reason", "alarm_type", "reason_data"],
+        ),
+        (
+            "ministack.services.cloudwatch",
+            "_dispatch_alarm_actions",
+            ["alarm", "old_state", "new_state", "reason"],
+        ),
+        ("ministack.services.cloudwatch", "_evaluate_parent_alarms", ["child", "seen"]),
+        ("ministack.services.cloudwatch", "cloudformation_put_metric_alarm", ["alarm"]),
+        (
+            "ministack.services.cloudwatch",
+            "cloudformation_delete_metric_alarm",
+            ["name", "refuse_dependents"],
+        ),
+        ("ministack.core.responses", "request_scope", ["account_id", "region"]),
         ("ministack.services.sts", "register_session", ["access_key", "session"]),
     ],
 )
@@ -124,6 +154,15 @@ def test_a_function_that_is_called_or_replaced_takes_what_it_took(
 ) -> None:
     function = getattr(importlib.import_module(module), name)
     assert list(inspect.signature(function).parameters) == parameters
+
+
+@pytest.mark.parametrize("name", ["_put_metric_alarm", "_put_metric_data", "cloudformation_put_metric_alarm"])
+def test_alarms_are_evaluated_through_the_function_that_is_replaced(name: str) -> None:
+    cloudwatch = importlib.import_module("ministack.services.cloudwatch")
+
+    assert {"_evaluate_alarm", "_evaluate_all_alarms"} & set(getattr(cloudwatch, name).__code__.co_names)
+    assert "_evaluate_alarm" in cloudwatch._evaluate_all_alarms.__code__.co_names
+    assert not cloudwatch._alarms and not cloudwatch._metrics
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_it_has_every_type_of_the_bootstrap_stack() -> None:
 
 
 def test_another_type_is_refused_by_name() -> None:
-    with pytest.raises(UnknownType, match="AWS::SNS::Topic"):
-        actions_of("AWS::SNS::Topic")
+    with pytest.raises(UnknownType, match="AWS::SQS::Queue"):
+        actions_of("AWS::SQS::Queue")
 
 
 @pytest.mark.parametrize(

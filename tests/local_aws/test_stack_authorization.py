@@ -192,7 +192,7 @@ def test_the_role_of_a_resource_has_to_be_passed(client: Client, home: Home, res
 
 
 def test_a_type_that_the_table_lacks_is_refused_by_name(client: Client) -> None:
-    _, status, why = create(client, template(T={"Type": "AWS::SNS::Topic", "Properties": {}}))
+    _, status, why = create(client, template(T={"Type": "AWS::SQS::Queue", "Properties": {}}))
 
     assert status == "ROLLBACK_COMPLETE"
-    assert any("AWS::SNS::Topic" in line and "local_aws/resource_actions.py" in line for line in why)
+    assert any("AWS::SQS::Queue" in line and "local_aws/resource_actions.py" in line for line in why)

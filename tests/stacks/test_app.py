@@ -25,8 +25,8 @@ TAGGED = (
 )
 
 
-def test_the_system_is_five_stacks(templates: dict[str, Template]) -> None:
-    assert list(templates) == ["storage", "permissions", "trained-model", "serving", "classify"]
+def test_the_system_is_six_stacks(templates: dict[str, Template]) -> None:
+    assert list(templates) == ["storage", "permissions", "trained-model", "serving", "classify", "operations"]
 
 
 def test_synthesizing_again_gives_the_same_templates(templates: dict[str, Template], synthesize: Synthesize) -> None:

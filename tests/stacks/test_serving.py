@@ -1,10 +1,14 @@
-"""The endpoint is replaced where it must be, updated where it can be, isolated, and scaled."""
+"""The endpoint is replaced where it must be, updated where it can be, isolated, and watched."""
 
-from aws_cdk.assertions import Match, Template
+from typing import Any
 
+import pytest
+from aws_cdk.assertions import Template
+
+from local_aws.sagemaker.deployment import Deployment
 from stacks.names import endpoint_name
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import only, text
+from tests.stacks.resources import of_type, only, text
 
 
 def test_the_model_runs_without_a_network(templates: dict[str, Template]) -> None:
@@ -54,35 +58,82 @@ def test_the_disk_is_encrypted_with_the_systems_key_where_it_can_be(
     assert "KmsKeyId" not in only(gpu_fleet["serving"], "AWS::SageMaker::EndpointConfig")
 
 
-def test_instances_follow_the_requests_in_flight(templates: dict[str, Template]) -> None:
-    serving = templates["serving"]
-    name = only(serving, "AWS::SageMaker::Endpoint")["EndpointName"]
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalableTarget",
-        {
-            "ResourceId": f"endpoint/{name}/variant/live",
-            "MinCapacity": 1,
-            "MaxCapacity": 3,
-            "RoleARN": Match.any_value(),
-        },
-    )
-    metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
-    serving.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        {
-            "TargetTrackingScalingPolicyConfiguration": {
-                "PredefinedMetricSpecification": metric,
-                "TargetValue": 4,
-                "ScaleInCooldown": 300,
-                "ScaleOutCooldown": 30,
-            }
-        },
-    )
+def shift_of(stacks: dict[str, Template]) -> dict[str, Any]:
+    endpoint = only(stacks["serving"], "AWS::SageMaker::Endpoint")
+    return dict(endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"])
 
 
-def test_scaling_starts_after_the_endpoint_and_with_awss_own_role(templates: dict[str, Template]) -> None:
+def test_of_a_single_instance_no_part_can_be_a_canary(templates: dict[str, Template]) -> None:
+    routing = shift_of(templates)["TrafficRoutingConfiguration"]
+    assert routing == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+
+
+@pytest.mark.parametrize(
+    ("settings", "routing"),
+    [
+        (
+            {"endpoint_shift_percent": 25},
+            {"Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 25}, "WaitIntervalInSeconds": 300},
+        ),
+        (
+            {"endpoint_shift": "linear", "endpoint_bake_seconds": 2400},
+            {
+                "Type": "LINEAR",
+                "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+                "WaitIntervalInSeconds": 2400,
+            },
+        ),
+        ({"endpoint_shift": "all-at-once"}, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}),
+    ],
+)
+def test_calls_move_as_the_settings_say(
+    synthesize: Synthesize, settings: dict[str, Any], routing: dict[str, Any]
+) -> None:
+    shift = shift_of(synthesize(endpoint_min_instances=2, **settings))
+    assert shift["TrafficRoutingConfiguration"] == routing
+    Deployment.plan({"BlueGreenUpdatePolicy": shift}, 10)  # refuses waits that the time limit does not hold
+    assert shift["MaximumExecutionTimeoutInSeconds"] <= 28800
+
+
+def rollback_alarms(stacks: dict[str, Template]) -> dict[str, dict[str, Any]]:
+    return {alarm["MetricName"]: alarm for alarm in of_type(stacks["serving"], "AWS::CloudWatch::Alarm")}
+
+
+def test_errors_and_latency_of_the_new_model_take_a_deployment_back(templates: dict[str, Template]) -> None:
+    alarms = rollback_alarms(templates)
+    limits = {name: (a.get("Statistic", a.get("ExtendedStatistic")), a["Threshold"]) for name, a in alarms.items()}
+    assert limits == {
+        "Invocation5XXErrors": ("Average", 0.01),
+        "InvocationModelErrors": ("Average", 0.5),
+        "ModelLatency": ("p99", 3_000_000),  # microseconds
+    }
+    endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")
+    named = [alarm["AlarmName"] for alarm in endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
+    assert named == [alarm["AlarmName"] for alarm in alarms.values()]
+    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+
+
+def test_rollback_alarms_look_at_the_new_configuration_alone_and_are_there_first(
+    templates: dict[str, Template],
+) -> None:
     serving = templates["serving"]
-    (target,) = serving.find_resources("AWS::ApplicationAutoScaling::ScalableTarget").values()
-    (endpoint,) = serving.find_resources("AWS::SageMaker::Endpoint")
-    assert target["DependsOn"] == [endpoint]
-    assert "/aws-service-role/sagemaker.application-autoscaling" in text(target["Properties"]["RoleARN"])
+    (config,) = serving.find_resources("AWS::SageMaker::EndpointConfig")
+    (endpoint,) = serving.find_resources("AWS::SageMaker::Endpoint").values()
+    for id, alarm in serving.find_resources("AWS::CloudWatch::Alarm").items():
+        dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Properties"]["Dimensions"]}
+        assert dimensions["EndpointConfigName"] == {"Fn::GetAtt": [config, "EndpointConfigName"]}
+        assert f"{config}.EndpointConfigName" in text(alarm["Properties"]["AlarmName"])
+        assert id in endpoint["DependsOn"]
+
+
+def test_without_a_limit_latency_takes_nothing_back(synthesize: Synthesize) -> None:
+    assert "ModelLatency" not in rollback_alarms(synthesize(endpoint_rollback_p99_ms=0))
+
+
+def test_no_call_is_captured_unless_asked_for(templates: dict[str, Template], synthesize: Synthesize) -> None:
+    assert "DataCaptureConfig" not in only(templates["serving"], "AWS::SageMaker::EndpointConfig")
+    capture = only(synthesize(endpoint_data_capture_percent=5)["serving"], "AWS::SageMaker::EndpointConfig")
+    config = capture["DataCaptureConfig"]
+    assert text(config["DestinationS3Uri"]).endswith("/capture")
+    assert config["InitialSamplingPercentage"] == 5
+    assert "KmsKeyId" in config

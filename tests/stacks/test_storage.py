@@ -65,8 +65,16 @@ def test_no_bucket_policy_lets_another_account_in(templates: dict[str, Template]
 
 
 def test_the_key_is_for_this_account_alone(templates: dict[str, Template]) -> None:
-    (rule,) = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
-    assert text(rule["Principal"]["AWS"]) == "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+    own, alarms = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    assert text(own["Principal"]["AWS"]) == "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+    assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_of_aws_services_only_this_systems_alarms_may_use_the_key(templates: dict[str, Template]) -> None:
+    _, rule = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    source = text(rule["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert rule["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert source == "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:slipway-dev-*"
 
 
 def test_roles_may_use_this_key_and_no_other(templates: dict[str, Template]) -> None:

@@ -1,0 +1,73 @@
+"""Instances that serve one endpoint configuration: all of them come up, or none stays."""
+
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+
+from local_aws.principal import RoleSession
+from local_aws.sagemaker.caller import volume_grant
+from local_aws.sagemaker.data_capture import DataCapture
+from local_aws.sagemaker.endpoint_instance import EndpointInstance
+
+Fleet = list[EndpointInstance]
+
+
+def variant_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The one production variant of an endpoint configuration."""
+    variant: dict[str, Any] = config["ProductionVariants"][0]
+    return variant
+
+
+def hosting_role(config: Mapping[str, Any], models: Mapping[str, Any], endpoint_arn: str) -> RoleSession:
+    """The model's execution role, as SageMaker takes it on for the endpoint.
+
+    Raises:
+        ApiError: the role does not exist or does not trust SageMaker for this endpoint.
+    """
+    model = models[variant_of(config)["ModelName"]]
+    return RoleSession(
+        model["ExecutionRoleArn"],
+        service="sagemaker.amazonaws.com",
+        source_arn=endpoint_arn,
+        session_name="SageMaker",
+    )
+
+
+def start_fleet(
+    endpoint: str, config: Mapping[str, Any], models: Mapping[str, Any], role: RoleSession, count: int
+) -> Fleet:
+    """Start `count` instances side by side; they answer when this returns.
+
+    Raises:
+        InstanceFailed: one did not come up; the others have been ended.
+        ApiError: the role lacks what SageMaker asks of it.
+    """
+    if count <= 0:
+        return []
+    variant = variant_of(config)
+    if "KmsKeyId" in config:
+        role.require(*volume_grant(config["KmsKeyId"]))
+    capture = DataCapture.of(endpoint, config, role)
+    model = models[variant["ModelName"]]
+    fresh = [
+        EndpointInstance(f"i-{secrets.token_hex(8)}", model, role, config["EndpointConfigName"], capture)
+        for _ in range(count)
+    ]
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    with ThreadPoolExecutor(count) as pool:
+        starts = [pool.submit(each.start, group, f"{variant['VariantName']}/{each.identity}") for each in fresh]
+    failures = [failure for start in starts if (failure := start.exception())]
+    if failures:
+        for instance in fresh:
+            instance.end()
+        raise failures[0]
+    return fresh
+
+
+def retire(fleet: Fleet) -> None:
+    """End the instances in the background, each when it has answered what it has."""
+    for instance in fleet:
+        spawn_background(instance.drain, thread_name=f"drain-{instance.identity}")

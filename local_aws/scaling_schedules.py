@@ -1,0 +1,68 @@
+"""Scheduled actions: new limits for a scalable target at given times.
+
+The times are real ones whatever the time factor. Source: PutScheduledAction, Application Auto Scaling API reference.
+"""
+
+import math
+import secrets
+import time
+from datetime import datetime
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+
+from local_aws.service import ApiError, now
+from scaling import Schedule, ScheduleError
+
+
+class ScheduledAction:
+    """`described` is in DescribeScheduledActions' terms."""
+
+    def __init__(self, request: dict[str, Any], before: "ScheduledAction | None" = None) -> None:
+        self.described: dict[str, Any] = (before.described if before else _identity(request)) | request
+        for parameter in ("Schedule", "ScalableTargetAction"):
+            if not self.described.get(parameter):
+                raise ApiError("ValidationException", f"a new scheduled action needs {parameter}")
+        try:
+            self._schedule = Schedule.parse(self.described["Schedule"], self.described.get("Timezone", "UTC"))
+        except ScheduleError as error:
+            raise ApiError("ValidationException", str(error)) from error
+        limits = self.described["ScalableTargetAction"]
+        if limits.get("MinCapacity", 0) > limits.get("MaxCapacity", math.inf):
+            raise ApiError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
+        self._start = max(time.time(), _seconds(self.described.get("StartTime"), 0.0))
+        self._end = _seconds(self.described.get("EndTime"), math.inf)
+        self._next = self._after(self._start)
+        if self._next is None:
+            raise ApiError("ValidationException", f"{self.described['Schedule']} is never due again")
+
+    def due(self, moment: float) -> bool:
+        """Whether it is to be done at `moment` (epoch seconds); says so once for each time that it is due."""
+        if self._next is None or moment < self._next:
+            return False
+        self._next = self._after(moment)
+        return True
+
+    def limits(self, minimum: int, maximum: int) -> tuple[int, int]:
+        """The limits that it sets, where those of now are `minimum` and `maximum`."""
+        limits = self.described["ScalableTargetAction"]
+        return limits.get("MinCapacity", minimum), limits.get("MaxCapacity", maximum)
+
+    def _after(self, moment: float) -> float | None:
+        found = self._schedule.next_after(moment, self._start)
+        return found if found is not None and found <= self._end else None
+
+
+def _identity(request: dict[str, Any]) -> dict[str, Any]:
+    arn = (
+        f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scheduledAction:{secrets.token_hex(16)}:resource/"
+        f"{request['ServiceNamespace']}/{request['ResourceId']}:scheduledActionName/{request['ScheduledActionName']}"
+    )
+    return {"ScheduledActionARN": arn, "CreationTime": now()}
+
+
+def _seconds(value: Any, missing: float) -> float:
+    """A timestamp of the API: a number, or text as CloudFormation has it."""
+    if value is None:
+        return missing
+    return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(value)
