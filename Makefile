@@ -62,7 +62,7 @@ iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)
 
-local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=1]
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60]
 	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR))
 
 format: $(VENV)/.packages  ## lay the code out

@@ -6,7 +6,7 @@ import sys
 import time
 
 from local_aws import __doc__ as description
-from local_aws.clock import VARIABLE, parse_time_factor
+from local_aws.clock import DEFAULT, VARIABLE, parse_time_factor
 from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, Home
 from local_aws.lifecycle import LocalAwsError, current, down, processes, up
 
@@ -22,7 +22,7 @@ def main() -> int:
     start.add_argument(
         "--time-factor",
         type=_factor,
-        help=f"alarm periods and cool-downs pass that many times as fast; default ${VARIABLE}, or 1",
+        help=f"alarm periods and cool-downs pass that many times as fast; default ${VARIABLE}, or {DEFAULT:g}",
     )
     commands.add_parser("status", help="exit status 0 when it runs, 1 when not")
     commands.add_parser("down", help="end it and everything it started")

@@ -11,16 +11,23 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local_aws import clock
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from local_aws.ports import free_port
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
 
 
+@pytest.fixture(autouse=True)
+def _aws_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs in the test's own process counts AWS's seconds as they are."""
+    monkeypatch.setenv(clock.VARIABLE, "1")
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("local"))
-    up(home, free_port(), tied=True)
+    up(home, free_port(), tied=True, time_factor=clock.DEFAULT)
     yield home
     down(home)
 
