@@ -11,6 +11,7 @@ from ministack.services.cloudformation import provisioners, stacks
 from local_aws import (
     administrator,
     authorization,
+    function_concurrency,
     function_roles,
     iam_requests,
     object_encryption,
@@ -40,6 +41,7 @@ def install() -> None:
     object_encryption.install()
     passed_roles.install()
     function_roles.install()
+    function_concurrency.install()
     template_conditions.install()
     stack_authorization.install()
     _add_service(
@@ -59,7 +61,7 @@ def install() -> None:
     for name, type_ in {**sagemaker_types.TYPES, **scaling_api.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
-    _run_on_worker_threads(set(sagemaker_types.TYPES))
+    _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})
 
 
 async def _sagemaker(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
