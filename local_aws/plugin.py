@@ -12,6 +12,7 @@ from local_aws import (
     administrator,
     authorization,
     function_concurrency,
+    function_metrics,
     function_roles,
     iam_requests,
     object_encryption,
@@ -40,6 +41,7 @@ def install() -> None:
     iam_requests.install()
     object_encryption.install()
     passed_roles.install()
+    function_metrics.install()
     function_roles.install()
     function_concurrency.install()
     template_conditions.install()
