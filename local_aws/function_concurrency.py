@@ -202,10 +202,9 @@ def _reserved(function: dict[str, Any], config: dict[str, Any]) -> int | None:
 def _acquire(function: str, config: dict[str, Any], *rest: Any, **named: Any) -> Any:
     """Give a call an environment, and count whether it was one that was kept, and ready."""
     worker, how = _acquire_original(function, config, *rest, **named)
-    pool = _pool(config)
-    busy = sum(other.in_use for other in pool)
-    _record("ConcurrentExecutions", busy, FunctionName=function)
-    if worker is not None and any(map(_kept, pool)):
+    _, in_flight = lambda_svc.executions_in_flight()
+    _record("ConcurrentExecutions", in_flight.get(lambda_svc._inflight_key(config), 0), FunctionName=function)
+    if worker is not None and any(map(_kept, _pool(config))):
         ready = _kept(worker) and worker._proc is not None and worker._proc.poll() is None
         name = f"ProvisionedConcurrency{'' if ready else 'Spillover'}Invocations"
         _record(name, 1, FunctionName=function)

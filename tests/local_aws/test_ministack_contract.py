@@ -109,6 +109,8 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
         ("ministack.services.lambda_svc", "_put_provisioned_concurrency", ["func_name", "qualifier", "data"]),
         ("ministack.services.lambda_svc", "_delete_provisioned_concurrency", ["func_name", "qualifier"]),
         ("ministack.services.lambda_svc", "_reserved_concurrency", ["func", "config"]),
+        ("ministack.services.lambda_svc", "_inflight_key", ["config"]),
+        ("ministack.services.lambda_svc", "executions_in_flight", []),
         ("ministack.services.lambda_svc", "_update_alias", ["func_name", "alias_name", "data"]),
         ("ministack.services.lambda_svc", "_get_func_record_for_qualifier", ["name", "qualifier"]),
         (
