@@ -75,11 +75,13 @@ class AwsService:
             connection.timeout = min(_CONNECT_SECONDS, seconds)
             connection.connect()
         connection.sock.settimeout(seconds)
-        connection.request(method, path, body or None, dict(headers))
+        connection.request(method, path, body or None, headers)
         response = connection.getresponse()
         content = response.read(limit + 1)
-        if not response.isclosed():  # more than was asked for is still to come: it would be the next answer's start
-            connection.close()
+        if len(content) > limit:
+            connection.close()  # what is still to come would be the next answer's start
+        elif response.length:
+            raise http.client.IncompleteRead(content, response.length)
         return Answer(response.status, response.headers, content)
 
 

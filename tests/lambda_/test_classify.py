@@ -312,6 +312,15 @@ def test_after_an_answer_that_was_cut_short_nobody_gets_the_rest_of_it(server: S
     assert answer({"s3": "s3://bucket/images/a.jpg"}) == (200, LABELS)
 
 
+def test_an_object_that_breaks_off_is_not_classified(server: Server, aws: Aws) -> None:
+    def cut(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.close_connection = True
+        reply(handler, 200, JPEG, **{"Content-Length": "90"})
+
+    server.answer = cut
+    assert error(answer({"s3": "s3://bucket/images/a.jpg"})) == (502, "S3Unavailable")
+
+
 @pytest.mark.parametrize(
     ("service", "host"),
     [
