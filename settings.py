@@ -16,6 +16,7 @@ from stacks.range_setting import range_field, read_range
 from stacks.setting_text import sentence
 from training.ranges import Between, Range
 
+_HOST = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
 _LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
@@ -143,10 +144,22 @@ class Settings(BaseModel):
 
     lambda_memory_mb: int = Field(ge=128, le=10240, description="memory of the classify function, MB")
     lambda_provisioned_concurrency: int = Field(ge=0, le=1000, description="instances kept warm; 0 keeps none")
+    lambda_max_provisioned_concurrency: int = Field(ge=1, le=1000, description="most instances kept warm under load")
+    lambda_target_utilization: float = Field(ge=0.1, le=0.9, description="share of the warm instances to keep busy")
     lambda_reserved_concurrency: int = Field(ge=0, le=1000, description="most calls at a time; 0 reserves nothing")
     lambda_timeout: int = Field(ge=6, le=120, description="seconds a call may take, its one retry included")
     # base64 makes 4 bytes of 3, and a synchronous Lambda request ends at 6 MB.
     max_image_mb: int = Field(ge=1, le=4, description="largest image accepted, MiB")
+    url_hosts: str = Field(
+        pattern=rf"^(\*|(\*\.)?{_HOST}(\|(\*\.)?{_HOST})*)?$",
+        description="hosts whose images are fetched by URL: `*` is every public one; empty: none",
+        json_schema_extra={"allowed": "host names in small letters, as img.example.com|*.example.org, or * or empty"},
+    )
+    s3_images: str = Field(
+        pattern=r"^([a-z0-9][a-z0-9-]*/)*$",
+        description="folder of the bucket whose images are classified by S3 address; empty: none",
+        json_schema_extra={"allowed": "a folder of small letters, digits and hyphens that ends in /, or empty"},
+    )
 
     alarm_email: str = Field(
         pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
@@ -179,7 +192,7 @@ class Settings(BaseModel):
         """`endpoint_shift` without `auto`."""
         if self.endpoint_shift != "auto":
             return self.endpoint_shift
-        return "canary" if self.endpoint_min_instances > 1 else "all-at-once"
+        return "canary" if _least_instances(dict(self)) > 1 else "all-at-once"
 
     @property
     def scheduled_limits(self) -> tuple[schedule_setting.Limits, ...]:
@@ -320,16 +333,30 @@ class Settings(BaseModel):
     def _instances_to_share(cls, value: str, info: ValidationInfo) -> str:
         # SageMaker shifts whole instances, at most half of them in the first step; of one there is no half. What
         # counts is the number at the time of the deploy, and auto-scaling may have gone down to the least.
-        if value in ("canary", "linear") and info.data.get("endpoint_min_instances") == 1:
+        if value in ("canary", "linear") and _least_instances(info.data) == 1:
             raise ValueError(
-                f"a {value} shift takes at least two instances: set endpoint_min_instances to 2, or take all-at-once"
+                f"a {value} shift takes at least two instances at all times: set endpoint_min_instances "
+                "(and the least of endpoint_schedule) to 2, or take all-at-once"
             )
         return value
+
+    @field_validator("lambda_max_provisioned_concurrency")
+    @classmethod
+    def _max_provisioned_above_min(cls, value: int, info: ValidationInfo) -> int:
+        return _at_least(value, "lambda_provisioned_concurrency", info)
 
     @field_validator("lambda_reserved_concurrency")
     @classmethod
     def _provisioned_within_reserved(cls, value: int, info: ValidationInfo) -> int:
-        return _at_least(value, "lambda_provisioned_concurrency", info) if value else value
+        if value and info.data.get("lambda_provisioned_concurrency"):
+            return _at_least(value, "lambda_max_provisioned_concurrency", info)
+        return value
+
+
+def _least_instances(settings: Mapping[str, Any]) -> int:
+    """How far the endpoint may be scaled in at any time; 0 where what says so is itself wrong."""
+    scheduled = [limits.minimum for limits in schedule_setting.read_schedule(settings.get("endpoint_schedule", ""))]
+    return min([settings.get("endpoint_min_instances", 0), *scheduled])
 
 
 def _at_least(value: int, other: str, info: ValidationInfo) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import ddp_scaling, demo, iam_gate, input_pipeline, noop_deploy, synth, train_head
+from bench import ddp_scaling, demo, iam_gate, input_pipeline, lambda_init, noop_deploy, synth, train_head
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "demo": demo.run,
     "train-original": train_head.original,
     "train-torchvision": train_head.torchvision,
+    "lambda-init": lambda_init.run,
 }
 
 

@@ -35,7 +35,16 @@ class Classifier:
 
     def __call__(self, image: Path) -> Prediction:
         """Classify one file; its folder's name is the truth."""
-        body = self.invoke({"image": base64.b64encode(image.read_bytes()).decode()})
+        return self._prediction(image, {"image": base64.b64encode(image.read_bytes()).decode()})
+
+    def from_s3(self, image: Path, folder: str) -> Prediction:
+        """Upload one file under `folder`, an `s3://bucket/prefix/` the function may read, and classify it there."""
+        bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+        boto3.client("s3").upload_file(str(image), bucket, prefix + image.name)
+        return self._prediction(image, {"s3": folder + image.name})
+
+    def _prediction(self, image: Path, event: dict[str, Any]) -> Prediction:
+        body = self.invoke(event)
         best = body["predictions"][0]
         return Prediction(best["label"], image.parent.name, best["probability"])
 

@@ -14,7 +14,7 @@ PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
 VARIABLES = (
     "prefix", "dataset", "weights", "key", "program_bucket", "program_key", "training_image", "serving_image", "spot",
-    "capture",
+    "capture", "images",
 )  # fmt: skip
 # Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
 SWITCHES = ("tuning", "single_job")

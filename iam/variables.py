@@ -27,7 +27,13 @@ def variables(assembly: Assembly) -> dict[str, str]:
     if len(prefixes) != 1:
         raise Missing(f"there must be one stack named <app>-<stage>{_ROLES}, and there are {len(prefixes)}")
     try:
-        return {"prefix": prefixes[0], **_storage(assembly), **_training(assembly), **_serving(assembly)}
+        return {
+            "prefix": prefixes[0],
+            **_storage(assembly),
+            **_training(assembly),
+            **_serving(assembly),
+            **_classify(assembly),
+        }
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
         raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
 
@@ -79,6 +85,16 @@ def _serving(assembly: Assembly) -> dict[str, str]:
         "serving_image": _repository(assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack)),
         "capture": _folder(assembly.resolver.text(captured, config_stack)),
     }
+
+
+def _classify(assembly: Assembly) -> dict[str, str]:
+    [(stack, address)] = [
+        (stack, resource["Properties"]["Environment"]["Variables"]["S3_IMAGES"])
+        for stack, template in assembly.templates.items()
+        for resource in template.get("Resources", {}).values()
+        if "S3_IMAGES" in resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+    ]
+    return {"images": assembly.resolver.text(address, stack).removeprefix("s3://").partition("/")[2]}
 
 
 def _repository(image: str) -> str:

@@ -12,6 +12,8 @@ from local_aws import (
     administrator,
     alarms,
     authorization,
+    function_concurrency,
+    function_metrics,
     function_roles,
     iam_requests,
     object_encryption,
@@ -19,6 +21,7 @@ from local_aws import (
     policy_variables,
     scaling_api,
     scaling_cloudformation,
+    scaling_dimensions,
     scaling_evaluator,
     stack_authorization,
     template_conditions,
@@ -42,10 +45,13 @@ def install() -> None:
     iam_requests.install()
     object_encryption.install()
     passed_roles.install()
+    function_metrics.install()
     function_roles.install()
+    function_concurrency.install()
     template_conditions.install()
     stack_authorization.install()
     alarms.install()
+    scaling_dimensions.add_functions(function_concurrency)
     _add_service(
         "sagemaker",
         _sagemaker,
@@ -63,7 +69,7 @@ def install() -> None:
     for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
-    _run_on_worker_threads(set(sagemaker_types.TYPES))
+    _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})
 
 
 def steps() -> list[Callable[[float], None]]:

@@ -15,7 +15,7 @@ from settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
-    """One finding of one rule on one construct; `{prefix}` and `{dataset}` stand for the settings.
+    """One finding of one rule on one construct; `{prefix}`, `{dataset}` and `{images}` stand for the settings.
 
     `rule` begins with its pack, such as `AwsSolutions::`. Without that CDK takes it for an annotation, and
     cdk-nag then drops the finding with no record in the validation report.
@@ -29,7 +29,7 @@ class Acknowledgement:
 
 def acknowledge(app: App, *, settings: Settings) -> None:
     """Apply the table to `app`; RuntimeError when a construct in it is not there."""
-    values = {"prefix": settings.prefix, "dataset": settings.dataset}
+    values = {"prefix": settings.prefix, "dataset": settings.dataset, "images": settings.s3_images}
     for path, rows in itertools.groupby(ACKNOWLEDGED, key=lambda row: row.construct):
         construct = app.node.find_child(f"{settings.prefix}-{path.split('/')[0]}")
         for id in path.split("/")[1:]:
@@ -184,6 +184,11 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     _wildcard("TrainedModel", _arn("logs", "log-group:/aws/lambda/{prefix}-trained-model:*"), _OWN_STREAMS),
     _nist("permissions/Classify", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "Classify",
+        _objects("{images}*"),
+        "Only where s3_images names a folder: reads any image that its users put there, and cannot list them.",
+    ),
     _wildcard("Classify", _arn("logs", "log-group:/aws/lambda/{prefix}-classify:*"), _OWN_STREAMS),
     Acknowledgement(
         rule="CloudFormation-Validate::F6101",
@@ -227,5 +232,10 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "LambdaDLQ",
         "Callers wait for the answer, and a failure is their answer; only asynchronous calls ever reach such a queue.",
     ),
-    _nist("classify/Handler/Function", "LambdaInsideVPC", _IN_A_VPC),
+    _nist(
+        "classify/Handler/Function",
+        "LambdaInsideVPC",
+        "Calls AWS APIs, and public web servers for images by URL, over TLS; a VPC would need paid endpoints and a"
+        " paid gateway to reach the same, and without one the function can reach nothing private.",
+    ),
 )

@@ -1,11 +1,13 @@
 """The function that callers use: an image in, labels out, by way of the endpoint."""
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from settings import Settings
+from stacks import names
+from stacks.function_scaling import FunctionScaling
 from stacks.handler import Handler
 
 
@@ -14,6 +16,8 @@ class Classify(Stack):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
         super().__init__(scope, id)
+        folder = f"s3://{names.bucket_name(settings.prefix)}/{settings.s3_images}"
+        images = folder if settings.s3_images else ""
         self.function = Handler(
             self,
             "Handler",
@@ -26,6 +30,9 @@ class Classify(Stack):
                 # Two tries and the answer have to fit into the function's own time.
                 "ENDPOINT_TIMEOUT_SECONDS": str((settings.lambda_timeout - 2) // 2),
                 "MAX_IMAGE_BYTES": str(settings.max_image_mb * 2**20),
+                "S3_IMAGES": images,
+                "URL_HOSTS": settings.url_hosts,
+                "URL_SUFFIX": Aws.URL_SUFFIX,
             },
             memory_mb=settings.lambda_memory_mb,
             timeout_seconds=settings.lambda_timeout,
@@ -39,6 +46,10 @@ class Classify(Stack):
             version=self.function.current_version,
             provisioned_concurrent_executions=settings.lambda_provisioned_concurrency or None,
         )
+        if 0 < settings.lambda_provisioned_concurrency < settings.lambda_max_provisioned_concurrency:
+            FunctionScaling(self, "Scaling", settings=settings, alias=self.alias, name=f"{settings.prefix}-classify")
         CfnOutput(self, "FunctionName", value=f"{settings.prefix}-classify")
         CfnOutput(self, "AliasName", value="live")
         CfnOutput(self, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))
+        if images:
+            CfnOutput(self, "S3Images", value=images, description="where images are classified by S3 address")

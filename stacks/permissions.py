@@ -50,7 +50,7 @@ class Permissions(Stack):
             see_best = _allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs])
             run_jobs = [*_run_jobs("HyperParameterTuningJob", tuning_jobs), see_best]
         self.trained_model = self._trained_model(prefix, dataset, run_jobs)
-        self.classify = self._classify(prefix, endpoints)
+        self.classify = self._classify(prefix, endpoints, settings.s3_images)
 
     def _training(self, chosen: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
         """What SageMaker does around a job: fetch data, weights, code, image; store model, logs and metrics."""
@@ -186,8 +186,8 @@ class Permissions(Stack):
             ],
         )
 
-    def _classify(self, prefix: str, endpoints: str) -> iam.Role:
-        """The Lambda that answers callers: one call to one endpoint."""
+    def _classify(self, prefix: str, endpoints: str, images: str) -> iam.Role:
+        """The Lambda that answers callers: one call to one endpoint; images from one folder, where there is one."""
         return self._role(
             f"{prefix}-classify",
             description="Lambda: classifies an image with the endpoint",
@@ -195,9 +195,17 @@ class Permissions(Stack):
             statements=[
                 # Its name follows its instance type: while that changes, the old and the new endpoint answer.
                 _allow("Invoke", ["sagemaker:InvokeEndpoint"], [_arn("sagemaker", f"endpoint/{endpoints}")]),
+                *(self._images(images) if images else []),
                 _own_log(f"{prefix}-classify"),
             ],
         )
+
+    def _images(self, folder: str) -> list[iam.PolicyStatement]:
+        """Images that a caller names; the function may not list, so it cannot tell what else is there."""
+        return [
+            _allow("ReadImages", ["s3:GetObject"], [f"{self._bucket}/{folder}*"]),
+            self._key_through_s3("UseKeyForObjects", ["kms:Decrypt"]),
+        ]
 
     def _role(
         self, name: str, *, description: str, trusted: iam.IPrincipal, statements: list[iam.PolicyStatement]

@@ -89,6 +89,12 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("lambda_memory_mb", 64, "from 128 to 10240"),
         ("lambda_timeout", 900, "from 6 to 120"),
         ("max_image_mb", 6, "from 1 to 4"),
+        ("lambda_target_utilization", 1, "from 0.1 to 0.9"),
+        ("url_hosts", "https://example.com", "host names"),
+        ("url_hosts", "localhost", "host names"),
+        ("url_hosts", "*.com|*", "host names"),
+        ("s3_images", "images", "ends in /"),
+        ("s3_images", "s3://bucket/images/", "ends in /"),
         ("log_retention_days", 31, "one of 1, 3, 5"),
         ("keep_data", "perhaps", "true or false"),
         ("container_account", "123", "12 digits"),
@@ -105,8 +111,13 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
     ("settings", "said"),
     [
         ({"endpoint_min_instances": 4}, "endpoint_max_instances = 3: must be 4 or more"),
-        ({"endpoint_shift": "canary"}, "takes at least two instances: set endpoint_min_instances to 2"),
-        ({"lambda_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
+        ({"endpoint_shift": "canary"}, "takes at least two instances at all times: set endpoint_min_instances"),
+        (
+            {"endpoint_shift": "linear", "endpoint_min_instances": 2, "endpoint_schedule": "rate(1 day)=1..3"},
+            "takes at least two instances at all times",
+        ),
+        ({"lambda_max_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
+        ({"lambda_provisioned_concurrency": 5}, "lambda_max_provisioned_concurrency = 4: must be 5 or more"),
         ({"spot": True, "training_max_hours": 7}, "spot_max_wait_hours = 6: must be 7 or more"),
         ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
         (
@@ -151,8 +162,19 @@ def test_without_spot_its_wait_binds_nothing() -> None:
 
 
 def test_nothing_reserved_leaves_provisioned_concurrency_free() -> None:
-    settings = read_settings({**DEFAULTS, "lambda_reserved_concurrency": 0, "lambda_provisioned_concurrency": 50})
+    chosen = {"lambda_provisioned_concurrency": 50, "lambda_max_provisioned_concurrency": 60}
+    settings = read_settings({**DEFAULTS, "lambda_reserved_concurrency": 0, **chosen})
     assert settings.lambda_provisioned_concurrency == 50
+
+
+def test_nothing_provisioned_leaves_reserved_concurrency_free() -> None:
+    settings = read_settings({**DEFAULTS, "lambda_reserved_concurrency": 2, "lambda_provisioned_concurrency": 0})
+    assert settings.lambda_reserved_concurrency == 2
+
+
+@pytest.mark.parametrize("hosts", ["", "*", "img.example.com", "*.example.org|a.b-c.de"])
+def test_hosts_are_names_or_all_under_a_name(hosts: str) -> None:
+    assert read_settings({**DEFAULTS, "url_hosts": hosts}).url_hosts == hosts
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -1,94 +1,94 @@
-"""Lambda that classifies one image with the endpoint.
+"""Lambda that classifies one image with the endpoint: docs/api.md says what it takes and answers.
 
-    {"image": "<base64>"} → {"statusCode": 200, "headers": …, "body": '{"predictions": […], "model": "…"}'}
+    {"image": "<base64>"} → {"statusCode", "headers", "body": '{"predictions": […], "model": "…"}'}
 
 Whatever goes wrong, the caller gets a status and {"error": {"code", "message"}}: nothing about account,
-role or stack.
+role or stack. No boto3 here: see sigv4.py.
 """
 
 import functools
 import json
 import logging
 import os
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
-from image import BadImage, read_image
+from endpoint import Endpoint
+from image import Image, read_image
+from refusal import Refusal
+from request import Request, read_request
+from request_metrics import RequestMetrics
+from s3_image import S3Images
+
+if TYPE_CHECKING:
+    from url_image import UrlImages
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
-_THROTTLED = {"ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException"}
+_FETCH_SECONDS = 5.0
+_ANSWER_SECONDS = 1.0  # of the function's own time, kept for the answer
 
 
-def handler(event: Any, context: object) -> dict[str, Any]:
-    """Classify the image of `event`; never raises for what a caller or the endpoint does wrong."""
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Classify the image of `event`; never raises, as Lambda would send the caller the trace."""
+    metrics = RequestMetrics()
+    source = code = ""
     try:
-        image = read_image(event, max_bytes=int(os.environ["MAX_IMAGE_BYTES"]))
-    except BadImage as bad:
-        return _error(bad.status, bad.code, str(bad))
-    try:
-        answer = _runtime().invoke_endpoint(
-            EndpointName=os.environ["ENDPOINT_NAME"],
-            ContentType=image.content_type,
-            Accept="application/json",
-            Body=image.content,
-        )
-        body = json.loads(answer["Body"].read())
-    except ClientError as error:
-        return _refused(error)
-    except (ConnectTimeoutError, ReadTimeoutError):
-        return _error(504, "EndpointTimeout", "the endpoint did not answer in time: try again")
-    except (BotoCoreError, ValueError):
-        _logger.exception("endpoint unusable")
-        return _unavailable()
-    return _response(200, body)
+        deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _ANSWER_SECONDS
+        request = read_request(event, max_bytes=_max_bytes())
+        source = request.source
+        image = _image(request, deadline, metrics)
+        metrics.image(len(image.content))
+        with metrics.timed("Endpoint"):
+            body = _endpoint().classify(image, deadline=deadline)
+        if request.k:
+            body["predictions"] = body["predictions"][: request.k]
+        status, code = 200, "OK"
+    except Refusal as refusal:
+        status, code, body = refusal.status, refusal.code, _error(refusal.code, str(refusal))
+    except Exception:
+        _logger.exception("the function failed")
+        status, code, body = 502, "Internal", _error("Internal", "the function failed: its log says why")
+    metrics.write(
+        function=context.function_name, request_id=context.aws_request_id, source=source, status=status, code=code
+    )
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _image(request: Request, deadline: float, metrics: RequestMetrics) -> Image:
+    content = request.content
+    if request.source != "image":
+        images = _s3_images() if request.source == "s3" else _url_images()
+        with metrics.timed("Fetch"):
+            content = images.read(request.address, seconds=min(_FETCH_SECONDS, deadline - time.monotonic()))
+    return read_image(content, max_bytes=_max_bytes())
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def _max_bytes() -> int:
+    return int(os.environ["MAX_IMAGE_BYTES"])
 
 
 @functools.cache
-def _runtime() -> Any:
-    """The client, made by the first call and kept: making one takes longer than using it."""
-    timeout = int(os.environ["ENDPOINT_TIMEOUT_SECONDS"])
-    retries = {"mode": "standard", "total_max_attempts": 2}
-    config = Config(connect_timeout=1, read_timeout=timeout, retries=retries)
-    return boto3.client("sagemaker-runtime", config=config)
+def _endpoint() -> Endpoint:
+    return Endpoint(os.environ["ENDPOINT_NAME"], seconds=float(os.environ["ENDPOINT_TIMEOUT_SECONDS"]))
 
 
-def _refused(error: ClientError) -> dict[str, Any]:
-    """The response for a call that SageMaker, or the model in it, answered with an error."""
-    code = error.response["Error"]["Code"]
-    _logger.warning("endpoint refused", extra={"code": code, "status": error.response.get("OriginalStatusCode")})
-    if code == "ModelError":
-        return _model_error(error.response)
-    if code in _THROTTLED:
-        return _error(429, "TooManyRequests", "too many requests at a time: try again in a moment")
-    return _unavailable()
+@functools.cache
+def _s3_images() -> S3Images:
+    return S3Images(os.environ["S3_IMAGES"], max_bytes=_max_bytes())
 
 
-def _model_error(response: Any) -> dict[str, Any]:
-    """What the model says of the image (4xx) is the caller's to know; what broke inside it (5xx) is not."""
-    status = response.get("OriginalStatusCode", 500)
-    if status in (408, 504):
-        return _error(504, "EndpointTimeout", "the endpoint did not answer in time: try again")
-    if status == 429:
-        return _error(429, "TooManyRequests", "too many requests at a time: try again in a moment")
-    if 400 <= status < 500:
-        try:
-            error = json.loads(response["OriginalMessage"])["error"]
-            return _error(status, str(error["code"]), str(error["message"]))
-        except (KeyError, TypeError, ValueError):
-            return _error(status, "ImageRefused", "the model refused the image")
-    return _unavailable()
+@functools.cache
+def _url_images() -> "UrlImages":
+    from url_image import UrlImages  # where no caller sends URLs, no start pays for it
 
-
-def _unavailable() -> dict[str, Any]:
-    return _error(502, "EndpointUnavailable", "the endpoint cannot classify at present: try again later")
-
-
-def _error(status: int, code: str, message: str) -> dict[str, Any]:
-    return _response(status, {"error": {"code": code, "message": message}})
-
-
-def _response(status: int, body: Any) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return UrlImages(list(filter(None, os.environ["URL_HOSTS"].split("|"))), max_bytes=_max_bytes())

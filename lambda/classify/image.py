@@ -1,44 +1,32 @@
-"""The image in a caller's event: decoded, and refused early when the endpoint could only refuse it too."""
+"""What kind of image some bytes are; refused early when the endpoint could only refuse them too."""
 
-import base64
-import binascii
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-_SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+from refusal import Refusal
 
 
-class BadImage(ValueError):
-    """The event holds no image that can be classified; `status` is the HTTP status to answer with."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     content: bytes
     content_type: str
-    """image/jpeg or image/png."""
+    """image/jpeg, image/png or image/webp."""
 
 
-def read_image(event: Any, *, max_bytes: int) -> Image:
-    """The image of an event `{"image": "<base64>"}`; BadImage says what is wrong with it."""
-    text = event.get("image") if isinstance(event, dict) else None
-    if not isinstance(text, str) or not text:
-        raise BadImage(400, "MissingImage", 'send {"image": "<base64 of a JPEG or PNG file>"}')
-    # Checked on the text too: there is no need to decode what is too large anyway.
-    if len(text) > (max_bytes + 2) // 3 * 4:
-        raise BadImage(413, "ImageTooLarge", f"the image is larger than {max_bytes} bytes")
-    try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadImage(400, "NotBase64", "the field image is not base64") from None
+def read_image(content: bytes, *, max_bytes: int) -> Image:
+    """The image, by its first bytes: what its sender says of it is not asked.
+
+    Raises:
+        Refusal: 413 when larger than `max_bytes`, 415 when it is neither JPEG, PNG nor WebP.
+    """
     if len(content) > max_bytes:
-        raise BadImage(413, "ImageTooLarge", f"the image has {len(content)} bytes, more than {max_bytes}")
-    for signature, content_type in _SIGNATURES.items():
-        if content.startswith(signature):
-            return Image(content, content_type)
-    raise BadImage(415, "UnsupportedImage", "the image is neither a JPEG nor a PNG file")
+        raise too_large(max_bytes)
+    if content.startswith(b"\xff\xd8\xff"):
+        return Image(content, "image/jpeg")
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Image(content, "image/png")
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return Image(content, "image/webp")
+    raise Refusal(415, "UnsupportedImage", "the image is neither a JPEG, a PNG nor a WebP file")
+
+
+def too_large(max_bytes: int) -> Refusal:
+    return Refusal(413, "ImageTooLarge", f"the image is larger than {max_bytes} bytes: send a smaller one")

@@ -34,6 +34,11 @@ def test_the_first_deploy_trains_once_and_the_lambda_answers(system: System) -> 
     assert 0 < answer.probability <= 1
 
 
+def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> None:
+    image = image_of(system.images, "3")
+    assert system.classifier().from_s3(image, outputs("e2e-dev-classify")["S3Images"]) == system.classifier()(image)
+
+
 def test_a_deploy_with_nothing_changed_trains_nothing(system: System) -> None:
     before, model = system.jobs(), system.endpoint()["EndpointConfigName"]
 
@@ -49,10 +54,12 @@ def test_a_deploy_with_nothing_changed_trains_nothing(system: System) -> None:
         ({}, 400, "MissingImage"),
         ({"image": "@@@"}, 400, "NotBase64"),
         ({"image": "aGVsbG8="}, 415, "UnsupportedImage"),
-        ({"image": "iVBORw0KGgpkYW1hZ2Vk"}, 400, "NotAnImage"),
+        ({"image": "iVBORw0KGgpkYW1hZ2Vk"}, 422, "NotAnImage"),
         ({"image": "A" * (4 * 2**20 * 4 // 3 + 8)}, 413, "ImageTooLarge"),
+        ({"url": "https://169.254.169.254/latest/meta-data/"}, 400, "UrlNotAllowed"),
+        ({"s3": "s3://somewhere/else.png"}, 400, "S3NotAllowed"),
     ],
-    ids=["no image", "not base64", "not an image", "damaged image", "too many bytes"],
+    ids=["no image", "not base64", "not an image", "damaged image", "too many bytes", "metadata", "foreign object"],
 )
 def test_what_the_lambda_cannot_classify_gets_the_right_status(
     system: System, event: dict[str, str], status: int, code: str

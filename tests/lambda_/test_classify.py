@@ -1,162 +1,403 @@
-"""An image in, labels out; and for everything else one status and one clear message."""
+"""An image in, labels out; and for everything else one status and one clear message.
+
+The endpoint and S3 are real HTTP servers on loopback, reached as a local AWS is.
+"""
 
 import base64
-import io
+import http.client
 import json
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import classify
+import endpoint as endpoint_module
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from tests.lambda_.fakes import client_error
+from tests.lambda_.servers import Server, reply, serving
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
-LABELS = {"predictions": [{"label": "7", "probability": 0.998}], "model": "0123456789abcdef"}
+WEBP = b"RIFF\x10\0\0\0WEBP" + b"\0" * 60
+LABELS = {
+    "predictions": [{"label": "7", "probability": 0.9}, {"label": "1", "probability": 0.06}],
+    "model": "0123456789abcdef",
+}
+SECRETS = ("123456789012", "arn:", "Traceback", "http", "slipway-dev-0000", "AKID", "127.0.0.1")
+Said = tuple[int, dict[str, Any]]
 
 
-class FakeRuntime:
-    """The endpoint: gives `answer`, or raises it."""
+@dataclass
+class Aws:
+    """What the endpoint answers, one after another and the last again, and what lies in S3, by path."""
 
-    def __init__(self) -> None:
-        self.answer: Any = json.dumps(LABELS).encode()
-        self.requests: list[dict[str, Any]] = []
+    answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=lambda: [(200, LABELS, {})])
+    objects: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
-    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
-        self.requests.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return {"Body": io.BytesIO(self.answer)}
+    def __call__(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        if handler.command == "GET":
+            stored = self.objects.get(handler.path, 403)
+            return reply(handler, *((stored, b"<Error/>") if isinstance(stored, int) else (200, stored)))
+        time.sleep(self.seconds)
+        status, answer, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        reply(handler, status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), **headers)
+        return None
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRuntime]:
-    fake = FakeRuntime()
-    monkeypatch.setattr(classify, "_runtime", lambda: fake)
-    monkeypatch.setenv("ENDPOINT_NAME", "slipway-dev-0000")
-    monkeypatch.setenv("MAX_IMAGE_BYTES", "100")
-    yield fake
+def aws() -> Aws:
+    return Aws()
 
 
-def call(content: bytes = JPEG) -> tuple[int, dict[str, Any]]:
-    """Status and body for an image."""
-    return _answer({"image": base64.b64encode(content).decode()})
+@pytest.fixture
+def server(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with serving(aws) as running:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{running.server_address[1]}",
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "AKID",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "token",
+            "URL_SUFFIX": "amazonaws.com",
+            "ENDPOINT_NAME": "slipway-dev-0000",
+            "ENDPOINT_TIMEOUT_SECONDS": "5",
+            "MAX_IMAGE_BYTES": "100",
+            "S3_IMAGES": "s3://bucket/images/",
+            "URL_HOSTS": "*.example.com",
+        }.items():
+            monkeypatch.setenv(name, value)
+        for made in (classify._endpoint, classify._s3_images, classify._url_images):
+            made.cache_clear()
+        monkeypatch.setattr(endpoint_module.random, "uniform", lambda low, high: 0)
+        yield running
 
 
-def _answer(event: Any) -> tuple[int, dict[str, Any]]:
-    response = classify.handler(event, None)
+def context(seconds: float = 20) -> Any:
+    return SimpleNamespace(
+        function_name="slipway-dev-classify",
+        aws_request_id="a-request",
+        invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-classify",
+        get_remaining_time_in_millis=lambda: seconds * 1000,
+    )
+
+
+def answer(event: Any, seconds: float = 20) -> Said:
+    response = classify.handler(event, context(seconds))
+    assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert response["headers"] == {"Content-Type": "application/json"}
     return response["statusCode"], json.loads(response["body"])
 
 
-def error(answer: tuple[int, dict[str, Any]]) -> tuple[int, str]:
-    status, body = answer
+def call(content: bytes = JPEG, **more: Any) -> Said:
+    return answer({"image": base64.b64encode(content).decode(), **more})
+
+
+def error(said: Said) -> tuple[int, str]:
+    status, body = said
     assert set(body) == {"error"}
     assert set(body["error"]) == {"code", "message"}
+    for secret in SECRETS:
+        assert secret not in str(body)
     return status, body["error"]["code"]
 
 
-@pytest.mark.parametrize(("content", "content_type"), [(JPEG, "image/jpeg"), (PNG, "image/png")])
-def test_an_image_is_classified(endpoint: FakeRuntime, content: bytes, content_type: str) -> None:
+@pytest.mark.parametrize(("content", "content_type"), [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")])
+def test_an_image_is_classified(server: Server, content: bytes, content_type: str) -> None:
     assert call(content) == (200, LABELS)
-    assert endpoint.requests == [
-        {
-            "EndpointName": "slipway-dev-0000",
-            "ContentType": content_type,
-            "Accept": "application/json",
-            "Body": content,
-        }
-    ]
+    assert server.requests == ["POST /endpoints/slipway-dev-0000/invocations"]
+    assert server.bodies == [content]
+    [headers] = server.headers
+    assert (headers["content-type"], headers["accept"]) == (content_type, "application/json")
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKID/")
+    assert headers["x-amz-security-token"] == "token"
 
 
-def test_the_endpoint_is_not_the_callers_to_choose(endpoint: FakeRuntime) -> None:
-    classify.handler({"image": base64.b64encode(JPEG).decode(), "EndpointName": "other"}, None)
-    assert endpoint.requests[0]["EndpointName"] == "slipway-dev-0000"
+def test_as_many_labels_as_asked_for(server: Server) -> None:
+    assert call(k=1) == (200, {**LABELS, "predictions": LABELS["predictions"][:1]})
+    assert call(k=5) == (200, LABELS)
 
 
-@pytest.mark.parametrize("event", [None, [], "text", {}, {"image": None}, {"image": ""}, {"image": 5}, {"Image": "x"}])
-def test_an_event_without_an_image_is_told_what_to_send(endpoint: FakeRuntime, event: Any) -> None:
-    answer = _answer(event)
-    assert error(answer) == (400, "MissingImage")
-    assert '{"image": "<base64' in answer[1]["error"]["message"]
+def test_a_proxys_event_is_answered_like_a_call(server: Server) -> None:
+    event = {
+        "requestContext": {}, "headers": {"content-type": "image/jpeg"},
+        "body": base64.b64encode(JPEG).decode(), "isBase64Encoded": True,
+    }  # fmt: skip
+    assert answer(event) == (200, LABELS)
 
 
-@pytest.mark.parametrize("text", ["not base64!", "abc", "ÿÿÿÿ", "data:image/png;base64,AAAA"])
-def test_what_is_not_base64_is_refused(endpoint: FakeRuntime, text: str) -> None:
-    assert error(_answer({"image": text})) == (400, "NotBase64")
-
-
-@pytest.mark.parametrize("content", [JPEG + b"\0" * 37, JPEG + b"\0" * 1000])
-def test_an_image_over_the_limit_is_refused(endpoint: FakeRuntime, content: bytes) -> None:
-    answer = call(content)
-    assert error(answer) == (413, "ImageTooLarge")
-    assert "100" in answer[1]["error"]["message"]
-
-
-def test_an_image_at_the_limit_is_taken(endpoint: FakeRuntime) -> None:
-    assert call(JPEG.ljust(100, b"\0"))[0] == 200
-
-
-@pytest.mark.parametrize("content", [b"GIF89a...", b"<html>", b"%PDF-1.7", b"\xff\xd8", b"\x89PNG"])
-def test_what_is_neither_jpeg_nor_png_is_refused(endpoint: FakeRuntime, content: bytes) -> None:
-    assert error(call(content)) == (415, "UnsupportedImage")
-
-
-def test_a_bad_image_never_reaches_the_endpoint(endpoint: FakeRuntime) -> None:
-    call(b"GIF89a")
-    assert endpoint.requests == []
-
-
-def model_error(status: int, message: str) -> Exception:
-    refused = client_error("ModelError", "Received error from primary … account 123456789012", status=424)
-    response: Any = refused.response
-    response |= {"OriginalStatusCode": status, "OriginalMessage": message}
-    return refused
-
-
-def test_the_models_own_refusal_is_handed_on(endpoint: FakeRuntime) -> None:
-    said = {"error": {"code": "NotAnImage", "message": "the image is truncated"}}
-    endpoint.answer = model_error(400, json.dumps(said))
-    assert call() == (400, said)
-
-
-@pytest.mark.parametrize("message", ["plain text", "[]", '{"detail": "x"}', '{"error": "x"}'])
-def test_a_refusal_that_cannot_be_read_keeps_its_status(endpoint: FakeRuntime, message: str) -> None:
-    endpoint.answer = model_error(413, message)
-    assert error(call()) == (413, "ImageRefused")
+def test_the_endpoint_is_not_the_callers_to_choose(server: Server) -> None:
+    call(EndpointName="other", endpoint="other")
+    assert server.requests == ["POST /endpoints/slipway-dev-0000/invocations"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "code"),
+    ("content", "refused"),
     [
-        (model_error(500, "Traceback …"), 502, "EndpointUnavailable"),
-        (model_error(429, "busy"), 429, "TooManyRequests"),
-        (model_error(504, "late"), 504, "EndpointTimeout"),
-        (client_error("ThrottlingException", "Rate exceeded"), 429, "TooManyRequests"),
-        (client_error("ValidationError", "No endpoint in 123456789012."), 502, "EndpointUnavailable"),
-        (client_error("AccessDeniedException", "arn:aws:sts::123456789012:…"), 502, "EndpointUnavailable"),
-        (client_error("InternalFailure", "oops", status=500), 502, "EndpointUnavailable"),
-        (ReadTimeoutError(endpoint_url="https://runtime"), 504, "EndpointTimeout"),
-        (ConnectTimeoutError(endpoint_url="https://runtime"), 504, "EndpointTimeout"),
-        (EndpointConnectionError(endpoint_url="https://runtime"), 502, "EndpointUnavailable"),
-        (b"not json", 502, "EndpointUnavailable"),
+        *((JPEG + b"\0" * more, (413, "ImageTooLarge")) for more in (37, 1000)),
+        *((b, (415, "UnsupportedImage")) for b in (b"GIF89a...", b"<html>", b"%PDF-1.7", b"\xff\xd8", b"RIFF1234WAVE")),
+    ],
+)
+def test_a_bad_image_never_reaches_the_endpoint(server: Server, content: bytes, refused: tuple[int, str]) -> None:
+    assert error(call(content)) == refused
+    assert server.requests == []
+
+
+def test_an_image_at_the_limit_is_taken(server: Server) -> None:
+    assert call(JPEG.ljust(100, b"\0"))[0] == 200
+
+
+# ---------------------------------------------------------------------- images elsewhere
+
+
+def test_an_image_in_s3_is_read_from_the_agreed_folder(server: Server, aws: Aws) -> None:
+    aws.objects["/bucket/images/a%20b/%C3%BC.jpg"] = PNG
+    assert answer({"s3": "s3://bucket/images/a b/ü.jpg"}) == (200, LABELS)
+    assert server.bodies == [b"", PNG]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("s3://bucket/models/m.tar.gz", "s3://other/images/a.jpg", "s3://bucket/images", "https://bucket/images/a"),
+        *("s3://bucket/images/../models/m", "s3://bucket/images/./a", "s3://bucket/images/" + "a" * 1024, "images/a"),
+    ],
+)
+def test_no_other_address_in_s3_is_read(server: Server, address: str) -> None:
+    assert error(answer({"s3": address})) == (400, "S3NotAllowed")
+    assert server.requests == []
+
+
+def test_without_a_folder_no_image_in_s3_is_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_IMAGES", "")
+    assert error(answer({"s3": "s3://bucket/images/a.jpg"})) == (400, "S3NotAllowed")
+
+
+@pytest.mark.parametrize(
+    ("stored", "refused"),
+    [
+        (403, (400, "S3NotFound")), (404, (400, "S3NotFound")), (503, (502, "S3Unavailable")),
+        (JPEG + b"\0" * 37, (413, "ImageTooLarge")), (b"text", (415, "UnsupportedImage")),
+    ],
+)  # fmt: skip
+def test_an_object_that_is_no_image(server: Server, aws: Aws, stored: Any, refused: tuple[int, str]) -> None:
+    aws.objects["/bucket/images/a.jpg"] = stored
+    assert error(answer({"s3": "s3://bucket/images/a.jpg"})) == refused
+
+
+def test_an_image_by_url_is_fetched_then_classified(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How it is fetched: test_url_image.py."""
+    fetched: list[str] = []
+
+    def read(url: str, *, seconds: float) -> bytes:
+        assert 0 < seconds <= 5
+        fetched.append(url)
+        return PNG
+
+    monkeypatch.setattr(classify._url_images(), "read", read)
+    assert answer({"url": "https://img.example.com/a.png"}) == (200, LABELS)
+    assert (fetched, server.bodies) == (["https://img.example.com/a.png"], [PNG])
+
+
+def test_the_setting_says_which_hosts_urls_may_name(server: Server) -> None:
+    assert error(answer({"url": "https://example.org/a.png"})) == (400, "UrlNotAllowed")
+
+
+# ---------------------------------------------------------------------- the endpoint
+
+
+def aws_error(status: int, code: str, message: str = "No endpoint in 123456789012.") -> tuple:
+    return status, {"message": message}, {"x-amzn-errortype": f"{code}:http://internal.amazon.com/"}
+
+
+def model_error(status: int, message: str) -> tuple:
+    body = {"ErrorCode": "x", "Message": "arn: 123456789012", "OriginalStatusCode": status, "OriginalMessage": message}
+    return 424, body, {"x-amzn-errortype": "ModelError"}
+
+
+@pytest.mark.parametrize(("status", "told"), [(400, 422), (422, 422), (413, 413), (415, 415)])
+def test_what_the_model_says_of_the_image_is_handed_on(server: Server, aws: Aws, status: int, told: int) -> None:
+    said = {"error": {"code": "NotAnImage", "message": "the image is truncated"}}
+    aws.answers = [model_error(status, json.dumps(said))]
+    assert call() == (told, said)
+
+
+@pytest.mark.parametrize("message", ["plain text", "[]", '{"detail": "x"}', '{"error": "x"}'])
+def test_a_refusal_that_cannot_be_read_keeps_its_status(server: Server, aws: Aws, message: str) -> None:
+    aws.answers = [model_error(413, message)]
+    assert error(call()) == (413, "ImageRefused")
+
+
+LATE, BUSY, UNUSABLE = (504, "EndpointTimeout"), (429, "TooManyRequests"), (502, "EndpointUnavailable")
+
+
+@pytest.mark.parametrize(
+    ("answered", "refused", "tries"),
+    [
+        (model_error(500, "Traceback …"), UNUSABLE, 1),
+        (model_error(404, "no such path"), UNUSABLE, 1),
+        (model_error(429, "busy"), BUSY, 1),
+        (model_error(503, "shed"), BUSY, 1),
+        (model_error(504, "late"), LATE, 1),
+        ((424, b"not json", {}), UNUSABLE, 1),
+        (aws_error(400, "ThrottlingException"), BUSY, 2),
+        (aws_error(429, "TooManyRequestsException"), BUSY, 2),
+        (aws_error(503, "ServiceUnavailable"), UNUSABLE, 2),
+        (aws_error(500, "InternalFailure"), UNUSABLE, 2),
+        (aws_error(400, "ValidationError"), UNUSABLE, 1),  # the endpoint was deleted
+        (aws_error(403, "AccessDeniedException", "arn:aws:sts::123456789012:…"), UNUSABLE, 1),
+        ((200, b"not json", {}), UNUSABLE, 1),
+        ((200, [], {}), UNUSABLE, 1),
+        ((200, {"predictions": 1}, {}), UNUSABLE, 1),
     ],
 )  # fmt: skip
 def test_a_failing_endpoint_is_a_status_and_nothing_internal(
-    endpoint: FakeRuntime, answer: Any, status: int, code: str
+    server: Server, aws: Aws, answered: tuple, refused: tuple[int, str], tries: int
 ) -> None:
-    endpoint.answer = answer
-    given = call()
-    assert error(given) == (status, code)
-    for secret in ("123456789012", "arn:", "Traceback", "https://"):
-        assert secret not in str(given)
+    aws.answers = [answered]
+    assert error(call()) == refused
+    assert len(server.requests) == tries
 
 
-def test_the_client_gives_up_within_the_functions_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENDPOINT_TIMEOUT_SECONDS", "14")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    config = classify._runtime.__wrapped__().meta.config
-    assert (config.connect_timeout, config.read_timeout) == (1, 14)
-    assert config.retries["total_max_attempts"] == 2
+def test_a_throttled_call_is_tried_once_more(server: Server, aws: Aws) -> None:
+    aws.answers = [aws_error(400, "ThrottlingException"), (200, LABELS, {})]
+    assert call() == (200, LABELS)
+
+
+def test_a_slow_endpoint_is_given_up_within_the_functions_time(
+    server: Server, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.seconds = 3
+    monkeypatch.setenv("ENDPOINT_TIMEOUT_SECONDS", "0.6")
+    assert error(answer({"image": base64.b64encode(JPEG).decode()}, seconds=2)) == LATE
+    assert len(server.requests) == 1  # for a second try no time was left
+
+
+def test_an_endpoint_out_of_reach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{once.getsockname()[1]}")
+    assert error(call()) == UNUSABLE
+
+
+# ---------------------------------------------------------------------- the connection
+
+
+def test_one_connection_serves_all_calls(server: Server) -> None:
+    for _ in range(3):
+        assert call()[0] == 200
+    assert server.connections == 1
+
+
+def test_a_kept_connection_that_died_is_replaced_without_anybody_noticing(
+    server: Server, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call()[0] == 200
+    kept = classify._endpoint()._service._connection
+    kept.sock.shutdown(socket.SHUT_RDWR)
+    assert call() == (200, LABELS)
+    assert server.connections == 2
+
+
+def test_after_an_answer_that_was_cut_short_nobody_gets_the_rest_of_it(server: Server, aws: Aws) -> None:
+    aws.objects["/bucket/images/a.jpg"] = JPEG + b"\0" * 2**20
+    assert error(answer({"s3": "s3://bucket/images/a.jpg"})) == (413, "ImageTooLarge")
+    aws.objects["/bucket/images/a.jpg"] = JPEG
+    assert answer({"s3": "s3://bucket/images/a.jpg"}) == (200, LABELS)
+
+
+def test_an_object_that_breaks_off_is_not_classified(server: Server, aws: Aws) -> None:
+    def cut(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.close_connection = True
+        reply(handler, 200, JPEG, **{"Content-Length": "90"})
+
+    server.answer = cut
+    assert error(answer({"s3": "s3://bucket/images/a.jpg"})) == (502, "S3Unavailable")
+
+
+@pytest.mark.parametrize(
+    ("service", "host"),
+    [
+        ("_endpoint", "runtime.sagemaker.cn-north-1.amazonaws.com.cn"),
+        ("_s3_images", "bucket.s3.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_on_aws_the_services_have_names_of_the_region(
+    server: Server, monkeypatch: pytest.MonkeyPatch, service: str, host: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    monkeypatch.setenv("URL_SUFFIX", "amazonaws.com.cn")
+    made = getattr(classify, service)()._service
+    assert made.host == host
+    assert isinstance(made._connection, http.client.HTTPSConnection)
+
+
+# ---------------------------------------------------------------------- the log
+
+
+def test_a_fault_of_ours_tells_the_caller_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("arn:aws:iam::123456789012:role/x")
+
+    monkeypatch.setattr(classify, "_endpoint", broken)
+    assert error(call()) == (502, "Internal")
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_request_is_one_line_that_cloudwatch_makes_metrics_of(
+    server: Server, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As "Specification: embedded metric format", CloudWatch user guide, has it."""
+    aws.objects["/bucket/images/a.jpg"] = PNG
+    answer({"s3": "s3://bucket/images/a.jpg"})
+    [line] = lines(capsys)
+    metadata = line.pop("_aws")
+    assert abs(metadata["Timestamp"] / 1000 - time.time()) < 60
+    for directive in metadata["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "Slipway/Classify"
+        for name in (*directive["Dimensions"][0], *(metric["Name"] for metric in directive["Metrics"])):
+            assert name in line
+        for metric in directive["Metrics"]:
+            assert isinstance(line[metric["Name"]], int | float)
+    assert 0 < line.pop("FetchMilliseconds") < line["TotalMilliseconds"]
+    assert 0 < line.pop("EndpointMilliseconds") < line.pop("TotalMilliseconds")
+    assert line == {
+        "FunctionName": "slipway-dev-classify", "Code": "OK", "Source": "s3", "Status": 200,
+        "RequestId": "a-request", "Requests": 1, "ImageBytes": len(PNG),
+    }  # fmt: skip
+
+
+def test_errors_are_counted_by_code(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    call(b"GIF89a")
+    [line] = lines(capsys)
+    assert (line["Code"], line["Status"], line["Requests"]) == ("UnsupportedImage", 415, 1)
+    [overall, by_code] = line["_aws"]["CloudWatchMetrics"]
+    assert (overall["Dimensions"], by_code["Dimensions"]) == ([["FunctionName"]], [["FunctionName", "Code"]])
+    assert [metric["Name"] for metric in by_code["Metrics"]] == ["Requests"]
+
+
+@pytest.mark.parametrize(
+    "event", [{"url": "https://u:secret@x.example.com/?t=secret"}, {"s3": "s3://b/secret"}, "secret"]
+)
+def test_nothing_that_callers_send_is_logged(
+    server: Server, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, event: Any
+) -> None:
+    answer(event)
+    assert "secret" not in caplog.text + capfd.readouterr().out
+
+
+def test_boto3_is_not_imported() -> None:
+    code = "import classify, sys; print([m for m in ('boto3', 'botocore', 'urllib3', 'url_image') if m in sys.modules])"
+    command = [sys.executable, "-c", code]
+    folder = Path(classify.__file__).parent
+    assert subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -65,7 +65,8 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
             StackName=f"slipway-dev-{name}", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
         )
         assert wait_for_stack(client, f"slipway-dev-{name}") == "CREATE_COMPLETE"
-    for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz"):
+    for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz",
+                "images/a.jpg"):  # fmt: skip
         client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
     client("logs").create_log_group(logGroupName=TRAINING_LOG)
     for group in ("classify", "trained-model"):
@@ -138,6 +139,8 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "invoke an endpoint of a longer name": invoke("slipway-dev-abcde"),
         "read data": get(f"data/{DATASET}/a.jpg"),
         "read models": get("models/m/model.tar.gz"),
+        "list images": list_("images/"),
+        "change an image": put("images/a.jpg"),
         "write anything": put("jobs/j/x"),
         "decrypt outside S3": decrypt_outside_s3,
         "delete the endpoint": delete_an_endpoint,
@@ -181,6 +184,7 @@ ALLOWED: dict[str, dict[str, Attempt]] = {
         "write its log": open_stream("/aws/lambda/slipway-dev-trained-model", "s"),
     },
     "classify": {
+        "read an image": get("images/a.jpg"),
         "write its log": open_stream("/aws/lambda/slipway-dev-classify", "s"),
     },
 }

@@ -1,7 +1,11 @@
 """The function that callers use: warm where they call it, bounded, and knowing only what it needs."""
 
+import json
+
+import pytest
 from aws_cdk.assertions import Match, Template
 
+from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import only, text
 
 
@@ -31,11 +35,59 @@ def test_zero_means_no_concurrency_is_kept_or_reserved(gpu_fleet: dict[str, Temp
 def test_the_function_knows_its_endpoint_and_its_limits(templates: dict[str, Template]) -> None:
     function = only(templates["classify"], "AWS::Lambda::Function")
     endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")["EndpointName"]
-    assert function["Environment"]["Variables"] == {
+    variables = function["Environment"]["Variables"]
+    assert {name: text(value) for name, value in variables.items()} == {
         "ENDPOINT_NAME": endpoint,
         "ENDPOINT_TIMEOUT_SECONDS": "14",
         "MAX_IMAGE_BYTES": str(4 * 2**20),
+        "S3_IMAGES": "s3://slipway-dev-${AWS::AccountId}-${AWS::Region}/images/",
+        "URL_HOSTS": "*",
+        "URL_SUFFIX": "${AWS::URLSuffix}",
     }
+
+
+def test_warm_instances_follow_the_load(templates: dict[str, Template]) -> None:
+    target = only(templates["classify"], "AWS::ApplicationAutoScaling::ScalableTarget")
+    assert (target["ServiceNamespace"], target["ScalableDimension"]) == (
+        "lambda",
+        "lambda:function:ProvisionedConcurrency",
+    )
+    assert target["ResourceId"] == "function:slipway-dev-classify:live"
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
+    policy = only(templates["classify"], "AWS::ApplicationAutoScaling::ScalingPolicy")
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["PredefinedMetricSpecification"] == {
+        "PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"
+    }
+    assert tracking["TargetValue"] == 0.7
+
+
+def test_instances_are_scaled_once_the_alias_is_there(templates: dict[str, Template]) -> None:
+    resources = templates["classify"].to_json()["Resources"]
+    [alias] = [id for id, resource in resources.items() if resource["Type"] == "AWS::Lambda::Alias"]
+    [target] = [r for r in resources.values() if r["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget"]
+    assert alias in target["DependsOn"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lambda_provisioned_concurrency": 0}, {"lambda_max_provisioned_concurrency": 1}], ids=str
+)
+def test_a_fixed_number_of_warm_instances_is_not_scaled(synthesize: Synthesize, settings: dict[str, int]) -> None:
+    template = synthesize(**settings)["classify"]
+    template.resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
+    template.resource_count_is("AWS::ApplicationAutoScaling::ScalingPolicy", 0)
+
+
+def test_without_a_folder_for_images_the_function_reads_nothing_in_s3(synthesize: Synthesize) -> None:
+    templates = synthesize(s3_images="")
+    assert only(templates["classify"], "AWS::Lambda::Function")["Environment"]["Variables"]["S3_IMAGES"] == ""
+    role = next(
+        resource["Properties"]
+        for resource in templates["permissions"].find_resources("AWS::IAM::Role").values()
+        if resource["Properties"]["RoleName"] == "slipway-dev-classify"
+    )
+    assert "s3:" not in json.dumps(role["Policies"])
+    assert "kms:" not in json.dumps(role["Policies"])
 
 
 def test_two_tries_at_the_endpoint_fit_into_the_functions_time(templates: dict[str, Template]) -> None:
@@ -51,4 +103,8 @@ def test_logs_are_json(templates: dict[str, Template]) -> None:
 
 def test_the_outputs_say_what_to_call(templates: dict[str, Template]) -> None:
     outputs = {name: text(output["Value"]) for name, output in templates["classify"].to_json()["Outputs"].items()}
-    assert outputs == {"FunctionName": "slipway-dev-classify", "AliasName": "live"}
+    assert outputs == {
+        "FunctionName": "slipway-dev-classify",
+        "AliasName": "live",
+        "S3Images": "s3://slipway-dev-${AWS::AccountId}-${AWS::Region}/images/",
+    }

@@ -145,13 +145,16 @@ def test_the_key_is_used_through_s3_or_lent_to_an_aws_service(roles: dict[str, A
                 assert via == "s3.${AWS::Region}.${AWS::URLSuffix}"
 
 
-def test_classify_may_call_the_systems_endpoint_and_write_its_log(roles: dict[str, Any]) -> None:
+def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_log(roles: dict[str, Any]) -> None:
     granted = statements(roles["slipway-dev-classify"])
     assert sorted(action for statement in granted.values() for action in statement["Action"]) == [
+        "kms:Decrypt",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
+        "s3:GetObject",
         "sagemaker:InvokeEndpoint",
     ]
+    assert _objects(roles["slipway-dev-classify"], "s3:GetObject") == ["images/*"]
     (endpoint,) = granted["Invoke"]["Resource"]
     assert endpoint.endswith(":endpoint/slipway-dev-????")
 

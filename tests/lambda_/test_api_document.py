@@ -1,0 +1,20 @@
+"""docs/api.md names every code that a caller can get, with its status, and no other."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_its_table_of_errors_is_complete() -> None:
+    table = re.findall(r"^\| (\d{3}) \| (`[^|]+) \|", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    documented = {(status, code) for status, codes in table for code in re.findall(r"`(\w+)`", codes)}
+    sources = "".join(path.read_text() for path in (ROOT / "lambda" / "classify").glob("*.py"))
+    ours = set(re.findall(r'Refusal\(\s*(\d{3}), "(\w+)"', sources)) | {("422", "ImageRefused"), ("502", "Internal")}
+    theirs = {("413", "TooManyBytes"), ("413", "TooManyPixels"), ("422", "NotAnImage")}  # the endpoint's, of images
+    assert documented == ours | theirs
+
+
+def test_the_endpoint_gives_the_codes_that_are_said_to_be_its() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "serving").rglob("*.py"))
+    assert {"TooManyBytes", "TooManyPixels", "NotAnImage"} <= set(re.findall(r'"(\w+)"', sources))

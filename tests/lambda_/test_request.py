@@ -1,0 +1,126 @@
+"""What callers may send, in every form; whatever else they send is a clear 400, 413 or 415."""
+
+import base64
+import itertools
+import json
+from typing import Any
+
+import pytest
+from refusal import Refusal
+from request import Request, read_request
+
+JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
+TEXT = base64.b64encode(JPEG).decode()
+URL = "https://example.com/a.jpg"
+
+
+def read(event: Any) -> Request:
+    return read_request(event, max_bytes=100)
+
+
+def refusal(event: Any) -> tuple[int, str]:
+    with pytest.raises(Refusal) as refused:
+        read(event)
+    assert str(refused.value)
+    return refused.value.status, refused.value.code
+
+
+def http(body: Any, content_type: str | None = "application/json", **more: Any) -> dict[str, Any]:
+    """An event of an HTTP API (payload version 2.0), which a function URL's is like."""
+    headers = {"content-type": content_type} if content_type else {}
+    return {"version": "2.0", "headers": headers, "requestContext": {"http": {"method": "POST"}}, "body": body, **more}
+
+
+def rest(body: Any, content_type: str = "application/json", **more: Any) -> dict[str, Any]:
+    """An event of a REST API (payload version 1.0)."""
+    headers = {"Content-Type": content_type}
+    return {"httpMethod": "POST", "headers": headers, "requestContext": {"stage": "live"}, "body": body, **more}
+
+
+@pytest.mark.parametrize(
+    ("fields", "request_"),
+    [
+        ({"image": TEXT}, Request("image", JPEG, "", None)),
+        ({"url": URL}, Request("url", b"", URL, None)),
+        ({"s3": "s3://bucket/a.jpg"}, Request("s3", b"", "s3://bucket/a.jpg", None)),
+        ({"url": URL, "k": 3}, Request("url", b"", URL, 3)),
+        ({"url": URL, "image": None, "s3": "", "other": 1}, Request("url", b"", URL, None)),
+    ],
+)
+def test_the_same_fields_come_directly_or_by_a_proxy(fields: dict[str, Any], request_: Request) -> None:
+    text = json.dumps(fields)
+    encoded = base64.b64encode(text.encode()).decode()
+    assert read(fields) == request_
+    assert read(http(text)) == request_
+    assert read(rest(text)) == request_
+    assert read(http(text, None)) == request_
+    assert read(http(text, "application/json; charset=utf-8")) == request_
+    assert read(http(encoded, isBase64Encoded=True)) == request_
+    assert read(rest(text, headers=None, multiValueHeaders={"content-type": ["application/json"]})) == request_
+
+
+@pytest.mark.parametrize("event", [http, rest])
+def test_an_image_may_be_the_body(event: Any) -> None:
+    assert read(event(TEXT, "image/jpeg", isBase64Encoded=True)) == Request("image", JPEG, "", None)
+    asked = event(TEXT, "Image/PNG", isBase64Encoded=True, queryStringParameters={"k": "2"})
+    assert read(asked) == Request("image", JPEG, "", 2)
+
+
+def test_an_image_that_a_proxy_took_for_text_is_refused_with_the_remedy() -> None:
+    assert refusal(http("\x89PNG…", "image/png")) == (400, "NotBinary")
+
+
+@pytest.mark.parametrize("body", [None, "", 5, {}, ["x"]])
+def test_an_empty_body_is_told_what_to_send(body: Any) -> None:
+    assert refusal(http(body)) == refusal(rest(body, "image/png", isBase64Encoded=True)) == (400, "MissingImage")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "imagepng"]
+)
+def test_a_body_of_another_type_is_refused(content_type: str) -> None:
+    assert refusal(http(TEXT, content_type)) == (415, "UnsupportedContentType")
+
+
+@pytest.mark.parametrize("body", ["{", "image", "[" * 100_000])
+def test_a_body_that_is_no_json_is_refused(body: str) -> None:
+    assert refusal(http(body)) == (400, "NotJson")
+    assert refusal(http("@", isBase64Encoded=True)) == (400, "NotJson")
+
+
+def test_one_image_at_a_time() -> None:
+    for first, second in itertools.combinations(("image", "url", "s3"), 2):
+        assert refusal({first: TEXT, second: TEXT}) == (400, "AmbiguousImage")
+
+
+@pytest.mark.parametrize("text", ["not base64!", "abc", "ÿÿÿÿ", "data:image/png;base64,AAAA"])
+def test_what_is_not_base64_is_refused(text: str) -> None:
+    assert refusal({"image": text}) == refusal(http(text, "image/png", isBase64Encoded=True)) == (400, "NotBase64")
+
+
+def test_more_text_than_an_image_may_have_is_not_decoded() -> None:
+    assert refusal({"image": "@" * 137}) == (413, "ImageTooLarge")
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, True, "x", "0", "-1", "²", [], {}])
+def test_a_number_of_labels_that_is_none_is_refused(k: Any) -> None:
+    assert refusal({"image": TEXT, "k": k}) == (400, "BadK")
+
+
+ODD: list[Any] = [None, True, 0, 1.5, "", "text", [], [{}], {}, {"image": None}, {"Image": TEXT}, {"k": 1}]
+
+
+@pytest.mark.parametrize(
+    "event", [*ODD, *({name: odd} for name in ("image", "url", "s3") for odd in ODD[1:-1] if odd != "text")]
+)
+def test_an_event_of_any_other_shape_is_told_what_to_send(event: Any) -> None:
+    assert refusal(event) == (400, "MissingImage")
+
+
+@pytest.mark.parametrize("odd", ODD[:9])
+@pytest.mark.parametrize("part", ["headers", "body", "queryStringParameters", "requestContext", "isBase64Encoded"])
+def test_a_proxys_event_with_any_odd_part_is_answered(part: str, odd: Any) -> None:
+    try:
+        read({**http(TEXT, "image/jpeg", isBase64Encoded=True), part: odd})
+    except Refusal as refused:
+        assert refused.status in (400, 415)
