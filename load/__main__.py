@@ -27,6 +27,7 @@ from load.curve import Curve, read_curve
 from load.endpoint import Endpoint, deployed
 from load.images import read_images
 from load.invoke import Invoker
+from load.numbers import count, positive
 from load.picture import draw
 from load.record import FOLDER, Record
 from load.report import show_run, show_step, show_sustained
@@ -117,48 +118,34 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", metavar="NAME", help="the endpoint; default: what `make deploy` made")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="images to send; default: handwritten digits")
     modes = parser.add_mutually_exclusive_group()
-    modes.add_argument("--rate", type=_positive, metavar="N", help="requests a second")
+    modes.add_argument("--rate", type=positive, metavar="N", help="requests a second")
     modes.add_argument("--trace", type=Path, metavar="FILE.csv", help="lines of seconds,requests a second")
-    modes.add_argument("--concurrency", type=_count, metavar="N", help="clients that wait for their answers")
+    modes.add_argument("--concurrency", type=count, metavar="N", help="clients that wait for their answers")
     parser.add_argument(
-        "--duration", type=_positive, default=60, metavar="SECONDS", help="of --rate and --concurrency; default: 60"
+        "--duration", type=positive, default=60, metavar="SECONDS", help="of --rate and --concurrency; default: 60"
     )
     parser.add_argument(
-        "--p99", type=_positive, default=500, metavar="MS", help="limit of the p99 latency; default: 500"
+        "--p99", type=positive, default=500, metavar="MS", help="limit of the p99 latency; default: 500"
     )
     parser.add_argument(
         "--spacing", choices=("poisson", "constant"), default="poisson",
         help="of the requests; poisson, the default: as many independent callers send",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the spacing; default: 0")
-    parser.add_argument("--lowest", type=_positive, default=1, metavar="N", help="lowest rate to try; default: 1")
+    parser.add_argument("--lowest", type=positive, default=1, metavar="N", help="lowest rate to try; default: 1")
     parser.add_argument(
-        "--highest", type=_positive, default=2000, metavar="N", help="highest rate to try; default: 2000"
+        "--highest", type=positive, default=2000, metavar="N", help="highest rate to try; default: 2000"
     )
     parser.add_argument(
-        "--step", type=_positive, metavar="SECONDS",
+        "--step", type=positive, metavar="SECONDS",
         help=f"length of a step of the search; default: {_LEAST_STEP_SECONDS:g}, or {_STEP_PER_LIMIT} times the limit",
     )  # fmt: skip
-    parser.add_argument("--timeout", type=_positive, default=60, metavar="SECONDS", help="for an answer; default: 60")
+    parser.add_argument("--timeout", type=positive, default=60, metavar="SECONDS", help="for an answer; default: 60")
     parser.add_argument("--scaling", action="store_true", help="search without suspending auto-scaling first")
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
     )
     return parser
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
 
 
 if __name__ == "__main__":
