@@ -13,6 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from capacity.policy import Policy, declared
 from capacity.prices import price
 from capacity.report import as_json, show
 from capacity.search import Limits, cheapest, pareto, search
-from capacity.simulation import Outcome, simulate
-from capacity.traces import BUILT_IN, trace
+from capacity.simulation import MONDAY, Outcome, simulate
+from capacity.traces import BUILT_IN
 from deploy.arguments import settings_of
 from deploy.cdk import CdkFailed
 from deploy.stacks import describe, synthesize
+from load.curve import read_curve
 from load.numbers import count, positive
 from load.record import FOLDER as MEASURED
 from training.errors import InputError
@@ -53,11 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     instance, limits = _measured(options)
+    given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     assembly = synthesize(settings_of(options))
     template = json.loads((assembly.folder / f"{assembly.stack('serving')}.template.json").read_text())
     policy, instance_type = declared(template)
     dollars = price(instance_type) if options.price is None else options.price
-    curve = trace(options.trace, options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
+    curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
     console.print(
         f"{options.trace}: {curve.duration / 3600:.2g} h, up to {curve.rates.max():.4g} requests/s. "
         f"One {instance_type} answers {instance.rate:.4g}/s, a single request in {1000 * instance.latency:.0f} ms, and "
@@ -65,7 +68,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
 
     def run(policy: Policy) -> Outcome:
-        return simulate(curve, policy, instance, start_seconds=options.start_seconds, seed=options.seed)
+        return simulate(
+            curve, policy, instance, start_seconds=options.start_seconds, seed=options.seed, begin=options.begin
+        )
 
     current = run(policy)
     most = options.most or max(policy.maximum, math.ceil(curve.rates.max() / instance.rate / _LEAST_UTILIZATION))
@@ -170,11 +175,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--most", type=count, metavar="N", help="instances to try; default: twice what the peak takes")
     parser.add_argument("--price", type=positive, metavar="DOLLARS", help="an hour; default: capacity/prices.yaml's")
+    parser.add_argument(
+        "--begin", type=_moment, default=MONDAY, metavar="TIME",
+        help="when the traffic begins, for endpoint_schedule: 2026-12-24T00:00, UTC; default: a Monday's midnight",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the random arrivals; default: 0")
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
     )
     return parser
+
+
+def _moment(text: str) -> float:
+    """Epoch seconds of a date and time, UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a date and time such as 2026-12-24T00:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 if __name__ == "__main__":

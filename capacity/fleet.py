@@ -2,7 +2,8 @@
 
 Time goes in ticks, requests are a Poisson number a tick and instance (SageMaker routes at random), and a queue is its
 unfinished work in requests, which all servers together wear down. An instance with one server is then exact up to a
-tick; with several, the work that they have begun is taken to be half done.
+tick. With several, `_BEGUN` of a request for each further server is taken not to be waited for: fitted to requests
+simulated one by one, whose percentiles come out within 20 % (tests/capacity/test_fleet.py).
 """
 
 import math
@@ -12,6 +13,7 @@ import numpy as np
 
 from capacity.instance import Instance
 
+_BEGUN = 0.25
 _SHORTEST, _LONGEST = 0.02, 0.25  # seconds a tick
 
 
@@ -77,13 +79,15 @@ class Fleet:
         return let_in, after, int(arrived.sum() - let_in.sum())
 
     def _latency(self, before: np.ndarray, arrived: np.ndarray, done: float) -> np.ndarray:
-        """Of a tick's requests, on average: they come spread over the tick, and half the servers' work is done."""
-        ahead = before + (arrived - 1 - done) / 2 - (self._instance.servers - 1) / 2
+        """Of a tick's requests, on average: they come spread over the tick."""
+        ahead = before + (arrived - 1 - done) / 2 - _BEGUN * (self._instance.servers - 1)
         return np.maximum(ahead, 0) / self._instance.rate + self._instance.latency
 
     def _in_flight(self, before: np.ndarray, after: np.ndarray, arrived: np.ndarray) -> float:
+        """By Little's law for those in service; the others are the work that is not begun, each one request of it."""
         count, ticks = arrived.shape
         served = (arrived.sum() + before[:, 0].sum() - after[:, -1].sum()) / (count * ticks * self._tick)
-        working = served * self._instance.busy
-        waiting = max(0.0, float((before + after + arrived).mean()) / 2 - working / 2)
-        return waiting + working + served * self._instance.overhead
+        utilization = served / self._instance.rate
+        begun = utilization * (0.5 + _BEGUN * (self._instance.servers - 1))  # unfinished work in service
+        waiting = max(0.0, float((before + after + arrived).mean()) / 2 - begun)
+        return waiting + served * self._instance.latency

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scaling import HIGH_RESOLUTION, STANDARD, TargetTracking
+from scaling import HIGH_RESOLUTION, STANDARD, Schedule, TargetTracking
 
 Metric = Literal["concurrency", "invocations"]
 
@@ -15,10 +15,19 @@ _METRICS: dict[str, Metric] = {
 
 
 @dataclass(frozen=True)
+class Change:
+    """From each time of `schedule` on, `minimum` to `maximum` instances."""
+
+    schedule: Schedule
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True)
 class Policy:
     """Target tracking between `minimum` and `maximum` instances; cool-downs in seconds.
 
-    `target`: requests in flight, or requests a minute, an instance.
+    `target`: requests in flight, or requests a minute, an instance. `changes` are of the limits, by the clock.
     """
 
     metric: Metric
@@ -27,6 +36,7 @@ class Policy:
     maximum: int
     scale_out_cooldown: float
     scale_in_cooldown: float
+    changes: tuple[Change, ...] = ()
 
     @property
     def period(self) -> float:
@@ -72,8 +82,15 @@ def declared(template: Mapping[str, Any]) -> tuple[Policy, str]:
         maximum=int(target["MaxCapacity"]),
         scale_out_cooldown=float(tracking["ScaleOutCooldown"]),
         scale_in_cooldown=float(tracking["ScaleInCooldown"]),
+        changes=tuple(_change(action, target) for action in target.get("ScheduledActions", [])),
     )
     return declared, str(config["ProductionVariants"][0]["InstanceType"])
+
+
+def _change(action: Mapping[str, Any], target: Mapping[str, Any]) -> Change:
+    limits = {**target, **action["ScalableTargetAction"]}
+    schedule = Schedule.parse(action["Schedule"], action.get("Timezone", "UTC"))
+    return Change(schedule, int(limits["MinCapacity"]), int(limits["MaxCapacity"]))
 
 
 def _resources(template: Mapping[str, Any], type_: str) -> list[dict[str, Any]]:

@@ -12,22 +12,24 @@ def show(
 ) -> None:
     """The declared policy, the cheapest that holds the limits, and what else there is between cost and latency."""
     held = f"p99 within {1000 * limits.p99:g} ms, {limits.dropped:.2%} dropped at most"
-    table = Table(title=held, title_justify="left")
-    for column in ("", "min–max", "target", "p50 ms", "p99 ms", "dropped", "hours", "cost $", "holds"):
-        table.add_column(column, justify="left" if column in ("", "min–max") else "right", no_wrap=True)
+    table = Table(title=held, title_justify="left", padding=(0, 1, 0, 0))
+    for column in ("policy", "min–max", "target", "p50 ms", "p99 ms", "dropped", "hours", "$", "ok"):
+        table.add_column(column, justify="left" if column in ("policy", "min–max") else "right", no_wrap=True)
     _row(table, "declared", current, limits, price)
     if chosen:
         _row(table, "cheapest", chosen, limits, price)
     for outcome in others:
         _row(table, "", outcome, limits, price)
     console.print(table)
+    if current.policy.changes:
+        console.print("* and by endpoint_schedule, which the search leaves out")
 
 
 def _row(table: Table, name: str, outcome: Outcome, limits: Limits, price: float) -> None:
     policy = outcome.policy
     table.add_row(
         name,
-        f"{policy.minimum}–{policy.maximum}",
+        f"{policy.minimum}–{policy.maximum}" + ("*" if policy.changes else ""),
         f"{policy.target:g}",
         f"{1000 * outcome.p50:.0f}",
         f"{1000 * outcome.p99:.0f}",
@@ -40,9 +42,9 @@ def _row(table: Table, name: str, outcome: Outcome, limits: Limits, price: float
 
 def as_json(outcome: Outcome, price: float) -> dict[str, object]:
     """Figures of one policy, rounded; seconds and dollars."""
-    policy = outcome.policy
+    policy = {name: value for name, value in vars(outcome.policy).items() if name != "changes"}
     return {
-        "policy": vars(policy),
+        "policy": policy,
         "requests": outcome.requests,
         "dropped": outcome.dropped,
         "p50_seconds": round(outcome.p50, 4),

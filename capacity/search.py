@@ -9,7 +9,7 @@ from capacity.policy import Policy
 from capacity.simulation import Outcome
 
 UTILIZATIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of an instance, that targets are tried for
-_LEAST_TARGET, _MOST_TARGET = 0.5, {"concurrency": 1000.0, "invocations": math.inf}  # what the settings take
+_TARGETS = {"concurrency": (0.5, 1000.0), "invocations": (1.0, 1e6)}  # what the settings take, from and to
 
 Simulate = Callable[[Policy], Outcome]
 
@@ -28,7 +28,8 @@ class Limits:
 def search(
     simulate: Simulate, current: Policy, instance: Instance, *, limits: Limits, most: int, hours: float
 ) -> Iterator[Outcome]:
-    """What each policy tried comes to, up to `most` instances over `hours`; metric and cool-downs are `current`'s.
+    """What each policy tried comes to, up to `most` instances over `hours`; metric and cool-downs are `current`'s,
+    and limits do not change by the clock.
 
     Not every combination is tried. With a higher target, or a lower maximum, a policy does worse: where one does not
     hold, those beyond it are left out. So is a minimum that alone costs as much as the cheapest that holds.
@@ -38,7 +39,7 @@ def search(
         if minimum * hours >= least:
             return
         for target in targets(current, instance):
-            outcome = simulate(replace(current, minimum=minimum, maximum=most, target=target))
+            outcome = simulate(replace(current, minimum=minimum, maximum=most, target=target, changes=()))
             yield outcome
             if not limits.hold(outcome):
                 break
@@ -56,7 +57,8 @@ def targets(current: Policy, instance: Instance) -> list[float]:
         "concurrency": [round(instance.in_flight(share), 2) for share in UTILIZATIONS],
         "invocations": [round(60 * share * instance.rate, 1) for share in UTILIZATIONS],
     }[current.metric]
-    return sorted({min(max(value, _LEAST_TARGET), _MOST_TARGET[current.metric]) for value in values})
+    least, most = _TARGETS[current.metric]
+    return sorted({min(max(value, least), most) for value in values})
 
 
 def _fewer(simulate: Simulate, outcome: Outcome) -> Iterator[Outcome]:

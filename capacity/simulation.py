@@ -12,6 +12,7 @@ from load.curve import Curve
 
 PERIOD = 10.0  # seconds: requests in flight are published, alarms and policy looked at
 MOST_PARTS = 300  # of the time, in what is drawn
+MONDAY = 4 * 86400.0  # the first Monday's midnight of the epoch, UTC
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Outcome:
         return self.dropped / max(1, self.requests)
 
 
-def simulate(curve: Curve, policy: Policy, instance: Instance, *, start_seconds: float, seed: int) -> Outcome:
+def simulate(
+    curve: Curve, policy: Policy, instance: Instance, *, start_seconds: float, seed: int, begin: float = MONDAY
+) -> Outcome:
     """The same seed gives the same outcome. It begins with the policy's least number of instances, their queues empty.
 
     An instance serves `start_seconds` after it is asked for, rounded up to a period, and is paid for from then on;
-    meanwhile the endpoint is not scaled again. One that is not wanted any more leaves at once.
+    meanwhile the endpoint is not scaled again. One that is not wanted any more leaves at once. The traffic begins at
+    `begin`, in epoch seconds, which scheduled changes of the limits go by.
     """
     tick = tick_seconds(instance, PERIOD)
     periods = int(np.ceil(curve.duration / PERIOD))
@@ -55,7 +59,7 @@ def simulate(curve: Curve, policy: Policy, instance: Instance, *, start_seconds:
     latencies = Latencies(parts)
     offered, lost, serving, paid = np.zeros((4, parts))
     fleet = Fleet(instance, policy.minimum, tick, seed)
-    scaler = _Scaler(policy, start_seconds)
+    scaler = _Scaler(policy, start_seconds, begin)
     for number in range(periods):
         stretch = fleet.advance(expected[number])
         part, served = number // width, int(stretch.arrived.sum())
@@ -88,7 +92,9 @@ def simulate(curve: Curve, policy: Policy, instance: Instance, *, start_seconds:
 class _Scaler:
     """Feeds the policy its metric, and brings about what it decides."""
 
-    def __init__(self, policy: Policy, start_seconds: float) -> None:
+    def __init__(self, policy: Policy, start_seconds: float, begin: float) -> None:
+        self._begin = begin
+        self._changes = [(change, change.schedule.next_after(begin, begin)) for change in policy.changes]
         self._metric = policy.metric
         self._each = policy.period
         self._tracking = policy.tracking()
@@ -111,10 +117,19 @@ class _Scaler:
         if time >= self._ready:
             serving, self._wanted, self._ready = self._wanted, 0, float("inf")
             self._tracking.completed(time)
+        self._change_limits(self._begin + time)
         if not self._wanted:
             serving = self._decide(time, serving)
         self.most = max(self.most, serving)
         return serving
+
+    def _change_limits(self, now: float) -> None:
+        """What is due by `now`, in epoch seconds; the last of them counts."""
+        due = [(at, number) for number, (_, at) in enumerate(self._changes) if at is not None and at <= now]
+        for _, number in sorted(due):
+            change, _ = self._changes[number]
+            self._tracking.minimum, self._tracking.maximum = change.minimum, change.maximum
+            self._changes[number] = change, change.schedule.next_after(now, self._begin)
 
     def _decide(self, time: float, serving: int) -> int:
         wanted = self._tracking.decide(time, serving)

@@ -61,7 +61,7 @@ class Curve:
         """The line that each value is on, by its first point's index, and its slope in requests a second squared."""
         at = np.clip(np.searchsorted(points, values, side="right") - 1, 0, len(points) - 2)
         width, rise = np.diff(self.seconds)[at], np.diff(self.rates)[at]
-        return at, np.divide(rise, width, out=np.zeros_like(rise), where=width > 0)
+        return at, np.divide(rise, width, out=np.zeros(rise.shape), where=width > 0)
 
 
 def read_curve(path: Path) -> Curve:

@@ -28,7 +28,7 @@ class Target:
 def target(rate: float, latency: float) -> Target:
     """For an instance that sustains `rate` requests a second with a mean `latency` in seconds.
 
-    By Little's law rate × latency requests are then in flight. No fewer than half a request is aimed at: the least
-    that the setting takes.
+    By Little's law rate × latency requests are then in flight. Neither is under the least that its setting takes, one
+    invocation and half a request.
     """
-    return Target(round(rate * SAFETY * 60, 1), max(0.5, round(rate * latency * SAFETY, 2)))
+    return Target(max(1, round(rate * SAFETY * 60, 1)), max(0.5, round(rate * latency * SAFETY, 2)))
