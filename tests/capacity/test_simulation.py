@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capacity.instance import Instance
-from capacity.policy import Change, Policy
+from capacity.policy import Change, Metric, Policy
 from capacity.simulation import Outcome, simulate
 from capacity.traces import BUILT_IN
 from load.curve import Curve
@@ -37,7 +37,7 @@ def test_a_load_under_the_target_keeps_the_minimum() -> None:
 
 
 @pytest.mark.parametrize("metric", ["concurrency", "invocations"])
-def test_instances_serve_their_starting_time_after_the_metric_s_third_breach(metric: str) -> None:
+def test_instances_serve_their_starting_time_after_the_metric_s_third_breach(metric: Metric) -> None:
     policy = replace(POLICY, metric=metric, target=1.0 if metric == "concurrency" else 300)
     first = when(run(step(2, 18), policy, start_seconds=240), 2)
     assert first == pytest.approx(600 + 3 * policy.period + 240, abs=policy.period)
