@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from capacity.search import Limits
 from capacity.simulation import Outcome
-from load.picture import BLUE, GREY, ORANGE, RED
+from load.picture import BLUE, GREY, ORANGE, RED, finish
 
 
 def draw(outcome: Outcome, rate: float, limits: Limits, title: str, path: Path) -> Path:
@@ -30,9 +30,4 @@ def draw(outcome: Outcome, rate: float, limits: Limits, title: str, path: Path) 
     latency.plot(hours, 1000 * outcome.p50_over_time, color=BLUE, label="p50")
     latency.axhline(1000 * limits.p99, color=RED, linestyle="--", linewidth=1, label="limit")
     latency.set(ylabel="latency, ms", xlabel="hours", yscale="log")
-    for chart in (demand, instances, latency):
-        chart.legend(loc="upper left")
-        chart.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    return path
+    return finish(figure, path)

@@ -33,8 +33,16 @@ def draw(record: Record, limit: float | None, path: Path) -> Path:
     if limit:
         latency.axhline(1000 * limit, color=RED, linestyle="--", linewidth=1, label="limit")
     latency.set(ylabel="latency, ms", xlabel="seconds", yscale="log")
-    for chart in (load, instances, latency):
-        chart.legend(loc="upper left")
+    return finish(figure, path)
+
+
+def finish(figure: Figure, path: Path) -> Path:
+    """Legends, grids, milliseconds in plain figures on the last chart; then to the file."""
+    *_, latency = figure.axes
+    latency.yaxis.set_major_formatter("{x:g}")
+    latency.yaxis.set_minor_formatter("{x:g}")
+    for chart in figure.axes:
+        chart.legend(loc="upper right")
         chart.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -39,7 +39,7 @@ def one_by_one(instance: Instance, rate: float, seconds: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("utilization", [0.5, 0.8, 0.9])
-@pytest.mark.parametrize(("rate", "latency"), [(10, 0.1), (20, 0.2), (5, 0.3)], ids=["1 server", "4 servers", "2"])
+@pytest.mark.parametrize(("rate", "latency"), [(10, 0.1), (20, 0.2)], ids=["1 server", "4 servers"])
 def test_latencies_are_those_of_requests_simulated_one_by_one(rate: float, latency: float, utilization: float) -> None:
     instance = Instance.measured(rate, latency)
     latencies, _, _ = measure(instance, utilization * rate)
@@ -48,7 +48,7 @@ def test_latencies_are_those_of_requests_simulated_one_by_one(rate: float, laten
     assert latencies.percentile(99) == pytest.approx(np.percentile(exact, 99), rel=0.2)
 
 
-@pytest.mark.parametrize("utilization", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("utilization", [0.3, 0.8])
 @pytest.mark.parametrize("latency", [0.1, 0.13])
 def test_requests_in_flight_are_those_of_theory(latency: float, utilization: float) -> None:
     instance = Instance.measured(10, latency)

@@ -25,17 +25,23 @@ def found(limits: Limits, current: Policy = CURRENT) -> list[Outcome]:
     return list(search(run, current, INSTANCE, limits=limits, most=MOST, hours=CURVE.duration / 3600))
 
 
-def test_it_is_as_cheap_as_the_cheapest_of_all_combinations() -> None:
-    limits = Limits(p99=8, dropped=0.001)
+LIMITS = Limits(p99=8, dropped=0.001)
+
+
+@pytest.fixture(scope="module")
+def tried() -> list[Outcome]:
+    return found(LIMITS)
+
+
+def test_it_is_as_cheap_as_the_cheapest_of_all_combinations(tried: list[Outcome]) -> None:
     all_ = [
         run(replace(CURRENT, minimum=low, maximum=high, target=target))
         for target in targets(CURRENT, INSTANCE)
         for low in range(1, MOST + 1)
         for high in range(low, MOST + 1)
     ]
-    tried = found(limits)
-    best, truly = cheapest(tried, limits), cheapest(all_, limits)
-    assert best and truly and limits.hold(best)
+    best, truly = cheapest(tried, LIMITS), cheapest(all_, LIMITS)
+    assert best and truly and LIMITS.hold(best)
     assert best.instance_hours == pytest.approx(truly.instance_hours, rel=0.03)
     assert len(tried) < len(all_) / 2
 
@@ -50,9 +56,8 @@ def test_targets_are_in_the_metric_s_unit() -> None:
     assert targets(CURRENT, INSTANCE)[-1] == pytest.approx(0.9 + 0.81 / 0.2, abs=0.01)
 
 
-def test_what_is_shown_beside_it_is_dearer_and_faster_each_time() -> None:
-    limits = Limits(p99=8, dropped=0.001)
-    front = pareto(found(limits), limits)
+def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[Outcome]) -> None:
+    front = pareto(tried, LIMITS)
     assert [o.instance_hours for o in front] == sorted(o.instance_hours for o in front)
     assert [o.p99 for o in front] == sorted((o.p99 for o in front), reverse=True)
-    assert all(outcome.dropped_share <= limits.dropped for outcome in front)
+    assert all(outcome.dropped_share <= LIMITS.dropped for outcome in front)
