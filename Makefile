@@ -11,7 +11,8 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs bench local format lock clean
+.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity bench local format \
+	lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,12 @@ iam-diff: templates  ## what became possible since a git revision, and what no l
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
+
+load: $(SETUP)  ## the rate one instance sustains, and the target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
+	@$(PY) -m load $(if $(DATA),--images $(DATA)) $(ARGS) $(CONTEXT)
+
+capacity: $(SETUP)  ## latency and cost of the scaling policy under a traffic, and the cheapest that holds [ARGS="--trace flash"] [SETTINGS=…]
+	@$(PY) -m capacity $(ARGS) $(CONTEXT)
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)

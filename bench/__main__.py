@@ -7,7 +7,17 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import ddp_scaling, demo, iam_gate, input_pipeline, lambda_init, noop_deploy, synth, train_head
+from bench import (
+    capacity_check,
+    ddp_scaling,
+    demo,
+    iam_gate,
+    input_pipeline,
+    lambda_init,
+    noop_deploy,
+    synth,
+    train_head,
+)
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -17,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "ddp-scaling": ddp_scaling.run,
     "input-pipeline": input_pipeline.run,
     "demo": demo.run,
+    "capacity-check": capacity_check.run,
     "train-original": train_head.original,
     "train-torchvision": train_head.torchvision,
     "lambda-init": lambda_init.run,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.cdk import ROOT
+from settings import Settings, read_settings
 from training.settings import parse
 
 
@@ -24,6 +25,16 @@ def make_parser(program: str, description: str) -> argparse.ArgumentParser:
 def settings_of(arguments: argparse.Namespace) -> dict[str, str]:
     """The settings given with -c, by name; the app checks them."""
     return dict(item.partition("=")[::2] for item in arguments.context)
+
+
+def chosen_settings(arguments: argparse.Namespace) -> Settings:
+    """cdk.json's settings, with those given with -c over them.
+
+    Raises:
+        SettingsError: with all mistakes.
+    """
+    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return read_settings(defaults | settings_of(arguments))
 
 
 def max_unreadable(settings: Mapping[str, str]) -> float:

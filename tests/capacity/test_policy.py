@@ -1,0 +1,43 @@
+"""The policy is the one in the template that AWS gets."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from capacity.policy import declared
+from capacity.prices import price
+from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
+from training.errors import InputError
+
+DEFAULTS = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+
+
+def test_it_is_what_the_settings_say(templates) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+    policy, instance_type = declared(templates["serving"].to_json())
+    assert instance_type == DEFAULTS["endpoint_instance_type"]
+    assert (policy.metric, policy.target) == ("concurrency", DEFAULTS["endpoint_target_concurrency"])
+    assert policy.minimum == DEFAULTS["endpoint_min_instances"]
+    assert policy.maximum == DEFAULTS["endpoint_max_instances"]
+    assert policy.scale_out_cooldown == DEFAULTS["endpoint_scale_out_seconds"]
+    assert policy.scale_in_cooldown == DEFAULTS["endpoint_scale_in_seconds"]
+
+
+def test_another_metric_is_refused_by_name() -> None:
+    def resource(type_: str, **properties: object) -> dict[str, object]:
+        return {"Type": type_, "Properties": properties}
+
+    tracking = {"PredefinedMetricSpecification": {"PredefinedMetricType": "GPUUtilization"}}
+    resources = {
+        "t": resource("AWS::ApplicationAutoScaling::ScalableTarget"),
+        "p": resource("AWS::ApplicationAutoScaling::ScalingPolicy", TargetTrackingScalingPolicyConfiguration=tracking),
+        "c": resource("AWS::SageMaker::EndpointConfig"),
+    }
+    with pytest.raises(ValueError, match="GPUUtilization"):
+        declared({"Resources": resources})
+
+
+def test_the_default_instance_type_has_a_price_and_another_is_told_how_to_be_given() -> None:
+    assert round(price(DEFAULTS["endpoint_instance_type"]) * 730) == 84  # as in the README, a month
+    with pytest.raises(InputError, match=r"ml\.x9\.huge.*--price"):
+        price("ml.x9.huge")
