@@ -31,7 +31,9 @@ def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_eve
 
     found = check_templates(templates)
 
-    assert {f.statement for f in found} == {"ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint"}
+    assert {f.statement for f in found} == {
+        "ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint", "KeepCalls", "UseKeyForObjects",
+    }  # fmt: skip
     assert _rules(found) == {"too-much"}
 
 

@@ -106,5 +106,6 @@ def test_the_outputs_say_what_to_call(templates: dict[str, Template]) -> None:
     assert outputs == {
         "FunctionName": "slipway-dev-classify",
         "AliasName": "live",
+        "ProvisionedConcurrency": "1",
         "S3Images": "s3://slipway-dev-${AWS::AccountId}-${AWS::Region}/images/",
     }
