@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from bench import ddp_scaling, demo, iam_gate, input_pipeline, noop_deploy, synth, train_head
+from bench import ddp_scaling, demo, iam_gate, input_pipeline, noop_deploy, serve_rate, synth, train_head
 from bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -19,6 +19,9 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "demo": demo.run,
     "train-original": train_head.original,
     "train-torchvision": train_head.torchvision,
+    "serve-rate-default": serve_rate.default,
+    "serve-rate-tuned": serve_rate.tuned,
+    "serve-limit": serve_rate.limit,
 }
 
 

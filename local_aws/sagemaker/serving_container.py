@@ -76,6 +76,7 @@ def main() -> int:
         log_to_driver=True,
     )
     client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))
+    print("ray is up", flush=True)
     config = ServeDeploySchema.model_validate(yaml.safe_load(config_file.read_text()))
     client.deploy_apps(config, _blocking=True)
     print("serving", flush=True)

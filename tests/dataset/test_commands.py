@@ -32,7 +32,7 @@ def test_check_names_unreadable_images(images: Path, capsys: pytest.CaptureFixtu
     first, second, share = capsys.readouterr().err.splitlines()
     assert share == "error: 2 of 6 images are unreadable, and max-unreadable allows 0.01 of them"
     assert first.startswith("error: train/dark/0.png: image is truncated or corrupt")
-    assert second == "error: valid/light/0.png: not a JPEG or PNG image; replace or remove it"
+    assert second == "error: valid/light/0.png: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 def test_digest_prints_64_hex_digits(images: Path, capsys: pytest.CaptureFixture[str]) -> None:

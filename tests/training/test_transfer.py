@@ -190,7 +190,7 @@ def test_unreadable_images_are_named(
     broken.write_bytes(b"x")
     assert run_here(few_digits, tmp_path, weights) == 1
     first, *_ = capsys.readouterr().err.splitlines()
-    assert first == f"error: valid/1/{broken.name}: not a JPEG or PNG image; replace or remove it"
+    assert first == f"error: valid/1/{broken.name}: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 @pytest.mark.parametrize("trainable", ["head", "last-stage"])
