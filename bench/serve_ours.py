@@ -17,7 +17,7 @@ import psutil
 from local_aws.ports import free_port
 from local_aws.processes import clean_environment, marked, sweep
 from local_aws.sagemaker import serving_container
-from stacks.serving import REPLICA_ANSWERS
+from stacks.containers import REPLICA_ANSWERS
 
 START_SECONDS = 180
 

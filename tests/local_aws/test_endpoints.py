@@ -25,8 +25,8 @@ class Toy:
         body = (await request.body()).decode()
         status = {"bad": 400, "broken": 500}.get(body, 200)
         name = "X-Amzn-SageMaker-Custom-Attributes"
-        said = "%s says " + request.headers["content-type"]
-        return PlainTextResponse(said, status_code=status, headers={name: request.headers.get(name, ""), "X-Other": "x"})
+        headers = {name: request.headers.get(name, ""), "X-Other": "x"}
+        return PlainTextResponse("%s says " + request.headers["content-type"], status_code=status, headers=headers)
 
 app = Toy.bind()
 """
