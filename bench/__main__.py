@@ -15,6 +15,7 @@ from bench import (
     input_pipeline,
     lambda_init,
     noop_deploy,
+    serve_rate,
     synth,
     train_head,
 )
@@ -31,6 +32,9 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "train-original": train_head.original,
     "train-torchvision": train_head.torchvision,
     "lambda-init": lambda_init.run,
+    "serve-rate-default": serve_rate.default,
+    "serve-rate-tuned": serve_rate.tuned,
+    "serve-limit": serve_rate.limit,
 }
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import onnxruntime
 from preprocessing import normalise, read_square
 
-MOST_PREDICTIONS = 5
+
+class ModelError(Exception):
+    """A folder that holds no model that can be served; the message says what is missing or broken."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,61 @@ class Classifier:
     """
 
     def __init__(self, folder: Path) -> None:
-        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        """Loads the model and runs it once.
+
+        Raises:
+            ModelError: no model in the folder, or one that cannot be loaded.
+        """
+        description = _describe(folder)
         self.model: str = description["model"]
         self._labels: list[str] = description["labels"]
         self._size: int = description["image_size"]
         self._mean: list[float] = description["mean"]
         self._std: list[float] = description["std"]
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
+        options.intra_op_num_threads = cores()
         # a spinning thread takes a core from the next request's decoding
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(
+                folder / "model.onnx", options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own classes have no common one
+            raise ModelError(f"model.onnx cannot be loaded: {error}") from None
+        self.infer(np.zeros((1, self._size, self._size, 3), np.uint8))  # the first run also lays out memory
 
-    def classify(self, content: bytes) -> list[Prediction]:
-        """The most probable classes of the image, best first, five at most.
+    def decode(self, content: bytes) -> np.ndarray:
+        """The network's view of an image: uint8 [size, size, 3].
 
         Raises:
             preprocessing.ImageError: the bytes are no image that can be read.
         """
-        pixels = read_square(content, self._size)
-        images = normalise(pixels[np.newaxis], self._mean, self._std)
-        (probabilities,) = self._session.run(["probabilities"], {"images": images})[0]
-        best = np.argsort(-probabilities, kind="stable")[:MOST_PREDICTIONS]
-        return [Prediction(self._labels[i], float(probabilities[i])) for i in best]
+        return read_square(content, self._size)
+
+    def infer(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 [n, classes], of what `decode` made of n images."""
+        images = normalise(pixels, self._mean, self._std)
+        return self._session.run(["probabilities"], {"images": images})[0]
+
+    def best(self, probabilities: np.ndarray, count: int) -> list[Prediction]:
+        """The most probable classes of one image, best first, `count` at most."""
+        order = np.argsort(-probabilities, kind="stable")[:count]
+        return [Prediction(self._labels[i], float(probabilities[i])) for i in order]
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _describe(folder: Path) -> dict:
+    for name in ("model.json", "model.onnx"):
+        if not (folder / name).is_file():
+            raise ModelError(f"the model archive has no {name}: pack what training.export wrote, at its top level")
+    try:
+        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model.json is no JSON: {error}") from None
+    if missing := {"model", "labels", "image_size", "mean", "std"} - description.keys():
+        raise ModelError(f"model.json lacks {', '.join(sorted(missing))}")
+    return description

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG")
+FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 50_000_000
 SPARE = 2  # a side that is to be scaled down keeps at least this many times the pixels that it ends with
 # PIL warns of large images on stderr; we refuse smaller ones already
@@ -18,7 +18,7 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 class ImageError(ValueError):
-    """Bytes that are no readable JPEG or PNG image; the message says why."""
+    """Bytes that are no readable JPEG, PNG or WebP image; the message says why."""
 
 
 class TooManyPixels(ImageError):
@@ -34,7 +34,7 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
 
     Raises:
         TooManyPixels: more than MAX_PIXELS.
-        ImageError: not a JPEG or PNG, truncated or corrupt.
+        ImageError: not a JPEG, PNG or WebP, truncated or corrupt.
     """
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -48,7 +48,7 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
     except Image.DecompressionBombError:
         raise TooManyPixels(f"image has more than {MAX_PIXELS:,} pixels") from None
     except Image.UnidentifiedImageError:
-        raise ImageError(f"not a {' or '.join(FORMATS)} image") from None
+        raise ImageError("not a JPEG, PNG or WebP image") from None
     except Exception as error:  # the decoders raise all sorts on hostile bytes: each means unreadable
         raise ImageError(f"image is truncated or corrupt ({error})") from None
 

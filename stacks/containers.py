@@ -8,6 +8,18 @@ from dataclasses import dataclass
 
 from stacks.instances import Instance
 
+# Environment of the serving image. Its adapter speaks to the one replica itself, past Ray Serve's proxy and router,
+# which take a third of the processor's time. The replica has one port, and has it again when it is started anew.
+_REPLICA_PORT = 8001
+REPLICA_ANSWERS = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(_REPLICA_PORT),
+    "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(_REPLICA_PORT + 1),  # exclusive
+    "RAY_SERVE_PORT_QUARANTINE_S": "0",
+    "RAYSERVE_BACKEND_URL": f"http://127.0.0.1:{_REPLICA_PORT}",
+    "RAYSERVE_BACKEND_TIMEOUT": "60",  # seconds; SageMaker's own limit
+}
+
 
 @dataclass(frozen=True)
 class Container:

@@ -46,7 +46,8 @@ def export(trained: Trained, folder: Folder, images: dict[str, Images], settings
     """Writes all that an endpoint needs into the directory `model`.
 
     model.onnx takes `images`, float32 [n, 3, size, size] as `serving.preprocessing.normalise` makes them, and
-    gives `probabilities`, float32 [n, classes]. It is int8 where that costs at most 0.5 points of test accuracy.
+    gives `probabilities`, float32 [n, classes], calibrated (see `training.temperature`). It is int8 where that
+    costs at most 0.5 points of test accuracy.
     """
     model.mkdir(parents=True, exist_ok=True)
     path, int8 = model / "model.onnx", model / "int8.onnx"
@@ -56,12 +57,18 @@ def export(trained: Trained, folder: Folder, images: dict[str, Images], settings
     if exported.precision == "int8":
         int8.replace(path)
     int8.unlink(missing_ok=True)
+    complete(model, folder.classes, settings, exported)
+    return exported
+
+
+def complete(model: Path, classes: list[str], settings: Settings, exported: Exported) -> None:
+    """Writes what serves the network that is in the directory: its description, and the payload."""
     description = {
         "architecture": settings.architecture,
         "image_size": settings.image_size,
-        "labels": folder.classes,
+        "labels": classes,
         "mean": MEAN,
-        "model": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "model": hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest(),
         "precision": exported.precision,
         "std": STD,
         "test_accuracy": {name: score.accuracy for name, score in exported.scores.items()},
@@ -70,7 +77,6 @@ def export(trained: Trained, folder: Folder, images: dict[str, Images], settings
     (model / "model.json").write_text(text + "\n", encoding="utf-8")
     for entry in files("serving").iterdir():
         _copy(entry, model)
-    return exported
 
 
 def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Settings) -> Exported:

@@ -14,7 +14,7 @@ from training.digests import sha256_of
 from training.errors import InputError
 
 SPLITS = ("train", "valid", "test")
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MANIFEST = "manifest.json"  # an upload's marker beside the splits: not part of the data set
 MOST_NAMED = 10
 

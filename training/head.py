@@ -37,6 +37,10 @@ class Head:
         """A copy for features as they are, of a head for features less `centre` [features]."""
         return Head(self.weight.copy(), self.bias - self.weight @ centre)
 
+    def cooled(self, temperature: float) -> "Head":
+        """A copy whose logits are divided by the temperature."""
+        return Head(self.weight / np.float32(temperature), self.bias / np.float32(temperature))
+
     def score(self, features: np.ndarray, labels: np.ndarray) -> Score:
         return self.predictions(features, labels).score
 

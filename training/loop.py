@@ -4,6 +4,7 @@ import math
 import time
 from threading import Event
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -24,6 +25,7 @@ from training.progress import Progress
 from training.resnet import MEAN, STD, write_classifier
 from training.settings import Settings
 from training.state import State
+from training.temperature import fit_temperature
 from training.weights import State as Weights
 
 
@@ -43,10 +45,14 @@ def learn(
     torch.set_num_threads(threads)
     model = place(build(settings, classes, weights), choose(process))
     outcome = fit(model, images, settings, process, checkpoints, stop)
+    temperature = _calibrate(model, images["valid"], settings.batch_size, process)
     test = predict(model, images["test"], settings.batch_size, process)
     learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
     return Trained(
-        outcome, lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size), test
+        outcome,
+        lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size),
+        test,
+        {"temperature": temperature},
     )
 
 
@@ -126,6 +132,27 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
         whole[process.rank :: process.world] = torch.cat(own)
     predicted, confidence, losses = summed(whole).numpy().T
     return Predictions(model.fc.out_features, images.labels, predicted.astype(int), confidence, losses)
+
+
+def _calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
+    """Divides the model's logits by the temperature that fits the images; that temperature."""
+    model.eval()
+    with torch.inference_mode():
+        own = [
+            tuple(part.cpu().numpy() for part in _classify(model, batch))
+            for batch in evaluation_batches(images, batch_size=batch_size, process=process)
+        ]
+    logits = np.concatenate([np.empty((0, model.fc.out_features)), *(logits for logits, _ in own)])
+    labels = np.concatenate([np.empty(0, np.int64), *(labels for _, labels in own)])
+
+    def total(part: float) -> float:
+        return float(summed(torch.tensor([part], dtype=torch.float64)))
+
+    temperature = fit_temperature(logits, labels, len(images), total)
+    with torch.no_grad():
+        for parameter in model.fc.parameters():
+            parameter /= temperature
+    return temperature
 
 
 def _resume(state: State, checkpoints: Checkpoints, process: Process) -> None:

@@ -14,6 +14,7 @@ from training.images import Images
 from training.outcome import Trained
 from training.resnet import feature_count, write_classifier
 from training.settings import Settings
+from training.temperature import fit_temperature
 from training.weights import read
 
 
@@ -55,8 +56,11 @@ def learn(
         settings=settings,
         report=lambda epoch: print(epoch, flush=True) if process.rank == 0 else None,
     )
+    valid = examples["valid"]
+    temperature = fit_temperature(head.log_probabilities(valid.features[:, 0]), valid.labels, len(valid.labels))
+    head = head.cooled(temperature)
     test = head.predictions(examples["test"].features[:, 0], examples["test"].labels)
-    facts = {"engine": engine.name}
+    facts = {"engine": engine.name, "temperature": temperature}
 
     def write(path: Path) -> None:
         state = {**read(weights, settings.architecture), "fc.weight": head.weight, "fc.bias": head.bias}

@@ -17,6 +17,7 @@ from local_aws.service import ApiError, Response, answer
 
 _LIMIT_BYTES = 25 * 2**20
 _LIMIT_SECONDS = 60.0
+_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # of the container's headers only this one comes back
 
 _session: aiohttp.ClientSession | None = None
 
@@ -48,9 +49,11 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, rece
     try:
         async with _http().post(instance.url + "/", data=body, headers=forwarded) as reply:
             status, content = reply.status, await reply.read()
+            attributes = reply.headers.get(_ATTRIBUTES, "")
             content_type = reply.headers.get("Content-Type", "application/octet-stream")
     except (TimeoutError, aiohttp.ClientError) as error:
         status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
+        attributes = ""
     finally:
         instance.in_flight -= 1
     model = time.perf_counter() - start
@@ -60,11 +63,8 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, rece
         return _model_error(endpoint, status, content)
     if instance.capture:
         instance.capture.offer(Call(forwarded["Content-Type"], body, content_type, content))
-    return (
-        200,
-        {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name},
-        content,
-    )
+    answered = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}
+    return 200, answered | ({_ATTRIBUTES: attributes} if attributes else {}), content
 
 
 def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:

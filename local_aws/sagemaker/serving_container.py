@@ -2,7 +2,9 @@
 
 Like the image's, it puts the model folder on PYTHONPATH, sees to code/requirements.txt, starts Ray, and
 deploys the folder's config.yaml. Differences, all of them: the Python is this environment's; wheels
-are not installed but required to be here already, at the same version; the HTTP port is an argument.
+are not installed but required to be here already, at the same version; the HTTP port is an argument, and there is
+no adapter before it: with RAYSERVE_BACKEND_URL, which tells the adapter where the replica itself listens, the
+replica listens at that port.
 
 Usage: serving_container.py MODEL_FOLDER PORT RAY_FOLDER
 """
@@ -11,6 +13,7 @@ import importlib.metadata
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -33,6 +36,12 @@ def check_requirements(requirements: Path) -> list[str]:
     return missing
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def main() -> int:
     model, port, ray_folder = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     if problems := check_requirements(model / "code/requirements.txt"):
@@ -42,6 +51,14 @@ def main() -> int:
     if not config_file.exists():
         print("the model archive has no config.yaml", flush=True)
         return 1
+
+    proxy_port = port
+    if "RAYSERVE_BACKEND_URL" in os.environ:
+        os.environ |= {
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(port),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(port + 1),
+        }
+        proxy_port = _free_port()
 
     import ray
     import yaml
@@ -58,7 +75,8 @@ def main() -> int:
         _temp_dir=ray_folder,  # the default is shared, and its socket paths must stay short
         log_to_driver=True,
     )
-    client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=port))
+    client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))
+    print("ray is up", flush=True)
     config = ServeDeploySchema.model_validate(yaml.safe_load(config_file.read_text()))
     client.deploy_apps(config, _blocking=True)
     print("serving", flush=True)

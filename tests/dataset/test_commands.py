@@ -18,7 +18,7 @@ def test_check_reports_every_problem_of_shape(images: Path, capsys: pytest.Captu
     (images / "train" / "light" / "notes.txt").touch()
     assert main(["check", str(images)]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "error: train/light/notes.txt is not an image file (.jpg, .jpeg, .png): remove it",
+        "error: train/light/notes.txt is not an image file (.jpg, .jpeg, .png, .webp): remove it",
         "error: class dark has no images in test: add some or remove the folder",
         "error: class dark is in train, valid but not in test: add images or remove it",
     ]
@@ -32,7 +32,7 @@ def test_check_names_unreadable_images(images: Path, capsys: pytest.CaptureFixtu
     first, second, share = capsys.readouterr().err.splitlines()
     assert share == "error: 2 of 6 images are unreadable, and max-unreadable allows 0.01 of them"
     assert first.startswith("error: train/dark/0.png: image is truncated or corrupt")
-    assert second == "error: valid/light/0.png: not a JPEG or PNG image; replace or remove it"
+    assert second == "error: valid/light/0.png: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 def test_digest_prints_64_hex_digits(images: Path, capsys: pytest.CaptureFixture[str]) -> None:

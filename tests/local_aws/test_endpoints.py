@@ -27,7 +27,9 @@ class Toy:
     async def __call__(self, request):
         body = (await request.body()).decode()
         status = {"bad": 400, "broken": 500}.get(body, 200)
-        return PlainTextResponse("%s says " + request.headers["content-type"], status_code=status)
+        name = "X-Amzn-SageMaker-Custom-Attributes"
+        headers = {name: request.headers.get(name, ""), "X-Other": "x"}
+        return PlainTextResponse("%s says " + request.headers["content-type"], status_code=status, headers=headers)
 
 app = Toy.bind()
 """
@@ -142,6 +144,12 @@ def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, e
 
 def test_it_answers_with_what_the_archive_s_application_says(client: Client, endpoint: str) -> None:
     assert invoke(client, "hello") == "first says text/x-toy"
+
+
+def test_custom_attributes_go_to_the_application_and_come_back_from_it(client: Client, endpoint: str) -> None:
+    answer = client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"", CustomAttributes="k=3")
+    assert answer["CustomAttributes"] == "k=3"
+    assert "x-other" not in answer["ResponseMetadata"]["HTTPHeaders"]
 
 
 @pytest.mark.parametrize(("body", "status"), [("bad", 400), ("broken", 500)])

@@ -49,7 +49,7 @@ def in_container(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Modules import from the model directory by bare name, as under PYTHONPATH=/opt/ml/model."""
     monkeypatch.syspath_prepend(str(model_folder))
     yield model_folder
-    for name in ("deployment", "classifier", "preprocessing"):
+    for name in ("batcher", "classifier", "deployment", "preprocessing", "protocol"):
         sys.modules.pop(name, None)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def test_it_holds_the_payload_and_nothing_of_the_workshop(model_folder: Path) ->
     present = {path.relative_to(model_folder).as_posix() for path in model_folder.rglob("*") if path.is_file()}
     wheels = {name for name in present if name.startswith("wheels/")}
     assert present - wheels == {
+        "batcher.py",
         "classifier.py",
         "code/lock.txt",
         "code/requirements.txt",
@@ -47,6 +49,7 @@ def test_it_holds_the_payload_and_nothing_of_the_workshop(model_folder: Path) ->
         "model.json",
         "model.onnx",
         "preprocessing.py",
+        "protocol.py",
     }
 
 
@@ -85,7 +88,8 @@ def test_served_probabilities_are_those_of_the_evaluation(
 
     content = encode(size=size)
     classifier = Classifier(in_container)
-    served = {prediction.label: prediction.probability for prediction in classifier.classify(content)}
+    (probabilities,) = classifier.infer(classifier.decode(content)[np.newaxis])
+    served = {prediction.label: prediction.probability for prediction in classifier.best(probabilities, 5)}
     pixels = read_square(content, 32)[np.newaxis]
     with torch.inference_mode():
         expected = network(torch.from_numpy(normalise(pixels, MEAN, STD))).softmax(1)[0]
@@ -99,11 +103,36 @@ def test_served_probabilities_are_those_of_the_evaluation(
     assert score.accuracy == 1
 
 
-def test_predictions_come_best_first(in_container: Path, encode: Encode) -> None:
-    from classifier import Classifier
+def test_predictions_come_best_first_and_no_more_than_there_are_classes(in_container: Path) -> None:
+    from classifier import Classifier, Prediction
 
-    probabilities = [prediction.probability for prediction in Classifier(in_container).classify(encode())]
-    assert probabilities == sorted(probabilities, reverse=True)
+    best = Classifier(in_container).best
+    probabilities = np.array([0.1, 0.4, 0.0, 0.3, 0.2, 0.0], np.float32)
+    assert best(probabilities, 2) == [Prediction("bee", pytest.approx(0.4)), Prediction("dog", pytest.approx(0.3))]
+    assert [prediction.label for prediction in best(probabilities, 9)] == ["bee", "dog", "eel", "ant", "cat", "fox"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "model.onnx").unlink(), "the model archive has no model.onnx"),
+        (lambda folder: (folder / "model.json").unlink(), "the model archive has no model.json"),
+        (lambda folder: (folder / "model.json").write_text("{"), "model.json is no JSON"),
+        (lambda folder: (folder / "model.json").write_text('{"model": ""}'), "model.json lacks image_size, labels"),
+        (lambda folder: (folder / "model.onnx").write_bytes(b"?"), "model.onnx cannot be loaded"),
+    ],
+    ids=["no model", "no description", "no JSON", "half a description", "no ONNX"],
+)
+def test_an_archive_without_a_model_is_refused_by_name(
+    in_container: Path, tmp_path: Path, spoil: Callable[[Path], object], said: str
+) -> None:
+    from classifier import Classifier, ModelError
+
+    folder = tmp_path / "model"
+    shutil.copytree(in_container, folder, ignore=shutil.ignore_patterns("wheels"))
+    spoil(folder)
+    with pytest.raises(ModelError, match=said):
+        Classifier(folder)
 
 
 def test_a_batch_gives_what_its_images_give_alone(model_folder: Path) -> None:

@@ -15,6 +15,14 @@ def test_the_model_runs_without_a_network(templates: dict[str, Template]) -> Non
     templates["serving"].has_resource_properties("AWS::SageMaker::Model", {"EnableNetworkIsolation": True})
 
 
+def test_the_adapter_speaks_to_the_one_port_that_the_replica_listens_on(templates: dict[str, Template]) -> None:
+    environment = only(templates["serving"], "AWS::SageMaker::Model")["PrimaryContainer"]["Environment"]
+    first, end = (int(environment[f"RAY_SERVE_DIRECT_INGRESS_{edge}_HTTP_PORT"]) for edge in ("MIN", "MAX"))
+    assert list(range(first, end)) == [first]  # as Ray Serve counts them
+    assert environment["RAYSERVE_BACKEND_URL"] == f"http://127.0.0.1:{first}"
+    assert first not in (8000, 8080)  # Ray Serve's proxy, the adapter
+
+
 def test_what_cannot_be_changed_has_no_name(templates: dict[str, Template]) -> None:
     assert "ModelName" not in only(templates["serving"], "AWS::SageMaker::Model")
     assert "EndpointConfigName" not in only(templates["serving"], "AWS::SageMaker::EndpointConfig")

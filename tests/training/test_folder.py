@@ -74,7 +74,7 @@ def test_files_that_do_not_belong_are_named_ten_at_most(make_folder: MakeFolder)
         (root / "train" / "a" / f"note{number:02}.txt").touch()
     found = problems_of(root)
     assert len(found) == 11
-    assert found[0] == "train/a/note00.txt is not an image file (.jpg, .jpeg, .png): remove it"
+    assert found[0] == "train/a/note00.txt is not an image file (.jpg, .jpeg, .png, .webp): remove it"
     assert found[-1] == "and 2 more such files in train"
 
 

@@ -148,7 +148,7 @@ def test_the_first_view_is_the_image_and_the_others_are_moved(
 
 
 @pytest.mark.parametrize("engine", ["OpenVINO", "PyTorch"])
-def test_what_is_exported_is_backbone_and_head(
+def test_what_is_exported_is_backbone_and_calibrated_head(
     few_digits: Path, tmp_path: Path, weights: Path, request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str,
 ) -> None:  # fmt: skip
@@ -168,6 +168,7 @@ def test_what_is_exported_is_backbone_and_head(
     session = onnxruntime.InferenceSession(tmp_path / "model" / "model.onnx")
     [found] = session.run(["probabilities"], {"images": normalise(pixels, MEAN, STD)})
     [(head, _)] = heads
+    head = head.cooled(json.loads((tmp_path / "output" / "data" / "metrics.json").read_text())["temperature"])
     assert found == pytest.approx(np.exp(head.log_probabilities(backbone(weights)(pixels))), abs=1e-4)
 
 
@@ -190,7 +191,7 @@ def test_unreadable_images_are_named(
     broken.write_bytes(b"x")
     assert run_here(few_digits, tmp_path, weights) == 1
     first, *_ = capsys.readouterr().err.splitlines()
-    assert first == f"error: valid/1/{broken.name}: not a JPEG or PNG image; replace or remove it"
+    assert first == f"error: valid/1/{broken.name}: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 @pytest.mark.parametrize("trainable", ["head", "last-stage"])

@@ -1,0 +1,10 @@
+"""The network of the benchmark as TorchServe's eager mode takes it: a file with one torch.nn.Module class."""
+
+from torchvision.models.resnet import Bottleneck, ResNet
+
+
+class ResNet50(ResNet):
+    """torchvision's ResNet-50 for ten classes."""
+
+    def __init__(self) -> None:
+        super().__init__(Bottleneck, [3, 4, 6, 3], num_classes=10)

@@ -1,0 +1,88 @@
+"""Our endpoint instance as the benchmarks start it: the model folder under Ray Serve, as local AWS runs it."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from local_aws.ports import free_port
+from local_aws.processes import clean_environment, marked, sweep
+from local_aws.sagemaker import serving_container
+from stacks.containers import REPLICA_ANSWERS
+
+START_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running instance.
+
+    Attributes:
+        url: to POST images to.
+        replica: the process with the model.
+        ready: seconds from Ray being up to the first healthy answer.
+    """
+
+    url: str
+    replica: psutil.Process
+    ready: float
+
+    @property
+    def memory(self) -> float:
+        """The replica's, MB (10^6 bytes): what it has for itself, and its part of what it shares."""
+        return float(self.replica.memory_full_info().pss / 1e6)
+
+
+@contextmanager
+def served(model: Path) -> Iterator[Served]:
+    """The endpoint with the model of the folder."""
+    run_id, port = uuid.uuid4().hex, free_port()
+    ray_folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    log = ray_folder / "output.log"
+    environment = clean_environment(
+        run_id, PYTHONPATH=str(model), PYTHONUNBUFFERED="1", RAY_USAGE_STATS_ENABLED="0", **REPLICA_ANSWERS
+    )
+    command = [sys.executable, str(serving_container.__file__), str(model), str(port), str(ray_folder / "ray")]
+    try:
+        with log.open("w") as output:
+            process = subprocess.Popen(command, env=environment, cwd=model, stdout=output, stderr=output)
+        up = _line("ray is up", process, log)
+        while not _healthy(port):
+            _check(process, log)
+            time.sleep(0.01)
+        ready = time.monotonic() - up
+        (replica,) = [child for child in marked(run_id) if "ServeReplica" in " ".join(child.cmdline())]
+        yield Served(f"http://127.0.0.1:{port}/", replica, ready)
+    finally:
+        sweep(run_id, grace_seconds=10)
+        shutil.rmtree(ray_folder, ignore_errors=True)
+
+
+def _line(text: str, process: "subprocess.Popen[bytes]", log: Path) -> float:
+    """When the line is in the log."""
+    while text not in log.read_text(errors="replace"):
+        _check(process, log)
+        time.sleep(0.01)
+    return time.monotonic()
+
+
+def _check(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    if process.poll() is not None:
+        raise RuntimeError("the endpoint did not start: " + log.read_text(errors="replace")[-2000:])
+
+
+def _healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

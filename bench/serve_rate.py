@@ -1,0 +1,161 @@
+"""Answers a second of an endpoint instance: ResNet-50, 500 × 375 JPEGs, 32 clients; beside TorchServe and the engine.
+
+The network learns scikit-learn's digits at 32 × 32, where int8 is held to the accuracy of fp32; the same weights are
+then served at 224 × 224, in int8 by us and in fp32 eager mode, TorchServe's way, by the peer. Both servers are up
+while each is loaded in turn, and the median of the rounds counts. The load generator, a process of its own, takes its
+part of the machine from both alike; the note says how much.
+
+Predicted: 10 to 30 times TorchServe's defaults (its workers' threads fight for the cores), 4 to 5 times TorchServe
+with one thread a worker: fp32 eager takes 68 ms an image on two cores, our int8 12 to 14. Of the engine alone 80 to
+90 %, as it batches and decodes beside inference, less HTTP and Ray (2 to 4 ms of processor an answer).
+"""
+
+import atexit
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.photos import CLASSES, write_photos
+from bench.result import Result
+from bench.serve_load import Load
+from bench.serve_ours import Served, served
+from bench.serve_peer import pack, torchserve
+from dataset.digits import write
+from training.calibration import calibration_pixels
+from training.environment import Process
+from training.export import Exported, complete
+from training.folder import inspect
+from training.images import load
+from training.loop import fit
+from training.model import build
+from training.quantise import quantise
+from training.resnet import write_classifier
+from training.scoring import score
+from training.settings import Settings
+
+ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
+PHOTOS = 40
+MOST_P99, MOST_MB, MOST_READY, MOST_LOST = 1.0, 350, 3.0, 0.005
+ARCHITECTURE, SIZE = "resnet50", 224
+LEARNT_AT = Settings(ARCHITECTURE, image_size=32, epochs=6, batch_size=64, learning_rate=0.05)
+
+
+def default() -> Result:
+    """Beside TorchServe with its defaults."""
+    return _beside_torchserve("serve-rate-default", 10.0, tuned=False)
+
+
+def tuned() -> Result:
+    """Beside TorchServe with one thread a worker."""
+    return _beside_torchserve("serve-rate-tuned", 3.5, tuned=True)
+
+
+def limit() -> Result:
+    """Beside the bare engine."""
+    model = _model()
+    with served(model.folder) as ours:
+        rates: list[float] = []
+        loads = [_round(ours, lambda: rates.append(_engine(model))) for _ in range(ROUNDS)]
+        return _result("serve-limit", 0.6, loads, statistics.median(rates), "peer: decode + infer in a loop", ours)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is served.
+
+    Attributes:
+        folder: as training exports it, int8.
+        weights: the same network's as a torch file.
+        photos: JPEGs to send.
+        accuracy: on the digits' test images, by precision.
+    """
+
+    folder: Path
+    weights: Path
+    photos: Path
+    accuracy: dict[str, float]
+
+
+@cache
+def _model() -> Model:
+    root = Path(tempfile.mkdtemp(prefix="serve-rate-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    photos, weights, folder = root / "photos", root / "weights.pth", root / "model"
+    folder.mkdir()
+    write_photos(photos, PHOTOS)
+    write(root / "digits")
+    digits = load(inspect(root / "digits"), LEARNT_AT.image_size)
+    torch.manual_seed(0)
+    network = build(LEARNT_AT, CLASSES, None)
+    fit(network, digits, LEARNT_AT, Process())
+    torch.save(network.state_dict(), weights)
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+
+    def export(size: int, pixels: np.ndarray, fp32: Path, int8: Path) -> None:
+        write_classifier(fp32, ARCHITECTURE, state, size)
+        quantise(fp32, int8, pixels)
+
+    export(LEARNT_AT.image_size, calibration_pixels(digits["train"], 0), root / "fp32.onnx", root / "int8.onnx")
+    scores = {name: score(root / f"{name}.onnx", digits["test"]) for name in ("fp32", "int8")}
+    pixels = load(inspect(photos), SIZE)["train"].take(np.arange(PHOTOS))
+    export(SIZE, pixels, root / "large.onnx", folder / "model.onnx")
+    labels = [str(i) for i in range(CLASSES)]
+    complete(folder, labels, Settings(ARCHITECTURE, image_size=SIZE), Exported("int8", scores, ""))
+    return Model(folder, weights, photos / "train", {name: found.accuracy for name, found in scores.items()})
+
+
+def _beside_torchserve(name: str, goal: float, *, tuned: bool) -> Result:
+    model = _model()
+    archive = pack(model.weights, model.weights.parent / "store")
+    log = model.weights.parent / name
+    with served(model.folder) as ours, torchserve(archive, log, tuned=tuned) as (url, _):
+        peers: list[Load] = []
+        loads = [_round(ours, lambda: peers.append(_load(url))) for _ in range(ROUNDS)]
+        rate, p99 = (statistics.median(getattr(peer, field) for peer in peers) for field in ("rate", "p99"))
+        how = "1 thread a worker" if tuned else "defaults"
+        return _result(name, goal, loads, rate, f"peer: TorchServe 0.12, {how}, p99 {p99:.2f} s", ours)
+
+
+def _round(ours: Served, peer: Callable[[], object]) -> Load:
+    taken = _load(ours.url)
+    peer()
+    return taken
+
+
+def _load(url: str) -> Load:
+    command = [sys.executable, "-m", "bench.serve_load", url, str(_model().photos), str(CLIENTS), str(SECONDS)]
+    return Load(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def _engine(model: Model) -> float:
+    program = Path(__file__).parent / "peers" / "bare_engine.py"
+    command = [sys.executable, str(program), str(model.folder), str(model.photos), str(SECONDS)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _result(name: str, goal: float, loads: list[Load], peer: float, note: str, ours: Served) -> Result:
+    rate = statistics.median(load.rate for load in loads)
+    p99 = statistics.median(load.p99 for load in loads)
+    generator = statistics.median(load.processor for load in loads)
+    answered = all(load.statuses.keys() == {"200"} for load in loads)
+    accuracy = _model().accuracy
+    memory = ours.memory
+    fast, small, soon = p99 < MOST_P99, memory <= MOST_MB, ours.ready <= MOST_READY
+    exact = accuracy["fp32"] - accuracy["int8"] <= MOST_LOST
+    note = (
+        f"{note}; ours p99 {p99:.2f} s (under {MOST_P99:g}), replica {memory:.0f} MB (at most {MOST_MB}), "
+        f"ready in {ours.ready:.1f} s (at most {MOST_READY:g}), digits fp32 {accuracy['fp32']:.4f}, "
+        f"int8 {accuracy['int8']:.4f} (at most {MOST_LOST} less); load generator {1000 * generator:.1f} ms an answer"
+    )
+    holds = fast and small and soon and exact and answered
+    return Result(name, round(rate, 1), round(peer, 1), "req/s", round(rate / peer, 2), goal, note, holds)

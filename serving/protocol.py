@@ -1,0 +1,102 @@
+"""What a request may say, and what is answered to it: HTTP's terms, without a server.
+
+The contract is in `deployment`.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
+JSON_TYPE = "application/json"
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the one header that SageMaker hands on, both ways
+MAX_BYTES = 6 * 2**20
+MAX_IMAGES = 16
+PREDICTIONS = 5
+
+
+class Refusal(Exception):
+    """A request that is at fault, or that comes at a bad time, and the HTTP status that says so."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def content_type(headers: Mapping[str, str]) -> str:
+    """One of IMAGE_TYPES, or JSON_TYPE.
+
+    Raises:
+        Refusal: 415, another one or none.
+    """
+    found = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if found not in (*IMAGE_TYPES, JSON_TYPE):
+        allowed = ", ".join((*IMAGE_TYPES, JSON_TYPE))
+        raise Refusal(415, "UnsupportedContentType", f"content type {found or '(none)'}: send one of {allowed}")
+    return found
+
+
+def check_accept(headers: Mapping[str, str]) -> None:
+    """Refuses, with 406, a client that takes no JSON."""
+    ranges = [part.replace(" ", "").lower().split(";") for part in headers.get("accept", "").split(",")]
+    taken = {name for name, *rules in ranges if not {"q=0", "q=0.0", "q=0.00", "q=0.000"}.intersection(rules)}
+    if not taken & {"", JSON_TYPE, "application/*", "*/*"}:
+        raise Refusal(406, "NotAcceptable", f"the answer is {JSON_TYPE}: accept that, or leave Accept out")
+
+
+def predictions_asked(headers: Mapping[str, str]) -> int:
+    """How many predictions an image gets: `k` among the custom attributes, as in `k=3`, else 5.
+
+    Raises:
+        Refusal: 400, `k` is no whole number above 0.
+    """
+    for attribute in headers.get(ATTRIBUTES.lower(), "").replace(";", ",").split(","):
+        name, _, value = attribute.partition("=")
+        if name.strip().lower() == "k":
+            if not (value.strip().isascii() and value.strip().isdigit() and int(value)):
+                raise Refusal(400, "InvalidAttribute", f"k={value.strip()!r}: give a whole number above 0, as in k=3")
+            return int(value)
+    return PREDICTIONS
+
+
+def too_large(size: int) -> None:
+    """Refuses, with 413, a body of more than MAX_BYTES."""
+    if size > MAX_BYTES:
+        raise Refusal(413, "TooManyBytes", f"more than {MAX_BYTES:,} bytes: send smaller or fewer images")
+
+
+def images_of(body: bytes) -> tuple[list[bytes], bool]:
+    """The images of a JSON body, and whether they came as a list.
+
+    Raises:
+        Refusal: 400, not JSON of the right shape, or not base64; 413, more than MAX_IMAGES.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "NotJson", "the body is no JSON document in UTF-8") from None
+    several = isinstance(document, list)
+    entries = document if several else [document]
+    if not entries:
+        raise Refusal(400, "InvalidJson", "an empty list: send at least one image")
+    if len(entries) > MAX_IMAGES:
+        raise Refusal(413, "TooManyImages", f"{len(entries)} images: send at most {MAX_IMAGES}")
+    return [_image(entry, f"[{i}]" if several else "") for i, entry in enumerate(entries)], several
+
+
+def _image(entry: Any, place: str) -> bytes:
+    if not isinstance(entry, dict) or entry.keys() != {"image"} or not isinstance(entry["image"], str):
+        place = f" at {place}" if place else ""
+        raise Refusal(400, "InvalidJson", f'send {{"image": "<base64>"}}, or a list of such{place}')
+    try:
+        return base64.b64decode(entry["image"], validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(400, "NotBase64", f"image{place} is not base64 (RFC 4648, section 4)") from None
+
+
+def error(code: str, message: str) -> dict[str, Any]:
+    """The JSON of a request, or of one image, that was refused."""
+    return {"error": {"code": code, "message": message}}
