@@ -56,7 +56,7 @@ def predictions_asked(headers: Mapping[str, str]) -> int:
     for attribute in headers.get(ATTRIBUTES.lower(), "").replace(";", ",").split(","):
         name, _, value = attribute.partition("=")
         if name.strip().lower() == "k":
-            if not (value.strip().isascii() and value.strip().isdigit() and int(value)):
+            if not (value.strip().isascii() and value.strip().isdigit() and len(value) < 9 and int(value)):
                 raise Refusal(400, "InvalidAttribute", f"k={value.strip()!r}: give a whole number above 0, as in k=3")
             return int(value)
     return PREDICTIONS

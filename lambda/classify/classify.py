@@ -40,9 +40,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         image = _image(request, deadline, metrics)
         metrics.image(len(image.content))
         with metrics.timed("Endpoint"):
-            body = _endpoint().classify(image, deadline=deadline)
-        if request.k:
-            body["predictions"] = body["predictions"][: request.k]
+            body = _endpoint().classify(image, k=request.k, deadline=deadline)
         status, code = 200, "OK"
     except Refusal as refusal:
         status, code, body = refusal.status, refusal.code, _error(refusal.code, str(refusal))

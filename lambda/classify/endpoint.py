@@ -29,13 +29,19 @@ class Endpoint:
         self._path = f"/endpoints/{name}/invocations"
         self._seconds = seconds
 
-    def classify(self, image: Image, *, deadline: float) -> dict[str, Any]:
+    def classify(self, image: Image, *, k: int | None, deadline: float) -> dict[str, Any]:
         """The endpoint's answer, by `deadline` (of time.monotonic): `{"predictions": […], "model": …}`.
+
+        Args:
+            k: the most predictions to answer with; None leaves it to the endpoint.
 
         Raises:
             Refusal: what is wrong with the image, or that the endpoint cannot be used now.
         """
-        answer = self._answer(image, deadline)
+        headers = {"content-type": image.content_type, "accept": "application/json"}
+        if k:
+            headers["x-amzn-sagemaker-custom-attributes"] = f"k={k}"
+        answer = self._answer(image, headers, deadline)
         if answer.status != 200:
             raise _refused(answer)
         try:
@@ -47,9 +53,8 @@ class Endpoint:
             raise _unavailable()
         return body
 
-    def _answer(self, image: Image, deadline: float) -> Answer:
+    def _answer(self, image: Image, headers: dict[str, str], deadline: float) -> Answer:
         """Of one more try where the first met what may be over in a moment: too many requests, or no answer."""
-        headers = {"content-type": image.content_type, "accept": "application/json"}
         refusal = _late()
         for left in reversed(range(_TRIES)):
             seconds = min(self._seconds, deadline - time.monotonic())

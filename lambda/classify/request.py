@@ -15,6 +15,7 @@ from refusal import Refusal
 
 _SOURCES = ("image", "url", "s3")
 _HOW = 'send {"image": "<base64>"}, {"url": "https://…"} or {"s3": "s3://…"}, the image a JPEG, PNG or WebP file'
+_MOST_LABELS = 1000
 
 
 class Request(NamedTuple):
@@ -101,8 +102,8 @@ def _k(value: Any) -> int | None:
     """The number of labels, of JSON or of a query's text."""
     if value is None:
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MOST_LABELS)):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise Refusal(400, "BadK", "k, the number of labels wanted, has to be a whole number from 1")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_LABELS:
+        raise Refusal(400, "BadK", f"k, the number of labels wanted, has to be a whole number from 1 to {_MOST_LABELS}")
     return value

@@ -120,9 +120,13 @@ def test_an_image_is_classified(server: Server, content: bytes, content_type: st
     assert headers["x-amz-security-token"] == "token"
 
 
-def test_as_many_labels_as_asked_for(server: Server) -> None:
-    assert call(k=1) == (200, {**LABELS, "predictions": LABELS["predictions"][:1]})
-    assert call(k=5) == (200, LABELS)
+def test_the_endpoint_is_asked_for_as_many_labels_as_the_caller_wants(server: Server) -> None:
+    call(k=1)
+    call()
+
+    asked, not_asked = server.headers
+    assert asked["x-amzn-sagemaker-custom-attributes"] == "k=1"
+    assert "x-amzn-sagemaker-custom-attributes" not in not_asked
 
 
 def test_a_proxys_event_is_answered_like_a_call(server: Server) -> None:

@@ -124,7 +124,7 @@ def test_a_custom_attribute_says_how_many_predictions(
     assert (status, len(answer["predictions"])) == (200, count)
 
 
-@pytest.mark.parametrize("attributes", ["k=0", "k=-1", "k=many", "k=", "k=²"])
+@pytest.mark.parametrize("attributes", ["k=0", "k=-1", "k=many", "k=", "k=²", "k=" + "9" * 5000])
 def test_another_number_of_predictions_is_refused(post: Client, encode: Encode, attributes: str) -> None:
     status, answer = post(encode(), **{ATTRIBUTES: attributes})
     assert (status, answer["error"]["code"]) == (400, "InvalidAttribute")
