@@ -42,8 +42,8 @@ weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50
 diff: $(SETUP)  ## what a deploy would change
 	@$(PY) -m deploy.cdk diff --all $(CONTEXT)
 
-destroy: $(SETUP)  ## remove every stack; images and models stay unless keep_data is false [YES=1: do not ask]
-	@$(PY) -m deploy.cdk destroy --all $(if $(YES),--force) $(CONTEXT)
+destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
+	@$(PY) -m deploy.destroy $(if $(YES),--yes) $(CONTEXT)
 
 # Synth fails when the gate does, but writes the templates all the same; the gate's own report is the better one.
 .PHONY: templates
