@@ -1,5 +1,6 @@
 """How each kind of what a deployment holds is taken away; doing it again does no harm."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,7 +31,8 @@ def stop_jobs(found: Iterable[Found], say: Say) -> None:
         if client.describe_training_job(TrainingJobName=job.name)["TrainingJobStatus"] == "InProgress":
             say(f"stopping {job}")
             client.stop_training_job(TrainingJobName=job.name)
-        client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
+        with contextlib.suppress(WaiterError):  # it failed, and that is an end too; one that did not end is told later
+            client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
 
 
 def delete_stacks(names: list[str], say: Say) -> None:
