@@ -11,7 +11,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity bench local format \
+.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity cost bench local format \
 	lock clean
 
 help:  ## list the targets
@@ -42,8 +42,8 @@ weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50
 diff: $(SETUP)  ## what a deploy would change
 	@$(PY) -m deploy.cdk diff --all $(CONTEXT)
 
-destroy: $(SETUP)  ## remove every stack; images and models stay unless keep_data is false [YES=1: do not ask]
-	@$(PY) -m deploy.cdk destroy --all $(if $(YES),--force) $(CONTEXT)
+destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
+	@$(PY) -m deploy.destroy $(if $(YES),--yes) $(CONTEXT)
 
 # Synth fails when the gate does, but writes the templates all the same; the gate's own report is the better one.
 .PHONY: templates
@@ -65,6 +65,9 @@ load: $(SETUP)  ## the rate one instance sustains, and the target to set [ARGS="
 
 capacity: $(SETUP)  ## latency and cost of the scaling policy under a traffic, and the cheapest that holds [ARGS="--trace flash"] [SETTINGS=…]
 	@$(PY) -m capacity $(ARGS) $(CONTEXT)
+
+cost: $(SETUP)  ## what a month, a prediction and a training cost [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
+	@$(PY) -m cost $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)

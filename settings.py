@@ -166,6 +166,9 @@ class Settings(BaseModel):
         description="address that hears of alarms; empty: nobody does",
         json_schema_extra={"allowed": "an e-mail address, or empty"},
     )
+    monthly_budget_usd: int = Field(
+        ge=0, le=1_000_000, description="monthly costs of the account to be told of, $; 0: none"
+    )
     log_retention_days: LogRetentionDays = Field(description="days that logs are kept")
     keep_data: bool = Field(description="keep bucket and key when the stack is deleted")
     container_account: str = Field(

@@ -23,11 +23,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from capacity.instance import Instance
 from capacity.picture import draw
 from capacity.policy import Policy, declared
-from capacity.prices import price
 from capacity.report import as_json, show
 from capacity.search import Limits, cheapest, pareto, search
 from capacity.simulation import MONDAY, Outcome, simulate
 from capacity.traces import BUILT_IN
+from cost.prices import instance_hour
 from deploy.arguments import settings_of
 from deploy.cdk import CdkFailed
 from deploy.stacks import describe, synthesize
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     assembly = synthesize(settings_of(options))
     template = json.loads((assembly.folder / f"{assembly.stack('serving')}.template.json").read_text())
     policy, instance_type = declared(template)
-    dollars = price(instance_type) if options.price is None else options.price
+    dollars = instance_hour(instance_type) if options.price is None else options.price
     curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
     console.print(
         f"{options.trace}: {curve.duration / 3600:.2g} h, up to {curve.rates.max():.4g} requests/s. "
@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dropped", type=float, default=0.1, metavar="PERCENT", help="of the requests at most; default: %(default)g"
     )
     parser.add_argument("--most", type=count, metavar="N", help="instances to try; default: twice what the peak takes")
-    parser.add_argument("--price", type=positive, metavar="DOLLARS", help="an hour; default: capacity/prices.yaml's")
+    parser.add_argument("--price", type=positive, metavar="DOLLARS", help="an hour; default: cost/prices.yaml's")
     parser.add_argument(
         "--begin", type=_moment, default=MONDAY, metavar="TIME",
         help="when the traffic begins, for endpoint_schedule: 2026-12-24T00:00, UTC; default: a Monday's midnight",

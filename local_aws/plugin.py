@@ -12,6 +12,8 @@ from local_aws import (
     administrator,
     alarms,
     authorization,
+    budget_type,
+    event_metrics,
     function_concurrency,
     function_metrics,
     function_roles,
@@ -51,6 +53,7 @@ def install() -> None:
     template_conditions.install()
     stack_authorization.install()
     alarms.install()
+    event_metrics.install()
     scaling_dimensions.add_functions(function_concurrency)
     _add_service(
         "sagemaker",
@@ -66,7 +69,7 @@ def install() -> None:
         botocore_services=["application-autoscaling"],
         resource_arn=scaling_api.resource_arn,
     )
-    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES}.items():
+    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES, **budget_type.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
     _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})

@@ -209,6 +209,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         " hold what nobody needs any more.",
     ),
     _nist("trained-model/Handler/Function", "LambdaInsideVPC", _IN_A_VPC),
+    _nist("serving/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(
         "serving/Config",
         "SageMakerEndpointConfigurationKMSKeyConfigured",

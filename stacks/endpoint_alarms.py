@@ -9,6 +9,7 @@ from constructs import Construct
 
 from settings import Settings
 from stacks import names
+from stacks.runbook import RUNBOOK
 
 _MINUTE = Duration.minutes(1)
 # InvocationModelErrors counts answers in 4XX too, and those are the callers' doing. Half of all calls is not: it is a
@@ -53,7 +54,7 @@ class EndpointAlarms(Construct):
                 self,
                 watched.metric,
                 alarm_name=Fn.join("-", [endpoint_name, config_name, watched.metric]),
-                alarm_description=f"Rolls the deployment back: {watched.why}.",
+                alarm_description=f"Rolls the deployment back: {watched.why}. What to do: {RUNBOOK}#roll-back",
                 namespace="AWS/SageMaker",
                 metric_name=watched.metric,
                 dimensions=[

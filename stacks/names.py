@@ -43,5 +43,14 @@ def checkpoint_prefix(digest: str) -> str:
     return f"{CHECKPOINTS}/{digest[:12]}/"
 
 
+def failed_training_rule(prefix: str) -> str:
+    return f"{prefix}-training-failed"
+
+
+def endpoint_log_group_name(endpoint: str) -> str:
+    """The group that SageMaker writes to by itself."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
 def log_group_name(function_name: str) -> str:
     return f"/aws/lambda/{function_name}"

@@ -1,58 +1,42 @@
-"""What people watch: a dashboard of endpoint and function, and alarms that tell who asked to hear of them."""
+"""What people watch: a dashboard, alarms and a budget that tell who asked to hear of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from settings import Settings
-from stacks import names
+from stacks import dashboard, names
+from stacks.alarm_topic import AlarmTopic
+from stacks.budget import MonthlyBudget
+from stacks.runbook import RUNBOOK
+from stacks.trained_model import job_ended_pattern
+from stacks.watched import Watched
 
-_MINUTE = Duration.minutes(1)
 _MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _OR_MORE = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Alarm:
-    """`minutes` in a row over the limit ring it."""
+    """`periods` in a row over the limit ring it; the runbook has an entry of its name."""
 
     name: str
     metric: cloudwatch.Metric
     threshold: float
-    minutes: int
+    periods: int
     what: str
     operator: cloudwatch.ComparisonOperator = _MORE
 
 
-class _Metrics:
-    """Metrics of one resource, which `dimensions` name; a minute a point."""
-
-    def __init__(self, namespace: str, dimensions: Mapping[str, str]) -> None:
-        self._namespace, self._dimensions = namespace, dict(dimensions)
-
-    def __call__(self, name: str, statistic: str, label: str | None = None) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=self._namespace,
-            metric_name=name,
-            dimensions_map=self._dimensions,
-            statistic=statistic,
-            label=label,  # with one, an alarm would become metric math
-            period=_MINUTE,
-        )
-
-
 class Operations(Stack):
-    """`topic` hears of every alarm in `alarms`, by name; `dashboard` shows what they look at.
+    """`topic` hears of every alarm in `alarms`, by name, and of the budget; `dashboard` shows what they look at.
 
-    Endpoint and function are known by name alone, so nothing of theirs waits for this stack or holds it up.
+    Endpoint and functions are known by name alone, so nothing of theirs waits for this stack or holds it up.
     """
 
     def __init__(
@@ -67,100 +51,38 @@ class Operations(Stack):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
-        variant = {"EndpointName": endpoint_name, "VariantName": names.VARIANT}
-        self._endpoint = _Metrics("AWS/SageMaker", variant)
-        self._instances = _Metrics("/aws/sagemaker/Endpoints", variant)
-        self._function = _Metrics("AWS/Lambda", {"FunctionName": function_name, "Resource": f"{function_name}:{alias}"})
-        self.topic = self._topic(settings, key)
-        self.alarms = {each.name: self._alarm(each, settings) for each in self._watched(settings)}
+        watched = Watched(prefix=settings.prefix, endpoint_name=endpoint_name, function_name=function_name, alias=alias)
+        # It calls nobody: that it matched is a metric, and that metric has an alarm as all the others have.
+        events.CfnRule(
+            self,
+            "FailedTrainings",
+            name=names.failed_training_rule(settings.prefix),
+            description=f"Training that failed or was stopped: {RUNBOOK}#training-failed",
+            event_pattern=job_ended_pattern(settings, "Failed", "Stopped"),
+        )
+        self.topic = AlarmTopic(self, "Alarms", settings=settings, key=key).topic
+        alarms = [*_endpoint_alarms(settings, watched), *_function_alarms(watched), _training_alarm(watched)]
+        self.alarms = {each.name: self._alarm(each, settings) for each in alarms}
+        if settings.monthly_budget_usd:
+            MonthlyBudget(self, "Monthly", settings=settings, topic=self.topic)
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             dashboard_name=settings.prefix,
-            widgets=[
-                [cloudwatch.AlarmStatusWidget(alarms=list(self.alarms.values()), title="Alarms", width=24, height=2)],
-                *self._endpoint_graphs(settings),
-                *self._function_graphs(),
-            ],
+            widgets=dashboard.rows(settings, watched, list(self.alarms.values())),
         )
         CfnOutput(self, "AlarmTopic", value=self.topic.topic_arn)
         CfnOutput(self, "DashboardName", value=settings.prefix)
-
-    def _topic(self, settings: Settings, key: kms.IKey) -> sns.Topic:
-        """Under `key`, whose policy lets alarms use it; over TLS only, from this system's alarms, to `alarm_email`."""
-        name = f"{settings.prefix}-alarms"
-        topic = sns.Topic(self, "Alarms", topic_name=name, master_key=key, enforce_ssl=True)
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="Alarms",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnLike": {
-                        "aws:SourceArn": f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:"
-                        f"{settings.prefix}-*"
-                    },
-                },
-            )
-        )
-        if settings.alarm_email:
-            topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        return topic
-
-    def _watched(self, settings: Settings) -> list[_Alarm]:
-        endpoint, function = self._endpoint, self._function
-        limit = settings.endpoint_rollback_p99_ms
-        latency = _Alarm(
-            name="endpoint-latency",
-            metric=endpoint("ModelLatency", "p99"),
-            threshold=limit * 1000,  # the metric is in microseconds
-            minutes=5,
-            what=f"p99 of the endpoint's model over {limit} ms for 5 minutes",
-        )
-        return [
-            _Alarm(
-                name="endpoint-errors",
-                metric=endpoint("Invocation5XXErrors", "Average"),
-                threshold=settings.endpoint_rollback_error_percent / 100,
-                minutes=3,
-                what=f"over {settings.endpoint_rollback_error_percent:g} % of calls to the endpoint fail for 3 minutes",
-            ),
-            *([latency] if limit else []),
-            _Alarm(
-                name="endpoint-full",
-                metric=self._instance_count(),
-                threshold=settings.endpoint_max_instances,
-                minutes=15,
-                operator=_OR_MORE,
-                what="as many instances as allowed for 15 minutes: raise endpoint_max_instances, or see who calls",
-            ),
-            _Alarm(
-                name="classify-errors",
-                metric=function("Errors", "Sum"),
-                threshold=0,
-                minutes=3,
-                what="the function itself failed in each of 3 minutes: see its log",
-            ),
-            _Alarm(
-                name="classify-throttles",
-                metric=function("Throttles", "Sum"),
-                threshold=0,
-                minutes=3,
-                what="callers were turned away in each of 3 minutes: raise lambda_reserved_concurrency",
-            ),
-        ]
 
     def _alarm(self, watched: _Alarm, settings: Settings) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in watched.name.split("-")),
             alarm_name=f"{settings.prefix}-{watched.name}",
-            alarm_description=watched.what,
+            alarm_description=f"{watched.what}. What to do: {RUNBOOK}#{watched.name}",
             metric=watched.metric,
             threshold=watched.threshold,
-            evaluation_periods=watched.minutes,
+            evaluation_periods=watched.periods,
             comparison_operator=watched.operator,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # nobody called
         )
@@ -168,76 +90,76 @@ class Operations(Stack):
         alarm.add_ok_action(SnsAction(self.topic))
         return alarm
 
-    def _instance_count(self) -> cloudwatch.Metric:
-        """SageMaker has no metric of it, but each instance gives its CPU once a minute."""
-        return self._instances("CPUUtilization", "SampleCount")
 
-    def _endpoint_graphs(self, settings: Settings) -> list[list[cloudwatch.IWidget]]:
-        endpoint, instances = self._endpoint, self._instances
-        most = cloudwatch.HorizontalAnnotation(value=settings.endpoint_max_instances, label="at most")
-        return [
-            [
-                _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),
-                _graph(
-                    "Endpoint: failed calls a minute",
-                    endpoint("Invocation4XXErrors", "Sum", "4XX, the callers' doing"),
-                    endpoint("Invocation5XXErrors", "Sum", "5XX"),
-                ),
-                _graph(
-                    "Endpoint: microseconds a call",
-                    endpoint("ModelLatency", "p50", "model p50"),
-                    endpoint("ModelLatency", "p99", "model p99"),
-                    endpoint("OverheadLatency", "p99", "SageMaker's own p99"),
-                ),
-            ],
-            [
-                _graph("Endpoint: instances", self._instance_count(), limit=most),
-                _graph(
-                    "Endpoint: calls at a time",
-                    endpoint("ConcurrentRequestsPerModel", "Maximum", "on all instances"),
-                ),
-                _graph(
-                    "Endpoint: % of each instance (CPU: of one core)",
-                    instances("CPUUtilization", "Average", "CPU"),
-                    instances("MemoryUtilization", "Maximum", "memory"),
-                ),
-            ],
-        ]
-
-    def _function_graphs(self) -> list[list[cloudwatch.IWidget]]:
-        function = self._function
-        return [
-            [
-                _graph("Function: calls a minute", function("Invocations", "Sum")),
-                _graph(
-                    "Function: failed calls a minute",
-                    function("Errors", "Sum", "errors"),
-                    function("Throttles", "Sum", "turned away"),
-                ),
-                _graph("Function: ms a call", function("Duration", "p50", "p50"), function("Duration", "p99", "p99")),
-            ],
-            [
-                _graph(
-                    "Function: share of the provisioned instances in use",
-                    function("ProvisionedConcurrencyUtilization", "Maximum", "at most"),
-                ),
-                _graph(
-                    "Function: calls beyond the provisioned instances",
-                    function("ProvisionedConcurrencySpilloverInvocations", "Sum", "calls"),
-                ),
-                _graph("Function: calls at a time", function("ConcurrentExecutions", "Maximum")),
-            ],
-        ]
+def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
+    endpoint, limit = watched.endpoint, settings.endpoint_rollback_p99_ms
+    latency = _Alarm(
+        name="endpoint-latency",
+        metric=endpoint("ModelLatency", "p99"),
+        threshold=limit * 1000,  # the metric is in microseconds
+        periods=5,
+        what=f"p99 of the endpoint's model over {limit} ms for 5 minutes",
+    )
+    return [
+        _Alarm(
+            name="endpoint-errors",
+            metric=endpoint("Invocation5XXErrors", "Average"),
+            threshold=settings.endpoint_rollback_error_percent / 100,
+            periods=3,
+            what=f"Over {settings.endpoint_rollback_error_percent:g} % of calls to the endpoint fail for 3 minutes",
+        ),
+        *([latency] if limit else []),
+        _Alarm(
+            name="endpoint-full",
+            metric=watched.instance_count(),
+            threshold=settings.endpoint_max_instances,
+            periods=15,
+            operator=_OR_MORE,
+            what="As many instances as allowed for 15 minutes",
+        ),
+    ]
 
 
-def _graph(
-    title: str, *metrics: cloudwatch.IMetric, limit: cloudwatch.HorizontalAnnotation | None = None
-) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=list(metrics),
-        left_annotations=[limit] if limit else None,
-        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
-        width=8,
-        height=6,
+def _function_alarms(watched: Watched) -> list[_Alarm]:
+    classify, trained_model = watched.classify, watched.trained_model
+    return [
+        _Alarm(
+            name="classify-errors",
+            metric=classify("Errors", "Sum"),
+            threshold=0,
+            periods=3,
+            what="The function itself failed in each of 3 minutes",
+        ),
+        _Alarm(
+            name="classify-throttles",
+            metric=classify("Throttles", "Sum"),
+            threshold=0,
+            periods=3,
+            what="Callers were turned away in each of 3 minutes",
+        ),
+        # Swept every 5 minutes: one failure may be a deploy's refusal, which the deploy tells; three are not.
+        _Alarm(
+            name="trained-model-errors",
+            metric=trained_model("Errors", "Sum", minutes=5),
+            threshold=0,
+            periods=3,
+            what="The function that runs training jobs failed for 15 minutes: a deploy may wait for nothing",
+        ),
+        _Alarm(
+            name="trained-model-throttles",
+            metric=trained_model("Throttles", "Sum", minutes=5),
+            threshold=0,
+            periods=3,
+            what="The function that runs training jobs was turned away for 15 minutes",
+        ),
+    ]
+
+
+def _training_alarm(watched: Watched) -> _Alarm:
+    return _Alarm(
+        name="training-failed",
+        metric=watched.failed_training("TriggeredRules", "Sum"),
+        threshold=0,
+        periods=1,
+        what="A training or tuning job failed or was stopped",
     )

@@ -4,9 +4,10 @@ Model and configuration cannot be changed, so they have no name and are replaced
 place.
 """
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -72,12 +73,25 @@ class Serving(Stack):
             retain_all_variant_properties=True,
             deployment_config=deployment_config(settings, alarms.alarm_names),
         )
+        log = self._log(settings)
+        self.endpoint.node.add_dependency(log)
         self.endpoint.node.add_dependency(alarms)  # SageMaker looks for them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
         scaling.node.add_dependency(self.endpoint)
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
         CfnOutput(self, "EndpointConfigName", value=self.config.attr_endpoint_config_name)
         CfnOutput(self, "ModelDataUrl", value=model_data_url)
+
+    def _log(self, settings: Settings) -> logs.CfnLogGroup:
+        """Under the name that SageMaker logs to, before it makes the group itself, to be kept for ever."""
+        group = logs.CfnLogGroup(
+            self,
+            "Log",
+            log_group_name=names.endpoint_log_group_name(self.endpoint_name),
+            retention_in_days=settings.log_retention_days,
+        )
+        group.apply_removal_policy(RemovalPolicy.DESTROY)
+        return group
 
 
 def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:

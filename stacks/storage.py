@@ -1,6 +1,6 @@
 """Where everything is kept: one bucket (data/, jobs/, models/), its key and access log, and the program."""
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -8,6 +8,7 @@ from constructs import Construct
 
 from settings import Settings
 from stacks import names
+from stacks.alarm_topic import tellers
 from stacks.training_program import TrainingProgram
 
 
@@ -79,17 +80,14 @@ class Storage(Stack):
         CfnOutput(self, "BucketName", value=self.bucket_name)
 
     def _let_alarms_use_the_key(self, prefix: str) -> None:
-        """CloudWatch writes to the alarm topic under this key: of AWS's own key for SNS nobody can let it in."""
-        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AlarmTopic",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],  # of a key's policy: the key itself
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnLike": {"aws:SourceArn": alarms},
-                },
+        """Alarms and budget write to the topic under this key: of AWS's own key for SNS nobody can let them in."""
+        for sid, (service, condition) in tellers(prefix).items():
+            self.key.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=f"{sid}UseTopic",
+                    principals=[iam.ServicePrincipal(service)],
+                    actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                    resources=["*"],  # of a key's policy: the key itself
+                    conditions=condition,
+                )
             )
-        )

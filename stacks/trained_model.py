@@ -132,20 +132,7 @@ class TrainedModel(Stack):
     def _rules(self, settings: Settings, function: lambda_.Function) -> list[Construct]:
         """The two rules, with their permissions to call `function`."""
         prefix = settings.prefix
-        # The training jobs of a tuning job have events of their own; nobody waits for a single one of them.
-        kind, job = (
-            ("HyperParameter Tuning", "HyperParameterTuningJob")
-            if settings.tuning_max_jobs
-            else ("Training", "TrainingJob")
-        )
-        pattern = {
-            "source": ["aws.sagemaker"],
-            "detail-type": [f"SageMaker {kind} Job State Change"],
-            "detail": {
-                f"{job}Name": [{"prefix": names.job_prefix(prefix)}],
-                f"{job}Status": ["Completed", "Failed", "Stopped"],
-            },
-        }
+        pattern = job_ended_pattern(settings, "Completed", "Failed", "Stopped")
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")
         rules = [
             events.CfnRule(self, "JobEnded", name=f"{prefix}-job-ended", event_pattern=pattern, targets=[target]),
@@ -170,6 +157,24 @@ class TrainedModel(Stack):
             for rule in rules
         ]
         return [*rules, *permissions]
+
+
+def job_ended_pattern(settings: Settings, *statuses: str) -> dict[str, Any]:
+    """Matches the events of this system's jobs that end in one of `statuses`."""
+    # The training jobs of a tuning job have events of their own; nobody waits for a single one of them.
+    kind, job = (
+        ("HyperParameter Tuning", "HyperParameterTuningJob")
+        if settings.tuning_max_jobs
+        else ("Training", "TrainingJob")
+    )
+    return {
+        "source": ["aws.sagemaker"],
+        "detail-type": [f"SageMaker {kind} Job State Change"],
+        "detail": {
+            f"{job}Name": [{"prefix": names.job_prefix(settings.prefix)}],
+            f"{job}Status": list(statuses),
+        },
+    }
 
 
 def _training_job(

@@ -155,7 +155,17 @@ def _summaries(items: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
     return [{key: item[key] for key in keys if key in item} for item in items]
 
 
+def list_tags(request: dict[str, Any]) -> dict[str, Any]:
+    arn = request["ResourceArn"]
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    known = {"model": models, "endpoint-config": endpoint_configs}
+    if kind not in known:
+        raise ApiError("ValidationException", f"local AWS lists the tags of {' and '.join(known)}, not of {arn}")
+    return {"Tags": known[kind].get(name).get("Tags", [])}
+
+
 OPERATIONS: dict[str, Operation] = {
+    "ListTags": list_tags,
     "CreateTrainingJob": create_training_job,
     "DescribeTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).describe(),
     "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),

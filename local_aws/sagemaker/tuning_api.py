@@ -7,7 +7,7 @@ from local_aws.sagemaker import caller
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_job import TuningJob
-from local_aws.service import ApiError, Operation
+from local_aws.service import ApiError, Operation, service_model
 
 tuning_jobs: Registry[TuningJob] = Registry("hyper-parameter-tuning-job")
 
@@ -53,8 +53,22 @@ def operations(
         "CreateHyperParameterTuningJob": create,
         "DescribeHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).describe(),
         "StopHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).stop(),
+        "ListHyperParameterTuningJobs": _list_tuning_jobs,
         "ListTrainingJobsForHyperParameterTuningJob": _list,
     }
+
+
+def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
+    """Of each job that the request's name and status fit, what the summary's shape has."""
+    needle, status = request.get("NameContains", ""), request.get("StatusEquals")
+    shape = service_model("sagemaker").shape_for("HyperParameterTuningJobSummary")
+    summaries = [
+        {name: job[name] for name in shape.members if name in job}
+        | {"Strategy": job["HyperParameterTuningJobConfig"]["Strategy"]}
+        for job in (found.describe() for found in tuning_jobs.all())
+        if needle in job["HyperParameterTuningJobName"] and status in (None, job["HyperParameterTuningJobStatus"])
+    ]
+    return {"HyperParameterTuningJobSummaries": summaries}
 
 
 def _list(request: dict[str, Any]) -> dict[str, Any]:

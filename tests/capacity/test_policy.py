@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from capacity.policy import declared
-from capacity.prices import price
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
-from training.errors import InputError
 
 DEFAULTS = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 
@@ -35,9 +33,3 @@ def test_another_metric_is_refused_by_name() -> None:
     }
     with pytest.raises(ValueError, match="GPUUtilization"):
         declared({"Resources": resources})
-
-
-def test_the_default_instance_type_has_a_price_and_another_is_told_how_to_be_given() -> None:
-    assert round(price(DEFAULTS["endpoint_instance_type"]) * 730) == 84  # as in the README, a month
-    with pytest.raises(InputError, match=r"ml\.x9\.huge.*--price"):
-        price("ml.x9.huge")

@@ -13,9 +13,11 @@ from demo import evidence
 from demo.classify import ClassifyFailed, SteadyClient
 from deploy import cdk
 from deploy.cdk import CdkFailed
+from deploy.destroy import destroy
+from deploy.inventory import Deployment
 from deploy.stacks import outputs
 from deploy.weights import upload
-from local_aws.home import Home
+from local_aws.home import ACCOUNT, Home
 from training.model import build
 from training.settings import Settings
 
@@ -178,3 +180,20 @@ def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
     with pytest.raises(CdkFailed, match="python -m dataset upload"):
         system.deploy(dataset="0" * 64)
+
+
+def test_destroying_it_leaves_the_data_and_then_nothing(system: System) -> None:
+    deployment, quiet = Deployment("e2e", "dev", ACCOUNT), lambda _: None
+    known = {
+        "alarm", "bucket", "budget", "dashboard", "endpoint", "endpoint configuration", "function", "key", "key alias",
+        "log group", "model", "role", "rule", "scaling target", "stack", "topic", "training log",
+    }  # fmt: skip
+    assert {each.kind for each in deployment.find()} == known  # so that what is not found below is not there
+
+    kept = destroy(deployment, keep_data=True, say=quiet)
+
+    assert {each.kind for each in kept} == {"bucket", "key", "training log"}
+    assert boto3.client("s3").list_objects_v2(Bucket=f"e2e-dev-{ACCOUNT}-us-east-1", Prefix="models/")["KeyCount"] > 0
+    assert destroy(deployment, keep_data=False, say=quiet) == []
+    stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in stacks] == ["CDKToolkit"]

@@ -110,6 +110,9 @@ def test_it_runs_as_many_jobs_as_it_may_and_tells_the_best(request_of: Any, clie
     tuning = run(client, request)
 
     assert tuning["HyperParameterTuningJobStatus"] == "Completed"
+    listed = client("sagemaker").list_hyper_parameter_tuning_jobs(NameContains=request["HyperParameterTuningJobName"])
+    [summary] = listed["HyperParameterTuningJobSummaries"]
+    assert (summary["HyperParameterTuningJobStatus"], summary["Strategy"]) == ("Completed", "Bayesian")
     assert tuning["TrainingJobStatusCounters"] == {
         "Completed": 4, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0,
     }  # fmt: skip

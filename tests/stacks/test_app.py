@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from aws_cdk.assertions import Template
 
 from app import DEFAULTS
@@ -14,15 +13,6 @@ from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import as_list, text
 
 ROOT = Path(__file__).parents[2]
-TAGGED = (
-    "AWS::KMS::Key",
-    "AWS::S3::Bucket",
-    "AWS::IAM::Role",
-    "AWS::Lambda::Function",
-    "AWS::Logs::LogGroup",
-    "AWS::SageMaker::Model",
-    "AWS::SageMaker::Endpoint",
-)
 
 
 def test_the_system_is_six_stacks(templates: dict[str, Template]) -> None:
@@ -34,15 +24,6 @@ def test_synthesizing_again_gives_the_same_templates(templates: dict[str, Templa
     assert {name: template.to_json() for name, template in again.items()} == {
         name: template.to_json() for name, template in templates.items()
     }
-
-
-@pytest.mark.parametrize("kind", TAGGED)
-def test_what_can_be_tagged_carries_app_and_stage(templates: dict[str, Template], kind: str) -> None:
-    found = [resource for template in templates.values() for resource in template.find_resources(kind).values()]
-    assert found
-    for resource in found:
-        tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
-        assert tags == {"app": "slipway", "stage": "dev"}
 
 
 def test_nothing_in_a_template_names_an_account_or_a_region(templates: dict[str, Template]) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from deploy.cdk import ROOT
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
 
+TUNED = {"tuning_max_jobs": 4, "tuning_learning_rate": "0.001..0.1"}
 ENDPOINT, FUNCTION = "slipway-dev-", "slipway-dev-classify"
 
 
@@ -24,8 +26,11 @@ def alarms(operations: Template) -> dict[str, dict[str, Any]]:
 def test_what_is_watched(operations: Template) -> None:
     assert set(alarms(operations)) == {
         f"slipway-dev-{name}"
-        for name in ("endpoint-errors", "endpoint-latency", "endpoint-full", "classify-errors", "classify-throttles")
-    }
+        for name in (
+            "endpoint-errors", "endpoint-latency", "endpoint-full", "classify-errors", "classify-throttles",
+            "trained-model-errors", "trained-model-throttles", "training-failed",
+        )
+    }  # fmt: skip
 
 
 def test_every_alarm_tells_the_topic_when_it_rings_and_when_it_is_over(operations: Template) -> None:
@@ -50,25 +55,55 @@ def test_the_alarm_of_a_full_endpoint_counts_instances(operations: Template) -> 
     assert full["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_alarms_are_of_the_endpoint_s_variant_and_of_the_alias_that_is_called(
-    operations: Template, templates: dict[str, Template]
-) -> None:
+def test_alarms_are_of_what_is_called(operations: Template, templates: dict[str, Template]) -> None:
     endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")["EndpointName"]
+    expected = {
+        "endpoint": {"EndpointName": endpoint, "VariantName": "live"},
+        "classify": {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"},
+        "trained": {"FunctionName": "slipway-dev-trained-model"},
+        "training": {"RuleName": "slipway-dev-training-failed"},
+    }
     for name, alarm in alarms(operations).items():
-        expected = (
-            {"EndpointName": endpoint, "VariantName": "live"}
-            if "endpoint" in name
-            else {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
-        )
-        assert {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]} == expected
+        found = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        assert found == expected[name.split("-")[2]]
 
 
-def test_the_topic_hears_this_systems_alarms_alone_and_over_tls_alone(operations: Template) -> None:
+@pytest.mark.parametrize(
+    ("settings", "kind", "job"),
+    [({}, "Training", "TrainingJob"), (TUNED, "HyperParameter Tuning", "HyperParameterTuningJob")],
+    ids=["training", "tuning"],
+)
+def test_the_alarm_of_training_counts_this_systems_jobs_that_failed_or_were_stopped(
+    settings: dict[str, Any], kind: str, job: str, synthesize: Synthesize
+) -> None:
+    rule = only(synthesize(**settings)["operations"], "AWS::Events::Rule")
+    assert rule["Name"] == "slipway-dev-training-failed"
+    assert "Targets" not in rule  # its metric is what counts
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": [f"SageMaker {kind} Job State Change"],
+        "detail": {f"{job}Name": [{"prefix": "slipway-dev-"}], f"{job}Status": ["Failed", "Stopped"]},
+    }
+
+
+def test_one_failed_sweep_rings_nothing_and_three_do(operations: Template) -> None:
+    alarm = alarms(operations)["slipway-dev-trained-model-errors"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 3)  # it is called every 5 minutes
+
+
+def test_the_topic_hears_alarms_and_budgets_alone_and_over_tls_alone(operations: Template) -> None:
     assert "KmsMasterKeyId" in only(operations, "AWS::SNS::Topic")
     statements = only(operations, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
-    (publish,) = [statement for statement in statements if statement["Effect"] == "Allow"]
-    assert publish["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert text(publish["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":alarm:slipway-dev-*")
+    allowed = {s["Principal"]["Service"]: s for s in statements if s["Effect"] == "Allow"}
+    sources = {service: text(s["Condition"]["ArnLike"]["aws:SourceArn"]) for service, s in allowed.items()}
+    here = "${AWS::Region}:${AWS::AccountId}"
+    assert sources == {
+        "cloudwatch.amazonaws.com": f"arn:${{AWS::Partition}}:cloudwatch:{here}:alarm:slipway-dev-*",
+        "budgets.amazonaws.com": "arn:${AWS::Partition}:budgets::${AWS::AccountId}:*",
+    }
+    for statement in allowed.values():
+        assert statement["Action"] == "sns:Publish"
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     (deny,) = [statement for statement in statements if statement["Effect"] == "Deny"]
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -89,7 +124,51 @@ def test_the_dashboard_shows_what_the_alarms_look_at(operations: Template) -> No
     assert wanted | spilled <= _metrics(shown)
 
 
+def test_the_dashboard_shows_how_the_last_trainings_went(operations: Template) -> None:
+    widgets = json.loads(text(only(operations, "AWS::CloudWatch::Dashboard")["DashboardBody"]))["widgets"]
+    (jobs,) = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
+    assert jobs.startswith("SOURCE '/aws/lambda/slipway-dev-trained-model'")
+    searched = [
+        metric[0]["expression"]
+        for widget in widgets
+        if widget["type"] == "metric"
+        for metric in widget["properties"]["metrics"]
+        if isinstance(metric[0], dict)
+    ]
+    jobs_only = 'TrainingJobName="slipway" TrainingJobName="dev"'
+    assert len(searched) == 5 and all(jobs_only in search for search in searched)
+    assert any("test:accuracy" in search for search in searched)
+
+
+def test_what_the_dashboard_searches_for_in_the_log_is_what_the_function_logs() -> None:
+    source = (ROOT / "lambda/trained_model/trained_model.py").read_text()
+    for message in ("job started", "model is there", "model is there already", "no model"):
+        assert f'("{message}"' in source
+
+
+def test_the_budget_tells_the_topic_before_it_is_spent_and_when_it_is(operations: Template) -> None:
+    (topic,) = operations.find_resources("AWS::SNS::Topic")
+    budget = only(operations, "AWS::Budgets::Budget")
+    assert budget["Budget"] == {
+        "BudgetName": "slipway-dev-monthly",
+        "BudgetType": "COST",
+        "TimeUnit": "MONTHLY",
+        "BudgetLimit": {"Amount": 200, "Unit": "USD"},
+    }
+    told = [
+        (each["Notification"]["NotificationType"], each["Notification"]["Threshold"])
+        for each in budget["NotificationsWithSubscribers"]
+    ]
+    assert told == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
+    for each in budget["NotificationsWithSubscribers"]:
+        assert each["Subscribers"] == [{"SubscriptionType": "SNS", "Address": {"Ref": topic}}]
+
+
+def test_a_budget_of_nothing_is_none(synthesize: Synthesize) -> None:
+    synthesize(monthly_budget_usd=0)["operations"].resource_count_is("AWS::Budgets::Budget", 0)
+
+
 def _metrics(body: str) -> set[str]:
     """Names of the metrics in a dashboard's graphs."""
     graphs = [widget["properties"] for widget in json.loads(body)["widgets"] if widget["type"] == "metric"]
-    return {metric[1] for graph in graphs for metric in graph["metrics"]}
+    return {metric[1] for graph in graphs for metric in graph["metrics"] if isinstance(metric[0], str)}

@@ -65,16 +65,19 @@ def test_no_bucket_policy_lets_another_account_in(templates: dict[str, Template]
 
 
 def test_the_key_is_for_this_account_alone(templates: dict[str, Template]) -> None:
-    own, alarms = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    own, *services = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
     assert text(own["Principal"]["AWS"]) == "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
-    assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    for statement in services:
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
-def test_of_aws_services_only_this_systems_alarms_may_use_the_key(templates: dict[str, Template]) -> None:
-    _, rule = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
-    source = text(rule["Condition"]["ArnLike"]["aws:SourceArn"])
-    assert rule["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert source == "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:slipway-dev-*"
+def test_of_aws_services_only_this_systems_alarms_and_budgets_may_use_the_key(templates: dict[str, Template]) -> None:
+    _, *rules = only(templates["storage"], "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    here = "${AWS::Region}:${AWS::AccountId}"
+    assert {rule["Principal"]["Service"]: text(rule["Condition"]["ArnLike"]["aws:SourceArn"]) for rule in rules} == {
+        "cloudwatch.amazonaws.com": f"arn:${{AWS::Partition}}:cloudwatch:{here}:alarm:slipway-dev-*",
+        "budgets.amazonaws.com": "arn:${AWS::Partition}:budgets::${AWS::AccountId}:*",
+    }
 
 
 def test_roles_may_use_this_key_and_no_other(templates: dict[str, Template]) -> None:

@@ -1,0 +1,39 @@
+"""The list prices, from prices.yaml."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.errors import InputError
+
+FILE = Path(__file__).with_name("prices.yaml")
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """The whole file, by service."""
+    return dict(yaml.safe_load(FILE.read_text()))
+
+
+def price(service: str, name: str) -> float:
+    """Dollars for one unit of `name`, such as "request" of "lambda"."""
+    return float(table()[service][name])
+
+
+def instance_hour(instance_type: str) -> float:
+    """Dollars an hour. `ml.` types are SageMaker's, the others EC2's.
+
+    Raises:
+        InputError: a type that the table lacks.
+    """
+    service = "sagemaker" if instance_type.startswith("ml.") else "ec2"
+    known = table()[service]["instance_hour"]
+    if instance_type not in known:
+        raise InputError(
+            f"no price of {instance_type} in cost/{FILE.name} ({', '.join(known)}): "
+            f"add its dollars an hour under {service}.instance_hour, from {table()[service]['source']}"
+        )
+    return float(known[instance_type])

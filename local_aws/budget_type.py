@@ -1,0 +1,46 @@
+"""AWS::Budgets::Budget, over MiniStack's budgets. They cost nothing here, so none is ever exceeded."""
+
+import json
+from typing import Any
+
+from ministack.services import budgets
+
+from local_aws.home import ACCOUNT
+from local_aws.resource_type import Identity, ResourceType
+from local_aws.service import ApiError
+
+
+def _call(operation: Any, request: dict[str, Any]) -> None:
+    status, _, body = operation(request)
+    if status >= 400:
+        answer = json.loads(body)
+        raise ApiError(answer.get("__type", "BudgetsException"), answer.get("message", ""), status)
+
+
+def _create(request: dict[str, Any]) -> Identity:
+    name = request["Budget"]["BudgetName"]
+    _call(budgets._create_budget, request)
+    return name, {}
+
+
+def _update(physical_id: str, request: dict[str, Any]) -> Identity:
+    _delete(physical_id, request)
+    return _create(request)
+
+
+def _delete(physical_id: str, _: dict[str, Any]) -> None:
+    if physical_id in budgets._budgets:
+        _call(budgets._delete_budget, {"BudgetName": physical_id})
+
+
+TYPES = {
+    "AWS::Budgets::Budget": ResourceType(
+        service="budgets",
+        operation="CreateBudget",
+        name_property="Budget",
+        create=_create,
+        update=_update,
+        delete=_delete,
+        translate=lambda properties: {**properties, "AccountId": ACCOUNT},
+    )
+}

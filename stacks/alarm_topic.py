@@ -1,0 +1,50 @@
+"""The topic that every alarm and the budget tell."""
+
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from settings import Settings
+
+
+def tellers(prefix: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Who may write to the topic, and use its key for that: service and condition, by the statement's name.
+
+    Source: "Creating an Amazon SNS topic for budget notifications", AWS cost management user guide.
+    """
+    alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
+    budget = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:*"
+    return {
+        "Alarms": ("cloudwatch.amazonaws.com", _ours(alarms)),
+        "Budget": ("budgets.amazonaws.com", _ours(budget)),
+    }
+
+
+def _ours(source: str) -> dict[str, Any]:
+    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": source}}
+
+
+class AlarmTopic(Construct):
+    """`topic`, under `key`; over TLS only, from this system's alarms and this account's budgets, to `alarm_email`."""
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, key: kms.IKey) -> None:
+        super().__init__(scope, id)
+        name = f"{settings.prefix}-alarms"
+        self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
+        for sid, (service, condition) in tellers(settings.prefix).items():
+            self.topic.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    principals=[iam.ServicePrincipal(service)],
+                    actions=["sns:Publish"],
+                    resources=[self.topic.topic_arn],
+                    conditions=condition,
+                )
+            )
+        if settings.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))

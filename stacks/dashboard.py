@@ -1,0 +1,131 @@
+"""The dashboard: what the alarms say, then endpoint, function and training."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from settings import Settings
+from stacks import names
+from stacks.watched import Watched
+
+
+def rows(settings: Settings, watched: Watched, alarms: Sequence[cloudwatch.IAlarm]) -> list[list[cloudwatch.IWidget]]:
+    """The dashboard's widgets, row by row."""
+    status = cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3)
+    return [[status], *_endpoint(settings, watched), *_function(watched), *_training(settings, watched)]
+
+
+def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
+    endpoint, instances = watched.endpoint, watched.instances
+    most = cloudwatch.HorizontalAnnotation(value=settings.endpoint_max_instances, label="at most")
+    return [
+        [
+            _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),
+            _graph(
+                "Endpoint: failed calls a minute",
+                endpoint("Invocation4XXErrors", "Sum", "4XX, the callers' doing"),
+                endpoint("Invocation5XXErrors", "Sum", "5XX"),
+            ),
+            _graph(
+                "Endpoint: microseconds a call",
+                endpoint("ModelLatency", "p50", "model p50"),
+                endpoint("ModelLatency", "p99", "model p99"),
+                endpoint("OverheadLatency", "p99", "SageMaker's own p99"),
+            ),
+        ],
+        [
+            _graph("Endpoint: instances", watched.instance_count(), limit=most),
+            _graph(
+                "Endpoint: calls at a time",
+                endpoint("ConcurrentRequestsPerModel", "Maximum", "on all instances"),
+            ),
+            _graph(
+                "Endpoint: % of each instance (CPU: of one core)",
+                instances("CPUUtilization", "Average", "CPU"),
+                instances("MemoryUtilization", "Maximum", "memory"),
+            ),
+        ],
+    ]
+
+
+def _function(watched: Watched) -> list[list[cloudwatch.IWidget]]:
+    function = watched.classify
+    return [
+        [
+            _graph("Function: calls a minute", function("Invocations", "Sum")),
+            _graph(
+                "Function: failed calls a minute",
+                function("Errors", "Sum", "errors"),
+                function("Throttles", "Sum", "turned away"),
+            ),
+            _graph("Function: ms a call", function("Duration", "p50", "p50"), function("Duration", "p99", "p99")),
+        ],
+        [
+            _graph(
+                "Function: share of the provisioned instances in use",
+                function("ProvisionedConcurrencyUtilization", "Maximum", "at most"),
+            ),
+            _graph(
+                "Function: calls beyond the provisioned instances",
+                function("ProvisionedConcurrencySpilloverInvocations", "Sum", "calls"),
+            ),
+            _graph("Function: calls at a time", function("ConcurrentExecutions", "Maximum")),
+        ],
+    ]
+
+
+def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
+    """How the last jobs went: names of jobs change, so their metrics are searched for."""
+    return [
+        [
+            cloudwatch.LogQueryWidget(
+                title="Training: jobs and models, the last first",
+                log_group_names=[names.log_group_name(f"{settings.prefix}-trained-model")],
+                query_lines=[
+                    "fields @timestamp, message, job, digest, reason",
+                    'filter message in ["job started", "model is there", "model is there already", "no model"]',
+                    "sort @timestamp desc",
+                    "limit 20",
+                ],
+                width=16,
+                height=6,
+            ),
+            _graph(
+                "Training: jobs failed or stopped",
+                watched.failed_training("TriggeredRules", "Sum", "failed or stopped", minutes=5),
+            ),
+        ],
+        [
+            _graph("Training: accuracy", *_of_jobs(settings, "validation:accuracy", "test:accuracy")),
+            _graph("Training: loss", *_of_jobs(settings, "train:loss", "validation:loss")),
+            _graph("Training: images a second", *_of_jobs(settings, "train:images_per_second")),
+        ],
+    ]
+
+
+def _of_jobs(settings: Settings, *metrics: str) -> list[cloudwatch.IMetric]:
+    """Metrics of every job of this system. A name is searched by its words: those of its prefix are enough."""
+    jobs = f'TrainingJobName="{settings.app}" TrainingJobName="{settings.stage}"'
+    return [
+        cloudwatch.SearchExpression(
+            expression=f"SEARCH('{{/aws/sagemaker/TrainingJobs,TrainingJobName}} MetricName=\"{metric}\" {jobs}',"
+            " 'Average', 60)",
+            label="",
+            period=Duration.minutes(1),
+        )
+        for metric in metrics
+    ]
+
+
+def _graph(
+    title: str, *metrics: cloudwatch.IMetric, limit: cloudwatch.HorizontalAnnotation | None = None
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(metrics),
+        left_annotations=[limit] if limit else None,
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+        width=8,
+        height=6,
+    )

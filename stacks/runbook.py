@@ -1,0 +1,3 @@
+"""Where an alarm's description sends its reader: the heading there is the alarm's name."""
+
+RUNBOOK = "docs/runbook.md"

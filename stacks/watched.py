@@ -1,0 +1,42 @@
+"""What operators watch: the metrics of endpoint, functions and training."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from stacks import names
+
+
+class Metrics:
+    """Metrics of one resource, which `dimensions` name."""
+
+    def __init__(self, namespace: str, dimensions: Mapping[str, str]) -> None:
+        self._namespace, self._dimensions = namespace, dict(dimensions)
+
+    def __call__(self, name: str, statistic: str, label: str | None = None, *, minutes: int = 1) -> cloudwatch.Metric:
+        """A statistic over each of so many `minutes`."""
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=name,
+            dimensions_map=self._dimensions,
+            statistic=statistic,
+            label=label,  # with one, an alarm would become metric math
+            period=Duration.minutes(minutes),
+        )
+
+
+class Watched:
+    """The metrics of one deployment. All are known by name alone, so nothing waits for who looks at them."""
+
+    def __init__(self, *, prefix: str, endpoint_name: str, function_name: str, alias: str) -> None:
+        variant = {"EndpointName": endpoint_name, "VariantName": names.VARIANT}
+        self.endpoint = Metrics("AWS/SageMaker", variant)
+        self.instances = Metrics("/aws/sagemaker/Endpoints", variant)
+        self.classify = Metrics("AWS/Lambda", {"FunctionName": function_name, "Resource": f"{function_name}:{alias}"})
+        self.trained_model = Metrics("AWS/Lambda", {"FunctionName": f"{prefix}-trained-model"})
+        self.failed_training = Metrics("AWS/Events", {"RuleName": names.failed_training_rule(prefix)})
+
+    def instance_count(self) -> cloudwatch.Metric:
+        """SageMaker has no metric of it, but each instance gives its CPU once a minute."""
+        return self.instances("CPUUtilization", "SampleCount")

@@ -1,0 +1,38 @@
+"""Every alarm leads to an entry of docs/runbook.md that says what to do, and no entry is of an alarm that is gone."""
+
+import re
+
+import pytest
+from aws_cdk.assertions import Template
+
+from deploy.cdk import ROOT
+from stacks.runbook import RUNBOOK
+from tests.stacks.resources import of_type
+
+TEXT = (ROOT / RUNBOOK).read_text()
+ENTRIES = {
+    heading: body for heading, body in re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+}
+
+
+def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(templates: dict[str, Template]) -> None:
+    linked = set()
+    for alarm in [a for template in templates.values() for a in of_type(template, "AWS::CloudWatch::Alarm")]:
+        file, _, entry = alarm["AlarmDescription"].rpartition(" ")[2].partition("#")
+        assert file == RUNBOOK
+        linked.add(entry)
+    budgets = of_type(templates["operations"], "AWS::Budgets::Budget")
+    linked |= {budget["Budget"]["BudgetName"].rpartition("-")[2] for budget in budgets}
+    assert linked == set(ENTRIES)
+
+
+def test_the_entry_of_an_operators_alarm_has_its_name(templates: dict[str, Template]) -> None:
+    for alarm in of_type(templates["operations"], "AWS::CloudWatch::Alarm"):
+        assert alarm["AlarmDescription"].endswith(f"#{alarm['AlarmName'].removeprefix('slipway-dev-')}")
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_entry_says_what_it_means_what_to_look_at_and_what_to_do(entry: str) -> None:
+    parts = re.findall(r"^\*\*(\w[\w ]*)\*\*: \S", ENTRIES[entry], re.MULTILINE)
+    assert parts == ["Means", "Look at", "Do"]
+    assert "aws " in ENTRIES[entry]
