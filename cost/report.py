@@ -97,7 +97,7 @@ def notes(estimate: Estimate) -> list[str]:
     return [
         "Assumed: " + "; ".join(estimate.usage.sentences) + ".",
         "Left out: " + "; ".join(_NOT_COUNTED) + ".",
-        f"Prices: cost/prices.yaml, last compared with their sources: {', '.join(dated)}.",
+        f"Prices: cost/prices.yaml, written down {', '.join(dated)}.",
     ]
 
 
