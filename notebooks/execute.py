@@ -1,13 +1,14 @@
 """Executing a notebook from top to bottom, with parameters of one's own."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 NOTEBOOK = Path(__file__).with_name("train_and_deploy.ipynb")
 _CELL_SECONDS = 3600
@@ -29,11 +30,21 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
     """
     notebook = nbformat.read(path, as_version=4)
     _set(notebook, parameters)
-    # Over sockets of this user's alone; the usual kernel takes orders on a port that all of the machine can reach.
-    manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
-    client = NotebookClient(
-        notebook, km=manager, timeout=_CELL_SECONDS, resources={"metadata": {"path": str(path.parent)}}
-    )
+    with tempfile.TemporaryDirectory() as sockets:
+        # Of this user's alone; the usual kernel takes orders on ports that the whole machine can reach.
+        private = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+        client = NotebookClient(
+            notebook,
+            config=private,
+            kernel_name="python3",
+            timeout=_CELL_SECONDS,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        _run(client, notebook, output)
+    return notebook
+
+
+def _run(client: NotebookClient, notebook: nbformat.NotebookNode, output: Path | None) -> None:
     try:
         client.execute()
     except CellExecutionError as error:
@@ -42,7 +53,6 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
         if output:
             output.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, output)
-    return notebook
 
 
 def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
