@@ -157,6 +157,11 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         _objects("capture/*"),
         "Only where calls are captured: SageMaker names the files after variant and time; it can read none of them.",
     ),
+    _wildcard(
+        "Hosting",
+        _objects("jobs/{prefix}-nb-*/output/model.tar.gz"),
+        "Only with a notebook: its endpoint serves the model of one of its own jobs, which are named after the time.",
+    ),
     _wildcard("Hosting", "*", _WITHOUT_RESOURCE),
     _nist("permissions/TrainedModel", "IAMNoInlinePolicy", _INLINE),
     _wildcard(
