@@ -11,8 +11,8 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity cost bench local format \
-	lock clean
+.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity cost bench local \
+	notebook format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60]
 	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR))
 
+notebook: $(SETUP)  ## execute the notebook against the AWS that the environment names [ARGS="-p EPOCHS=1"] [SETTINGS="stage=prod"]
+	@$(PY) -m notebooks $(ARGS) $(CONTEXT)
+
 format: $(VENV)/.packages  ## lay the code out
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
@@ -83,6 +86,8 @@ lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requi
 	  pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --extra dev pyproject.toml -o requirements-dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  -c requirements-dev.txt notebooks/requirements.in -o notebooks/requirements.txt
 	$(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.13 \
 	  --python-platform x86_64-manylinux_2_28 serving/requirements.in -o serving/code/lock.txt
 

@@ -17,6 +17,7 @@ from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.acknowledged import acknowledge
 from stacks.classify import Classify
+from stacks.notebook import Notebook
 from stacks.operations import Operations
 from stacks.permissions import Permissions
 from stacks.serving import Serving
@@ -52,6 +53,11 @@ def build(app: App, settings: Settings) -> None:
         key=storage.key,
     )  # fmt: skip
     operations.add_stack_dependency(classify)
+    if storage.notebook_files and roles.notebook:
+        Notebook(
+            app, f"{name}-notebook", settings=settings, files=storage.notebook_files, key=storage.key,
+            role=roles.notebook,
+        )  # fmt: skip
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())

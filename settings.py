@@ -21,7 +21,7 @@ _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
 _LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
 _TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
-_YES_OR_NO = ("spot", "keep_data")
+_YES_OR_NO = ("notebook", "spot", "keep_data")
 _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
 
 # The values that CloudWatch Logs takes.
@@ -169,6 +169,11 @@ class Settings(BaseModel):
     monthly_budget_usd: int = Field(
         ge=0, le=1_000_000, description="monthly costs of the account to be told of, $; 0: none"
     )
+    notebook: bool = Field(description="a notebook instance beside the system; it costs money while it runs")
+    notebook_instance_type: str = Field(description="ML instance type of the notebook, which only starts jobs")
+    notebook_idle_minutes: int = Field(
+        ge=10, le=1440, description="minutes without work in any notebook until the instance stops itself"
+    )
     log_retention_days: LogRetentionDays = Field(description="days that logs are kept")
     keep_data: bool = Field(description="keep bucket and key when the stack is deleted")
     container_account: str = Field(
@@ -255,7 +260,7 @@ class Settings(BaseModel):
         """Values of `-c` are text, and a choice among numbers is not converted by itself."""
         return int(value) if isinstance(value, str) and value.isdecimal() else value
 
-    @field_validator("training_instance_type", "endpoint_instance_type")
+    @field_validator("training_instance_type", "endpoint_instance_type", "notebook_instance_type")
     @classmethod
     def _usable_instance(cls, value: str, info: ValidationInfo) -> str:
         if Instance.parse(value).burstable and info.field_name == "endpoint_instance_type":
@@ -298,6 +303,17 @@ class Settings(BaseModel):
         if value and len(prefix) > _LONGEST_TUNED_PREFIX:
             raise ValueError(
                 f"{prefix} is too long for the names of tuning jobs: "
+                f"app and stage may have {_LONGEST_TUNED_PREFIX - 1} characters together"
+            )
+        return value
+
+    @field_validator("notebook")
+    @classmethod
+    def _can_tune(cls, value: bool, info: ValidationInfo) -> bool:
+        prefix = f"{info.data.get('app', '')}-{info.data.get('stage', '')}"
+        if value and len(prefix) > _LONGEST_TUNED_PREFIX:
+            raise ValueError(
+                f"{prefix} is too long for the names of the notebook's tuning jobs: "
                 f"app and stage may have {_LONGEST_TUNED_PREFIX - 1} characters together"
             )
         return value

@@ -78,6 +78,9 @@ def _sagemaker(of: Deployment) -> Iterator[Found]:
     for endpoint in pages("sagemaker", "list_endpoints", "Endpoints"):
         if endpoint["EndpointName"].startswith(of.prefix):
             yield Found("endpoint", endpoint["EndpointName"])
+    for notebook in pages("sagemaker", "list_notebook_instances", "NotebookInstances", NameContains=of.prefix):
+        if notebook["NotebookInstanceName"].startswith(of.prefix):
+            yield Found("notebook instance", notebook["NotebookInstanceName"])
     # CloudFormation makes up the names of these two.
     client = boto3.client("sagemaker")
     for config in pages("sagemaker", "list_endpoint_configs", "EndpointConfigs"):

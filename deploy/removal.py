@@ -88,6 +88,12 @@ def remove(found: Found) -> None:
         case "endpoint":
             boto3.client("sagemaker").delete_endpoint(EndpointName=name)
             boto3.client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=_WAIT)
+        case "notebook instance":
+            client = boto3.client("sagemaker")
+            if client.describe_notebook_instance(NotebookInstanceName=name)["NotebookInstanceStatus"] == "InService":
+                client.stop_notebook_instance(NotebookInstanceName=name)
+                client.get_waiter("notebook_instance_stopped").wait(NotebookInstanceName=name, WaiterConfig=_WAIT)
+            client.delete_notebook_instance(NotebookInstanceName=name)
         case "endpoint configuration":
             boto3.client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
         case "model":

@@ -14,10 +14,10 @@ PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
 VARIABLES = (
     "prefix", "dataset", "weights", "key", "program_bucket", "program_key", "training_image", "serving_image", "spot",
-    "capture", "images",
+    "capture", "images", "notebook_files",
 )  # fmt: skip
 # Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
-SWITCHES = ("tuning", "single_job")
+SWITCHES = ("tuning", "single_job", "tunes")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -129,8 +129,10 @@ class _Reader:
         if not isinstance(value, _Mapping):
             self._problem(1, f"{name} must have purpose, trust and may")
             return None
-        if wrong := {"purpose", "trust", "may"} ^ set(value):
+        if wrong := {"purpose", "trust", "may"} ^ (set(value) - {"when"}):
             self._problem(value.line, f"{name}: there must be purpose, trust and may; see {', '.join(sorted(wrong))}")
+            return None
+        if not self._holds(value.get("when", ""), value.line):
             return None
         trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", _trust)]
         may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", _grant)]
@@ -152,9 +154,7 @@ class _Reader:
         elif evidence and not evidence.startswith("trace:") and not evidence.partition(":")[2].strip():
             self._problem(number, f"evidence {evidence!r} must say what it is")
         when = entry.get("when", "")
-        if when and when not in self._values:
-            self._problem(number, f"when: {when} is not known; there are {', '.join(sorted(self._values))}")
-        if missing or unknown or (when and not self._values.get(when)):
+        if not self._holds(when, number) or missing or unknown:
             return []
         block = {
             operator: {key: [self._text(v, number) for v in listed(values)] for key, values in keys.items()}
@@ -166,6 +166,12 @@ class _Reader:
             Line(number, made(entry["action"], what, condition, where), why, evidence, wildcard, when)
             for condition in conditions(block)
         ]
+
+    def _holds(self, when: str, line: int) -> bool:
+        """Whether there is what a role or a line is needed for."""
+        if when and when not in self._values:
+            self._problem(line, f"when: {when} is not known; there are {', '.join(sorted(self._values))}")
+        return not when or bool(self._values.get(when))
 
     def _text(self, value: Any, line: int) -> str:
         """The value with its `${names}` filled in; pseudo parameters stay."""

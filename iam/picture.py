@@ -9,6 +9,14 @@ from iam.policy import Grant
 # What an ARN's kind is called in the picture, by what it contains; the first that fits.
 _KINDS = (
     ("/data/", "images (data/)"),
+    ("NOTEBOOK_FILES", "notebook and environment (asset bucket)"),
+    (":notebook-instance/", "notebook instance"),
+    (":endpoint/PREFIX-note", "notebook's own endpoint"),
+    ("PREFIX-nb-", "notebook's own jobs, models and logs"),
+    (":model/", "live model"),
+    (":endpoint-config/", "live model"),
+    (":stack/", "stacks"),
+    (":function:", "function PREFIX-classify"),
     ("/jobs/waiting", "waiting notes (jobs/waiting/)"),
     ("/jobs/", "job output (jobs/)"),
     ("/models/", "models (models/)"),
@@ -23,9 +31,15 @@ _KINDS = (
     (":endpoint/", "endpoint"),
     (":alarm:", "CloudWatch alarms"),
     (":logs:", "CloudWatch logs"),
-    (":role/", "role PREFIX-training"),
+    (":role/PREFIX-training", "role PREFIX-training"),
+    (":role/", "the other roles"),
     ("IMAGE", "container registry"),
 )
+_WITHOUT_RESOURCE = {
+    "application-autoscaling": "auto-scaling",
+    "cloudwatch": "CloudWatch metrics",
+    "ecr": "container registry",
+}
 
 
 def picture(contract: Contract) -> str:
@@ -51,7 +65,7 @@ def picture(contract: Contract) -> str:
 
 def _kind(grant: Grant) -> str:
     if grant.resource == "*":
-        return {"cloudwatch": "CloudWatch metrics", "ecr": "container registry"}[grant.action.partition(":")[0]]
+        return _WITHOUT_RESOURCE[grant.action.partition(":")[0]]
     return next(name for mark, name in _KINDS if mark in grant.resource)
 
 

@@ -27,13 +27,15 @@ def variables(assembly: Assembly) -> dict[str, str]:
     if len(prefixes) != 1:
         raise Missing(f"there must be one stack named <app>-<stage>{_ROLES}, and there are {len(prefixes)}")
     try:
-        return {
+        found = {
             "prefix": prefixes[0],
             **_storage(assembly),
             **_training(assembly),
             **_serving(assembly),
             **_classify(assembly),
+            **_notebook(assembly),
         }
+        return found | {"tunes": "yes" if found["tuning"] or found["notebook_files"] else ""}
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
         raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
 
@@ -95,6 +97,16 @@ def _classify(assembly: Assembly) -> dict[str, str]:
         if "S3_IMAGES" in resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
     ]
     return {"images": assembly.resolver.text(address, stack).removeprefix("s3://").partition("/")[2]}
+
+
+def _notebook(assembly: Assembly) -> dict[str, str]:
+    """ARN of what the notebook instance fetches; empty where there is none."""
+    files = [
+        assembly.resolver.text(template["Outputs"]["NotebookFiles"]["Value"], stack)
+        for stack, template in assembly.templates.items()
+        if "NotebookFiles" in template.get("Outputs", {})
+    ]
+    return {"notebook_files": f"arn:${{AWS::Partition}}:s3:::{files[0].removeprefix('s3://')}" if files else ""}
 
 
 def _repository(image: str) -> str:

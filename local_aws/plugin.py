@@ -33,7 +33,7 @@ from local_aws.home import ACCOUNT, Home
 from local_aws.iam_requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
-from local_aws.sagemaker import endpoint_metrics, invocation
+from local_aws.sagemaker import endpoint_metrics, invocation, notebook_cloudformation
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
@@ -69,7 +69,13 @@ def install() -> None:
         botocore_services=["application-autoscaling"],
         resource_arn=scaling_api.resource_arn,
     )
-    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES, **budget_type.TYPES}.items():
+    types = {
+        **sagemaker_types.TYPES,
+        **notebook_cloudformation.TYPES,
+        **scaling_cloudformation.TYPES,
+        **budget_type.TYPES,
+    }
+    for name, type_ in types.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
     _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})

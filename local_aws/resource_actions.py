@@ -224,6 +224,18 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::SageMaker::Endpoint": _sagemaker("endpoint", "Endpoint", update=("sagemaker:UpdateEndpoint",)),
     "AWS::SageMaker::EndpointConfig": _sagemaker("endpoint-config", "EndpointConfig"),
     "AWS::SageMaker::Model": _sagemaker("model", "Model"),
+    "AWS::SageMaker::NotebookInstance": TypeActions(
+        "arn:aws:sagemaker:{region}:{account}:notebook-instance/{name}",
+        "NotebookInstanceName",
+        ("sagemaker:CreateNotebookInstance",),
+        ("sagemaker:StopNotebookInstance", "sagemaker:UpdateNotebookInstance", "sagemaker:StartNotebookInstance"),
+        ("sagemaker:StopNotebookInstance", "sagemaker:DeleteNotebookInstance"),
+    ),
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig": _sagemaker(
+        "notebook-instance-lifecycle-config",
+        "NotebookInstanceLifecycleConfig",
+        update=("sagemaker:UpdateNotebookInstanceLifecycleConfig",),
+    ),
 }
 
 

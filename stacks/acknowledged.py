@@ -30,7 +30,8 @@ class Acknowledgement:
 def acknowledge(app: App, *, settings: Settings) -> None:
     """Apply the table to `app`; RuntimeError when a construct in it is not there."""
     values = {"prefix": settings.prefix, "dataset": settings.dataset, "images": settings.s3_images}
-    for path, rows in itertools.groupby(ACKNOWLEDGED, key=lambda row: row.construct):
+    there = [row for row in ACKNOWLEDGED if settings.notebook or "notebook" not in row.construct.lower()]
+    for path, rows in itertools.groupby(there, key=lambda row: row.construct):
         construct = app.node.find_child(f"{settings.prefix}-{path.split('/')[0]}")
         for id in path.split("/")[1:]:
             construct = construct.node.find_child(id)
@@ -69,6 +70,14 @@ _IN_A_VPC = (
     "Calls AWS APIs only, over TLS and with its own role; a VPC would need paid endpoints to reach the same APIs,"
     " and nothing in it would be private."
 )
+_NOTEBOOK_WITHOUT_VPC = (
+    "SageMaker takes an instance without direct internet access only in a VPC, and from there it reaches no AWS service"
+    " without a NAT gateway (33 $ a month, and the internet again) or nine interface endpoints (66 $ a month); an"
+    " instance that runs for an hour now and then costs cents. Nobody can connect to it but through SageMaker with IAM,"
+    " nothing in a VPC could be reached from it, and its role can change nothing that is live."
+)
+_LOOKED_AT = "Describes the live model, whose name CloudFormation makes up; nothing is changed with it."
+_TRIED = "The notebook names what it tries after the time; the prefix holds it to its own."
 _LOG_KEY = (
     "Holds status, names of jobs and why one failed, never an image, and CloudWatch encrypts it with its own key;"
     " ours opens data and models, and would have to trust the logs service too."
@@ -148,6 +157,11 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         _objects("capture/*"),
         "Only where calls are captured: SageMaker names the files after variant and time; it can read none of them.",
     ),
+    _wildcard(
+        "Hosting",
+        _objects("jobs/{prefix}-nb-*/output/model.tar.gz"),
+        "Only with a notebook: its endpoint serves the model of one of its own jobs, which are named after the time.",
+    ),
     _wildcard("Hosting", "*", _WITHOUT_RESOURCE),
     _nist("permissions/TrainedModel", "IAMNoInlinePolicy", _INLINE),
     _wildcard(
@@ -190,6 +204,47 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "Only where s3_images names a folder: reads any image that its users put there, and cannot list them.",
     ),
     _wildcard("Classify", _arn("logs", "log-group:/aws/lambda/{prefix}-classify:*"), _OWN_STREAMS),
+    _nist("permissions/Notebook", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "Notebook",
+        _arn("logs", "log-group:/aws/sagemaker/NotebookInstances:log-stream:{prefix}-notebook/*"),
+        "SageMaker names the streams after the instance's scripts; the instance is this one.",
+    ),
+    _wildcard(
+        "Notebook",
+        _arn("cloudformation", "stack/{prefix}-*/*"),
+        "A stack's ARN ends in an id that CloudFormation makes up; only this system's stacks, and only looked at.",
+    ),
+    _wildcard(
+        "Notebook", _objects("models/*/result.json"), "Reads which job made the live model; its digest is always new."
+    ),
+    _wildcard(
+        "Notebook",
+        _arn("sagemaker", "training-job/{prefix}-*"),
+        "Looks at this system's jobs, whose names end in digests; starting and stopping are for the notebook's own.",
+    ),
+    _wildcard("Notebook", _arn("sagemaker", "endpoint-config/*"), _LOOKED_AT),
+    _wildcard("Notebook", _arn("sagemaker", "model/*"), _LOOKED_AT),
+    _wildcard(
+        "Notebook",
+        "*",
+        "application-autoscaling's Describe actions have no resource to name; nothing is changed with them.",
+    ),
+    _wildcard(
+        "Notebook",
+        _objects("data/*"),
+        "A data set is stored under its digest, which is new with each; it is written, and cannot be read again.",
+    ),
+    *(
+        _wildcard("Notebook", _arn(service, resource), _TRIED)
+        for service, resource in (
+            ("sagemaker", "training-job/{prefix}-nb-*"),
+            ("sagemaker", "hyper-parameter-tuning-job/{prefix}-nb-*"),
+            ("sagemaker", "model/{prefix}-nb-*"),
+            ("sagemaker", "endpoint-config/{prefix}-nb-*"),
+            ("logs", "log-group:/aws/sagemaker/TrainingJobs:log-stream:{prefix}-nb-*"),
+        )
+    ),
     Acknowledgement(
         rule="CloudFormation-Validate::F6101",
         construct="trained-model",
@@ -239,4 +294,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "Calls AWS APIs, and public web servers for images by URL, over TLS; a VPC would need paid endpoints and a"
         " paid gateway to reach the same, and without one the function can reach nothing private.",
     ),
+    Acknowledgement(rule="AwsSolutions::AwsSolutions-SM1", construct="notebook/Instance", reason=_NOTEBOOK_WITHOUT_VPC),
+    Acknowledgement(rule="AwsSolutions::AwsSolutions-SM3", construct="notebook/Instance", reason=_NOTEBOOK_WITHOUT_VPC),
+    _nist("notebook/Instance", "SageMakerNotebookNoDirectInternetAccess", _NOTEBOOK_WITHOUT_VPC),
 )

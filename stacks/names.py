@@ -33,6 +33,25 @@ def weights_folder(digest: str) -> str:
     return f"weights/{digest}/"
 
 
+def notebook_name(prefix: str) -> str:
+    """The notebook instance."""
+    return f"{prefix}-notebook"
+
+
+def notebook_prefix(prefix: str) -> str:
+    """Start of the name of everything that the notebook makes; a model digest's first digits are never `nb-`."""
+    return f"{prefix}-nb-"
+
+
+def notebook_endpoint_name(prefix: str) -> str:
+    """The notebook's own endpoint.
+
+    Four letters, so that what the hosting role may do for `endpoint_name_pattern` holds for it too, and no hex
+    digits, so that it is never the deployed one.
+    """
+    return f"{prefix}-note"
+
+
 def job_prefix(prefix: str) -> str:
     """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
     return f"{prefix}-"

@@ -14,14 +14,16 @@ from constructs import Construct
 from settings import Settings
 from stacks import names
 from stacks.containers import Container, serving_container, training_container
+from stacks.notebook_files import NotebookFiles
 from stacks.storage import Storage
 from stacks.training_program import TrainingProgram
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
+_JOB_LOG = "/aws/sagemaker/TrainingJobs"
 
 
 class Permissions(Stack):
-    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda)."""
+    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda); `notebook` or None."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Permissions(Stack):
         tuned = settings.tuning_max_jobs > 0
         endpoints = names.endpoint_name_pattern(prefix)
 
-        jobs = [training_jobs, tuning_jobs] if tuned else [training_jobs]
+        jobs = [training_jobs, tuning_jobs] if tuned or settings.notebook else [training_jobs]
         self.training = self._training(settings, storage.program, training_image, jobs)
         self.hosting = self._hosting(settings, serving_image, endpoints)
         run_jobs = _run_jobs("TrainingJob", training_jobs)
@@ -51,6 +53,7 @@ class Permissions(Stack):
             run_jobs = [*_run_jobs("HyperParameterTuningJob", tuning_jobs), see_best]
         self.trained_model = self._trained_model(prefix, dataset, run_jobs)
         self.classify = self._classify(prefix, endpoints, settings.s3_images)
+        self.notebook = self._notebook(prefix, endpoints, storage.notebook_files) if storage.notebook_files else None
 
     def _training(self, chosen: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
         """What SageMaker does around a job: fetch data, weights, code, image; store model, logs and metrics."""
@@ -120,6 +123,8 @@ class Permissions(Stack):
             statements=[
                 # Any model: during an update and its roll-back the old and the new one are read by the same role.
                 _allow("ReadModels", ["s3:GetObject"], [f"{self._bucket}/models/*"]),
+                # The notebook's endpoint has models that are not kept: those of its own jobs.
+                *(self._tried_models(prefix) if chosen.notebook else []),
                 # Models are read only, so the key is for reading only; captured calls are written.
                 self._key_through_s3(
                     "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
@@ -207,6 +212,108 @@ class Permissions(Stack):
             self._key_through_s3("UseKeyForObjects", ["kms:Decrypt"]),
         ]
 
+    def _tried_models(self, prefix: str) -> list[iam.PolicyStatement]:
+        models = f"{self._bucket}/jobs/{names.notebook_prefix(prefix)}*/output/model.tar.gz"
+        return [_allow("ReadTriedModels", ["s3:GetObject"], [models])]
+
+    def _notebook(self, prefix: str, endpoints: str, files: NotebookFiles) -> iam.Role:
+        """Who works in the notebook: tries what they like under its prefix, and can change nothing that is live.
+
+        It puts no model under models/ and touches no other endpoint: those would go live past the accuracy floor.
+        """
+        own = names.notebook_prefix(prefix)
+        training, tuning = (
+            _arn("sagemaker", f"training-job/{own}*"),
+            _arn("sagemaker", f"hyper-parameter-tuning-job/{own}*"),
+        )
+        model, config = _arn("sagemaker", f"model/{own}*"), _arn("sagemaker", f"endpoint-config/{own}*")
+        endpoint = _arn("sagemaker", f"endpoint/{names.notebook_endpoint_name(prefix)}")
+        kinds = {
+            "TrainingJob": training,
+            "HyperParameterTuningJob": tuning,
+            "Model": model,
+            "EndpointConfig": config,
+            "Endpoint": endpoint,
+        }
+        instance = names.notebook_name(prefix)
+        instance_log = _arn("logs", "log-group:/aws/sagemaker/NotebookInstances")
+        return self._role(
+            instance,
+            description="Notebook instance: uploads images, tries jobs and an endpoint of its own, looks at the rest",
+            trusted=_service(_SAGEMAKER, _arn("sagemaker", f"notebook-instance/{instance}")),
+            statements=[
+                *self._notebook_instance(instance, instance_log, files),
+                # What is deployed: names, the live model's job, endpoint, container, and what scales it.
+                _allow("SeeStacks", ["cloudformation:DescribeStacks"], [_arn("cloudformation", f"stack/{prefix}-*/*")]),
+                _allow("SeeResult", ["s3:GetObject"], [f"{self._bucket}/models/*/result.json"]),
+                _allow(
+                    "SeeJobs",
+                    ["sagemaker:DescribeTrainingJob"],
+                    [_arn("sagemaker", f"training-job/{names.job_prefix(prefix)}*")],
+                ),
+                _allow("SeeEndpoints", ["sagemaker:DescribeEndpoint"], [_arn("sagemaker", f"endpoint/{endpoints}")]),
+                # CloudFormation makes up the names of these two.
+                _allow("SeeConfigs", ["sagemaker:DescribeEndpointConfig"], [_arn("sagemaker", "endpoint-config/*")]),
+                _allow("SeeModels", ["sagemaker:DescribeModel"], [_arn("sagemaker", "model/*")]),
+                _allow(
+                    "SeeScaling",
+                    [f"application-autoscaling:Describe{what}" for what in ("ScalableTargets", "ScalingPolicies")],
+                    ["*"],
+                ),
+                _allow("SeeRoles", ["iam:ListRolePolicies", "iam:GetRolePolicy"], self._roles_by_name(prefix)),
+                # A data set is uploaded whole and never read again; which one a job may read is the job's role's.
+                _allow("FindData", ["s3:ListBucket"], [self._bucket], _prefixes("data/*")),
+                _allow("UploadData", ["s3:PutObject"], [f"{self._bucket}/data/*"]),
+                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+                _allow("Train", ["sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"], [training]),
+                _allow(
+                    "Tune",
+                    [
+                        "sagemaker:CreateHyperParameterTuningJob",
+                        "sagemaker:DescribeHyperParameterTuningJob",
+                        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+                        "sagemaker:StopHyperParameterTuningJob",
+                    ],
+                    [tuning],
+                ),
+                _allow("MakeModel", ["sagemaker:CreateModel", "sagemaker:DeleteModel"], [model]),
+                _allow("MakeConfig", ["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [config]),
+                # SageMaker asks for both, the endpoint and what it is made from.
+                _allow("MakeEndpoint", ["sagemaker:CreateEndpoint"], [endpoint, config]),
+                _allow("RemoveEndpoint", ["sagemaker:DeleteEndpoint"], [endpoint]),
+                *(_tag_new(kind, made) for kind, made in kinds.items()),
+                _allow(
+                    "PassRoles",
+                    ["iam:PassRole"],
+                    [self.training.role_arn, self.hosting.role_arn],
+                    {"StringEquals": {"iam:PassedToService": _SAGEMAKER}},
+                ),
+                self._key_for_volumes(),
+                _allow("ReadJobLog", ["logs:DescribeLogStreams"], [_arn("logs", f"log-group:{_JOB_LOG}")]),
+                _allow(
+                    "ReadJobLines",
+                    ["logs:GetLogEvents"],
+                    [_arn("logs", f"log-group:{_JOB_LOG}:log-stream:{own}*")],
+                ),
+                _allow("AskEndpoint", ["sagemaker:InvokeEndpoint"], [endpoint]),
+                _allow("AskFunction", ["lambda:InvokeFunction"], [_arn("lambda", f"function:{prefix}-classify:live")]),
+            ],
+        )
+
+    def _notebook_instance(self, name: str, log: str, files: NotebookFiles) -> list[iam.PolicyStatement]:
+        """What starting and stopping the instance takes: its script acts with the notebook's role."""
+        streams = f"{log}:log-stream:{name}/*"
+        return [
+            _allow("ReadFiles", ["s3:GetObject"], [f"arn:{Aws.PARTITION}:s3:::{files.bucket_name}/{files.key}"]),
+            _allow("StopItself", ["sagemaker:StopNotebookInstance"], [_arn("sagemaker", f"notebook-instance/{name}")]),
+            _allow("OpenOwnLog", ["logs:CreateLogGroup"], [log]),
+            _allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),
+        ]
+
+    def _roles_by_name(self, prefix: str) -> list[str]:
+        roles = ("training", "hosting", "trained-model", "classify", "notebook")
+        return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{prefix}-{role}" for role in roles]
+
     def _role(
         self, name: str, *, description: str, trusted: iam.IPrincipal, statements: list[iam.PolicyStatement]
     ) -> iam.Role:
@@ -234,6 +341,12 @@ def _allow(
     sid: str, actions: list[str], resources: list[str], conditions: dict[str, Any] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
+
+
+def _tag_new(kind: str, arn: str) -> iam.PolicyStatement:
+    """Resources are created with their tags, which must not become a right to re-tag them."""
+    while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
+    return _allow(f"TagNew{kind}", ["sagemaker:AddTags"], [arn], while_created)
 
 
 def _run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:

@@ -9,6 +9,7 @@ from constructs import Construct
 from settings import Settings
 from stacks import names
 from stacks.alarm_topic import tellers
+from stacks.notebook_files import NotebookFiles
 from stacks.training_program import TrainingProgram
 
 
@@ -21,6 +22,7 @@ class Storage(Stack):
         removal = RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY
         self.bucket_name = names.bucket_name(prefix)
         self.program = TrainingProgram(self, "Program")
+        self.notebook_files = NotebookFiles(self, "NotebookFiles") if settings.notebook else None
 
         self.key = kms.Key(
             self,

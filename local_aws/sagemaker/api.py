@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from local_aws.sagemaker import caller, tuning_api
+from local_aws.sagemaker import caller, notebook_instances, tuning_api
 from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
@@ -171,6 +171,7 @@ OPERATIONS: dict[str, Operation] = {
     "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),
     "ListTrainingJobs": list_training_jobs,
     **tuning_api.operations(check_training_job, launch_training_job),
+    **notebook_instances.OPERATIONS,
     "CreateModel": create_model,
     "DescribeModel": lambda r: models.get(r["ModelName"]),
     "DeleteModel": lambda r: models.remove(r["ModelName"]) and None,

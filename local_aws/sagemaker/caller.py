@@ -16,6 +16,7 @@ _SERVICE = "sagemaker.amazonaws.com"
 _ROLE: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "CreateTrainingJob": lambda request: request["RoleArn"],
     "CreateHyperParameterTuningJob": lambda request: request["TrainingJobDefinition"]["RoleArn"],
+    "CreateNotebookInstance": lambda request: request["RoleArn"],
     "CreateModel": lambda request: request.get("ExecutionRoleArn"),
 }
 

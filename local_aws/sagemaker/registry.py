@@ -15,6 +15,8 @@ KIND_NAMED_BY = {
     "ModelName": "model",
     "EndpointName": "endpoint",
     "EndpointConfigName": "endpoint-config",
+    "NotebookInstanceName": "notebook-instance",
+    "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config",
 }
 
 

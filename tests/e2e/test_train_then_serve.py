@@ -17,7 +17,8 @@ from deploy.destroy import destroy
 from deploy.inventory import Deployment
 from deploy.stacks import outputs
 from deploy.weights import upload
-from local_aws.home import ACCOUNT, Home
+from local_aws.home import ACCOUNT, Home, read_env
+from notebooks.execute import NOTEBOOK, execute
 from training.model import build
 from training.settings import Settings
 
@@ -136,6 +137,26 @@ def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_neede
     assert evidence.in_words(done).endswith("by 4 roles, 0 denied")
 
 
+def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that_is_live(
+    system: System, aws: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = system.endpoint()
+    system.deploy("notebook", notebook="true", seed="2", epochs="1", accuracy_floor="0.05")
+    credentials = read_env(aws.scratch / "notebook-instances" / "e2e-dev-notebook.env")
+
+    with monkeypatch.context() as as_instance:
+        for name, value in credentials.items():
+            as_instance.setenv(name, value)
+        parameters = {"PREFIX": "e2e-dev", "IMAGES": str(system.images.root), "EPOCHS": 1, "POLL_SECONDS": 1}
+        execute(NOTEBOOK, parameters, cdk.ROOT / "out" / "notebook-e2e.ipynb")
+
+    assert system.endpoint() == live
+    assembly = system.synthesize(notebook="true", seed="2", epochs="1", accuracy_floor="0.05").folder
+    done = evidence.gather("notebook", assembly, aws.calls, "us-east-1")
+    assert evidence.prove(assembly, done, cdk.ROOT / "out" / "iam-trace-notebook.json") == []
+    assert evidence.in_words(done).endswith("by 5 roles, 0 denied")
+
+
 # What follows makes calls that the contract has only with weights, tuning or spot: after the evidence is gathered.
 
 
@@ -186,7 +207,7 @@ def test_destroying_it_leaves_the_data_and_then_nothing(system: System) -> None:
     deployment, quiet = Deployment("e2e", "dev", ACCOUNT), lambda _: None
     known = {
         "alarm", "bucket", "budget", "dashboard", "endpoint", "endpoint configuration", "function", "key", "key alias",
-        "log group", "model", "role", "rule", "scaling target", "stack", "topic", "training log",
+        "log group", "model", "notebook instance", "role", "rule", "scaling target", "stack", "topic", "training log",
     }  # fmt: skip
     assert {each.kind for each in deployment.find()} == known  # so that what is not found below is not there
 

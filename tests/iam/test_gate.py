@@ -33,8 +33,9 @@ def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_eve
 
     assert {f.statement for f in found} == {
         "ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint", "KeepCalls", "UseKeyForObjects",
+        "ReadTriedModels", "trust", "",  # the notebook's: tuning jobs, and its own role
     }  # fmt: skip
-    assert _rules(found) == {"too-much"}
+    assert _rules(found) == {"too-much", "trust", "roles"}
 
 
 def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Templates) -> None:

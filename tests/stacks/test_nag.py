@@ -28,6 +28,7 @@ OTHER_SETTINGS = {
     "endpoint_shift": "linear",
     "endpoint_data_capture_percent": 5,
     "alarm_email": "birds@example.org",
+    "notebook": True,
     "lambda_provisioned_concurrency": 0,
     "lambda_reserved_concurrency": 0,
     "keep_data": False,

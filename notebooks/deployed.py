@@ -1,0 +1,96 @@
+"""What the notebook has to know of the deployed system, asked of the AWS that the environment names."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from deploy.preflight import NotReady, require_aws
+
+_STACKS = ("storage", "trained-model", "serving", "classify", "notebook")
+
+
+class Unusable(Exception):
+    """There is nothing to work with; the message is one line that names the fix, and a notebook shows no more."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints in place of the stack trace."""
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed system.
+
+    Attributes:
+        job: the training job that made the live model, as DescribeTrainingJob tells it. A job of the notebook is
+            the same but for what it tries: the role may read this data and this program, and nothing else.
+    """
+
+    prefix: str
+    account: str
+    region: str
+    bucket: str
+    endpoint: str
+    function: str
+    job: dict[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        """Digest of the images."""
+        [uri] = [uri for name, uri in self.channels.items() if name not in ("code", "weights")]
+        return uri.rstrip("/").rpartition("/")[2]
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """The address of each channel of the job."""
+        return {
+            channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+            for channel in self.job["InputDataConfig"]
+        }
+
+    @property
+    def key(self) -> str:
+        """ARN of the key that encrypts everything."""
+        return str(self.job["OutputDataConfig"]["KmsKeyId"])
+
+    def role(self, name: str) -> str:
+        """ARN of the system's role of that name, such as `hosting`."""
+        return str(self.job["RoleArn"]).removesuffix("training") + name
+
+
+def connect(prefix: str) -> Deployed:
+    """The system `<app>-<stage>`.
+
+    Raises:
+        Unusable: no AWS answers, or it has no such system.
+    """
+    try:
+        account, region = require_aws()
+        outputs = {stack: _outputs(f"{prefix}-{stack}") for stack in _STACKS}
+    except NotReady as error:
+        raise Unusable(str(error)) from None
+    except ClientError as error:
+        raise Unusable(
+            f"no system {prefix} with a notebook ({error.response['Error']['Message']}): "
+            "deploy it (make deploy DATA=FOLDER SETTINGS=notebook=true), or correct PREFIX"
+        ) from None
+    bucket, digest = outputs["storage"]["BucketName"], outputs["trained-model"]["ModelDigest"]
+    kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"models/{digest}/result.json")["Body"].read()
+    job = boto3.client("sagemaker").describe_training_job(TrainingJobName=json.loads(kept)["job"])
+    return Deployed(
+        prefix=prefix,
+        account=account,
+        region=region,
+        bucket=bucket,
+        endpoint=outputs["serving"]["EndpointName"],
+        function=outputs["classify"]["FunctionName"],
+        job=dict(job),
+    )
+
+
+def _outputs(stack: str) -> dict[str, str]:
+    [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -1,0 +1,75 @@
+"""Executing a notebook from top to bottom, with parameters of one's own."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
+
+NOTEBOOK = Path(__file__).with_name("train_and_deploy.ipynb")
+_CELL_SECONDS = 3600
+
+
+class NotebookFailed(Exception):
+    """A cell ended in an error; the message is what the notebook shows of it."""
+
+
+def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = None) -> nbformat.NotebookNode:
+    """The notebook with its outputs, written to `output` as far as it came.
+
+    Args:
+        parameters: over those of the cell tagged `parameters`.
+
+    Raises:
+        KeyError: the notebook has no parameter of a name.
+        NotebookFailed: with the cell's error.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    _set(notebook, parameters)
+    with tempfile.TemporaryDirectory() as sockets:
+        # Of this user's alone; the usual kernel takes orders on ports that the whole machine can reach.
+        private = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+        client = NotebookClient(
+            notebook,
+            config=private,
+            kernel_name="python3",
+            timeout=_CELL_SECONDS,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        _run(client, notebook, output)
+    return notebook
+
+
+def _run(client: NotebookClient, notebook: nbformat.NotebookNode, output: Path | None) -> None:
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise NotebookFailed(_shown(notebook) or str(error)) from None
+    finally:
+        if output:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, output)
+
+
+def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
+    """Put a cell with the values after the one that has the defaults."""
+    [(index, defaults)] = [
+        (index, cell) for index, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])
+    ]
+    known = [line.partition(" = ")[0] for line in defaults.source.splitlines()]
+    for name in parameters:
+        if name not in known:
+            raise KeyError(f"{name} is no parameter of the notebook; there are {', '.join(known)}")
+    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
+    if lines:
+        notebook.cells.insert(index + 1, nbformat.v4.new_code_cell("\n".join(lines)))
+
+
+def _shown(notebook: nbformat.NotebookNode) -> str:
+    """The error that the last executed cell shows."""
+    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    return "\n".join(errors[-1].traceback) if errors else ""

@@ -1,0 +1,79 @@
+"""The notebook instance: step 1 of the original, small, without root, and stopped when nobody works in it."""
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.notebook_files import NotebookFiles
+
+_ON_START = Path(__file__).parent.parent / "notebooks" / "on_start.sh"
+_VOLUME_GIB = 10  # the environment takes 2
+_PLATFORM = "notebook-al2023-v1"  # the only one that is still supported
+
+
+class Notebook(Stack):
+    """`instance` brings `files` when it starts, and acts with `role`; it only starts jobs, so it may be small.
+
+    Its access to the internet is SageMaker's: without it the instance needs a VPC with a NAT gateway or an endpoint
+    for each of nine AWS services, to reach what it is for (stacks/acknowledged.py has the reason in full).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        files: NotebookFiles,
+        key: kms.IKey,
+        role: iam.IRole,
+    ) -> None:
+        super().__init__(scope, id)
+        name = names.notebook_name(settings.prefix)
+        lifecycle = sagemaker.CfnNotebookInstanceLifecycleConfig(
+            self,
+            "Lifecycle",
+            on_start=[
+                sagemaker.CfnNotebookInstanceLifecycleConfig.NotebookInstanceLifecycleHookProperty(
+                    content=Fn.base64(_script(settings, name, files))
+                )
+            ],
+        )
+        self.instance = sagemaker.CfnNotebookInstance(
+            self,
+            "Instance",
+            notebook_instance_name=name,
+            instance_type=settings.notebook_instance_type,
+            role_arn=role.role_arn,
+            root_access="Disabled",
+            direct_internet_access="Enabled",
+            kms_key_id=key.key_arn,
+            instance_metadata_service_configuration=(
+                sagemaker.CfnNotebookInstance.InstanceMetadataServiceConfigurationProperty(
+                    minimum_instance_metadata_service_version="2"
+                )
+            ),
+            platform_identifier=_PLATFORM,
+            volume_size_in_gb=_VOLUME_GIB,
+            lifecycle_config_name=lifecycle.attr_notebook_instance_lifecycle_config_name,
+        )
+        CfnOutput(self, "NotebookName", value=self.instance.attr_notebook_instance_name)
+        CfnOutput(self, "NotebookFiles", value=f"s3://{files.bucket_name}/{files.key}")
+
+
+def _script(settings: Settings, name: str, files: NotebookFiles) -> str:
+    """notebooks/on_start.sh under the values that it takes."""
+    given = {
+        "NAME": name,
+        "PREFIX": settings.prefix,
+        "FILES": f"s3://{files.bucket_name}/{files.key}",
+        "IDLE_MINUTES": str(settings.notebook_idle_minutes),
+    }
+    assignments = "".join(f"{variable}='{value}'\n" for variable, value in given.items())
+    return f"#!/bin/bash\n{assignments}{_ON_START.read_text()}"

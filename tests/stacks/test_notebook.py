@@ -1,0 +1,123 @@
+"""The notebook stack: what the instance is, what it brings, and that it can change nothing that is live."""
+
+import base64
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from tests.stacks.conftest import Synthesize, _synthesize
+from tests.stacks.resources import of_type, only, statements, text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cdk.out")
+
+
+@pytest.fixture(scope="module")
+def with_notebook(folder: Path) -> dict[str, Template]:
+    return _synthesize(folder, notebook=True)
+
+
+@pytest.fixture(scope="module")
+def instance(with_notebook: dict[str, Template]) -> dict[str, Any]:
+    return only(with_notebook["notebook"], "AWS::SageMaker::NotebookInstance")
+
+
+@pytest.fixture(scope="module")
+def role(with_notebook: dict[str, Template]) -> dict[str, Any]:
+    roles = {role["RoleName"]: role for role in of_type(with_notebook["permissions"], "AWS::IAM::Role")}
+    return roles["slipway-dev-notebook"]
+
+
+@pytest.fixture(scope="module")
+def script(with_notebook: dict[str, Template]) -> str:
+    lifecycle = only(with_notebook["notebook"], "AWS::SageMaker::NotebookInstanceLifecycleConfig")
+    return text(lifecycle["OnStart"][0]["Content"]["Fn::Base64"])
+
+
+def test_there_is_none_unless_it_is_asked_for(templates: dict[str, Template]) -> None:
+    assert "notebook" not in templates
+
+
+def test_it_is_small_without_root_and_encrypted(instance: dict[str, Any]) -> None:
+    assert instance["InstanceType"] == "ml.t3.medium"
+    assert instance["RootAccess"] == "Disabled"
+    assert "Key" in text(instance["KmsKeyId"])
+    assert instance["InstanceMetadataServiceConfiguration"] == {"MinimumInstanceMetadataServiceVersion": "2"}
+    assert instance["PlatformIdentifier"] == "notebook-al2023-v1"
+    assert instance["VolumeSizeInGB"] == 10
+
+
+def test_its_access_to_the_internet_is_explained(instance: dict[str, Any]) -> None:
+    """tests/stacks/test_nag.py holds the reason to the finding."""
+    assert instance["DirectInternetAccess"] == "Enabled"
+
+
+def test_another_type_and_idle_time(synthesize: Synthesize) -> None:
+    templates = synthesize(notebook=True, notebook_instance_type="ml.m5.large", notebook_idle_minutes=15)
+    assert only(templates["notebook"], "AWS::SageMaker::NotebookInstance")["InstanceType"] == "ml.m5.large"
+    lifecycle = only(templates["notebook"], "AWS::SageMaker::NotebookInstanceLifecycleConfig")
+    assert "IDLE_MINUTES='15'\n" in text(lifecycle["OnStart"][0]["Content"]["Fn::Base64"])
+
+
+def test_its_script_is_a_shell_script_within_the_limit(script: str) -> None:
+    assert len(base64.b64encode(script.encode())) <= 16384
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: Path) -> None:
+    [line] = [line for line in script.splitlines() if line.startswith("FILES=")]
+    digest = line.rpartition("/")[2].removesuffix(".zip'")
+    names = {
+        path.relative_to(folder / f"asset.{digest}").as_posix() for path in (folder / f"asset.{digest}").rglob("*")
+    }
+    assert {"notebooks/train_and_deploy.ipynb", "notebooks/requirements.txt", "notebooks/idle.py"} <= names
+    assert {"dataset/upload.py", "iam/contract.yaml"} <= names
+    assert not {name.split("/")[0] for name in names} - {"notebooks", "dataset", "deploy", "training", "iam"}
+
+
+def test_it_makes_only_what_has_its_own_prefix(role: dict[str, Any]) -> None:
+    changing = ("Create", "Delete", "Stop", "Update", "AddTags", "Put")
+    for statement in statements(role).values():
+        for action in statement["Action"]:
+            verb = action.partition(":")[2]
+            if action.startswith("sagemaker:") and verb.startswith(changing):
+                for resource in statement["Resource"]:
+                    own = resource.rpartition("/")[2]
+                    assert own.startswith(("slipway-dev-nb-", "slipway-dev-note")), action
+
+
+def test_it_writes_images_and_no_model(role: dict[str, Any]) -> None:
+    written = [
+        resource.partition("/")[2]
+        for statement in statements(role).values()
+        if "s3:PutObject" in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+    assert written == ["data/*"]
+
+
+def test_it_passes_two_roles_and_to_one_service(role: dict[str, Any]) -> None:
+    passing = statements(role)["PassRoles"]
+    assert not [resource for resource in passing["Resource"] if "*" in resource]
+    assert len(passing["Resource"]) == 2
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_only_this_instance_may_be_given_the_role(role: dict[str, Any]) -> None:
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert text(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":notebook-instance/slipway-dev-notebook")
+
+
+def test_without_a_notebook_no_other_role_has_anything_for_it(
+    templates: dict[str, Template], with_notebook: dict[str, Template]
+) -> None:
+    def hosting(found: dict[str, Template]) -> set[str]:
+        roles = {role["RoleName"]: role for role in of_type(found["permissions"], "AWS::IAM::Role")}
+        return set(statements(roles["slipway-dev-hosting"]))
+
+    assert hosting(with_notebook) - hosting(templates) == {"ReadTriedModels"}
