@@ -17,6 +17,7 @@ from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.acknowledged import acknowledge
 from stacks.classify import Classify
+from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.operations import Operations
 from stacks.permissions import Permissions
 from stacks.serving import Serving
@@ -52,6 +53,8 @@ def build(app: App, settings: Settings) -> None:
         key=storage.key,
     )  # fmt: skip
     operations.add_stack_dependency(classify)
+    if roles.ec2_profile:
+        Ec2Training(app, f"{name}-ec2-training", settings=settings, storage=storage, profile=roles.ec2_profile)
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
@@ -67,7 +70,7 @@ def main() -> None:
         sys.exit("\n".join(["These settings cannot be used:", *(f"  - {line}" for line in error.problems)]))
     try:
         build(app, settings)
-    except MissingWheels as error:
+    except (MissingWheels, UserDataTooLong) as error:
         sys.exit(str(error))
     app.synth()
 

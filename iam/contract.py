@@ -17,7 +17,7 @@ VARIABLES = (
     "capture", "images",
 )  # fmt: skip
 # Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
-SWITCHES = ("tuning", "single_job")
+SWITCHES = ("tuning", "single_job", "ec2")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -129,7 +129,9 @@ class _Reader:
         if not isinstance(value, _Mapping):
             self._problem(1, f"{name} must have purpose, trust and may")
             return None
-        if wrong := {"purpose", "trust", "may"} ^ set(value):
+        if not self._values.get(value.get("when", ""), "no condition"):
+            return None
+        if wrong := {"purpose", "trust", "may"} ^ (set(value) - {"when"}):
             self._problem(value.line, f"{name}: there must be purpose, trust and may; see {', '.join(sorted(wrong))}")
             return None
         trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", _trust)]

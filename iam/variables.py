@@ -33,6 +33,7 @@ def variables(assembly: Assembly) -> dict[str, str]:
             **_training(assembly),
             **_serving(assembly),
             **_classify(assembly),
+            "ec2": "yes" if _has(assembly, "AWS::EC2::Instance") else "",
         }
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
         raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
@@ -102,6 +103,10 @@ def _repository(image: str) -> str:
     registry, _, name = image.partition("/")
     account = registry.split(".")[0]
     return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
+
+
+def _has(assembly: Assembly, type_: str) -> bool:
+    return any(r["Type"] == type_ for t in assembly.templates.values() for r in t.get("Resources", {}).values())
 
 
 def _only(assembly: Assembly, type_: str) -> tuple[str, str, dict[str, Any]]:

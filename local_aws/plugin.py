@@ -27,6 +27,8 @@ from local_aws import (
     template_conditions,
 )
 from local_aws.calls import Recorder
+from local_aws.ec2 import cloudformation as ec2_types
+from local_aws.ec2 import instances as ec2_instances
 from local_aws.home import ACCOUNT, Home
 from local_aws.iam_requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
@@ -51,6 +53,7 @@ def install() -> None:
     template_conditions.install()
     stack_authorization.install()
     alarms.install()
+    ec2_instances.install()
     scaling_dimensions.add_functions(function_concurrency)
     _add_service(
         "sagemaker",
@@ -66,7 +69,7 @@ def install() -> None:
         botocore_services=["application-autoscaling"],
         resource_arn=scaling_api.resource_arn,
     )
-    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES}.items():
+    for name, type_ in {**sagemaker_types.TYPES, **scaling_cloudformation.TYPES, **ec2_types.TYPES}.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
     _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})

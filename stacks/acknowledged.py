@@ -25,12 +25,15 @@ class Acknowledgement:
     construct: str
     """Path below `<prefix>-`: the stack, then the ids."""
     reason: str
+    only_with: str = ""
+    """The setting without which the construct is not there."""
 
 
 def acknowledge(app: App, *, settings: Settings) -> None:
     """Apply the table to `app`; RuntimeError when a construct in it is not there."""
     values = {"prefix": settings.prefix, "dataset": settings.dataset, "images": settings.s3_images}
-    for path, rows in itertools.groupby(ACKNOWLEDGED, key=lambda row: row.construct):
+    there = [row for row in ACKNOWLEDGED if not row.only_with or getattr(settings, row.only_with)]
+    for path, rows in itertools.groupby(there, key=lambda row: row.construct):
         construct = app.node.find_child(f"{settings.prefix}-{path.split('/')[0]}")
         for id in path.split("/")[1:]:
             construct = construct.node.find_child(id)
