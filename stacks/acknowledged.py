@@ -41,12 +41,13 @@ def acknowledge(app: App, *, settings: Settings) -> None:
         Validations.of(construct).acknowledge(*rules)
 
 
-def _wildcard(construct: str, resource: str, reason: str) -> Acknowledgement:
+def _wildcard(construct: str, resource: str, reason: str, *, only_with: str = "") -> Acknowledgement:
     """A resource pattern in a role's statement."""
     return Acknowledgement(
         rule=f"AwsSolutions::AwsSolutions-IAM5[Resource::{resource}]",
         construct=f"permissions/{construct}",
         reason=reason,
+        only_with=only_with,
     )
 
 
@@ -58,8 +59,9 @@ def _arn(service: str, resource: str) -> str:
     return f"arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>:{resource}"
 
 
-def _nist(construct: str, rule: str, reason: str) -> Acknowledgement:
-    return Acknowledgement(rule=f"NIST.800.53.R5::NIST.800.53.R5-{rule}", construct=construct, reason=reason)
+def _nist(construct: str, rule: str, reason: str, *, only_with: str = "") -> Acknowledgement:
+    name = f"NIST.800.53.R5::NIST.800.53.R5-{rule}"
+    return Acknowledgement(rule=name, construct=construct, reason=reason, only_with=only_with)
 
 
 _WITHOUT_RESOURCE = (
@@ -75,6 +77,15 @@ _IN_A_VPC = (
 _LOG_KEY = (
     "Holds status, names of jobs and why one failed, never an image, and CloudWatch encrypts it with its own key;"
     " ours opens data and models, and would have to trust the logs service too."
+)
+_EC2 = "ec2_training"
+_NO_FLOW_LOG = (
+    "One instance lives here for the minutes of a training, lets nothing in and only HTTPS out; a log of its"
+    " connections would cost more than it does."
+)
+_PUBLIC_SUBNET = (
+    "Packages come from the internet, and a NAT gateway costs more in a day than the instance in a month; its"
+    " security group lets nothing in, and only HTTPS out."
 )
 
 ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
@@ -223,6 +234,43 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "CloudWatchAlarmAction",
         "SageMaker looks at these alarms itself while it deploys, and takes the deployment back; the alarms that tell"
         " people are in the operations stack.",
+    ),
+    _nist("permissions/Ec2Training", "IAMNoInlinePolicy", _INLINE, only_with=_EC2),
+    _wildcard(
+        "Ec2Training",
+        _objects("data/{dataset}/*"),
+        "A data set is many files whose names are the user's; its digest in the path holds the role to this one set.",
+        only_with=_EC2,
+    ),
+    _wildcard(
+        "Ec2Training",
+        _arn("ec2", "instance/*"),
+        "An instance registers itself for Session Manager under its id, which is new with each training.",
+        only_with=_EC2,
+    ),
+    _wildcard(
+        "Ec2Training",
+        "*",
+        "The four channels of a Session Manager session have no resource to name.",
+        only_with=_EC2,
+    ),
+    Acknowledgement(
+        rule="AwsSolutions::AwsSolutions-VPC7", construct="ec2-training/Vpc", reason=_NO_FLOW_LOG, only_with=_EC2
+    ),
+    _nist("ec2-training/Vpc", "VPCFlowLogsEnabled", _NO_FLOW_LOG, only_with=_EC2),
+    _nist(
+        "ec2-training/Vpc",
+        "VPCDefaultSecurityGroupClosed",
+        "Nothing is in the default group: the one instance has a group of its own, which lets nothing in.",
+        only_with=_EC2,
+    ),
+    _nist("ec2-training/Subnet", "VPCSubnetAutoAssignPublicIpDisabled", _PUBLIC_SUBNET, only_with=_EC2),
+    _nist("ec2-training/Out", "VPCNoUnrestrictedRouteToIGW", _PUBLIC_SUBNET, only_with=_EC2),
+    Acknowledgement(
+        rule="AwsSolutions::AwsSolutions-EC29",
+        construct="ec2-training/Instance",
+        reason="It terminates itself when it is done, so that it costs nothing more; protection would prevent that.",
+        only_with=_EC2,
     ),
     _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(

@@ -56,8 +56,7 @@ class Ec2Training(Stack):
         subnet, group, routes = self._network()
         instance = ec2.CfnInstance(
             self,
-            # A new digest is a new instance: user data that changes under an old one would not be run.
-            f"Instance{short}",
+            "Instance",
             image_id=ssm.StringParameter.value_for_typed_string_parameter_v2(
                 self, IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
             ),
@@ -85,6 +84,8 @@ class Ec2Training(Stack):
             monitoring=True,
             propagate_tags_to_volume_on_creation=True,
         )
+        # A new digest is a new instance: user data that changes under an old one would not be run.
+        instance.override_logical_id(f"Instance{short}")
         for route in routes:
             instance.node.add_dependency(route)
         wait = CfnWaitCondition(

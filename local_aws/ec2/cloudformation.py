@@ -14,7 +14,8 @@ def _request(properties: dict[str, Any]) -> dict[str, Any]:
     request = {**properties, "MinCount": 1, "MaxCount": 1}
     request.pop("PropagateTagsToVolumeOnCreation", None)
     if profile := request.pop("IamInstanceProfile", ""):
-        request["IamInstanceProfile"] = {"Name": profile}
+        # MiniStack's Ref of an instance profile is its ARN; AWS's is its name.
+        request["IamInstanceProfile"] = {"Arn" if profile.startswith("arn:") else "Name": profile}
     if credits := request.pop("CreditSpecification", None):
         request["CreditSpecification"] = {"CpuCredits": credits["CPUCredits"]}
     if "Monitoring" in request:
@@ -42,12 +43,13 @@ _SINGULAR = {"SecurityGroupIds": "SecurityGroupId", "BlockDeviceMappings": "Bloc
 def _flat(prefix: str, value: Any) -> list[tuple[str, list[str]]]:
     """As the query protocol has it: `TagSpecification.1.Tag.1.Key`."""
     if isinstance(value, dict):
-        parts = [(_SINGULAR.get(name, name), inner) for name, inner in value.items()]
+        parts: list[tuple[str, Any]] = [(_SINGULAR.get(str(name), str(name)), inner) for name, inner in value.items()]
     elif isinstance(value, list):
         parts = [(str(number), inner) for number, inner in enumerate(value, 1)]
     else:
         return [(prefix, [str(value)])]
-    return [pair for name, inner in parts for pair in _flat(f"{prefix}.{name}" if prefix else name, inner)]
+    begin = f"{prefix}." if prefix else ""
+    return [pair for name, inner in parts for pair in _flat(f"{begin}{name}", inner)]
 
 
 def _delete(physical_id: str, properties: dict[str, Any]) -> None:

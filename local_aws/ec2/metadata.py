@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _TOKEN = "/latest/api/token"  # noqa: S105 (a path)
@@ -59,7 +60,7 @@ class MetadataServer:
             self._server.server_close()
             self._server = None
 
-    def token(self, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    def token(self, path: str, headers: Message) -> tuple[int, str]:
         seconds = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if path != _TOKEN or "X-Forwarded-For" in headers:
             return 403, "Forbidden"
@@ -69,7 +70,7 @@ class MetadataServer:
         self._tokens[token] = time.monotonic() + int(seconds)
         return 200, token
 
-    def get(self, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    def get(self, path: str, headers: Message) -> tuple[int, str]:
         if self._tokens.get(headers.get("X-aws-ec2-metadata-token", ""), 0.0) < time.monotonic():
             return 401, "Unauthorized"
         name = path.removeprefix("/latest/meta-data/")

@@ -1,15 +1,15 @@
 """The EC2 training stack on a local AWS: its instance boots the template's own user data and trains."""
 
 import json
-import shutil
 import tarfile
+import threading
+import time
 from pathlib import Path
 
 import boto3
 import pytest
 
 from dataset.upload import upload
-from deploy.cdk import CdkFailed
 from deploy.stacks import outputs
 from local_aws.home import Home
 from training.folder import Folder, digest
@@ -20,16 +20,44 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def ready(aws: Home, digits: Folder) -> System:
-    """Bucket and images, and the model of a SageMaker job."""
-    system = System(digits, {**QUICK, "dataset": digest(digits), "ec2_training": "true"})
+def trained(aws: Home, digits: Folder) -> System:
+    """A SageMaker job's model, and beside it the images that the instance is to train on."""
+    system = System(digits, {**QUICK, "dataset": digest(digits), "ec2_training": "true", "epochs": "4"})
     system.deploy("storage", "permissions")
     upload(digits, outputs("e2e-dev-storage")["BucketName"])
+    system.deploy("trained-model")
     return system
 
 
-def test_a_deploy_boots_trains_stores_and_ends_the_instance(ready: System, tmp_path: Path) -> None:
-    ready.deploy("ec2-training")
+def _reboot_after_an_epoch() -> None:
+    ec2 = boto3.client("ec2")
+    while True:
+        time.sleep(0.2)
+        for reservation in ec2.describe_instances()["Reservations"]:
+            instance = reservation["Instances"][0]["InstanceId"]
+            if "epoch=1 " in ec2.get_console_output(InstanceId=instance)["Output"]:
+                ec2.reboot_instances(InstanceIds=[instance])
+                return
 
-    instance = outputs("e2e-dev-ec2-training")["InstanceId"]
-    print(boto3.client("ec2").get_console_output(InstanceId=instance)["Output"])
+
+def test_an_instance_that_is_rebooted_under_its_training_goes_on_and_leaves_the_job_s_model(
+    trained: System, tmp_path: Path
+) -> None:
+    threading.Thread(target=_reboot_after_an_epoch, daemon=True).start()
+
+    trained.deploy("ec2-training")
+
+    bucket, s3 = outputs("e2e-dev-storage")["BucketName"], boto3.client("s3")
+    for name in ("model.onnx", "model.tar.gz", "metrics.json", "train.log"):
+        s3.download_file(bucket, f"TrainedModels/{name}", str(tmp_path / name))
+    log = (tmp_path / "train.log").read_text()
+    print(log)
+    assert "booted again: going on" in log
+    assert "going on after" in log
+    assert "cost of this run: " in log
+    with tarfile.open(tmp_path / "model.tar.gz") as archive:
+        archive.extractall(tmp_path / "model", filter="data")
+    assert (tmp_path / "model" / "model.onnx").read_bytes() == (tmp_path / "model.onnx").read_bytes()
+    [job] = trained.jobs()
+    accuracy = json.loads((tmp_path / "metrics.json").read_text())["test"]["accuracy"]
+    assert accuracy == pytest.approx(float(trained.log(job).rpartition("test:accuracy=")[2].split()[0]), abs=0.01)

@@ -17,7 +17,7 @@ PERMISSIONS = "slipway-dev-permissions"
 
 
 # What a deployment may have or not, and the contract's lines with `when` are about.
-EVERYTHING = {"spot": True, "weights": "1" * 64, "endpoint_data_capture_percent": 5}
+EVERYTHING = {"spot": True, "ec2_training": True, "weights": "1" * 64, "endpoint_data_capture_percent": 5}
 
 
 def synthesize(outdir: Path, **settings: Any) -> Path:
