@@ -22,6 +22,7 @@ _SETTINGS = ("passwd", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "al
 
 
 def main(root: Path, channel: str, port: int, *paths: str) -> None:
+    os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
     _hand_over_sockets(channel, port)
     _mount_root(root, paths)
     os.chdir(root)

@@ -1,6 +1,5 @@
 #!/bin/bash
 # The first process of an instance: what systemd and cloud-init do at a boot, as far as user data can tell.
-# Exit code: 0 when the machine is stopped or booted again from outside, 10 when it has shut itself down.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cloud=/var/lib/cloud
 
@@ -12,14 +11,12 @@ down() {
     sleep 0.1
   done
   kill -KILL -1 2> /dev/null
-  [ -e /run/shutdown ] && exit 10
   exit 0
 }
 trap down TERM
 run() { "$1" < /dev/null & wait $! || echo "cloud-init: $1 ended with $?"; }
 
 echo "boot: $(nproc) vCPU, memory limited by $MEMORY_LIMIT_BY"
-rm -f /run/shutdown
 for script in $cloud/scripts/per-boot/*; do [ -x "$script" ] && run "$script"; done
 if mkdir $cloud/instance/sem 2> /dev/null; then run $cloud/instance/scripts/part-001; fi
 echo "cloud-init: done"

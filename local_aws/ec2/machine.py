@@ -21,12 +21,11 @@ _MIB = 2**20
 # vCPU and memory, bytes (https://aws.amazon.com/ec2/instance-types/).
 TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
 _STAND_INS = ("dnf", "python3.12", "aws")
-_SHUT_ITSELF_DOWN = 10  # init.sh's exit code
 _GRACE_SECONDS = 20.0
 
 
 class Machine:
-    """Boots, stops, and boots again on the same disk. `ended` is called when it has shut itself down.
+    """Boots, stops, and boots again on the same disk. `ended` is called when it has shut itself down, or did not boot.
 
     Attributes:
         peak: the most memory that a boot has used, bytes; None where the limit in use does not count it.
@@ -57,6 +56,7 @@ class Machine:
         self.console = folder / "console.log"
         self.peak: int | None = None
         self.killed = 0
+        self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
         self._install(user_data, certificate)
@@ -72,7 +72,7 @@ class Machine:
         python = Path(sys.prefix).resolve() / "bin" / "python"
         for name in _STAND_INS:
             _script(local / "bin" / name, f'#!/bin/sh\nexec {python} -I /usr/local/lib/packages.py {name} "$@"\n')
-        _script(local / "sbin" / "shutdown", "#!/bin/sh\ntouch /run/shutdown\nkill -TERM 1\n")
+        _script(local / "sbin" / "shutdown", "#!/bin/sh\nkill -TERM 1\n")
         # The kernel gives nobody in a sandbox its swap.
         _script(local / "sbin" / "swapon", '#!/bin/sh\n[ "$1" = --show=NAME ] || exit 1\n')
         _script(self._root / "sbin-init", (_HERE / "init.sh").read_text())
@@ -90,6 +90,7 @@ class Machine:
             OSError: this machine cannot make the namespaces; what it said is in the console output.
         """
         with self._lock:
+            self._stopping = False
             memory = limited(f"slipway-{self._folder.name}", self._memory)
             channel = self._folder / "boot.sock"
             channel.unlink(missing_ok=True)
@@ -118,13 +119,13 @@ class Machine:
         self._metadata.serve(metadata)
 
         def wait() -> None:
-            code = process.wait()
+            process.wait()
             forwarding.close()
             self._metadata.close()
             peak, self.killed = memory.peak(), self.killed + memory.killed()
             self.peak = max(filter(None, (peak, self.peak)), default=None)
             memory.remove()
-            if code == _SHUT_ITSELF_DOWN:
+            if not self._stopping:
                 self._ended()
 
         self._waiter = threading.Thread(target=wait, name=f"ec2-{self._folder.name}", daemon=True)
@@ -135,6 +136,7 @@ class Machine:
         with self._lock:
             if not self._process or not self.running:
                 return
+            self._stopping = True
             for child in _children(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, 15)

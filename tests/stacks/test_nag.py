@@ -38,7 +38,7 @@ SPOT = {
     "dataset": "0" * 64,
     "spot": True,
     "ec2_training": True,
-}  # tuning excludes spot
+}  # no tuning
 Report = dict[str, dict[str, Any]]
 
 
