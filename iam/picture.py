@@ -28,6 +28,11 @@ _KINDS = (
     (":role/", "role PREFIX-training"),
     ("IMAGE", "container registry"),
 )
+_WITHOUT_RESOURCE = {
+    "cloudwatch": "CloudWatch metrics",
+    "ecr": "container registry",
+    "ssmmessages": "Session Manager",
+}
 
 
 def picture(contract: Contract) -> str:
@@ -53,7 +58,7 @@ def picture(contract: Contract) -> str:
 
 def _kind(grant: Grant) -> str:
     if grant.resource == "*":
-        return {"cloudwatch": "CloudWatch metrics", "ecr": "container registry"}[grant.action.partition(":")[0]]
+        return _WITHOUT_RESOURCE[grant.action.partition(":")[0]]
     return next(name for mark, name in _KINDS if mark in grant.resource)
 
 
