@@ -17,6 +17,7 @@ from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.acknowledged import acknowledge
 from stacks.classify import Classify
+from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
 from stacks.operations import Operations
 from stacks.permissions import Permissions
@@ -58,6 +59,8 @@ def build(app: App, settings: Settings) -> None:
             app, f"{name}-notebook", settings=settings, files=storage.notebook_files, key=storage.key,
             role=roles.notebook,
         )  # fmt: skip
+    if roles.ec2_profile:
+        Ec2Training(app, f"{name}-ec2-training", settings=settings, storage=storage, profile=roles.ec2_profile)
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
@@ -73,7 +76,7 @@ def main() -> None:
         sys.exit("\n".join(["These settings cannot be used:", *(f"  - {line}" for line in error.problems)]))
     try:
         build(app, settings)
-    except MissingWheels as error:
+    except (MissingWheels, UserDataTooLong) as error:
         sys.exit(str(error))
     app.synth()
 

@@ -21,7 +21,7 @@ _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
 _LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
 _TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
-_YES_OR_NO = ("notebook", "spot", "keep_data")
+_YES_OR_NO = ("spot", "ec2_training", "notebook", "keep_data")
 _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
 
 # The values that CloudWatch Logs takes.
@@ -93,6 +93,15 @@ class Settings(BaseModel):
     training_max_hours: int = Field(ge=1, le=11, description="hours after which a training job is stopped")
     spot: bool = Field(description="train on spot instances: cheaper, and taken back at times")
     spot_max_wait_hours: int = Field(ge=1, le=11, description="hours a spot training may take, waiting included")
+
+    ec2_training: bool = Field(description="also train on one EC2 instance, as its own stack")
+    ec2_instance_type: Literal["t2.micro", "t3.micro"] = Field(description="instance type of that EC2 instance")
+    # Unlimited credits are billed beyond the instance's price when a training outlasts what it has saved up.
+    ec2_credits: Literal["standard", "unlimited"] = Field(
+        description="CPU beyond the saved-up credits: standard slows down, unlimited costs more"
+    )
+    # The image takes 8 GiB; torch, the images and 2 GiB of swap come on top.
+    ec2_volume_gib: int = Field(ge=12, le=1024, description="disk of that EC2 instance, GiB")
 
     tuning_learning_rate: str = range_field("learning_rate", "0.001..0.1")
     tuning_batch_size: str = range_field("batch_size", "32|64|128")

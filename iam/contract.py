@@ -17,7 +17,7 @@ VARIABLES = (
     "capture", "images", "notebook_files",
 )  # fmt: skip
 # Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
-SWITCHES = ("tuning", "single_job", "tunes")
+SWITCHES = ("tuning", "single_job", "tunes", "ec2")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 

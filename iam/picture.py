@@ -20,12 +20,14 @@ _KINDS = (
     ("/jobs/waiting", "waiting notes (jobs/waiting/)"),
     ("/jobs/", "job output (jobs/)"),
     ("/models/", "models (models/)"),
+    ("/TrainedModels/", "the EC2 instance's model (TrainedModels/)"),
     ("PROGRAM", "training program (asset bucket)"),
     ("/weights/", "pretrained weights (weights/)"),
     ("/SPOT/", "checkpoints (checkpoints/)"),
     ("/CAPTURE/", "captured calls (capture/)"),
     (":s3:::", "bucket (list)"),
     ("KEY", "key"),
+    (":instance/", "Session Manager"),
     (":training-job/", "training jobs"),
     (":hyper-parameter-tuning-job/", "tuning jobs"),
     (":endpoint/", "endpoint"),
@@ -39,6 +41,7 @@ _WITHOUT_RESOURCE = {
     "application-autoscaling": "auto-scaling",
     "cloudwatch": "CloudWatch metrics",
     "ecr": "container registry",
+    "ssmmessages": "Session Manager",
 }
 
 

@@ -34,6 +34,7 @@ def variables(assembly: Assembly) -> dict[str, str]:
             **_serving(assembly),
             **_classify(assembly),
             **_notebook(assembly),
+            "ec2": "yes" if _has(assembly, "AWS::EC2::Instance") else "",
         }
         return found | {"tunes": "yes" if found["tuning"] or found["notebook_files"] else ""}
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
@@ -114,6 +115,10 @@ def _repository(image: str) -> str:
     registry, _, name = image.partition("/")
     account = registry.split(".")[0]
     return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
+
+
+def _has(assembly: Assembly, type_: str) -> bool:
+    return any(r["Type"] == type_ for t in assembly.templates.values() for r in t.get("Resources", {}).values())
 
 
 def _only(assembly: Assembly, type_: str) -> tuple[str, str, dict[str, Any]]:

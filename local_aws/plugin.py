@@ -29,6 +29,8 @@ from local_aws import (
     template_conditions,
 )
 from local_aws.calls import Recorder
+from local_aws.ec2 import cloudformation as ec2_types
+from local_aws.ec2 import instances as ec2_instances
 from local_aws.home import ACCOUNT, Home
 from local_aws.iam_requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
@@ -54,6 +56,7 @@ def install() -> None:
     stack_authorization.install()
     alarms.install()
     event_metrics.install()
+    ec2_instances.install()
     scaling_dimensions.add_functions(function_concurrency)
     _add_service(
         "sagemaker",
@@ -74,6 +77,7 @@ def install() -> None:
         **notebook_cloudformation.TYPES,
         **scaling_cloudformation.TYPES,
         **budget_type.TYPES,
+        **ec2_types.TYPES,
     }
     for name, type_ in types.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()

@@ -25,7 +25,18 @@ def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> TypeAct
 
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
 _SCALABLE_TARGET = "arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
+_EC2 = "arn:aws:ec2:{region}:{account}:"
 _LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
+
+
+def _network(kind: str, name: str, **with_property: str) -> TypeActions:
+    """A part of a VPC."""
+    besides = {"Tags": "ec2:CreateTags", **with_property}
+    return TypeActions(
+        f"{_EC2}{kind}/{{name}}", "", (f"ec2:Create{name}",), (), (f"ec2:Delete{name}",), with_property=besides
+    )
+
+
 _NOTHING = TypeActions("*", "", (), (), ())
 _INVOKE = ("lambda:InvokeFunction",)
 _CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
@@ -73,6 +84,61 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("cloudwatch:PutDashboard",),
         ("cloudwatch:DeleteDashboards",),
     ),
+    "AWS::EC2::Instance": TypeActions(
+        f"{_EC2}instance/{{name}}",
+        "",
+        ("ec2:RunInstances",),
+        ("ec2:ModifyInstanceAttribute",),
+        ("ec2:TerminateInstances",),
+        with_property={"Tags": "ec2:CreateTags"},
+    ),
+    "AWS::EC2::InternetGateway": _network("internet-gateway", "InternetGateway"),
+    "AWS::EC2::Route": TypeActions(
+        f"{_EC2}route-table/{{name}}",
+        "RouteTableId",
+        ("ec2:CreateRoute",),
+        ("ec2:ReplaceRoute",),
+        ("ec2:DeleteRoute",),
+    ),
+    "AWS::EC2::RouteTable": _network("route-table", "RouteTable"),
+    "AWS::EC2::SecurityGroup": TypeActions(
+        f"{_EC2}security-group/{{name}}",
+        "",
+        ("ec2:CreateSecurityGroup",),
+        (),
+        ("ec2:DeleteSecurityGroup",),
+        with_property={
+            "SecurityGroupEgress": "ec2:AuthorizeSecurityGroupEgress",
+            "SecurityGroupIngress": "ec2:AuthorizeSecurityGroupIngress",
+            "Tags": "ec2:CreateTags",
+        },
+    ),
+    "AWS::EC2::Subnet": _network("subnet", "Subnet", MapPublicIpOnLaunch="ec2:ModifySubnetAttribute"),
+    "AWS::EC2::SubnetRouteTableAssociation": TypeActions(
+        f"{_EC2}route-table/{{name}}",
+        "RouteTableId",
+        ("ec2:AssociateRouteTable",),
+        (),
+        ("ec2:DisassociateRouteTable",),
+    ),
+    "AWS::EC2::VPC": _network(
+        "vpc", "Vpc", EnableDnsHostnames="ec2:ModifyVpcAttribute", EnableDnsSupport="ec2:ModifyVpcAttribute"
+    ),
+    "AWS::EC2::VPCEndpoint": TypeActions(
+        f"{_EC2}vpc-endpoint/{{name}}",
+        "",
+        ("ec2:CreateVpcEndpoint",),
+        ("ec2:ModifyVpcEndpoint",),
+        ("ec2:DeleteVpcEndpoints",),
+        with_property={"Tags": "ec2:CreateTags"},
+    ),
+    "AWS::EC2::VPCGatewayAttachment": TypeActions(
+        f"{_EC2}internet-gateway/{{name}}",
+        "InternetGatewayId",
+        ("ec2:AttachInternetGateway",),
+        (),
+        ("ec2:DetachInternetGateway",),
+    ),
     "AWS::ECR::Repository": TypeActions(
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         "RepositoryName",
@@ -93,6 +159,13 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("events:RemoveTargets", "events:DeleteRule"),
         with_property={"Tags": "events:TagResource", "Targets": "events:PutTargets"},
         passes={"RoleArn": _EVENTS, "Targets.RoleArn": _EVENTS},
+    ),
+    "AWS::IAM::InstanceProfile": TypeActions(
+        "arn:aws:iam::{account}:instance-profile/{name}",
+        "InstanceProfileName",
+        ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"),
+        ("iam:RemoveRoleFromInstanceProfile", "iam:AddRoleToInstanceProfile"),
+        ("iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile"),
     ),
     "AWS::IAM::ManagedPolicy": TypeActions(
         "arn:aws:iam::{account}:policy/{name}",

@@ -71,7 +71,8 @@ def _remembering_role(create_change_set: Operation) -> Operation:
             _require_inputs(params)
         except ApiError as error:
             return _refusal(error)
-        answer = create_change_set(params)
+        with _acting_as(_p(params, _ROLE), _p(params, "StackName")):  # SSM parameters are read as the role
+            answer = create_change_set(params)
         change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))[1]
         if change_set is not None and answer[0] == 200:
             change_set[_ROLE] = _p(params, _ROLE)

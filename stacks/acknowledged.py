@@ -12,6 +12,9 @@ from aws_cdk import Acknowledgment, App, Validations
 
 from settings import Settings
 
+# A word in a construct's path, and the setting without which it is not there.
+_OPTIONAL = {"notebook": "notebook", "ec2": "ec2_training"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
@@ -30,7 +33,11 @@ class Acknowledgement:
 def acknowledge(app: App, *, settings: Settings) -> None:
     """Apply the table to `app`; RuntimeError when a construct in it is not there."""
     values = {"prefix": settings.prefix, "dataset": settings.dataset, "images": settings.s3_images}
-    there = [row for row in ACKNOWLEDGED if settings.notebook or "notebook" not in row.construct.lower()]
+    there = [
+        row
+        for row in ACKNOWLEDGED
+        if all(getattr(settings, setting) for word, setting in _OPTIONAL.items() if word in row.construct.lower())
+    ]
     for path, rows in itertools.groupby(there, key=lambda row: row.construct):
         construct = app.node.find_child(f"{settings.prefix}-{path.split('/')[0]}")
         for id in path.split("/")[1:]:
@@ -57,7 +64,8 @@ def _arn(service: str, resource: str) -> str:
 
 
 def _nist(construct: str, rule: str, reason: str) -> Acknowledgement:
-    return Acknowledgement(rule=f"NIST.800.53.R5::NIST.800.53.R5-{rule}", construct=construct, reason=reason)
+    name = f"NIST.800.53.R5::NIST.800.53.R5-{rule}"
+    return Acknowledgement(rule=name, construct=construct, reason=reason)
 
 
 _WITHOUT_RESOURCE = (
@@ -81,6 +89,14 @@ _TRIED = "The notebook names what it tries after the time; the prefix holds it t
 _LOG_KEY = (
     "Holds status, names of jobs and why one failed, never an image, and CloudWatch encrypts it with its own key;"
     " ours opens data and models, and would have to trust the logs service too."
+)
+_NO_FLOW_LOG = (
+    "One instance lives here for the minutes of a training, lets nothing in and only HTTPS out; a log of its"
+    " connections would cost more than it does."
+)
+_PUBLIC_SUBNET = (
+    "Packages come from the internet, and a NAT gateway costs more in a day than the instance in a month; its"
+    " security group lets nothing in, and only HTTPS out."
 )
 
 ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
@@ -276,6 +292,32 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "CloudWatchAlarmAction",
         "SageMaker looks at these alarms itself while it deploys, and takes the deployment back; the alarms that tell"
         " people are in the operations stack.",
+    ),
+    _nist("permissions/Ec2Training", "IAMNoInlinePolicy", _INLINE),
+    _wildcard(
+        "Ec2Training",
+        _objects("data/{dataset}/*"),
+        "A data set is many files whose names are the user's; its digest in the path holds the role to this one set.",
+    ),
+    _wildcard(
+        "Ec2Training",
+        _arn("ec2", "instance/*"),
+        "An instance registers itself for Session Manager under its id, which is new with each training.",
+    ),
+    _wildcard("Ec2Training", "*", "The four channels of a Session Manager session have no resource to name."),
+    Acknowledgement(rule="AwsSolutions::AwsSolutions-VPC7", construct="ec2-training/Vpc", reason=_NO_FLOW_LOG),
+    _nist("ec2-training/Vpc", "VPCFlowLogsEnabled", _NO_FLOW_LOG),
+    _nist(
+        "ec2-training/Vpc",
+        "VPCDefaultSecurityGroupClosed",
+        "Nothing is in the default group: the one instance has a group of its own, which lets nothing in.",
+    ),
+    _nist("ec2-training/Subnet", "VPCSubnetAutoAssignPublicIpDisabled", _PUBLIC_SUBNET),
+    _nist("ec2-training/Out", "VPCNoUnrestrictedRouteToIGW", _PUBLIC_SUBNET),
+    Acknowledgement(
+        rule="AwsSolutions::AwsSolutions-EC29",
+        construct="ec2-training/Instance",
+        reason="It terminates itself when it is done, so that it costs nothing more; protection would prevent that.",
     ),
     _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(

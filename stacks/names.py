@@ -8,6 +8,8 @@ VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the var
 
 CHECKPOINTS = "checkpoints"
 CAPTURE = "capture"
+EC2_ARTIFACTS = "TrainedModels"
+EC2_ARTIFACT_FILES = ("model.onnx", "model.tar.gz", "metrics.json", "train.log", "digest.txt")
 
 
 def bucket_name(prefix: str) -> str:

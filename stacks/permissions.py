@@ -23,7 +23,10 @@ _JOB_LOG = "/aws/sagemaker/TrainingJobs"
 
 
 class Permissions(Stack):
-    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda); `notebook` or None."""
+    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
+
+    Where the settings ask for them, `notebook`, and `ec2_profile`, which hands its role to the EC2 instance; else None.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Permissions(Stack):
         self.trained_model = self._trained_model(prefix, dataset, run_jobs)
         self.classify = self._classify(prefix, endpoints, settings.s3_images)
         self.notebook = self._notebook(prefix, endpoints, storage.notebook_files) if storage.notebook_files else None
+        self.ec2_profile = self._ec2_training(settings, storage.program) if settings.ec2_training else None
 
     def _training(self, chosen: Settings, program: TrainingProgram, image: Container, jobs: list[str]) -> iam.Role:
         """What SageMaker does around a job: fetch data, weights, code, image; store model, logs and metrics."""
@@ -313,6 +317,36 @@ class Permissions(Stack):
     def _roles_by_name(self, prefix: str) -> list[str]:
         roles = ("training", "hosting", "trained-model", "classify", "notebook")
         return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{prefix}-{role}" for role in roles]
+
+    def _ec2_training(self, chosen: Settings, program: TrainingProgram) -> iam.CfnInstanceProfile:
+        """What the EC2 instance does: fetch data, weights and code, store five files, let Session Manager in."""
+        prefix, dataset = chosen.prefix, chosen.dataset
+        folder = f"{self._bucket}/{names.EC2_ARTIFACTS}"
+        code = f"arn:{Aws.PARTITION}:s3:::{program.bucket_name}/{program.key}"
+        [_, *read_weights] = self._weights(chosen.weights) or [None]
+        role = self._role(
+            f"{prefix}-ec2-training",
+            description="EC2 training instance: reads one data set and the program, writes the artifact",
+            trusted=_service("ec2.amazonaws.com"),
+            statements=[
+                _allow("ListData", ["s3:ListBucket"], [self._bucket], _prefixes(f"data/{dataset}/*")),
+                _allow("ReadData", ["s3:GetObject"], [f"{self._bucket}/data/{dataset}/*"]),
+                _allow("ReadProgram", ["s3:GetObject"], [code]),
+                *read_weights,
+                # What the model there is of, so that it is not made twice.
+                _allow("ReadDigest", ["s3:GetObject"], [f"{folder}/digest.txt"]),
+                _allow("KeepArtifact", ["s3:PutObject"], [f"{folder}/{file}" for file in names.EC2_ARTIFACT_FILES]),
+                self._key_through_s3("UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+                # Session Manager instead of SSH: of AmazonSSMManagedInstanceCore only what a session takes.
+                _allow("RegisterForSessions", ["ssm:UpdateInstanceInformation"], [_arn("ec2", "instance/*")]),
+                _allow(
+                    "OpenSessions",
+                    [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")],
+                    ["*"],
+                ),
+            ],
+        )
+        return iam.CfnInstanceProfile(self, "Ec2Profile", instance_profile_name=role.role_name, roles=[role.role_name])
 
     def _role(
         self, name: str, *, description: str, trusted: iam.IPrincipal, statements: list[iam.PolicyStatement]

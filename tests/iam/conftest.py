@@ -17,7 +17,9 @@ PERMISSIONS = "slipway-dev-permissions"
 
 
 # What a deployment may have or not, and the contract's lines with `when` are about.
-EVERYTHING = {"notebook": True, "spot": True, "weights": "1" * 64, "endpoint_data_capture_percent": 5}
+EVERYTHING = {
+    "spot": True, "ec2_training": True, "notebook": True, "weights": "1" * 64, "endpoint_data_capture_percent": 5,
+}  # fmt: skip
 
 
 def synthesize(outdir: Path, **settings: Any) -> Path:

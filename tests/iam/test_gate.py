@@ -33,7 +33,8 @@ def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_eve
 
     assert {f.statement for f in found} == {
         "ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint", "KeepCalls", "UseKeyForObjects",
-        "ReadTriedModels", "trust", "",  # the notebook's: tuning jobs, and its own role
+        "ReadTriedModels", "trust",  # the notebook's jobs
+        "",  # whole roles: the notebook's, and the EC2 instance's
     }  # fmt: skip
     assert _rules(found) == {"too-much", "trust", "roles"}
 

@@ -33,7 +33,13 @@ OTHER_SETTINGS = {
     "lambda_reserved_concurrency": 0,
     "keep_data": False,
 }
-SPOT = {"app": "birds", "stage": "spot", "dataset": "0" * 64, "spot": True}  # which tuning excludes
+SPOT = {
+    "app": "birds",
+    "stage": "spot",
+    "dataset": "0" * 64,
+    "spot": True,
+    "ec2_training": True,
+}  # no tuning
 Report = dict[str, dict[str, Any]]
 
 

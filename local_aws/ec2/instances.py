@@ -1,0 +1,159 @@
+"""EC2's own operations on instances, where MiniStack only keeps records: those that start and end machines."""
+
+import base64
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.core.tls import resolve_tls_material
+from ministack.services import ec2, iam
+
+from local_aws.authorization import caller, require_pass_role
+from local_aws.ec2.machine import Machine, clean
+from local_aws.ec2.metadata import MetadataServer
+from local_aws.home import Home
+from local_aws.principal import RoleSession
+from local_aws.service import ApiError, Response
+
+Params = dict[str, Any]
+machines: dict[str, Machine] = {}
+_SERVICE = "ec2.amazonaws.com"
+_CONSOLE_BYTES = 64 * 1024
+_START, _END = "StartInstances", "TerminateInstances"
+
+
+def install() -> None:
+    """Instances with user data boot; the others stay records, as MiniStack keeps them."""
+    actions = ec2._ACTION_MAP
+    plain = {name: actions[name] for name in ("RunInstances", _START, "StopInstances", "RebootInstances", _END)}
+
+    def run(params: Params) -> Response:
+        try:
+            role = _role(params)
+            if role:
+                require_pass_role(caller.get(), role, _SERVICE)
+        except ApiError as error:
+            return _error(error)
+        before = set(ec2._instances)
+        answer: Response = plain["RunInstances"](params)
+        for instance_id in set(ec2._instances) - before:
+            try:
+                _boot_new(instance_id, params, role)
+            except (ApiError, ValueError) as error:
+                plain[_END]({"InstanceId.1": [instance_id]})
+                return _error(error)
+        return answer
+
+    def then(name: str, act: Any) -> Any:
+        def handle(params: Params) -> Response:
+            answer: Response = plain[name](params)
+            if answer[0] == 200:
+                for instance_id in ec2._parse_member_list(params, "InstanceId"):
+                    if machine := machines.get(instance_id):
+                        _in_background(act, instance_id, machine)
+            return answer
+
+        return handle
+
+    actions["RunInstances"] = run
+    actions[_START] = then(_START, lambda _, machine: machine.boot())
+    actions["StopInstances"] = then("StopInstances", lambda _, machine: machine.stop())
+    actions["RebootInstances"] = then("RebootInstances", lambda _, machine: (machine.stop(), machine.boot()))
+    actions[_END] = then(_END, lambda instance_id, machine: machine.remove())
+    actions["GetConsoleOutput"] = _console_output
+
+
+def _boot_new(instance_id: str, params: Params, role: str) -> None:
+    instance = ec2._instances[instance_id]
+    script = base64.b64decode(instance["UserData"] or "")
+    if not script:
+        return
+    if _p(params, "MetadataOptions.HttpTokens") == "optional":
+        raise ValueError("local AWS has version 2 of the instance metadata service only: set HttpTokens to required")
+    arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/{instance_id}"
+
+    def credentials() -> dict[str, str]:
+        return RoleSession(role, service=_SERVICE, source_arn=arn, session_name=instance_id).environment()
+
+    values = {
+        "instance-id": instance_id,
+        "instance-type": instance["InstanceType"],
+        "ami-id": instance["ImageId"],
+        "placement/region": get_region(),
+        "placement/availability-zone": f"{get_region()}a",
+    }
+    terminates = _p(params, "InstanceInitiatedShutdownBehavior") == "terminate"
+
+    def ended() -> None:
+        record = ec2._instances.get(instance_id)
+        if record and record["State"]["Name"] == "running":
+            action = _END if terminates else "StopInstances"
+            ec2._ACTION_MAP[action]({"InstanceId.1": [instance_id]})
+
+    port = int(os.environ["GATEWAY_PORT"])
+    address = f"https://127.0.0.1:{port}"
+    bundle = "/etc/local-aws.crt"
+    machine = Machine(
+        Home.from_environment().scratch / "ec2" / instance_id,
+        instance_type=instance["InstanceType"],
+        user_data=script,
+        metadata=MetadataServer(values, role.rpartition("/")[2], credentials),
+        environment=clean({"AWS_ENDPOINT_URL": address, "AWS_CA_BUNDLE": bundle, "CURL_CA_BUNDLE": bundle}),
+        certificate=Path(resolve_tls_material()[0]),
+        port=port,
+        ended=ended,
+    )
+    machines[instance_id] = machine
+    _in_background(lambda _, machine: machine.boot(), instance_id, machine)
+
+
+def _role(params: Params) -> str:
+    """ARN of the role in the request's instance profile; empty without a profile.
+
+    Raises:
+        ApiError: a profile that is not there, or that has no role.
+    """
+    arn, name = _p(params, "IamInstanceProfile.Arn"), _p(params, "IamInstanceProfile.Name")
+    if not arn and not name:
+        return ""
+    profile = iam._lookup_instance_profile(name=name, arn=arn)
+    if not profile or not profile.get("Roles"):
+        raise ApiError("InvalidParameterValue", f"Invalid IAM Instance Profile name: {name or arn}")
+    role = profile["Roles"][0]
+    return str(iam._roles[role if isinstance(role, str) else role["RoleName"]]["Arn"])
+
+
+def _console_output(params: Params) -> Response:
+    instance_id = _p(params, "InstanceId")
+    if instance_id not in ec2._instances:
+        return _error(ApiError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist"))
+    text = machines[instance_id].output() if instance_id in machines else ""
+    encoded = base64.b64encode(text.encode()[-_CONSOLE_BYTES:]).decode()
+    inner = f"<instanceId>{instance_id}</instanceId><timestamp>{ec2._now_ts()}</timestamp><output>{encoded}</output>"
+    answer: Response = ec2._xml(200, "GetConsoleOutputResponse", inner)
+    return answer
+
+
+def _in_background(act: Any, instance_id: str, machine: Machine) -> None:
+    """AWS answers at once, too; what goes wrong is in the console output."""
+
+    def do() -> None:
+        try:
+            act(instance_id, machine)
+        except OSError as error:
+            with machine.console.open("a") as console:
+                console.write(f"local AWS: {error}\n")
+
+    threading.Thread(target=do, name=f"ec2-{instance_id}", daemon=True).start()
+
+
+def _error(error: Exception) -> Response:
+    code = error.code if isinstance(error, ApiError) else "InvalidParameterValue"
+    answer: Response = ec2._error(code, str(error), getattr(error, "status", 400))
+    return answer
+
+
+def _p(params: Params, name: str) -> str:
+    return str(ec2._p(params, name) or "")

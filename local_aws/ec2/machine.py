@@ -1,0 +1,219 @@
+"""One instance's machine: its disk is a folder, its boot a set of namespaces, and its end leaves nothing running."""
+
+import array
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from local_aws.ec2.memory import limited
+from local_aws.ec2.metadata import MetadataServer
+from local_aws.ec2.packages import __file__ as _PACKAGES
+from local_aws.processes import MARKER
+
+_HERE = Path(__file__).parent
+_MIB = 2**20
+# vCPU and memory, bytes (https://aws.amazon.com/ec2/instance-types/).
+TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
+_STAND_INS = ("dnf", "python3.12", "aws")
+_GRACE_SECONDS = 20.0
+
+
+class Machine:
+    """Boots, stops, and boots again on the same disk. `ended` is called when it has shut itself down, or did not boot.
+
+    Attributes:
+        peak: the most memory that a boot has used, bytes; None where the limit in use does not count it.
+        killed: processes that the kernel has ended because memory was out.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        instance_type: str,
+        user_data: bytes,
+        metadata: MetadataServer,
+        environment: dict[str, str],
+        certificate: Path,
+        port: int,
+        ended: Callable[[], None],
+    ) -> None:
+        """
+        Raises:
+            ValueError: an instance type that has no row in TYPES.
+        """
+        if instance_type not in TYPES:
+            raise ValueError(f"local AWS has no machine of the type {instance_type}: it has {', '.join(TYPES)}")
+        self._folder, self._root = folder, folder / "disk"
+        self._cores, self._memory = TYPES[instance_type]
+        self._metadata, self._environment, self._port, self._ended = metadata, environment, port, ended
+        self.console = folder / "console.log"
+        self.peak: int | None = None
+        self.killed = 0
+        self._stopping = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.RLock()
+        self._install(user_data, certificate)
+
+    def _install(self, user_data: bytes, certificate: Path) -> None:
+        """What the machine image has on its disk, and where cloud-init puts user data."""
+        for name in ("tmp", "root", "run", "etc", "dev", "proc", "var/lib/cloud/scripts/per-boot"):
+            (self._root / name).mkdir(parents=True, exist_ok=True)
+        local = self._root / "opt" / "local"
+        for part in ("bin", "sbin", "lib"):
+            (local / part).mkdir(parents=True, exist_ok=True)
+        shutil.copy(_PACKAGES, local / "lib" / "packages.py")
+        python = Path(sys.prefix).resolve() / "bin" / "python"
+        for name in _STAND_INS:
+            _script(local / "bin" / name, f'#!/bin/sh\nexec {python} -I /usr/local/lib/packages.py {name} "$@"\n')
+        _script(local / "sbin" / "shutdown", "#!/bin/sh\nkill -TERM 1\n")
+        # The kernel gives nobody in a sandbox its swap.
+        _script(local / "sbin" / "swapon", '#!/bin/sh\n[ "$1" = --show=NAME ] || exit 1\n')
+        _script(self._root / "sbin-init", (_HERE / "init.sh").read_text())
+        _script(self._root / "var/lib/cloud/instance/scripts/part-001", user_data)
+        shutil.copy(certificate, self._root / "etc" / "local-aws.crt")
+        (self._root / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def boot(self) -> None:
+        """
+        Raises:
+            OSError: this machine cannot make the namespaces; what it said is in the console output.
+        """
+        with self._lock:
+            self._stopping = False
+            memory = limited(f"slipway-{self._folder.name}", self._memory)
+            channel = self._folder / "boot.sock"
+            channel.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as waiting, self.console.open("ab") as console:
+                waiting.bind(str(channel))
+                waiting.listen(1)
+                waiting.settimeout(30)
+                process = subprocess.Popen(
+                    [*memory.command, "unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--uts",
+                     "--ipc", "--fork", "--kill-child", sys.executable, "-I", str(_HERE / "boot.py"), str(self._root),
+                     str(channel), str(self._port), *_programs()],
+                    env={**self._environment, "MEMORY_LIMIT_BY": f"{memory.limit // _MIB} MiB, {memory.how}"},
+                    stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
+                    preexec_fn=lambda: _enter(memory.enter, self._cores),
+                )  # fmt: skip
+                self._process = process
+                try:
+                    connection, _ = waiting.accept()
+                except TimeoutError:
+                    process.kill()
+                    raise OSError(f"the sandbox did not start: {self.output()[-500:]}") from None
+            with connection:
+                api, metadata = _received(connection)
+                connection.send(b"x")
+        forwarding = _Forwarder(api, self._port)
+        self._metadata.serve(metadata)
+
+        def wait() -> None:
+            process.wait()
+            forwarding.close()
+            self._metadata.close()
+            peak, self.killed = memory.peak(), self.killed + memory.killed()
+            self.peak = max(filter(None, (peak, self.peak)), default=None)
+            memory.remove()
+            if not self._stopping:
+                self._ended()
+
+        self._waiter = threading.Thread(target=wait, name=f"ec2-{self._folder.name}", daemon=True)
+        self._waiter.start()
+
+    def stop(self) -> None:
+        """As a shutdown from outside: SIGTERM to every process, then the end of what is left."""
+        with self._lock:
+            if not self._process or not self.running:
+                return
+            self._stopping = True
+            for child in _children(self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, 15)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_SECONDS)
+            self._process.kill()
+            self._waiter.join(10)
+
+    def remove(self) -> None:
+        """End it, and its disk with it."""
+        self.stop()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def output(self) -> str:
+        return self.console.read_text(errors="replace") if self.console.exists() else ""
+
+
+def _script(path: Path, text: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(0o755)
+
+
+def _programs() -> list[str]:
+    """Where this Python lies, outside of the system's folders."""
+    places = {str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)}
+    return sorted(place for place in places if not place.startswith("/usr/"))
+
+
+def _enter(limit: Callable[[], None], cores: int) -> None:
+    limit()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _received(connection: socket.socket) -> list[socket.socket]:
+    """The two listening sockets of boot.py."""
+    numbers = array.array("i")
+    _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(2 * numbers.itemsize))
+    if not ancillary:
+        raise OSError("the sandbox ended before it was up")
+    numbers.frombytes(ancillary[0][2])
+    return [socket.socket(fileno=number) for number in numbers]
+
+
+class _Forwarder:
+    """Carries what an instance sends to AWS on to this local AWS's port, byte for byte."""
+
+    def __init__(self, listening: socket.socket, port: int) -> None:
+        self._listening, self._port = listening, port
+        threading.Thread(target=self._accept, name="ec2-forward", daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                inside, _ = self._listening.accept()
+                outside = socket.create_connection(("127.0.0.1", self._port))
+                for source, target in ((inside, outside), (outside, inside)):
+                    threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def clean(environment: dict[str, str]) -> dict[str, str]:
+    """What a machine's processes see: the run they belong to, and the address of the local AWS."""
+    return {MARKER: os.environ[MARKER], **environment}

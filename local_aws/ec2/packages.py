@@ -1,0 +1,101 @@
+"""The one thing in an instance that is not AWS's: its package manager, and the programs that its image brings.
+
+Stands in for `dnf install python3.12`, for `pip install` from a lock, and for the image's `aws s3 cp` and `aws s3
+sync`. What is not one of these is refused. Packages are this machine's own: pip checks that each one of the lock is
+here in the locked version, and installs nothing.
+"""
+
+import importlib.metadata
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+_PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)|^([A-Za-z0-9_.-]+) @ \S*/[A-Za-z0-9_]+-([^-%+]+)", re.MULTILINE)
+
+
+def main(program: str, arguments: list[str]) -> None:
+    words = [word for word in arguments if not word.startswith("-")]
+    match program, words:
+        case "dnf", ["install", *packages] if packages == ["python3.12"]:
+            print("Installed: python3.12 (the stand-in)")
+        case "python3.12", ["venv", folder] if arguments[0] == "-m":
+            _make_environment(Path(folder))
+        case "pip", ["install", lock] if "--require-hashes" in arguments:
+            _check(Path(lock).read_text())
+        case "aws", ["s3", "cp", source, target]:
+            _copy(source, target)
+        case "aws", ["s3", "sync", source, target]:
+            _sync(source, target)
+        case _:
+            sys.exit(f"{program}: the local AWS's stand-in does not know {' '.join(arguments)}")
+
+
+def _make_environment(folder: Path) -> None:
+    """python is this interpreter, pip this file."""
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    for name, line in {
+        "python": f'exec {sys.executable} "$@"',
+        "pip": f'exec {sys.executable} -I {Path(__file__)} pip "$@"',
+    }.items():
+        script = folder / "bin" / name
+        script.write_text(f"#!/bin/sh\n{line}\n")
+        script.chmod(0o755)
+
+
+def _check(lock: str) -> None:
+    wrong = []
+    for match in _PINNED.finditer(lock):
+        name, version = match[1] or match[3], match[2] or match[4]
+        try:
+            here = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            here = "not installed"
+        if here != version:
+            wrong.append(f"{name}=={version} (here: {here})")
+    if wrong:
+        sys.exit(f"pip: this machine has not what the lock names: {', '.join(wrong)}")
+
+
+def _copy(source: str, target: str) -> None:
+    import boto3
+    from botocore.exceptions import ClientError
+
+    s3 = boto3.client("s3")
+    try:
+        if source.startswith("s3://"):
+            bucket, _, key = source.removeprefix("s3://").partition("/")
+            _download(s3, bucket, key, Path(target))
+        else:
+            bucket, _, key = target.removeprefix("s3://").partition("/")
+            s3.upload_file(source, bucket, key)
+    except (ClientError, boto3.exceptions.S3UploadFailedError) as error:
+        sys.exit(f"aws: {source} to {target}: {error}")
+
+
+def _sync(source: str, target: str) -> None:
+    import boto3
+    from botocore.exceptions import ClientError
+
+    s3 = boto3.client("s3")
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Contents", []):
+                _download(s3, bucket, each["Key"], Path(target) / each["Key"].removeprefix(prefix))
+    except ClientError as error:
+        sys.exit(f"aws: {source} to {target}: {error}")
+
+
+def _download(s3: Any, bucket: str, key: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("wb") as file:
+            shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file)
+    except OSError as error:
+        sys.exit(f"aws: {target}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,166 @@
+"""The original's second step as code: one small EC2 instance that trains, stores the model, and ends itself.
+
+The instance runs ec2/user_data.sh. The stack waits for its signal: success when the artifact is in S3, otherwise the
+end of the log as the reason. Nothing can connect to the instance; Session Manager connects out from it.
+"""
+
+import shlex
+from pathlib import Path
+
+from aws_cdk import Aws, CfnOutput, Fn, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.aws_cloudformation import CfnWaitCondition, CfnWaitConditionHandle
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.model_digest import model_digest
+from stacks.storage import Storage
+
+# Resolved by CloudFormation when it deploys: synth looks nothing up.
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+# On demand, Linux, us-east-1, November 2026 (https://aws.amazon.com/ec2/pricing/on-demand/), $ an hour.
+PRICES = {"t2.micro": 0.0116, "t3.micro": 0.0104}
+MOST_USER_DATA = 16 * 1024  # bytes, before base64: EC2's limit
+# What stands for a token at synth (the signal's pre-signed URL) is longer when it is deployed.
+_LONGEST_WAIT_URL = 1024
+_SCRIPT = Path(__file__).parent.parent / "ec2" / "user_data.sh"
+_HOUR = 3600
+
+
+class UserDataTooLong(Exception):
+    """EC2 refuses user data of over 16 KB."""
+
+
+class Ec2Training(Stack):
+    """`model_uri` is where the model is after the deploy; `user_data` the script as the instance gets it."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: Settings, storage: Storage, profile: iam.CfnInstanceProfile
+    ) -> None:
+        super().__init__(scope, id)
+        self.digest = model_digest(
+            code=storage.program.digest,
+            dataset=settings.dataset,
+            weights=settings.weights,
+            hyperparameters=settings.hyperparameters,
+            image=IMAGE,
+            instance_type=settings.ec2_instance_type,
+            instance_count=1,
+        )
+        short = self.digest[:12]
+        handle = CfnWaitConditionHandle(self, f"Handle{short}")
+        self.user_data = user_data(settings=settings, storage=storage, digest=self.digest, wait_url=handle.ref)
+        subnet, group, routes = self._network()
+        instance = ec2.CfnInstance(
+            self,
+            "Instance",
+            image_id=ssm.StringParameter.value_for_typed_string_parameter_v2(
+                self, IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
+            ),
+            instance_type=settings.ec2_instance_type,
+            iam_instance_profile=profile.ref,
+            subnet_id=subnet.ref,
+            security_group_ids=[group.attr_group_id],
+            user_data=Fn.base64(self.user_data),
+            instance_initiated_shutdown_behavior="terminate",
+            credit_specification=ec2.CfnInstance.CreditSpecificationProperty(cpu_credits=settings.ec2_credits),
+            metadata_options=ec2.CfnInstance.MetadataOptionsProperty(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                ec2.CfnInstance.BlockDeviceMappingProperty(
+                    device_name="/dev/xvda",
+                    ebs=ec2.CfnInstance.EbsProperty(
+                        encrypted=True,
+                        delete_on_termination=True,
+                        volume_type="gp3",
+                        volume_size=settings.ec2_volume_gib,
+                    ),
+                )
+            ],
+            monitoring=True,
+            propagate_tags_to_volume_on_creation=True,
+        )
+        # A new digest is a new instance: user data that changes under an old one would not be run.
+        instance.override_logical_id(f"Instance{short}")
+        for route in routes:
+            instance.node.add_dependency(route)
+        wait = CfnWaitCondition(
+            self, f"Trained{short}", handle=handle.ref, count=1, timeout=str(settings.training_max_hours * _HOUR)
+        )
+        wait.node.add_dependency(instance)
+        self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/model.onnx"
+        CfnOutput(self, "ModelUri", value=self.model_uri)
+        CfnOutput(self, "InstanceId", value=instance.ref, description="aws ssm start-session --target …")
+
+    def _network(self) -> tuple[ec2.CfnSubnet, ec2.CfnSecurityGroup, list[Construct]]:
+        """One public subnet without NAT, a group that lets nothing in, and what has to be there before a boot."""
+        vpc = ec2.CfnVPC(self, "Vpc", cidr_block="10.0.0.0/24", enable_dns_support=True, enable_dns_hostnames=True)
+        gateway = ec2.CfnInternetGateway(self, "Gateway")
+        attached = ec2.CfnVPCGatewayAttachment(self, "Attached", vpc_id=vpc.ref, internet_gateway_id=gateway.ref)
+        # The address is public because packages come from the internet, and a NAT gateway costs more than the instance.
+        subnet = ec2.CfnSubnet(self, "Subnet", vpc_id=vpc.ref, cidr_block="10.0.0.0/26", map_public_ip_on_launch=True)
+        routes = ec2.CfnRouteTable(self, "Routes", vpc_id=vpc.ref)
+        out = ec2.CfnRoute(
+            self, "Out", route_table_id=routes.ref, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.ref
+        )
+        out.node.add_dependency(attached)
+        joined = ec2.CfnSubnetRouteTableAssociation(self, "Joined", route_table_id=routes.ref, subnet_id=subnet.ref)
+        s3 = ec2.CfnVPCEndpoint(
+            self,
+            "S3",
+            vpc_id=vpc.ref,
+            service_name=f"com.amazonaws.{Aws.REGION}.s3",
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[routes.ref],
+        )
+        group = ec2.CfnSecurityGroup(
+            self,
+            "Group",
+            vpc_id=vpc.ref,
+            group_description="Training instance: nothing in, HTTPS out",
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="tcp", from_port=443, to_port=443, cidr_ip="0.0.0.0/0", description="AWS and packages"
+                )
+            ],
+        )
+        return subnet, group, [out, joined, s3]
+
+
+def user_data(*, settings: Settings, storage: Storage, digest: str, wait_url: str) -> str:
+    """The script with this training's values above it; none of them opens anything but the one signal.
+
+    Raises:
+        UserDataTooLong: over EC2's 16 KB.
+    """
+    program = storage.program
+    values = {
+        "REGION": Aws.REGION,
+        "BUCKET": storage.bucket_name,
+        "DIGEST": digest,
+        "PROGRAM": f"{program.bucket_name}/{program.key}",
+        "DATASET": settings.dataset,
+        "WEIGHTS": settings.weights,
+        "INSTANCE_TYPE": settings.ec2_instance_type,
+        "PRICE_PER_HOUR": str(PRICES[settings.ec2_instance_type]),
+        "WAIT_URL": wait_url,
+    }
+    flags = [word for name, text in settings.hyperparameters.items() for word in (f"--{name}", text)]
+    lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    head = "\n".join(["#!/bin/bash", *lines, f"HYPERPARAMETERS=({shlex.join(flags)})", ""])
+    return fitting(head + _SCRIPT.read_text())
+
+
+def fitting(script: str) -> str:
+    """`script`, when it is within what EC2 takes with the longest signal URL; UserDataTooLong otherwise."""
+    size = len(script.encode()) + _LONGEST_WAIT_URL
+    if size > MOST_USER_DATA:
+        raise UserDataTooLong(
+            f"ec2/user_data.sh makes {size} bytes of user data (with the signal's URL), and EC2 takes {MOST_USER_DATA}:"
+            f" shorten it by {size - MOST_USER_DATA}, or move a part into the training program's zip"
+        )
+    return script

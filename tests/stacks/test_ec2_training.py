@@ -1,0 +1,146 @@
+"""The EC2 training stack: what can reach the instance, what it gets, and what cannot be deployed."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from settings import SettingsError
+from stacks.ec2_training import MOST_USER_DATA, PRICES, UserDataTooLong, fitting
+from tests.stacks.conftest import Synthesize, _synthesize
+from tests.stacks.resources import of_type, statements, text
+
+SCRIPT = Path(__file__).parents[2] / "ec2" / "user_data.sh"
+Templates = dict[str, Template]
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _synthesize(tmp_path_factory.mktemp("cdk.out"), ec2_training=True, weights="1" * 64, trainable="head")
+
+
+@pytest.fixture(scope="module")
+def instance(on: Templates) -> dict[str, Any]:
+    [found] = of_type(on["ec2-training"], "AWS::EC2::Instance")
+    return found
+
+
+@pytest.fixture(scope="module")
+def user_data(instance: dict[str, Any]) -> str:
+    return text(instance["UserData"]["Fn::Base64"])
+
+
+def test_without_the_setting_there_is_no_instance_and_no_role_for_it(templates: Templates) -> None:
+    assert "ec2-training" not in templates
+    assert not [r for r in of_type(templates["permissions"], "AWS::IAM::Role") if "ec2" in r["RoleName"]]
+
+
+def test_nothing_can_connect_to_the_instance(on: Templates, instance: dict[str, Any]) -> None:
+    [group] = of_type(on["ec2-training"], "AWS::EC2::SecurityGroup")
+    assert "SecurityGroupIngress" not in group
+    assert [rule["FromPort"] for rule in group["SecurityGroupEgress"]] == [443]
+    on["ec2-training"].resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
+    assert "KeyName" not in instance
+
+
+def test_the_network_has_a_way_to_s3_and_no_nat(on: Templates) -> None:
+    on["ec2-training"].resource_count_is("AWS::EC2::NatGateway", 0)
+    [endpoint] = of_type(on["ec2-training"], "AWS::EC2::VPCEndpoint")
+    assert endpoint["VpcEndpointType"] == "Gateway"
+
+
+def test_metadata_takes_a_token_and_goes_one_hop(instance: dict[str, Any]) -> None:
+    assert instance["MetadataOptions"] == {
+        "HttpEndpoint": "enabled",
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 1,
+    }
+
+
+def test_the_disk_is_encrypted_and_goes_with_the_instance(instance: dict[str, Any]) -> None:
+    [disk] = instance["BlockDeviceMappings"]
+    assert disk["Ebs"]["Encrypted"] is True
+    assert disk["Ebs"]["DeleteOnTermination"] is True
+    assert instance["InstanceInitiatedShutdownBehavior"] == "terminate"
+
+
+def test_it_costs_no_more_than_its_price_by_default(instance: dict[str, Any]) -> None:
+    assert (instance["InstanceType"], instance["CreditSpecification"]) == ("t2.micro", {"CPUCredits": "standard"})
+
+
+def test_the_image_is_amazon_linux_2023_by_its_parameter(on: Templates, instance: dict[str, Any]) -> None:
+    parameter = on["ec2-training"].to_json()["Parameters"][instance["ImageId"]["Ref"]]
+    assert parameter["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    assert "al2023" in parameter["Default"]
+
+
+def test_the_stack_waits_for_the_instance_s_signal(on: Templates, user_data: str) -> None:
+    [wait] = of_type(on["ec2-training"], "AWS::CloudFormation::WaitCondition")
+    assert wait["Count"] == 1
+    assert wait["Handle"]["Ref"] in user_data
+
+
+def test_the_instance_trains_with_the_settings_of_the_sagemaker_job(on: Templates, user_data: str) -> None:
+    [job] = of_type(on["trained-model"], "Custom::TrainedModel")
+    request = json.loads(text(job["Request"]))
+    for name, value in request["HyperParameters"].items():
+        assert f"--{name} {value}" in user_data
+    code = next(c for c in request["InputDataConfig"] if c["ChannelName"] == "code")
+    assert code["DataSource"]["S3DataSource"]["S3Uri"].rpartition("/")[2] in user_data
+
+
+def test_a_changed_training_is_another_instance(on: Templates, synthesize: Synthesize) -> None:
+    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", seed=1)
+    before, after = (set(t["ec2-training"].find_resources("AWS::EC2::Instance")) for t in (on, changed))
+    assert before.isdisjoint(after)
+
+
+def test_its_role_writes_five_objects_and_reads_one_data_set(on: Templates) -> None:
+    [role] = [r for r in of_type(on["permissions"], "AWS::IAM::Role") if r["RoleName"] == "slipway-dev-ec2-training"]
+    allowed = statements(role)
+    written = [text(resource).rpartition("/TrainedModels/")[2] for resource in allowed["KeepArtifact"]["Resource"]]
+    assert written == ["model.onnx", "model.tar.gz", "metrics.json", "train.log", "digest.txt"]
+    assert "ManagedPolicyArns" not in role
+    assert not [a for s in allowed.values() for a in s["Action"] if a.startswith(("s3:Delete", "iam:", "sts:"))]
+
+
+def test_the_user_data_holds_no_secret(user_data: str) -> None:
+    for word in ("AKIA", "SECRET", "PASSWORD", "PRIVATE KEY"):
+        assert word not in user_data.upper().replace("SECURITY", "")
+
+
+def test_the_script_is_valid_shell() -> None:
+    subprocess.run(["bash", "-n", str(SCRIPT)], check=True)
+
+
+def test_user_data_over_ec2_s_limit_is_refused_with_its_size() -> None:
+    assert fitting("x" * 100) == "x" * 100
+    with pytest.raises(UserDataTooLong, match=f"{MOST_USER_DATA + 1024} bytes .* shorten it by 1024"):
+        fitting("x" * MOST_USER_DATA)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("ec2_instance_type", "t2.huge"), ("ec2_credits", "endless"), ("ec2_volume_gib", 4)],
+)
+def test_what_the_instance_cannot_be_is_refused_by_name(synthesize: Synthesize, setting: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=setting):
+        synthesize(ec2_training=True, **{setting: value})
+
+
+def test_every_instance_type_has_a_price_and_a_machine() -> None:
+    from local_aws.ec2.machine import TYPES
+
+    assert PRICES.keys() <= TYPES.keys()
+
+
+def test_the_lock_has_the_versions_of_this_environment_and_hashes_of_each() -> None:
+    lock = (SCRIPT.parents[1] / "training" / "lock.txt").read_text()
+    names = [line.split()[0].split("==")[0] for line in lock.splitlines() if not line.startswith(" ")]
+    assert {"torch", "torchvision", "onnx", "onnxruntime", "openvino", "numpy", "pillow"} <= set(names)
+    assert lock.count("+cpu") + lock.count("%2Bcpu") == 2
+    for entry in lock.replace("\\\n", " ").splitlines():
+        assert "--hash=sha256:" in entry, entry.split()[0]
