@@ -67,8 +67,8 @@ def _of_trust(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
     yield "dropped", None
     yield "anyone", statement | {"Principal": "*"}
     yield "any AWS", statement | {"Principal": {"AWS": "*"}}
-    yield "other service", statement | {"Principal": {"Service": "ec2.amazonaws.com"}}
-    services = [*listed(statement["Principal"]["Service"]), "ec2.amazonaws.com"]
+    yield "other service", statement | {"Principal": {"Service": "glue.amazonaws.com"}}
+    services = [*listed(statement["Principal"]["Service"]), "glue.amazonaws.com"]
     yield "one service more", statement | {"Principal": {"Service": services}}
     yield "other action", statement | {"Action": "sts:AssumeRoleWithWebIdentity"}
     yield "action more", statement | {"Action": ["sts:AssumeRole", "sts:TagSession"]}
