@@ -9,11 +9,14 @@ LOG=$WORK/train.log
 MODEL=s3://$BUCKET/TrainedModels
 AGAIN=/var/lib/cloud/scripts/per-boot/slipway
 STOPPED=143 # the training program's exit code when the machine shuts down under it
+RESERVE_KIB=1024
 mkdir -p "$WORK"
 cd "$WORK"
+fallocate -l "${RESERVE_KIB}KiB" reserve || true # given back to the log when the disk is full
 
-# Each line with the seconds since the boot, on the console and in the log.
-exec > >(while IFS= read -r line; do printf '[%5d s] %s\n' "$SECONDS" "$line"; done | tee -a "$LOG") 2>&1
+# Each line with the seconds since the boot, on the console and in the log. A shutdown's SIGTERM reaches every process:
+# what writes the log has to outlive those that are still saying something.
+exec > >(trap '' TERM; while IFS= read -r line; do printf '[%5d s] %s\n' "$SECONDS" "$line"; done | tee -a "$LOG") 2>&1
 
 copy() { aws s3 cp --only-show-errors "$1" "$2"; }
 
@@ -42,7 +45,11 @@ leave() { # ends the instance: `InstanceInitiatedShutdownBehavior` makes that a 
 failed() { # LINE
   trap - ERR
   set +Ee
+  sleep 1 # what failed because the machine shuts down has not failed: the trap of TERM ends this here
+  rm -f reserve
   echo "error: line $1 of the user data failed"
+  [ "$(df --output=avail "$WORK" | tail -n 1)" -gt $((2 * RESERVE_KIB)) ] ||
+    echo "error: the disk is full: take a larger ec2_volume_gib"
   cost
   sleep 1 # the log is written by another process
   # The stack event shows this: the log's end, without what JSON would have to escape.
@@ -80,7 +87,7 @@ copy "$LOG" "$MODEL/train.log" # what cannot be written is found out before the 
 # ------------------------------------------------------------------ memory, program, dependencies, data
 if ! swapon --show=NAME --noheadings 2> /dev/null | grep -q .; then
   [ -e /swapfile ] || { fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap /swapfile > /dev/null; }
-  swapon /swapfile || echo "no swap: the kernel refused it, so the training has $(free -m | awk '/^Mem/ {print $2}') MB and no more"
+  swapon /swapfile || echo "no swap: the kernel refused it, so the training has the memory and no more"
 fi
 if [ ! -e ready ]; then
   copy "s3://$PROGRAM" program.zip

@@ -6,6 +6,7 @@ Layout and files are SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/d
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,14 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
 
 def own_cores(process: Process) -> int:
     """Cores for this process: OMP_NUM_THREADS where it is set; else the processes on this machine share its cores."""
-    return int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, (os.cpu_count() or 1) // process.local_world)
+    return int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, cores() // process.local_world)
+
+
+def cores() -> int:
+    """Those that this process may run on: a container or a sandbox can have fewer than the machine."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def check_exportable() -> None:

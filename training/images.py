@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from serving.preprocessing import ImageError, read_square
+from training.environment import cores
 from training.errors import InputError
 from training.folder import Folder, relative_name, shorten, without
 
@@ -150,4 +151,4 @@ def _decode(path: Path, size: int) -> np.ndarray:
 
 
 def _threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
+    return int(os.environ.get("OMP_NUM_THREADS", cores()))

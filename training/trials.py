@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from training.environment import cores
 from training.errors import InputError
 from training.ranges import Between, Choice, Range
 from training.search import Search
@@ -136,7 +137,7 @@ class _Run:
         shutil.rmtree(self.folder, ignore_errors=True)
         flags = {**plan.fixed, **trial.values}
         command = [sys.executable, "-m", "training", "--data", str(plan.data), "--output", str(self.folder)]
-        threads = max(1, (os.cpu_count() or 1) // plan.parallel_jobs)
+        threads = max(1, cores() // plan.parallel_jobs)
         self._started, self._judged = time.monotonic(), 0
         self._process = subprocess.Popen(
             [*command, *(f"--{name}={value}" for name, value in flags.items())],

@@ -9,9 +9,11 @@ import importlib.metadata
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+_AT_ONCE = 10  # as the AWS CLI's max_concurrent_requests
 _PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)|^([A-Za-z0-9_.-]+) @ \S*/[A-Za-z0-9_]+-([^-%+]+)", re.MULTILINE)
 
 
@@ -81,9 +83,10 @@ def _sync(source: str, target: str) -> None:
     s3 = boto3.client("s3")
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
     try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for each in page.get("Contents", []):
-                _download(s3, bucket, each["Key"], Path(target) / each["Key"].removeprefix(prefix))
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            list(threads.map(lambda key: _download(s3, bucket, key, Path(target) / key.removeprefix(prefix)), keys))
     except ClientError as error:
         sys.exit(f"aws: {source} to {target}: {error}")
 

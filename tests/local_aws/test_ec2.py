@@ -1,8 +1,11 @@
 """Instances boot their user data: limited memory, no way out but to the local AWS, and a reason when it fails."""
 
+import io
 import json
 import time
+import zipfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -11,7 +14,8 @@ from local_aws.lifecycle import current, processes
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
 
 pytestmark = pytest.mark.e2e
-SCRIPT = (Path(__file__).parents[2] / "ec2" / "user_data.sh").read_text()
+ROOT = Path(__file__).parents[2]
+SCRIPT = (ROOT / "ec2" / "user_data.sh").read_text()
 IMAGE = "ami-0c2023a1b2c3d4e5f"
 
 
@@ -55,7 +59,7 @@ def test_an_instance_has_its_type_s_memory_and_processors_and_sees_nothing_of_th
 def test_a_disk_outlives_a_stop_and_user_data_runs_at_the_first_boot_only(client: Client, home: Home) -> None:
     ec2, run = client("ec2"), current(home)
     assert run is not None
-    before = len(processes(run))
+    before = set(processes(run))
     instance = _launch(
         client,
         """
@@ -66,12 +70,13 @@ def test_a_disk_outlives_a_stop_and_user_data_runs_at_the_first_boot_only(client
         """,
     )
     _console(client, instance, "cloud-init: done")
-    assert len(processes(run)) > before
+    its_own = set(processes(run)) - before
+    assert its_own
     ec2.stop_instances(InstanceIds=[instance])
     deadline = time.monotonic() + 30
-    while len(processes(run)) > before and time.monotonic() < deadline:
+    while its_own & set(processes(run)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert len(processes(run)) == before
+    assert not its_own & set(processes(run))
 
     ec2.start_instances(InstanceIds=[instance])
 
@@ -85,51 +90,77 @@ def test_an_instance_type_without_a_machine_is_refused_by_name(client: Client) -
         _launch(client, "true", "m5.large")
 
 
+KILLED = "import os; os.kill(os.getpid(), 9)"  # as the kernel does when memory is out
+SMALL_DISK = "mkdir -p /var/lib/slipway; mount -t tmpfs -o size=3m tmpfs /var/lib/slipway"
+
+
 @pytest.mark.parametrize(
-    ("may", "reason"),
+    ("may", "objects", "before", "reason"),
     [
-        ([], "TrainedModels/train.log"),
-        (["s3:PutObject"], "workshop/program.zip"),
+        ("s3:Nothing", {}, "", "TrainedModels/train.log"),
+        ("s3:PutObject", {}, "", "program.zip"),
+        ("s3:*", {}, "", "there are no images of the digest 1111"),
+        (
+            "s3:*",
+            {"manifest.json": 2, "train/1.png": 5 << 20},
+            SMALL_DISK,
+            "disk is full: take a larger ec2_volume_gib",
+        ),
+        ("s3:*", {"manifest.json": 2}, "", "killed, as the kernel does when memory is out: take a smaller image_size"),
     ],
-    ids=["artifact bucket denied", "program missing"],
+    ids=["artifact bucket denied", "program denied", "images missing", "disk full", "killed"],
 )
 def test_what_fails_fails_the_stack_with_the_end_of_the_log(
-    client: Client, bucket: str, may: list[str], reason: str, request: pytest.FixtureRequest
+    client: Client, bucket: str, may: str, objects: dict[str, int], before: str, reason: str, unique: str
 ) -> None:
-    name = f"train-{len(may)}"
-    statements = [{"Action": may, "Resource": "*"}] if may else []
-    make_role(client, name, "ec2.amazonaws.com", *statements)
-    client("iam").create_instance_profile(InstanceProfileName=name)
-    client("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-    values = {
-        "REGION": "us-east-1", "BUCKET": bucket, "DIGEST": "0" * 64, "PROGRAM": f"{bucket}/program.zip",
-        "DATASET": "1" * 64, "WEIGHTS": "", "INSTANCE_TYPE": "t2.micro", "PRICE_PER_HOUR": "0.0116",
-    }  # fmt: skip
-    head = "\n".join(["#!/bin/bash", *(f"{key}='{value}'" for key, value in values.items()), "HYPERPARAMETERS=()", ""])
-    user_data = {"Fn::Base64": {"Fn::Join": ["", [head, "WAIT_URL='", {"Ref": "Handle"}, "'\n", SCRIPT]]}}
-    template = {
-        "Resources": {
-            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
-            "Instance": {
-                "Type": "AWS::EC2::Instance",
-                "Properties": {
-                    "ImageId": IMAGE, "InstanceType": "t2.micro", "IamInstanceProfile": name, "UserData": user_data,
-                    "InstanceInitiatedShutdownBehavior": "terminate",
-                },
-            },
-            "Trained": {
-                "Type": "AWS::CloudFormation::WaitCondition",
-                "DependsOn": "Instance",
-                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "60", "Count": 1},
-            },
-        }
-    }  # fmt: skip
+    make_role(client, unique, "ec2.amazonaws.com", {"Action": may, "Resource": "*"})
+    client("iam").create_instance_profile(InstanceProfileName=unique)
+    client("iam").add_role_to_instance_profile(InstanceProfileName=unique, RoleName=unique)
+    client("s3").put_object(Bucket=bucket, Key="program.zip", Body=_program(KILLED))
+    for key, size in objects.items():
+        client("s3").put_object(Bucket=bucket, Key=f"{unique}/data/{'1' * 64}/{key}", Body=b"x" * size)
 
-    client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+    client("cloudformation").create_stack(StackName=unique, TemplateBody=_template(unique, bucket, before))
 
-    assert wait_for_stack(client, name, 90) == "ROLLBACK_COMPLETE"
-    events = client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert wait_for_stack(client, unique, 90) == "ROLLBACK_COMPLETE"
+    events = client("cloudformation").describe_stack_events(StackName=unique)["StackEvents"]
     reasons = " ".join(event.get("ResourceStatusReason", "") for event in events)
     assert "received failed message" in reasons
     assert reason in reasons
     assert "cost of this run" in reasons
+
+
+@pytest.fixture
+def unique() -> str:
+    return f"train-{uuid4().hex[:8]}"
+
+
+def _program(main: str) -> bytes:
+    """The training program's zip, with its own lock and another main module."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(ROOT / "training" / "lock.txt", "training/lock.txt")
+        archive.writestr("training/__main__.py", main)
+    return file.getvalue()
+
+
+def _template(profile: str, bucket: str, before: str) -> str:
+    """The script of the stack, `before` it, in a folder of the bucket that has the profile's name."""
+    values = {
+        "REGION": "us-east-1", "BUCKET": f"{bucket}/{profile}", "DIGEST": "0" * 64, "PROGRAM": f"{bucket}/program.zip",
+        "DATASET": "1" * 64, "WEIGHTS": "", "INSTANCE_TYPE": "t2.micro", "PRICE_PER_HOUR": "0.0116",
+    }  # fmt: skip
+    head = [before, *(f"{key}='{value}'" for key, value in values.items()), "HYPERPARAMETERS=()", ""]
+    text = "\n".join(["#!/bin/bash", *head])
+    user_data = {"Fn::Base64": {"Fn::Join": ["", [text, "WAIT_URL='", {"Ref": "Handle"}, "'\n", SCRIPT]]}}
+    instance = {
+        "ImageId": IMAGE, "InstanceType": "t2.micro", "IamInstanceProfile": profile, "UserData": user_data,
+        "InstanceInitiatedShutdownBehavior": "terminate",
+    }  # fmt: skip
+    wait = {"Handle": {"Ref": "Handle"}, "Timeout": "60", "Count": 1}
+    resources = {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Instance": {"Type": "AWS::EC2::Instance", "Properties": instance},
+        "Trained": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": "Instance", "Properties": wait},
+    }
+    return json.dumps({"Resources": resources})

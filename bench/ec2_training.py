@@ -1,0 +1,79 @@
+"""A head on a frozen ResNet-50, 500 photo-sized JPEGs, on the EC2 instance: does it fit the 1 GiB of a t2.micro?
+
+The stack as it is deployed, on the local AWS, whose sandbox has the instance's memory and its one vCPU. The kernel's
+out-of-memory killer would fail the stack, and this with it. The seconds are since the boot. The weights are random.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import boto3
+import torch
+
+from bench.photos import write_photos
+from bench.result import Result
+from dataset.upload import upload
+from deploy import weights
+from deploy.preflight import require_aws
+from deploy.stacks import bootstrap, deploy, outputs, synthesize
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import down, up
+from local_aws.ports import free_port
+from training.folder import inspect
+from training.model import build
+from training.settings import Settings
+
+IMAGES = 500
+MEMORY_MB = 1024
+SETTINGS = {
+    "app": "bench", "architecture": "resnet50", "image_size": "224", "epochs": "5", "trainable": "head",
+    "batch_size": "64", "ec2_training": "true",
+}  # fmt: skip
+
+
+def run() -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / "local")
+        try:
+            up(home, free_port(), tied=True)
+            os.environ.update(read_env(home.env_file))
+            log = _train(Path(folder))
+        finally:
+            down(home)
+    memory, swap = map(int, _found(r"peak memory (\d+) MB, peak swap (\d+) MB", log))
+    [first] = _found(r"\[ *(\d+) s\] epoch=1 ", log)
+    [total] = _found(r"\[ *(\d+) s\] cost of this run", log)
+    [cost] = _found(r"= ([\d.]+ \$)", log)
+    note = (
+        f"peak memory of {IMAGES} photos on a t2.micro; peer: its memory; swap {swap} MB; boot to the first epoch's "
+        f"figures {first} s, to the end {total} s, {cost}"
+    )
+    return Result("ec2-training", memory, MEMORY_MB, "MB", round(MEMORY_MB / memory, 3), 1.0, note)
+
+
+def _train(folder: Path) -> str:
+    """The instance's own log."""
+    bootstrap(*require_aws())
+    write_photos(folder / "photos", IMAGES)
+    photos = inspect(folder / "photos")
+    torch.manual_seed(0)
+    torch.save(build(Settings(SETTINGS["architecture"]), 1000, None).state_dict(), folder / "weights.pth")
+    first = synthesize(SETTINGS)
+    deploy(first, "storage", say=lambda _: None)
+    bucket = outputs(first.stack("storage"))["BucketName"]
+    chosen = {
+        "dataset": upload(photos, bucket),
+        "weights": weights.upload(folder / "weights.pth", bucket),
+    }
+    deploy(synthesize({**SETTINGS, **chosen}), "ec2-training", say=lambda _: None)
+    kept = boto3.client("s3").get_object(Bucket=bucket, Key="TrainedModels/train.log")
+    return str(kept["Body"].read().decode())
+
+
+def _found(pattern: str, log: str) -> tuple[str, ...]:
+    match = re.search(pattern, log)
+    if not match:
+        raise RuntimeError(f"the instance's log has no {pattern!r}:\n{log}")
+    return match.groups()
