@@ -315,7 +315,7 @@ class Permissions(Stack):
         ]
 
     def _roles_by_name(self, prefix: str) -> list[str]:
-        roles = ("training", "hosting", "trained-model", "classify", "notebook")
+        roles = ("training", "hosting", "trained-model", "classify", "notebook", "ec2-training")
         return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{prefix}-{role}" for role in roles]
 
     def _ec2_training(self, chosen: Settings, program: TrainingProgram) -> iam.CfnInstanceProfile:
