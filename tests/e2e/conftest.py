@@ -59,7 +59,7 @@ class System:
     def endpoint(self) -> dict[str, str]:
         name = outputs("e2e-dev-serving")["EndpointName"]
         described: dict[str, str] = boto3.client("sagemaker").describe_endpoint(EndpointName=name)
-        return described
+        return {key: value for key, value in described.items() if key != "ResponseMetadata"}
 
     def events(self, suffix: str) -> list[str]:
         """The reasons in a stack's events, newest first."""
