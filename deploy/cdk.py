@@ -32,8 +32,9 @@ def run(
     *arguments: str,
     on_line: Callable[[str], None] = print,
     context: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
 ) -> list[str]:
-    """Run `cdk ARGUMENTS`, hand each line it prints to `on_line`, and return them all.
+    """Run `cdk ARGUMENTS` in `folder`, hand each line it prints to `on_line`, and return them all.
 
     Raises:
         CdkFailed: with the lines that say why.
@@ -42,7 +43,7 @@ def run(
     command = [str(NODE), str(_CLI), "--no-color", "--no-notices", *arguments, *settings]
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

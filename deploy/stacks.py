@@ -58,7 +58,8 @@ def bootstrap(account: str, region: str) -> bool:
         boto3.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")
         return False
     except ClientError:
-        cdk.run("bootstrap", f"aws://{account}/{region}", on_line=lambda _: None)
+        with tempfile.TemporaryDirectory() as nowhere:  # in the app's folder it would synthesize the app first
+            cdk.run("bootstrap", f"aws://{account}/{region}", on_line=lambda _: None, folder=Path(nowhere))
         return True
 
 

@@ -20,10 +20,9 @@ exec > >(trap '' TERM; while IFS= read -r line; do printf '[%5d s] %s\n' "$SECON
 
 copy() { aws s3 cp --only-show-errors "$1" "$2"; }
 
-signal() { # SUCCESS|FAILURE, REASON
+signal() { # SUCCESS|FAILURE, REASON; the stack's output `Trained` shows the reason of a success
   curl --fail --silent --show-error --retry 5 --request PUT --header 'Content-Type:' --data-binary \
-    "{\"Status\": \"$1\", \"UniqueId\": \"${DIGEST:0:12}\", \"Reason\": \"$2\", \"Data\": \"$MODEL/model.onnx\"}" \
-    "$WAIT_URL"
+    "{\"Status\": \"$1\", \"UniqueId\": \"${DIGEST:0:12}\", \"Reason\": \"$2\", \"Data\": \"$2\"}" "$WAIT_URL"
 }
 
 seconds_paid() { echo $(($(date +%s) - $(cat started))); }
@@ -32,7 +31,7 @@ cost() {
   local seconds
   seconds=$(seconds_paid)
   awk -v s="$seconds" -v p="$PRICE_PER_HOUR" -v t="$INSTANCE_TYPE" \
-    'BEGIN { printf "cost of this run: %d s of %s at %s $ an hour = %.4f $ (list price, %s)\n", s, t, p, s * p / 3600, "us-east-1" }'
+    'BEGIN { printf "cost of this run: %d s of %s at %s $ an hour = %.4f $ (list price, us-east-1)\n", s, t, p, s * p / 3600 }'
 }
 
 leave() { # ends the instance: `InstanceInitiatedShutdownBehavior` makes that a termination
@@ -143,5 +142,5 @@ sleep 1
 copy "$LOG" "$MODEL/train.log"
 echo "$DIGEST" > digest.txt
 copy digest.txt "$MODEL/digest.txt" # last: it says that the rest is complete
-signal SUCCESS "$MODEL/model.onnx is there"
+signal SUCCESS "$(cost)"
 leave 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iam.policy import listed
-from stacks.instances import Instance
+from settings.instances import Instance
 
 Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
 Problem = tuple[str, str, str]  # logical id, what is wrong, how to put it right

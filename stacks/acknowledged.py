@@ -90,6 +90,7 @@ _LOG_KEY = (
     "Holds status, names of jobs and why one failed, never an image, and CloudWatch encrypts it with its own key;"
     " ours opens data and models, and would have to trust the logs service too."
 )
+_WAIT_DATA = "The schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text."
 _NO_FLOW_LOG = (
     "One instance lives here for the minutes of a training, lets nothing in and only HTTPS out; a log of its"
     " connections would cost more than it does."
@@ -264,7 +265,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     Acknowledgement(
         rule="CloudFormation-Validate::F6101",
         construct="trained-model",
-        reason="The schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text.",
+        reason=_WAIT_DATA,
     ),
     _nist("trained-model/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(
@@ -305,6 +306,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "An instance registers itself for Session Manager under its id, which is new with each training.",
     ),
     _wildcard("Ec2Training", "*", "The four channels of a Session Manager session have no resource to name."),
+    Acknowledgement(rule="CloudFormation-Validate::F6101", construct="ec2-training", reason=_WAIT_DATA),
     Acknowledgement(rule="AwsSolutions::AwsSolutions-VPC7", construct="ec2-training/Vpc", reason=_NO_FLOW_LOG),
     _nist("ec2-training/Vpc", "VPCFlowLogsEnabled", _NO_FLOW_LOG),
     _nist(

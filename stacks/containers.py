@@ -6,7 +6,7 @@ pyproject.toml pins; the serving image the ray.
 
 from dataclasses import dataclass
 
-from stacks.instances import Instance
+from settings.instances import Instance
 
 # Environment of the serving image. Its adapter speaks to the one replica itself, past Ray Serve's proxy and router,
 # which take a third of the processor's time. The replica has one port, and has it again when it is started anew.

@@ -94,6 +94,8 @@ class Ec2Training(Stack):
         wait.node.add_dependency(instance)
         self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/model.onnx"
         CfnOutput(self, "ModelUri", value=self.model_uri)
+        data = wait.attr_data.to_string()
+        CfnOutput(self, "Trained", value=data, description="what the run cost, by the model's digest, as JSON")
         CfnOutput(self, "InstanceId", value=instance.ref, description="aws ssm start-session --target …")
 
     def _network(self) -> tuple[ec2.CfnSubnet, ec2.CfnSecurityGroup, list[Construct]]:

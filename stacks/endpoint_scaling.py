@@ -5,8 +5,8 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
 from settings import Settings
+from settings.schedule import Limits
 from stacks import names
-from stacks.schedule_setting import Limits
 
 
 class EndpointScaling(Construct):

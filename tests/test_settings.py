@@ -6,7 +6,7 @@ import pytest
 
 from app import DEFAULTS
 from settings import Settings, SettingsError, read_settings
-from stacks.instances import Instance
+from settings.instances import Instance
 from training.ranges import Between, Choice
 
 
@@ -38,7 +38,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),
         ("epochs", 1.5, "a whole number from 1 to 1000"),
-        ("epochs", True, "spot and ec2_training and notebook and keep_data only"),
+        ("epochs", True, "spot, ec2_training, notebook, keep_data only"),
         ("max_unreadable", 1.5, "from 0 to 1"),
         ("spot", "perhaps", "true or false"),
         ("learning_rate", 0, "a number above 0 to 1"),

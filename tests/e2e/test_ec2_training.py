@@ -56,6 +56,7 @@ def test_an_instance_that_is_rebooted_under_its_training_goes_on_to_a_model_that
     print(log)
     for line in ("booted again: going on", "going on after", "peak memory ", "cost of this run: "):
         assert line in log
+    assert "cost of this run: " in outputs("e2e-dev-ec2-training")["Trained"]
     with tarfile.open(tmp_path / "model.tar.gz") as archive:
         archived = archive.extractfile("./model.onnx")
         assert archived is not None

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from stacks.setting_text import allowed
+from settings.text import allowed
 from training.ranges import FORMS, Range, parse_range
 
 

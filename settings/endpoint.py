@@ -1,0 +1,108 @@
+"""The endpoint: its instances, when there are more of them, and how a new model takes over."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from settings import schedule
+from settings.instances import Instance
+from settings.part import InstanceType, Part, at_least
+
+
+class Endpoint(Part):
+    endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint")
+    endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
+    endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
+    endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
+        description="load that instances follow: requests in flight, or invocations a minute"
+    )
+    endpoint_target_concurrency: float = Field(ge=0.5, le=1000, description="requests in flight an instance to aim at")
+    endpoint_target_invocations: float = Field(
+        ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"
+    )
+    endpoint_scale_in_seconds: int = Field(ge=0, le=3600, description="seconds between two removals of instances")
+    endpoint_scale_out_seconds: int = Field(ge=0, le=3600, description="seconds between two additions of instances")
+    endpoint_schedule: str = Field(
+        description="when the endpoint's limits change, such as `cron(0 8 ? * MON-FRI *)=2..6`; empty: never",
+        json_schema_extra={"allowed": f"{schedule.FORM}, or empty"},
+    )
+    endpoint_schedule_timezone: str = Field(
+        description="time zone of that schedule",
+        json_schema_extra={"allowed": "a time zone such as UTC or Europe/Zurich"},
+    )
+    endpoint_shift: Literal["auto", "canary", "linear", "all-at-once"] = Field(
+        description="how calls move to a new model; auto: as a canary where there are always two instances or more"
+    )
+    # SageMaker's limits for a linear step; a canary may be smaller, but then sees too few calls to tell anything.
+    endpoint_shift_percent: int = Field(ge=10, le=50, description="share of the calls that a canary or step moves, %")
+    # An alarm needs its minute of data and CloudWatch a minute or two to have it; ten steps have to fit into 8 hours.
+    endpoint_bake_seconds: int = Field(
+        ge=180, le=2400, description="seconds that alarms watch a new model in each step"
+    )
+    endpoint_rollback_error_percent: float = Field(
+        gt=0, le=50, description="share of a new model's calls that may fail (5XX), %; more, and the old one is back"
+    )
+    endpoint_rollback_p99_ms: int = Field(
+        ge=0, le=60000, description="p99 latency over which the old model is back, ms; 0 does not look at it"
+    )
+    endpoint_data_capture_percent: int = Field(
+        ge=0, le=100, description="share of the calls kept under capture/, image and answer, %; 0 keeps none"
+    )
+
+    @property
+    def endpoint_instance(self) -> Instance:
+        return Instance.parse(self.endpoint_instance_type)
+
+    @property
+    def shift(self) -> Literal["canary", "linear", "all-at-once"]:
+        """`endpoint_shift` without `auto`."""
+        if self.endpoint_shift != "auto":
+            return self.endpoint_shift
+        return "canary" if _least_instances(dict(self)) > 1 else "all-at-once"
+
+    @property
+    def scheduled_limits(self) -> tuple[schedule.Limits, ...]:
+        """When the endpoint's limits change, and to what."""
+        return schedule.read_schedule(self.endpoint_schedule)
+
+    @field_validator("endpoint_instance_type")
+    @classmethod
+    def _scalable(cls, value: str) -> str:
+        if Instance.parse(value).burstable:
+            raise ValueError("SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large")
+        return value
+
+    @field_validator("endpoint_max_instances")
+    @classmethod
+    def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
+        return at_least(value, "endpoint_min_instances", info)
+
+    @field_validator("endpoint_schedule")
+    @classmethod
+    def _schedule(cls, value: str) -> str:
+        schedule.read_schedule(value)
+        return value
+
+    @field_validator("endpoint_schedule_timezone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        return schedule.check_time_zone(value)
+
+    @field_validator("endpoint_shift")
+    @classmethod
+    def _instances_to_share(cls, value: str, info: ValidationInfo) -> str:
+        # SageMaker shifts whole instances, at most half of them in the first step; of one there is no half. What
+        # counts is the number at the time of the deploy, and auto-scaling may have gone down to the least.
+        if value in ("canary", "linear") and _least_instances(info.data) == 1:
+            raise ValueError(
+                f"a {value} shift takes at least two instances at all times: set endpoint_min_instances "
+                "(and the least of endpoint_schedule) to 2, or take all-at-once"
+            )
+        return value
+
+
+def _least_instances(settings: Mapping[str, Any]) -> int:
+    """How far the endpoint may be scaled in at any time; 0 where what says so is itself wrong."""
+    scheduled = [limits.minimum for limits in schedule.read_schedule(settings.get("endpoint_schedule", ""))]
+    return min([settings.get("endpoint_min_instances", 0), *scheduled])

@@ -1,0 +1,71 @@
+"""What the settings of each part have in common."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from settings.instances import Instance
+
+_NAME = r"^[a-z][a-z0-9]{1,%d}$"
+# A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
+_LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
+
+
+def _usable(name: str) -> str:
+    return Instance.parse(name).name
+
+
+InstanceType = Annotated[str, AfterValidator(_usable)]
+
+
+class Part(BaseModel):
+    """No field has a default here: cdk.json is the only place that has them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_numbers(cls, value: object, info: ValidationInfo) -> object:
+        yes_or_no = [name for name, field in cls.model_fields.items() if field.annotation is bool]
+        if isinstance(value, bool) and info.field_name not in yes_or_no:
+            raise ValueError(f"true and false are for {', '.join(yes_or_no)} only")
+        return value
+
+
+class Named(Part):
+    """Whose resources they are."""
+
+    # No hyphen in either: no system's prefix (`<app>-<stage>-`) is then the start of another's.
+    app: str = Field(
+        pattern=_NAME % 15,
+        description="first part of every name",
+        json_schema_extra={"allowed": "2 to 16 lower-case letters and digits, a letter first"},
+    )
+    stage: str = Field(
+        pattern=_NAME % 9,
+        description="second part of every name: dev, prod, a branch …",
+        json_schema_extra={"allowed": "2 to 10 lower-case letters and digits, a letter first"},
+    )
+
+    @property
+    def prefix(self) -> str:
+        """Start of every name: `<app>-<stage>`."""
+        return f"{self.app}-{self.stage}"
+
+
+def at_least(value: int, other: str, info: ValidationInfo) -> int:
+    """`value` when it is no less than the setting `other` (skipped where that one is itself wrong)."""
+    least = info.data.get(other)
+    if least is not None and value < least:
+        raise ValueError(f"must be {least} or more, the value of {other}")
+    return value
+
+
+def short_enough_to_tune(what: str, info: ValidationInfo) -> None:
+    """ValueError when the names of `what` would be too long with this app and stage."""
+    prefix = f"{info.data.get('app', '')}-{info.data.get('stage', '')}"
+    if len(prefix) > _LONGEST_TUNED_PREFIX:
+        raise ValueError(
+            f"{prefix} is too long for the names of {what}: "
+            f"app and stage may have {_LONGEST_TUNED_PREFIX - 1} characters together"
+        )

@@ -1,0 +1,78 @@
+"""What tuning tries for which hyper-parameter, and how."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from settings.part import at_least, short_enough_to_tune
+from settings.ranges import range_field, read_range
+from settings.training import Training, frozen_layers_need_weights
+from training.ranges import Between, Range
+
+_TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
+
+
+class Tuning(Training):
+    tuning_learning_rate: str = range_field("learning_rate", "0.001..0.1")
+    tuning_batch_size: str = range_field("batch_size", "32|64|128")
+    tuning_epochs: str = range_field("epochs", "5..20")
+    tuning_trainable: str = range_field("trainable", "head|all")
+    tuning_max_jobs: int = Field(ge=0, le=750, description="training jobs that tuning runs; 0: no tuning")
+    tuning_parallel_jobs: int = Field(ge=1, le=100, description="training jobs that tuning runs at a time")
+    tuning_strategy: Literal["Bayesian", "Random"] = Field(description="how tuning chooses what to try next")
+    tuning_early_stopping: Literal["Off", "Auto"] = Field(description="whether tuning stops jobs that fall behind")
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """What tuning tries, by hyper-parameter; empty when nothing is tuned."""
+        texts = {name: getattr(self, f"tuning_{name}") for name in _TUNABLE if self.tuning_max_jobs}
+        return {
+            name.replace("_", "-"): read_range(text, Training.model_fields[name])
+            for name, text in texts.items()
+            if text
+        }
+
+    @property
+    def model_ingredients(self) -> dict[str, str]:
+        """Of the settings, what decides the model: hyper-parameters; where they are tuned, how."""
+        if not self.tuning_max_jobs:
+            return self.hyperparameters
+        ranges = {name: getattr(self, f"tuning_{name.replace('-', '_')}") for name in self.ranges}
+        how = ("tuning_max_jobs", "tuning_strategy", "tuning_early_stopping")
+        return self.hyperparameters | ranges | {name: str(getattr(self, name)) for name in how}
+
+    @field_validator(*(f"tuning_{name}" for name in _TUNABLE))
+    @classmethod
+    def _range(cls, value: str, info: ValidationInfo) -> str:
+        name = str(info.field_name).removeprefix("tuning_")
+        if value:
+            range_ = read_range(value, Training.model_fields[name])
+            if name == "batch_size":
+                least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
+                at_least(int(least), "training_instance_count", info)
+        return value
+
+    @field_validator("tuning_trainable")
+    @classmethod
+    def _weights_there_to_tune(cls, value: str, info: ValidationInfo) -> str:
+        return frozen_layers_need_weights(value, info)
+
+    @field_validator("tuning_max_jobs")
+    @classmethod
+    def _tunable(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("spot"):
+            raise ValueError("excludes spot: the tuning job's trainings would share one checkpoint")
+        names = [f"tuning_{name}" for name in _TUNABLE]
+        if value and not any(info.data.get(name, "wrong") for name in names):
+            raise ValueError(f"there is nothing to tune: set one or more of {', '.join(names)}")
+        if value:
+            short_enough_to_tune("tuning jobs", info)
+        return value
+
+    @field_validator("tuning_parallel_jobs")
+    @classmethod
+    def _no_more_than_all(cls, value: int, info: ValidationInfo) -> int:
+        most = info.data.get("tuning_max_jobs")
+        if most and value > most:
+            raise ValueError(f"must be {most} or less, the value of tuning_max_jobs")
+        return value
