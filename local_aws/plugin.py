@@ -8,34 +8,31 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws import (
-    administrator,
-    alarms,
-    authorization,
-    budget_type,
-    event_metrics,
-    function_concurrency,
-    function_metrics,
-    function_roles,
-    iam_requests,
-    object_encryption,
-    passed_roles,
-    policy_variables,
-    scaling_api,
-    scaling_cloudformation,
-    scaling_dimensions,
-    scaling_evaluator,
-    stack_authorization,
-    template_conditions,
-)
+from local_aws import alarms, budget_type, event_metrics, template_conditions
 from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
+from local_aws.functions import concurrency as function_concurrency
+from local_aws.functions import metrics as function_metrics
+from local_aws.functions import roles as function_roles
 from local_aws.home import ACCOUNT, Home
-from local_aws.iam_requests import ResourceArn, extend_resource_arn
+from local_aws.iam import (
+    administrator,
+    authorization,
+    object_encryption,
+    passed_roles,
+    policy_variables,
+    stack_authorization,
+)
+from local_aws.iam import requests as iam_requests
+from local_aws.iam.requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
 from local_aws.sagemaker import endpoint_metrics, invocation, notebook_cloudformation
+from local_aws.scaling import api as scaling_api
+from local_aws.scaling import cloudformation as scaling_cloudformation
+from local_aws.scaling import dimensions as scaling_dimensions
+from local_aws.scaling import evaluator as scaling_evaluator
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]

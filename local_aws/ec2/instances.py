@@ -10,11 +10,11 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.tls import resolve_tls_material
 from ministack.services import ec2, iam
 
-from local_aws.authorization import caller, require_pass_role
 from local_aws.ec2.machine import Machine, clean
 from local_aws.ec2.metadata import MetadataServer
 from local_aws.home import Home
-from local_aws.principal import RoleSession
+from local_aws.iam.authorization import caller, require_pass_role
+from local_aws.iam.principal import RoleSession
 from local_aws.service import ApiError, Response
 
 Params = dict[str, Any]

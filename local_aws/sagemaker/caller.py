@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
-from local_aws.authorization import caller, require, require_pass_role
+from local_aws.iam.authorization import caller, require, require_pass_role
 from local_aws.keys import key_arn
 from local_aws.sagemaker.registry import KIND_NAMED_BY, arn_of
 

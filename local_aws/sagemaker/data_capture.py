@@ -18,8 +18,8 @@ from urllib.parse import urlparse
 
 from ministack.core.concurrency import spawn_background
 
+from local_aws.iam.principal import RoleSession
 from local_aws.keys import key_arn
-from local_aws.principal import RoleSession
 
 _GATHER_SECONDS = 1.0  # one file for all the calls of so long; AWS takes up to some minutes
 _logger = logging.getLogger(__name__)

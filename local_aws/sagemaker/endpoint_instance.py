@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from local_aws.iam.principal import RoleSession
 from local_aws.ports import free_port
-from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper

@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
-from local_aws.principal import RoleSession
+from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.endpoint_instance import EndpointInstance

@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
-from local_aws.principal import RoleSession
+from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker.training_host import LOG_GROUP
 from local_aws.service import ApiError, now
 

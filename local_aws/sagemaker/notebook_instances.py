@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.home import write_env
-from local_aws.principal import RoleSession
+from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker import caller
 from local_aws.sagemaker.registry import Registry
 from local_aws.service import ApiError, Operation, now

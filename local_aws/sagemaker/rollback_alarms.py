@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch
 
-from local_aws.principal import RoleSession
+from local_aws.iam.principal import RoleSession
 from local_aws.service import ApiError
 
 

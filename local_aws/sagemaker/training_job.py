@@ -12,8 +12,8 @@ from urllib.parse import urlparse
 
 from ministack.core.concurrency import spawn_background
 
+from local_aws.iam.principal import RoleSession
 from local_aws.ports import free_port
-from local_aws.principal import RoleSession
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import volume_grant

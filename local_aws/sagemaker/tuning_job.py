@@ -11,7 +11,7 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
-from local_aws.principal import RoleSession
+from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_search import search_of

@@ -7,8 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.home import ACCOUNT
-
-from .conftest import Client, wait_for_stack
+from tests.local_aws.conftest import Client, wait_for_stack
 
 pytestmark = pytest.mark.e2e
 

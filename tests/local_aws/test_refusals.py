@@ -10,8 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.home import Home, read_env
-
-from .conftest import Client, assume, clients, make_role, wait_for_stack
+from tests.local_aws.conftest import Client, assume, clients, make_role, wait_for_stack
 
 
 def test_an_operation_it_lacks_is_named(client: Client) -> None:

@@ -1,0 +1,1 @@
+"""Lambda beyond MiniStack: provisioned and reserved concurrency, metrics, roles."""

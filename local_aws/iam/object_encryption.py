@@ -1,0 +1,142 @@
+"""S3's use of KMS keys: whoever reads or writes an encrypted object needs its key too.
+
+Source: "Using server-side encryption with AWS KMS keys", S3 user guide.
+"""
+
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.iam_evaluator import AuthError, EvalResult
+from ministack.services import s3
+from ministack.services.cloudformation import provisioners
+
+from local_aws.iam.authorization import denial
+from local_aws.keys import key_arn
+
+_ALGORITHM_HEADER = "x-amz-server-side-encryption"
+_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+Checks = list[tuple[str, str]]
+
+
+def install() -> None:
+    """Make S3 ask for the keys, and keep the encryption that a template gives a bucket."""
+    _ask_for_keys()
+    _ask_kms_as_s3()
+    _keep_bucket_encryption()
+    _know_the_managed_key()
+
+
+def _ask_for_keys() -> None:
+    original = iam_actions.s3_additional_checks
+
+    def checks(method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]) -> Checks:
+        asked: Checks = original(method, path, headers, body, query_params)
+        return asked + _key_checks(method, path, headers, query_params)
+
+    iam_actions.s3_additional_checks = checks
+
+
+def _key_checks(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> Checks:
+    """(action, key ARN) for each key that a request on an object uses."""
+    bucket, _, key = path.lstrip("/").partition("/")
+    if not key:
+        return []
+    action = iam_actions._s3_action(method, path, query)
+    if action in ("GetObject", "GetObjectVersion"):
+        return _uses("kms:Decrypt", _stored_key(bucket, key, query))
+    if action != "PutObject":
+        return []
+    upload = s3._multipart_uploads.get(s3._qp(query, "uploadId", ""))
+    if upload is not None:
+        stored = s3._stored_sse_headers(upload).get(_KEY_HEADER)
+        written = _uses("kms:GenerateDataKey", stored) + _uses("kms:Decrypt", stored)
+    else:
+        sse, _ = s3._resolve_sse_write_headers(headers, bucket)
+        written = _uses("kms:GenerateDataKey", (sse or {}).get(_KEY_HEADER))
+        if "uploads" in query:  # the parts are encrypted again when the upload completes
+            written += _uses("kms:Decrypt", (sse or {}).get(_KEY_HEADER))
+    return written + _uses("kms:Decrypt", _source_key(headers))
+
+
+def _uses(action: str, key: str | None) -> Checks:
+    return [(action, key_arn(key))] if key else []
+
+
+def _stored_key(bucket: str, key: str, query: dict[str, Any]) -> str | None:
+    """The key that an object, or the version of it that the request names, is encrypted with."""
+    found = s3._buckets.get(bucket)
+    if found is None:
+        return None
+    record = found["objects"].get(key)
+    if version := s3._qp(query, "versionId", ""):
+        versions = [v for v in s3._object_versions.get((bucket, key), []) if v["version_id"] == version]
+        record = s3._object_record_from_version(versions[0]) if versions else record
+    return s3._stored_sse_headers(record).get(_KEY_HEADER) if record else None
+
+
+def _source_key(headers: dict[str, str]) -> str | None:
+    """The key of the object that a copy reads."""
+    source = iam_actions._s3_source_object(headers)
+    if source is None:
+        return None
+    bucket, _, key = source[0].removeprefix("arn:aws:s3:::").partition("/")
+    return _stored_key(bucket, key, {"versionId": source[1]})
+
+
+def _ask_kms_as_s3() -> None:
+    """A key that S3 asks for is used through S3, and S3 passes on which key it was that the caller may not use."""
+    original = iam_evaluator.enforce
+
+    def enforce(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> EvalResult | AuthError | None:
+        if service != "s3" or not iam_action.startswith("kms:"):
+            return original(access_key_id, iam_action, service, region, resource_arn, service_context)
+        via = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+        denied = original(access_key_id, iam_action, "kms", region, resource_arn, via)
+        if isinstance(denied, EvalResult):
+            return AuthError("AccessDenied", denial(denied, iam_action, resource_arn))
+        return denied
+
+    iam_evaluator.enforce = enforce
+
+
+# ---------------------------------------------------------------------- buckets of templates
+
+
+def _keep_bucket_encryption() -> None:
+    """MiniStack drops BucketEncryption: S3's own operation takes it, as it takes a bucket's other configurations."""
+    configuration = ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption)
+    provisioners._S3_BUCKET_CONFIGURATIONS += (configuration,)
+
+
+def _encryption_xml(encryption: dict[str, Any]) -> bytes:
+    root = Element("ServerSideEncryptionConfiguration", xmlns=s3.S3_NS)
+    for rule in encryption["ServerSideEncryptionConfiguration"]:
+        element = SubElement(root, "Rule")
+        default = SubElement(element, "ApplyServerSideEncryptionByDefault")
+        for name, value in rule["ServerSideEncryptionByDefault"].items():
+            SubElement(default, name).text = str(value)
+        if "BucketKeyEnabled" in rule:
+            SubElement(element, "BucketKeyEnabled").text = str(rule["BucketKeyEnabled"]).lower()
+    return tostring(root, encoding="utf-8")
+
+
+def _know_the_managed_key() -> None:
+    """SSE-KMS without a key is done with AWS's own (aws/s3), for which S3 asks nobody; MiniStack refuses it."""
+    original = s3._resolve_sse_write_headers
+
+    def resolve(headers: dict[str, str], bucket_name: str) -> tuple[dict[str, str] | None, Any]:
+        managed = headers.get(_ALGORITHM_HEADER) == "aws:kms" and not headers.get(_KEY_HEADER)
+        if managed:
+            return {_ALGORITHM_HEADER: "aws:kms"}, None
+        answer: tuple[dict[str, str] | None, Any] = original(headers, bucket_name)
+        return answer
+
+    s3._resolve_sse_write_headers = resolve

@@ -1,0 +1,321 @@
+"""The IAM actions behind each CloudFormation resource type that this project, or the CDK's bootstrap stack, uses.
+
+Source: the handlers' permissions in each type's schema, CloudFormation registry: those that create, change or
+delete; the reads that CloudFormation makes to see whether it is done are left out.
+"""
+
+from local_aws.iam.type_actions import TypeActions
+
+
+class UnknownType(Exception):
+    """A resource type that the table lacks."""
+
+    def __init__(self, type_: str) -> None:
+        super().__init__(
+            f"local AWS does not know which IAM actions {type_} takes, so it cannot authorise it: "
+            "add the type to RESOURCE_ACTIONS in local_aws/iam/resource_actions.py"
+        )
+
+
+def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> TypeActions:
+    """What SageMaker asks besides (roles, tags, keys) it asks of itself: local_aws/sagemaker/caller.py."""
+    arn = f"arn:aws:sagemaker:{{region}}:{{account}}:{kind}/{{name}}"
+    return TypeActions(arn, f"{name}Name", (f"sagemaker:Create{name}",), update, (f"sagemaker:Delete{name}",))
+
+
+_FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
+_SCALABLE_TARGET = "arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
+_EC2 = "arn:aws:ec2:{region}:{account}:"
+_LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
+
+
+def _network(kind: str, name: str, **with_property: str) -> TypeActions:
+    """A part of a VPC."""
+    besides = {"Tags": "ec2:CreateTags", **with_property}
+    return TypeActions(
+        f"{_EC2}{kind}/{{name}}", "", (f"ec2:Create{name}",), (), (f"ec2:Delete{name}",), with_property=besides
+    )
+
+
+_NOTHING = TypeActions("*", "", (), (), ())
+_INVOKE = ("lambda:InvokeFunction",)
+_CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
+
+RESOURCE_ACTIONS: dict[str, TypeActions] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": TypeActions(
+        _SCALABLE_TARGET,
+        "",
+        ("application-autoscaling:RegisterScalableTarget",),
+        ("application-autoscaling:RegisterScalableTarget",),
+        ("application-autoscaling:DeregisterScalableTarget",),
+        with_property={"ScheduledActions": "application-autoscaling:PutScheduledAction"},
+        passes={"RoleARN": "application-autoscaling.amazonaws.com"},
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": TypeActions(
+        _SCALABLE_TARGET,
+        "",
+        ("application-autoscaling:PutScalingPolicy",),
+        ("application-autoscaling:PutScalingPolicy",),
+        ("application-autoscaling:DeleteScalingPolicy",),
+    ),
+    "AWS::Budgets::Budget": TypeActions(
+        "arn:aws:budgets::{account}:budget/*",
+        "",
+        ("budgets:ModifyBudget",),
+        ("budgets:ModifyBudget",),
+        ("budgets:ModifyBudget",),
+        with_property={"ResourceTags": "budgets:TagResource"},
+    ),
+    "AWS::CloudFormation::CustomResource": _CUSTOM,
+    "AWS::CloudFormation::WaitCondition": _NOTHING,
+    "AWS::CloudFormation::WaitConditionHandle": _NOTHING,
+    "AWS::CloudWatch::Alarm": TypeActions(
+        "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+        "AlarmName",
+        ("cloudwatch:PutMetricAlarm",),
+        ("cloudwatch:PutMetricAlarm",),
+        ("cloudwatch:DeleteAlarms",),
+        with_property={"Tags": "cloudwatch:TagResource"},
+    ),
+    "AWS::CloudWatch::Dashboard": TypeActions(
+        "arn:aws:cloudwatch::{account}:dashboard/{name}",
+        "DashboardName",
+        ("cloudwatch:PutDashboard",),
+        ("cloudwatch:PutDashboard",),
+        ("cloudwatch:DeleteDashboards",),
+    ),
+    "AWS::EC2::Instance": TypeActions(
+        f"{_EC2}instance/{{name}}",
+        "",
+        ("ec2:RunInstances",),
+        ("ec2:ModifyInstanceAttribute",),
+        ("ec2:TerminateInstances",),
+        with_property={"Tags": "ec2:CreateTags"},
+    ),
+    "AWS::EC2::InternetGateway": _network("internet-gateway", "InternetGateway"),
+    "AWS::EC2::Route": TypeActions(
+        f"{_EC2}route-table/{{name}}",
+        "RouteTableId",
+        ("ec2:CreateRoute",),
+        ("ec2:ReplaceRoute",),
+        ("ec2:DeleteRoute",),
+    ),
+    "AWS::EC2::RouteTable": _network("route-table", "RouteTable"),
+    "AWS::EC2::SecurityGroup": TypeActions(
+        f"{_EC2}security-group/{{name}}",
+        "",
+        ("ec2:CreateSecurityGroup",),
+        (),
+        ("ec2:DeleteSecurityGroup",),
+        with_property={
+            "SecurityGroupEgress": "ec2:AuthorizeSecurityGroupEgress",
+            "SecurityGroupIngress": "ec2:AuthorizeSecurityGroupIngress",
+            "Tags": "ec2:CreateTags",
+        },
+    ),
+    "AWS::EC2::Subnet": _network("subnet", "Subnet", MapPublicIpOnLaunch="ec2:ModifySubnetAttribute"),
+    "AWS::EC2::SubnetRouteTableAssociation": TypeActions(
+        f"{_EC2}route-table/{{name}}",
+        "RouteTableId",
+        ("ec2:AssociateRouteTable",),
+        (),
+        ("ec2:DisassociateRouteTable",),
+    ),
+    "AWS::EC2::VPC": _network(
+        "vpc", "Vpc", EnableDnsHostnames="ec2:ModifyVpcAttribute", EnableDnsSupport="ec2:ModifyVpcAttribute"
+    ),
+    "AWS::EC2::VPCEndpoint": TypeActions(
+        f"{_EC2}vpc-endpoint/{{name}}",
+        "",
+        ("ec2:CreateVpcEndpoint",),
+        ("ec2:ModifyVpcEndpoint",),
+        ("ec2:DeleteVpcEndpoints",),
+        with_property={"Tags": "ec2:CreateTags"},
+    ),
+    "AWS::EC2::VPCGatewayAttachment": TypeActions(
+        f"{_EC2}internet-gateway/{{name}}",
+        "InternetGatewayId",
+        ("ec2:AttachInternetGateway",),
+        (),
+        ("ec2:DetachInternetGateway",),
+    ),
+    "AWS::ECR::Repository": TypeActions(
+        "arn:aws:ecr:{region}:{account}:repository/{name}",
+        "RepositoryName",
+        ("ecr:CreateRepository",),
+        ("ecr:PutImageTagMutability",),
+        ("ecr:DeleteRepository",),
+        with_property={
+            "LifecyclePolicy": "ecr:PutLifecyclePolicy",
+            "RepositoryPolicyText": "ecr:SetRepositoryPolicy",
+            "Tags": "ecr:TagResource",
+        },
+    ),
+    "AWS::Events::Rule": TypeActions(
+        "arn:aws:events:{region}:{account}:rule/{name}",
+        "Name",
+        ("events:PutRule",),
+        ("events:PutRule",),
+        ("events:RemoveTargets", "events:DeleteRule"),
+        with_property={"Tags": "events:TagResource", "Targets": "events:PutTargets"},
+        passes={"RoleArn": _EVENTS, "Targets.RoleArn": _EVENTS},
+    ),
+    "AWS::IAM::InstanceProfile": TypeActions(
+        "arn:aws:iam::{account}:instance-profile/{name}",
+        "InstanceProfileName",
+        ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"),
+        ("iam:RemoveRoleFromInstanceProfile", "iam:AddRoleToInstanceProfile"),
+        ("iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile"),
+    ),
+    "AWS::IAM::ManagedPolicy": TypeActions(
+        "arn:aws:iam::{account}:policy/{name}",
+        "ManagedPolicyName",
+        ("iam:CreatePolicy",),
+        ("iam:CreatePolicyVersion",),
+        ("iam:DeletePolicy",),
+    ),
+    "AWS::IAM::Policy": TypeActions(
+        "arn:aws:iam::{account}:role/{name}",
+        "Roles",
+        ("iam:PutRolePolicy",),
+        ("iam:PutRolePolicy",),
+        ("iam:DeleteRolePolicy",),
+    ),
+    "AWS::IAM::Role": TypeActions(
+        "arn:aws:iam::{account}:role/{name}",
+        "RoleName",
+        ("iam:CreateRole",),
+        ("iam:UpdateRole", "iam:UpdateAssumeRolePolicy"),
+        ("iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:DeleteRole"),
+        with_property={
+            "ManagedPolicyArns": "iam:AttachRolePolicy",
+            "PermissionsBoundary": "iam:PutRolePermissionsBoundary",
+            "Policies": "iam:PutRolePolicy",
+            "Tags": "iam:TagRole",
+        },
+    ),
+    "AWS::KMS::Alias": TypeActions(
+        "arn:aws:kms:{region}:{account}:{name}",
+        "AliasName",
+        ("kms:CreateAlias",),
+        ("kms:UpdateAlias",),
+        ("kms:DeleteAlias",),
+        uses={"kms:CreateAlias": "{TargetKeyId}"},
+    ),
+    "AWS::KMS::Key": TypeActions(
+        "arn:aws:kms:{region}:{account}:key/{name}",
+        "",
+        ("kms:CreateKey",),
+        ("kms:PutKeyPolicy", "kms:UpdateKeyDescription"),
+        ("kms:ScheduleKeyDeletion",),
+        with_property={"EnableKeyRotation": "kms:EnableKeyRotation", "Tags": "kms:TagResource"},
+    ),
+    "AWS::Lambda::Alias": TypeActions(
+        _FUNCTION,
+        "FunctionName",
+        ("lambda:CreateAlias",),
+        ("lambda:UpdateAlias",),
+        ("lambda:DeleteAlias",),
+        with_property={"ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig"},
+    ),
+    "AWS::Lambda::Function": TypeActions(
+        _FUNCTION,
+        "FunctionName",
+        ("lambda:CreateFunction",),
+        ("lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"),
+        ("lambda:DeleteFunction",),
+        with_property={
+            "ReservedConcurrentExecutions": "lambda:PutFunctionConcurrency",
+            "Tags": "lambda:TagResource",
+        },
+        passes={"Role": _LAMBDA},
+        uses={"s3:GetObject": "arn:aws:s3:::{Code[S3Bucket]}/{Code[S3Key]}"},
+    ),
+    "AWS::Lambda::Permission": TypeActions(
+        _FUNCTION, "FunctionName", ("lambda:AddPermission",), ("lambda:AddPermission",), ("lambda:RemovePermission",)
+    ),
+    "AWS::Lambda::Version": TypeActions(
+        _FUNCTION, "FunctionName", ("lambda:PublishVersion",), ("lambda:PublishVersion",), ("lambda:DeleteFunction",)
+    ),
+    "AWS::Logs::LogGroup": TypeActions(
+        "arn:aws:logs:{region}:{account}:log-group:{name}",
+        "LogGroupName",
+        ("logs:CreateLogGroup",),
+        (),
+        ("logs:DeleteLogGroup",),
+        with_property={"RetentionInDays": "logs:PutRetentionPolicy", "Tags": "logs:TagResource"},
+    ),
+    "AWS::S3::Bucket": TypeActions(
+        "arn:aws:s3:::{name}",
+        "BucketName",
+        ("s3:CreateBucket",),
+        (),
+        ("s3:DeleteBucket",),
+        with_property={
+            "BucketEncryption": "s3:PutEncryptionConfiguration",
+            "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
+            "LoggingConfiguration": "s3:PutBucketLogging",
+            "OwnershipControls": "s3:PutBucketOwnershipControls",
+            "PublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",
+            "Tags": "s3:PutBucketTagging",
+            "VersioningConfiguration": "s3:PutBucketVersioning",
+        },
+        passes={"ReplicationConfiguration.Role": "s3.amazonaws.com"},
+    ),
+    "AWS::S3::BucketPolicy": TypeActions(
+        "arn:aws:s3:::{name}", "Bucket", ("s3:PutBucketPolicy",), ("s3:PutBucketPolicy",), ("s3:DeleteBucketPolicy",)
+    ),
+    "AWS::SNS::Subscription": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "TopicArn",
+        ("sns:Subscribe",),
+        ("sns:SetSubscriptionAttributes",),
+        ("sns:Unsubscribe",),
+    ),
+    "AWS::SNS::Topic": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "TopicName",
+        ("sns:CreateTopic",),
+        ("sns:SetTopicAttributes",),
+        ("sns:DeleteTopic",),
+        with_property={"Tags": "sns:TagResource"},
+    ),
+    "AWS::SNS::TopicPolicy": TypeActions(
+        "arn:aws:sns:{region}:{account}:{name}",
+        "Topics",
+        ("sns:SetTopicAttributes",),
+        ("sns:SetTopicAttributes",),
+        ("sns:SetTopicAttributes",),
+    ),
+    "AWS::SSM::Parameter": TypeActions(
+        "arn:aws:ssm:{region}:{account}:parameter/{name}",
+        "Name",
+        ("ssm:PutParameter",),
+        ("ssm:PutParameter",),
+        ("ssm:DeleteParameter",),
+    ),
+    "AWS::SageMaker::Endpoint": _sagemaker("endpoint", "Endpoint", update=("sagemaker:UpdateEndpoint",)),
+    "AWS::SageMaker::EndpointConfig": _sagemaker("endpoint-config", "EndpointConfig"),
+    "AWS::SageMaker::Model": _sagemaker("model", "Model"),
+    "AWS::SageMaker::NotebookInstance": TypeActions(
+        "arn:aws:sagemaker:{region}:{account}:notebook-instance/{name}",
+        "NotebookInstanceName",
+        ("sagemaker:CreateNotebookInstance",),
+        ("sagemaker:StopNotebookInstance", "sagemaker:UpdateNotebookInstance", "sagemaker:StartNotebookInstance"),
+        ("sagemaker:StopNotebookInstance", "sagemaker:DeleteNotebookInstance"),
+    ),
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig": _sagemaker(
+        "notebook-instance-lifecycle-config",
+        "NotebookInstanceLifecycleConfig",
+        update=("sagemaker:UpdateNotebookInstanceLifecycleConfig",),
+    ),
+}
+
+
+def actions_of(type_: str) -> TypeActions:
+    """The type's entry. Raises UnknownType."""
+    if type_.startswith("Custom::"):
+        return _CUSTOM
+    if type_ not in RESOURCE_ACTIONS:
+        raise UnknownType(type_)
+    return RESOURCE_ACTIONS[type_]

@@ -1,0 +1,176 @@
+"""CloudFormation acts with its stack's execution role, or else for its caller; MiniStack asks nobody.
+
+Source: "CloudFormation service role", CloudFormation user guide: a role that a stack was once given stays its role.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from urllib.parse import urlparse
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ssm
+from ministack.services.cloudformation import _ACTION_HANDLERS, changesets, handlers, provisioners, stacks
+from ministack.services.cloudformation.helpers import _error, _p
+
+from local_aws.iam.authorization import caller, require, require_pass_role
+from local_aws.iam.principal import RoleSession
+from local_aws.iam.resource_actions import actions_of
+from local_aws.iam.type_actions import Properties
+from local_aws.keys import key_arn
+from local_aws.service import ApiError, Response
+
+_SERVICE = "cloudformation.amazonaws.com"
+_ROLE = "RoleARN"
+_CHANGES_STACKS = (
+    "ContinueUpdateRollback",
+    "CreateStack",
+    "DeleteStack",
+    "ExecuteChangeSet",
+    "RollbackStack",
+    "UpdateStack",
+)
+
+Params = dict[str, Any]
+Operation = Callable[[Params], Response]
+
+
+def install() -> None:
+    """Authorise what stack operations read and pass, and each resource that they create, update or delete."""
+    for name in _CHANGES_STACKS:
+        _ACTION_HANDLERS[name] = _with_role(_ACTION_HANDLERS[name])
+    _ACTION_HANDLERS["CreateChangeSet"] = _remembering_role(_ACTION_HANDLERS["CreateChangeSet"])
+    _authorise_resources()
+    _authorise_parameters()
+
+
+# ---------------------------------------------------------------------- stack operations
+
+
+def _with_role(operation: Operation) -> Operation:
+    """The stack's tasks start with a copy of the operation's context, so its role is theirs."""
+
+    def handle(params: Params) -> Response:
+        try:
+            _require_inputs(params)
+            with _acting_as(_role_for(params), _p(params, "StackName")):
+                answer = operation(params)
+        except ApiError as error:
+            return _refusal(error)
+        stack = handlers._resolve_stack(_p(params, "StackName"))
+        if stack is not None and answer[0] == 200 and (role := _role_for(params)):
+            stack[_ROLE] = role
+        return answer
+
+    return handle
+
+
+def _remembering_role(create_change_set: Operation) -> Operation:
+    def handle(params: Params) -> Response:
+        try:
+            _require_inputs(params)
+        except ApiError as error:
+            return _refusal(error)
+        with _acting_as(_p(params, _ROLE), _p(params, "StackName")):  # SSM parameters are read as the role
+            answer = create_change_set(params)
+        change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))[1]
+        if change_set is not None and answer[0] == 200:
+            change_set[_ROLE] = _p(params, _ROLE)
+        return answer
+
+    return handle
+
+
+def _require_inputs(params: Params) -> None:
+    """Refuse a caller who may not pass the role, or not read the template that the operation names."""
+    if role := _p(params, _ROLE):
+        require_pass_role(caller.get(), role, _SERVICE)
+    if url := _p(params, "TemplateURL"):
+        require(caller.get(), "s3:GetObject", f"arn:aws:s3:::{urlparse(url).path.lstrip('/')}")
+
+
+def _role_for(params: Params) -> str:
+    """The role that the operation names, or its change set, or that its stack has; none is the empty string."""
+    change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))[1]
+    stack = handlers._resolve_stack(_p(params, "StackName") or (change_set or {}).get("StackName", ""))
+    return str(_p(params, _ROLE) or (change_set or {}).get(_ROLE) or (stack or {}).get(_ROLE) or "")
+
+
+@contextmanager
+def _caller_is(access_key: str) -> Any:
+    before = caller.set(access_key)
+    try:
+        yield
+    finally:
+        caller.reset(before)
+
+
+def _acting_as(role: str, stack: str) -> AbstractContextManager[None]:
+    if not role:
+        return _caller_is(caller.get())
+    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{stack}/*"
+    session = RoleSession(role, service=_SERVICE, source_arn=arn, session_name="AWSCloudFormation")
+    return _caller_is(session.access_key)
+
+
+def _refusal(error: ApiError) -> Response:
+    denied = error.code == "AccessDeniedException"
+    answer: Response = _error("AccessDenied" if denied else "ValidationError", str(error), 403 if denied else 400)
+    return answer
+
+
+# ---------------------------------------------------------------------- resources
+
+
+def _authorise_resources() -> None:
+    provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
+
+    def provision_authorised(type_: str, logical_id: str, properties: Any, stack: str) -> Any:
+        _authorise("create", type_, None, properties)
+        return provision(type_, logical_id, properties, stack)
+
+    def update_authorised(type_: str, physical_id: str, old: Any, new: Any, *rest: Any) -> Any:
+        if old != new:
+            replaced = provisioners._replacing_change(type_, old, new)
+            _authorise("create" if replaced else "update", type_, None if replaced else physical_id, new)
+        return update(type_, physical_id, old, new, *rest)
+
+    def delete_authorised(type_: str, physical_id: str, properties: Any, *rest: Any) -> None:
+        if physical_id:  # a resource that was never created takes nothing to delete
+            _authorise("delete", type_, physical_id, properties)
+        delete(type_, physical_id, properties, *rest)
+
+    stacks._provision_resource = provision_authorised
+    stacks._update_resource = update_authorised
+    stacks._delete_resource = delete_authorised
+
+
+def _authorise(operation: str, type_: str, physical_id: str | None, properties: Properties) -> None:
+    """Refuse (ApiError, UnknownType) what the stack's role or caller may not do; it fails the resource."""
+    table, key = actions_of(type_), caller.get()
+    place = {"region": get_region(), "account": get_account_id()}
+    for resource in table.resources(physical_id, properties, place):
+        for action in table.actions(operation, properties):
+            require(key, action, resource)
+    if operation == "delete":
+        return
+    for role, service in table.roles(properties):
+        require_pass_role(key, role, service)
+    for action, resource in table.used(properties):
+        require(key, action, key_arn(resource) if action.startswith("kms:") else resource)
+
+
+def _authorise_parameters() -> None:
+    """A template parameter of a type like AWS::SSM::Parameter::Value<String> is read for the caller."""
+    original = ssm.resolve_parameter_value
+
+    def resolve(name_or_arn: str, *rest: Any, **named: Any) -> Any:
+        name = name_or_arn.partition(":parameter/")[2] or name_or_arn.lstrip("/")
+        try:
+            arn = f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter/{name}"
+            require(caller.get(), "ssm:GetParameters", arn)
+        except ApiError as error:
+            raise ValueError(str(error)) from error  # what a template's parameter that cannot be had is told by
+        return original(name_or_arn, *rest, **named)
+
+    ssm.resolve_parameter_value = resolve

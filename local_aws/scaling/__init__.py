@@ -1,0 +1,1 @@
+"""Application Auto Scaling: policies that act, by the rules in the package `scaling`."""

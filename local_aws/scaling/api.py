@@ -1,0 +1,118 @@
+"""Application Auto Scaling's control plane: scalable targets, policies, scheduled actions, activities."""
+
+import json
+import secrets
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+
+from local_aws.scaling import dimensions as scaling_dimensions
+from local_aws.scaling.policies import Policy
+from local_aws.scaling.schedules import ScheduledAction
+from local_aws.scaling.targets import Target, activities, key_of, selected, target_of, targets
+from local_aws.service import ApiError, Operation, Response, dispatch, now
+
+SERVICE = "application-autoscaling"
+
+
+async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
+    return dispatch(SERVICE, OPERATIONS, headers, body)
+
+
+def resource_arn(
+    path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], region: str, account: str
+) -> str:
+    request = json.loads(body or b"{}")
+    return request.get("ResourceARN", f"arn:aws:{SERVICE}:{region}:{account}:scalable-target/*")
+
+
+def register_target(request: dict[str, Any]) -> dict[str, Any]:
+    """RegisterScalableTarget: what is not given keeps its value on an existing target."""
+    dimension = scaling_dimensions.find(request)
+    known = targets.get(key_of(request))
+    described = known.described if known else {"ScalableTargetARN": _new_arn(), "CreationTime": now()}
+    described = {"SuspendedState": {}} | described | {k: v for k, v in request.items() if k != "Tags"}
+    missing = [name for name in ("MinCapacity", "MaxCapacity") if name not in described]
+    if missing:
+        raise ApiError("ValidationException", f"a new scalable target needs {' and '.join(missing)}")
+    target = Target(described, dimension)
+    target.set_limits(target.minimum, target.maximum)
+    if known:
+        known.described = described
+    else:
+        targets[key_of(request)] = target
+    return {"ScalableTargetARN": described["ScalableTargetARN"]}
+
+
+def deregister_target(request: dict[str, Any]) -> None:
+    """Policies and scheduled actions go with it; what is going on ends by itself."""
+    for policy in target_of(request).policies.values():
+        policy.delete()
+    del targets[key_of(request)]
+
+
+def put_policy(request: dict[str, Any]) -> dict[str, Any]:
+    scaling_dimensions.find(request)
+    target = target_of(request)
+    policy = Policy(request, target.dimension, target.policies.get(request["PolicyName"]))
+    target.policies[policy.name] = policy
+    return {"PolicyARN": policy.described["PolicyARN"], "Alarms": policy.described["Alarms"]}
+
+
+def delete_policy(request: dict[str, Any]) -> None:
+    policies = target_of(request).policies
+    if request["PolicyName"] not in policies:
+        raise ApiError("ObjectNotFoundException", f"No scaling policy named {request['PolicyName']}")
+    policies.pop(request["PolicyName"]).delete()
+
+
+def put_scheduled_action(request: dict[str, Any]) -> None:
+    scaling_dimensions.find(request)
+    scheduled = target_of(request).scheduled
+    name = request["ScheduledActionName"]
+    scheduled[name] = ScheduledAction(request, scheduled.get(name))
+
+
+def delete_scheduled_action(request: dict[str, Any]) -> None:
+    scheduled = target_of(request).scheduled
+    if request["ScheduledActionName"] not in scheduled:
+        raise ApiError("ObjectNotFoundException", f"No scheduled action named {request['ScheduledActionName']}")
+    del scheduled[request["ScheduledActionName"]]
+
+
+def describe_targets(request: dict[str, Any]) -> dict[str, Any]:
+    found = [target.described for target in targets.values()]
+    return {"ScalableTargets": selected(found, request, ResourceIds="ResourceId")}
+
+
+def describe_policies(request: dict[str, Any]) -> dict[str, Any]:
+    found = [policy.described for target in targets.values() for policy in target.policies.values()]
+    return {"ScalingPolicies": selected(found, request, PolicyNames="PolicyName")}
+
+
+def describe_scheduled_actions(request: dict[str, Any]) -> dict[str, Any]:
+    found = [action.described for target in targets.values() for action in target.scheduled.values()]
+    return {"ScheduledActions": selected(found, request, ScheduledActionNames="ScheduledActionName")}
+
+
+def describe_activities(request: dict[str, Any]) -> dict[str, Any]:
+    found = [activity for one in activities.values() for activity in one.all]
+    return {"ScalingActivities": selected(found, request)}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "RegisterScalableTarget": register_target,
+    "DeregisterScalableTarget": deregister_target,
+    "DescribeScalableTargets": describe_targets,
+    "PutScalingPolicy": put_policy,
+    "DeleteScalingPolicy": delete_policy,
+    "DescribeScalingPolicies": describe_policies,
+    "DescribeScalingActivities": describe_activities,
+    "PutScheduledAction": put_scheduled_action,
+    "DeleteScheduledAction": delete_scheduled_action,
+    "DescribeScheduledActions": describe_scheduled_actions,
+}
+
+
+def _new_arn() -> str:
+    return f"arn:aws:{SERVICE}:{get_region()}:{get_account_id()}:scalable-target/{secrets.token_hex(14)}"

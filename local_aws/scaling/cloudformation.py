@@ -1,0 +1,122 @@
+"""Application Auto Scaling's CloudFormation types, over its API."""
+
+from typing import Any
+
+from local_aws.resource_type import Identity, ResourceType
+from local_aws.scaling.api import (
+    SERVICE,
+    delete_policy,
+    delete_scheduled_action,
+    deregister_target,
+    put_policy,
+    put_scheduled_action,
+    register_target,
+)
+from local_aws.scaling.targets import key_of, targets
+from local_aws.service import ApiError, check_input, coerce, service_model
+
+_PLACE = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+
+
+class ScalableTargetType(ResourceType):
+    """A target's ScheduledActions are a property of it here, and operations of their own in the API."""
+
+    def _create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> Identity:
+        rest, scheduled = _apart(properties)
+        identity = super()._create(logical_id, rest, stack_name)
+        _schedule(rest, scheduled)
+        return identity
+
+    def _update(self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> Identity:
+        rest, scheduled = _apart(new)
+        identity = super()._update(physical_id, _apart(old)[0], rest, stack_name)
+        _schedule(rest, scheduled)
+        return identity
+
+
+def _apart(properties: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    rest = dict(properties)
+    return rest, rest.pop("ScheduledActions", [])
+
+
+def _schedule(properties: dict[str, Any], scheduled: list[dict[str, Any]]) -> None:
+    """The target's scheduled actions are these and no others."""
+    place = {name: properties[name] for name in _PLACE}
+    shape = service_model(SERVICE).operation_model("PutScheduledAction").input_shape
+    for action in scheduled:
+        request = coerce(place | action, shape, "ScheduledActions")
+        check_input(SERVICE, "PutScheduledAction", request)
+        put_scheduled_action(request)
+    for name in targets[key_of(place)].scheduled.keys() - {action["ScheduledActionName"] for action in scheduled}:
+        delete_scheduled_action(place | {"ScheduledActionName": name})
+
+
+def _with_tag_map(properties: dict[str, Any]) -> dict[str, Any]:
+    """CloudFormation's tags are a list, this API's a map."""
+    return {**properties, "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}}
+
+
+def _create_target(request: dict[str, Any]) -> Identity:
+    arn = register_target(request)["ScalableTargetARN"]
+    identity = "|".join(request[name] for name in _PLACE)
+    return identity, {"Id": identity, "ScalableTargetARN": arn}
+
+
+def _delete_target(physical_id: str, properties: dict[str, Any]) -> None:
+    _ignore_missing(deregister_target, _place(physical_id))
+
+
+def _place(physical_id: str) -> dict[str, str]:
+    return dict(zip(_PLACE, physical_id.split("|"), strict=True))
+
+
+def _with_target(properties: dict[str, Any]) -> dict[str, Any]:
+    """CloudFormation may name a policy's target by the target's id instead of its three parts."""
+    rest = dict(properties)
+    if target := rest.pop("ScalingTargetId", None):
+        rest |= _place(target)
+    return rest
+
+
+def _create_policy(request: dict[str, Any]) -> Identity:
+    arn = put_policy(request)["PolicyARN"]
+    return arn, {"Arn": arn, "PolicyName": request["PolicyName"]}
+
+
+def _delete_policy(physical_id: str, properties: dict[str, Any]) -> None:
+    for target in list(targets.values()):
+        for policy in list(target.policies.values()):
+            if policy.described["PolicyARN"] == physical_id:
+                _ignore_missing(delete_policy, policy.described)
+
+
+def _ignore_missing(operation: Any, request: dict[str, Any]) -> None:
+    try:
+        operation(request)
+    except ApiError as error:
+        if error.code != "ObjectNotFoundException":
+            raise
+
+
+TYPES = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": ScalableTargetType(
+        service=SERVICE,
+        operation="RegisterScalableTarget",
+        name_property="ResourceId",
+        create=_create_target,
+        update=lambda physical_id, request: _create_target(request),
+        delete=_delete_target,
+        replacing=_PLACE,
+        translate=_with_tag_map,
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": ResourceType(
+        service=SERVICE,
+        operation="PutScalingPolicy",
+        name_property="PolicyName",
+        create=_create_policy,
+        update=lambda physical_id, request: _create_policy(request),
+        delete=_delete_policy,
+        replacing=("PolicyName", *_PLACE, "ScalingTargetId"),
+        translate=_with_target,
+    ),
+}

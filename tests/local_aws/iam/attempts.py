@@ -1,0 +1,146 @@
+"""Things that a role may try: each takes clients with the role's credentials and makes one call."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local_aws.home import ACCOUNT, DEFAULT_REGION
+from tests.local_aws.conftest import Client
+
+BUCKET = f"slipway-dev-{ACCOUNT}-{DEFAULT_REGION}"
+TRAINING_LOG = "/aws/sagemaker/TrainingJobs"
+Attempt = Callable[[Client], Any]
+
+
+def role_arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/slipway-dev-{name}"
+
+
+def get(key: str) -> Attempt:
+    return lambda c: c("s3").get_object(Bucket=BUCKET, Key=key)
+
+
+def put(key: str) -> Attempt:
+    return lambda c: c("s3").put_object(Bucket=BUCKET, Key=key, Body=b"2")
+
+
+def delete(key: str) -> Attempt:
+    return lambda c: c("s3").delete_object(Bucket=BUCKET, Key=key)
+
+
+def list_(prefix: str) -> Attempt:
+    return lambda c: c("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+
+
+def list_everything(c: Client) -> Any:
+    return c("s3").list_objects_v2(Bucket=BUCKET)
+
+
+def use_key_outside_s3(c: Client) -> Any:
+    return c("kms").generate_data_key(KeyId="alias/slipway-dev", KeySpec="AES_256")
+
+
+def decrypt_outside_s3(c: Client) -> Any:
+    return c("kms").decrypt(KeyId="alias/slipway-dev", CiphertextBlob=b"anything")
+
+
+def grant_key_to_a_user(c: Client) -> Any:
+    user = f"arn:aws:iam::{ACCOUNT}:user/administrator"
+    return c("kms").create_grant(KeyId="alias/slipway-dev", GranteePrincipal=user, Operations=["Decrypt"])
+
+
+def create_role(c: Client) -> Any:
+    return c("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+
+
+def widen_own_policy(role: str) -> Attempt:
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    return lambda c: c("iam").put_role_policy(
+        RoleName=f"slipway-dev-{role}", PolicyName="permissions", PolicyDocument=json.dumps(everything)
+    )
+
+
+def assume_another(role: str) -> Attempt:
+    return lambda c: c("sts").assume_role(RoleArn=role_arn(role), RoleSessionName="hop")
+
+
+def invoke(endpoint: str) -> Attempt:
+    return lambda c: c("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"1")
+
+
+def read_log(group: str) -> Attempt:
+    return lambda c: c("logs").filter_log_events(logGroupName=group)
+
+
+def open_stream(group: str, stream: str) -> Attempt:
+    return lambda c: c("logs").create_log_stream(logGroupName=group, logStreamName=stream)
+
+
+def job(name: str = "slipway-dev-probe-1", role: str = role_arn("training"), **request: Any) -> Attempt:
+    return lambda c: c("sagemaker").create_training_job(
+        **{
+            "TrainingJobName": name,
+            "RoleArn": role,
+            "AlgorithmSpecification": {
+                "TrainingImage": "image",
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": ["true"],
+            },
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/jobs/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            **request,
+        }
+    )
+
+
+def job_on_a_foreign_key(c: Client) -> Any:
+    volume = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    return job(ResourceConfig={**volume, "VolumeKmsKeyId": "alias/somebody-else"})(c)
+
+
+def function_with_the_training_role(c: Client) -> Any:
+    return c("lambda").create_function(
+        FunctionName="mine", Runtime="python3.12", Role=role_arn("training"), Handler="a.b", Code={"ZipFile": b""}
+    )
+
+
+def model_with_the_training_role(c: Client) -> Any:
+    return c("sagemaker").create_model(ModelName="mine", ExecutionRoleArn=role_arn("training"))
+
+
+def tag_a_job(c: Client) -> Any:
+    arn = f"arn:aws:sagemaker:{DEFAULT_REGION}:{ACCOUNT}:training-job/slipway-dev-1"
+    return c("sagemaker").add_tags(ResourceArn=arn, Tags=[{"Key": "owner", "Value": "me"}])
+
+
+def stop_a_foreign_job(c: Client) -> Any:
+    return c("sagemaker").stop_training_job(TrainingJobName="other-app-1")
+
+
+def delete_a_model(c: Client) -> Any:
+    return c("sagemaker").delete_model(ModelName="slipway-dev-model")
+
+
+def delete_an_endpoint(c: Client) -> Any:
+    return c("sagemaker").delete_endpoint(EndpointName="slipway-dev-abcd")
+
+
+def metric_in_a_foreign_namespace(c: Client) -> Any:
+    return c("cloudwatch").put_metric_data(Namespace="Others", MetricData=[{"MetricName": "m", "Value": 1.0}])
+
+
+def read_a_parameter(c: Client) -> Any:
+    return c("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")
+
+
+def delete_a_stack(c: Client) -> Any:
+    return c("cloudformation").delete_stack(StackName="slipway-dev-storage")
+
+
+def disable_a_rule(c: Client) -> Any:
+    return c("events").disable_rule(Name="slipway-dev-job-sweep")
+
+
+def call_the_classifier(c: Client) -> Any:
+    return c("lambda").invoke(FunctionName="slipway-dev-classify", Payload=b"{}")

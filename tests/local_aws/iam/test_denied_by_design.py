@@ -1,0 +1,227 @@
+"""What each role of the system must not do, tried with the role's own credentials; and what it must be able to do.
+
+The roles are those of the synthesized permissions stack, deployed; only their trust is widened, so that the test
+can take them on.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+from botocore.exceptions import ClientError
+
+from app import DEFAULTS
+from local_aws.calls import Call, read
+from local_aws.home import DEFAULT_REGION, Home
+from tests.local_aws.conftest import Client, assume, wait_for_stack
+from tests.local_aws.iam.attempts import (
+    BUCKET,
+    TRAINING_LOG,
+    Attempt,
+    assume_another,
+    call_the_classifier,
+    create_role,
+    decrypt_outside_s3,
+    delete,
+    delete_a_model,
+    delete_a_stack,
+    delete_an_endpoint,
+    disable_a_rule,
+    function_with_the_training_role,
+    get,
+    grant_key_to_a_user,
+    invoke,
+    job,
+    job_on_a_foreign_key,
+    list_,
+    list_everything,
+    metric_in_a_foreign_namespace,
+    model_with_the_training_role,
+    open_stream,
+    put,
+    read_a_parameter,
+    read_log,
+    role_arn,
+    stop_a_foreign_job,
+    tag_a_job,
+    use_key_outside_s3,
+    widen_own_policy,
+)
+
+DATASET = DEFAULTS["dataset"]
+ROLES = ("training", "hosting", "trained-model", "classify")
+ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
+
+
+@pytest.fixture(scope="module")
+def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[str, Client]:
+    """Clients by role, in an account that holds the storage and permissions stacks and something to be denied."""
+    client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    for name in ("storage", "permissions"):
+        body = json.dumps(templates[name].to_json())
+        client("cloudformation").create_stack(
+            StackName=f"slipway-dev-{name}", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        assert wait_for_stack(client, f"slipway-dev-{name}") == "CREATE_COMPLETE"
+    for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz",
+                "images/a.jpg"):  # fmt: skip
+        client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
+    client("logs").create_log_group(logGroupName=TRAINING_LOG)
+    for group in ("classify", "trained-model"):
+        client("logs").create_log_group(logGroupName=f"/aws/lambda/slipway-dev-{group}")
+    return {role: assume(client, home, f"slipway-dev-{role}") for role in ROLES}
+
+
+DENIED: dict[str, dict[str, Attempt]] = {
+    "training": {
+        "read another data set": get("data/other/a.jpg"),
+        "list another data set": list_("data/other/"),
+        "list the whole bucket": list_everything,
+        "read models": get("models/m/model.tar.gz"),
+        "read its own output": get("jobs/j/output/model.tar.gz"),
+        "change the data": put(f"data/{DATASET}/a.jpg"),
+        "publish a model": put("models/m/model.tar.gz"),
+        "delete data": delete(f"data/{DATASET}/a.jpg"),
+        "make a data key outside S3": use_key_outside_s3,
+        "decrypt outside S3": decrypt_outside_s3,
+        "grant the key to a user": grant_key_to_a_user,
+        "start a job": job(),
+        "write into a foreign job's log": open_stream(TRAINING_LOG, "other-app-1/algo-1"),
+        "read logs": read_log(TRAINING_LOG),
+        "publish foreign metrics": metric_in_a_foreign_namespace,
+        "create a role": create_role,
+        "widen its own policy": widen_own_policy("training"),
+        "become another role": assume_another("trained-model"),
+    },
+    "hosting": {
+        "read data": get(f"data/{DATASET}/a.jpg"),
+        "read job output": get("jobs/j/output/model.tar.gz"),
+        "list models": list_("models/"),
+        "change a model": put("models/m/model.tar.gz"),
+        "delete a model's archive": delete("models/m/model.tar.gz"),
+        "make a data key outside S3": use_key_outside_s3,
+        "decrypt outside S3": decrypt_outside_s3,
+        "invoke its own endpoint": invoke("slipway-dev-abcd"),
+        "delete an endpoint": delete_an_endpoint,
+        "write into the training log": open_stream(TRAINING_LOG, "slipway-dev-1/algo-1"),
+        "read a function's log": read_log("/aws/lambda/slipway-dev-classify"),
+        "publish foreign metrics": metric_in_a_foreign_namespace,
+        "create a role": create_role,
+        "become another role": assume_another("training"),
+    },
+    "trained-model": {
+        "read data": get(f"data/{DATASET}/a.jpg"),
+        "change data": put(f"data/{DATASET}/manifest.json"),
+        "list data": list_(f"data/{DATASET}/"),
+        "delete a model's archive": delete("models/m/model.tar.gz"),
+        "delete a job's output": delete("jobs/j/output/model.tar.gz"),
+        "make a data key outside S3": use_key_outside_s3,
+        "decrypt outside S3": decrypt_outside_s3,
+        "grant the key to a user": grant_key_to_a_user,
+        "start a foreign job": job("other-app-1"),
+        "start a job as another role": job(role=role_arn("hosting")),
+        "start a job with a foreign key": job_on_a_foreign_key,
+        "stop a foreign job": stop_a_foreign_job,
+        "tag an existing job": tag_a_job,
+        "delete a model": delete_a_model,
+        "create a model": model_with_the_training_role,
+        "pass the training role to Lambda": function_with_the_training_role,
+        "invoke the endpoint": invoke("slipway-dev-abcd"),
+        "read another function's log": read_log("/aws/lambda/slipway-dev-classify"),
+        "stop its own sweep": disable_a_rule,
+        "create a role": create_role,
+        "widen its own policy": widen_own_policy("trained-model"),
+    },
+    "classify": {
+        "invoke a foreign endpoint": invoke("other-app-abcd"),
+        "invoke an endpoint of a longer name": invoke("slipway-dev-abcde"),
+        "read data": get(f"data/{DATASET}/a.jpg"),
+        "read models": get("models/m/model.tar.gz"),
+        "list images": list_("images/"),
+        "change an image": put("images/a.jpg"),
+        "write anything": put("jobs/j/x"),
+        "decrypt outside S3": decrypt_outside_s3,
+        "delete the endpoint": delete_an_endpoint,
+        "start a job": job(),
+        "write into another function's log": open_stream("/aws/lambda/slipway-dev-trained-model", "s"),
+        "read its own log": read_log("/aws/lambda/slipway-dev-classify"),
+        "read a parameter": read_a_parameter,
+        "delete a stack": delete_a_stack,
+        "call itself": call_the_classifier,
+        "create a role": create_role,
+        "become another role": assume_another("trained-model"),
+    },
+}
+
+ALLOWED: dict[str, dict[str, Attempt]] = {
+    "training": {
+        "list its data": list_(f"data/{DATASET}/"),
+        "read its data": get(f"data/{DATASET}/a.jpg"),
+        "write its output": put("jobs/slipway-dev-1/output/model.tar.gz"),
+        "write its log": open_stream(TRAINING_LOG, "slipway-dev-1/algo-1"),
+    },
+    "hosting": {
+        "read models": get("models/m/model.tar.gz"),
+        "open its log": lambda c: c("logs").create_log_group(logGroupName=ENDPOINT_LOG),
+    },
+    "trained-model": {
+        "look for a model": list_("models/m/model.tar.gz"),
+        "keep a model": lambda c: c("s3").copy_object(
+            Bucket=BUCKET, Key="models/n/model.tar.gz", CopySource=f"{BUCKET}/jobs/j/output/model.tar.gz"
+        ),
+        "forget who waits": delete("jobs/waiting/x"),
+        "start a tagged job on an encrypted volume": job(
+            Tags=[{"Key": "app", "Value": "slipway"}],
+            ResourceConfig={
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 1,
+                "VolumeKmsKeyId": "alias/slipway-dev",
+            },
+        ),
+        "write its log": open_stream("/aws/lambda/slipway-dev-trained-model", "s"),
+    },
+    "classify": {
+        "read an image": get("images/a.jpg"),
+        "write its log": open_stream("/aws/lambda/slipway-dev-classify", "s"),
+    },
+}
+
+
+def cases(table: dict[str, dict[str, Attempt]]) -> list[Any]:
+    return [
+        pytest.param(r, attempt, id=f"{r}: {what}") for r, group in table.items() for what, attempt in group.items()
+    ]
+
+
+@pytest.mark.parametrize(("role", "attempt"), cases(DENIED))
+def test_it_may_not(acting: dict[str, Client], role: str, attempt: Attempt) -> None:
+    with pytest.raises(ClientError) as refusal:
+        attempt(acting[role])
+    error = refusal.value.response["Error"]
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException")
+    assert f"assumed-role/slipway-dev-{role}/" in error["Message"]
+
+
+@pytest.mark.parametrize(("role", "attempt"), cases(ALLOWED))
+def test_it_may(acting: dict[str, Client], role: str, attempt: Attempt) -> None:
+    attempt(acting[role])
+
+
+def test_the_classifier_reaches_its_endpoint(acting: dict[str, Client]) -> None:
+    """The endpoint is not there, which only a caller who may invoke it is told."""
+    with pytest.raises(ClientError, match="slipway-dev-abcd of account not found"):
+        invoke("slipway-dev-abcd")(acting["classify"])
+
+
+def test_what_was_tried_is_recorded(acting: dict[str, Client], home: Home) -> None:
+    get(f"data/{DATASET}/a.jpg")(acting["training"])
+
+    calls = read(home.calls)
+
+    key = next(call.resource for call in calls if call.action == "kms:Decrypt")
+    via_s3 = {"kms:ViaService": f"s3.{DEFAULT_REGION}.amazonaws.com"}
+    assert Call("slipway-dev-training", "kms:Decrypt", key, True, via_s3) in calls
+    assert Call("slipway-dev-training", "s3:GetObject", f"arn:aws:s3:::{BUCKET}/data/{DATASET}/a.jpg", True) in calls
+    assert len(calls) == len({json.dumps(vars(call), sort_keys=True) for call in calls})

@@ -1,0 +1,82 @@
+"""The table of resource types and their IAM actions: it has every type that is deployed, and resolves their names."""
+
+import re
+
+import pytest
+from aws_cdk.assertions import Template
+
+from deploy.cdk import ROOT
+from local_aws.iam.resource_actions import RESOURCE_ACTIONS, UnknownType, actions_of
+
+PLACE = {"region": "eu-west-1", "account": "111122223333"}
+BOOTSTRAP = ROOT / "node_modules" / "aws-cdk" / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
+
+
+def test_it_has_every_type_of_this_app(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        for resource in template.to_json()["Resources"].values():
+            actions_of(resource["Type"])
+
+
+def test_it_has_every_type_of_the_bootstrap_stack() -> None:
+    types = set(re.findall(r"^    Type: '?(AWS::[\w:]+)", BOOTSTRAP.read_text(), re.MULTILINE))
+
+    assert len(types) > 5
+    assert types <= set(RESOURCE_ACTIONS)
+
+
+def test_another_type_is_refused_by_name() -> None:
+    with pytest.raises(UnknownType, match="AWS::SQS::Queue"):
+        actions_of("AWS::SQS::Queue")
+
+
+@pytest.mark.parametrize(
+    ("type_", "physical_id", "properties", "expected"),
+    [
+        ("AWS::S3::Bucket", None, {"BucketName": "b"}, "arn:aws:s3:::b"),
+        ("AWS::KMS::Key", None, {}, "arn:aws:kms:eu-west-1:111122223333:key/*"),
+        ("AWS::KMS::Key", "12", {}, "arn:aws:kms:eu-west-1:111122223333:key/12"),
+        ("AWS::SageMaker::Model", "arn:aws:sagemaker:x:y:model/m", {}, "arn:aws:sagemaker:x:y:model/m"),
+        ("AWS::SSM::Parameter", None, {"Name": "/a/b"}, "arn:aws:ssm:eu-west-1:111122223333:parameter/a/b"),
+        (
+            "AWS::ApplicationAutoScaling::ScalingPolicy",
+            "arn:aws:autoscaling:x:y:scalingPolicy:z",
+            {},
+            "arn:aws:application-autoscaling:eu-west-1:111122223333:scalable-target/*",
+        ),
+        ("Custom::Anything", None, {"ServiceToken": "arn:aws:lambda:x:y:function:f"}, "arn:aws:lambda:x:y:function:f"),
+    ],
+)
+def test_the_resource_is_named_as_iam_names_it(
+    type_: str, physical_id: str | None, properties: dict[str, str], expected: str
+) -> None:
+    assert actions_of(type_).resources(physical_id, properties, PLACE) == [expected]
+
+
+def test_a_policy_is_put_into_each_of_its_roles() -> None:
+    found = actions_of("AWS::IAM::Policy").resources(None, {"Roles": ["a", "b"]}, PLACE)
+
+    assert found == ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"]
+
+
+def test_properties_take_actions_of_their_own() -> None:
+    bucket = actions_of("AWS::S3::Bucket")
+
+    assert bucket.actions("create", {"BucketEncryption": {}}) == ["s3:CreateBucket", "s3:PutEncryptionConfiguration"]
+    assert bucket.actions("create", {"Tags": [{"Key": "app"}]}) == ["s3:CreateBucket", "s3:PutBucketTagging"]
+    assert bucket.actions("create", {"Tags": [{"Key": "aws:cloudformation:stack-id"}]}) == ["s3:CreateBucket"]
+    assert bucket.actions("delete", {"BucketEncryption": {}}) == ["s3:DeleteBucket"]
+
+
+def test_roles_are_found_in_lists_too() -> None:
+    rule = {"Targets": [{"Arn": "a"}, {"Arn": "b", "RoleArn": "r"}]}
+
+    assert list(actions_of("AWS::Events::Rule").roles(rule)) == [("r", "events.amazonaws.com")]
+
+
+def test_code_is_read_from_where_it_is() -> None:
+    function = actions_of("AWS::Lambda::Function")
+
+    in_bucket = {"Code": {"S3Bucket": "b", "S3Key": "k"}}
+    assert list(function.used(in_bucket)) == [("s3:GetObject", "arn:aws:s3:::b/k")]
+    assert not list(function.used({"Code": {"ZipFile": "pass"}}))

@@ -1,0 +1,294 @@
+"""Endpoints run the archive's own Ray Serve application, and an update never leaves a caller without an answer."""
+
+import base64
+import io
+import itertools
+import json
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_aws.conftest import Client, make_role
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = "applications: [{name: toy, route_prefix: /, import_path: 'deployment:app'}]"
+ANSWERS = """
+from ray import serve
+from starlette.responses import PlainTextResponse
+
+@serve.deployment
+class Toy:
+    async def __call__(self, request):
+        body = (await request.body()).decode()
+        status = {"bad": 400, "broken": 500}.get(body, 200)
+        name = "X-Amzn-SageMaker-Custom-Attributes"
+        headers = {name: request.headers.get(name, ""), "X-Other": "x"}
+        return PlainTextResponse("%s says " + request.headers["content-type"], status_code=status, headers=headers)
+
+app = Toy.bind()
+"""
+FAILS = ANSWERS.replace(".get(body, 200)", ".get(body, 500)")  # comes up, then fails each call
+ALARM = "toy-model-errors"
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+            "WaitIntervalInSeconds": 1800,  # far longer than it takes to see that the model fails
+        }
+    },
+    "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": ALARM}]},
+}
+
+
+def archive(**files: str) -> bytes:
+    """A model.tar.gz; `a__b` in a name stands for `a.b`."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name.replace("__", "."))
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def make_config(client: Client, bucket: str) -> Any:
+    """An endpoint configuration for an archive; returns its name."""
+    role = make_role(
+        client,
+        "host",
+        "sagemaker.amazonaws.com",
+        {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/models/*"},
+        {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
+        {"Action": "cloudwatch:DescribeAlarms", "Resource": f"arn:aws:cloudwatch:*:*:alarm:{ALARM}"},
+        {"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/capture/*"},
+    )
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{bucket}/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    }
+
+    def make(name: str, content: bytes | None, instances: int = 1, captures: bool = False) -> str:
+        key = f"models/{name}/model.tar.gz"
+        if content is not None:
+            client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        client("sagemaker").create_model(
+            ModelName=name,
+            ExecutionRoleArn=role,
+            PrimaryContainer={"Image": "registry/ray:serve", "ModelDataUrl": f"s3://{bucket}/{key}"},
+            EnableNetworkIsolation=True,
+        )
+        client("sagemaker").create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": "live",
+                    "ModelName": name,
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": instances,
+                }
+            ],
+            **({"DataCaptureConfig": capture} if captures else {}),
+        )
+        return name
+
+    return make
+
+
+def settle(client: Client, name: str) -> dict[str, Any]:
+    """The endpoint's description once it is not changing any more."""
+    for _ in range(600):
+        endpoint: dict[str, Any] = client("sagemaker").describe_endpoint(EndpointName=name)
+        if endpoint["EndpointStatus"] in ("InService", "Failed"):
+            return endpoint
+        time.sleep(0.2)
+    raise AssertionError(f"{name} did not settle")
+
+
+@pytest.fixture(scope="module")
+def endpoint(client: Client, make_config: Any) -> Iterator[str]:
+    config = make_config("first", archive(config__yaml=CONFIG, deployment__py=ANSWERS % "first"))
+    client("sagemaker").create_endpoint(EndpointName="toy", EndpointConfigName=config, DeploymentConfig=CANARY)
+    assert settle(client, "toy")["EndpointStatus"] == "InService"
+    yield "toy"
+    client("sagemaker").delete_endpoint(EndpointName="toy")
+
+
+def invoke(client: Client, body: str) -> str:
+    answer = client("sagemaker-runtime").invoke_endpoint(EndpointName="toy", ContentType="text/x-toy", Body=body)
+    return str(answer["Body"].read().decode())
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_starts(client: Client, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="already existing"):
+        client("sagemaker").create_endpoint(EndpointName=endpoint, EndpointConfigName="first")
+    assert invoke(client, "hello").startswith("first")
+
+
+def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="Could not find CloudWatch alarms: nobody"):
+        client("sagemaker").update_endpoint(
+            EndpointName=endpoint,
+            EndpointConfigName="first",
+            DeploymentConfig={"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "nobody"}]}},
+        )
+
+
+def test_it_answers_with_what_the_archive_s_application_says(client: Client, endpoint: str) -> None:
+    assert invoke(client, "hello") == "first says text/x-toy"
+
+
+def test_custom_attributes_go_to_the_application_and_come_back_from_it(client: Client, endpoint: str) -> None:
+    answer = client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"", CustomAttributes="k=3")
+    assert answer["CustomAttributes"] == "k=3"
+    assert "x-other" not in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+@pytest.mark.parametrize(("body", "status"), [("bad", 400), ("broken", 500)])
+def test_the_application_s_own_errors_reach_the_caller_as_model_errors(
+    client: Client, endpoint: str, body: str, status: int
+) -> None:
+    with pytest.raises(ClientError) as error:
+        invoke(client, body)
+    assert error.value.response["Error"]["Code"] == "ModelError"
+    assert error.value.response["OriginalStatusCode"] == status  # type: ignore[typeddict-item]
+    assert error.value.response["OriginalMessage"] == "first says text/x-toy"  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("crashes", archive(config__yaml=CONFIG, deployment__py="1/0"), "ping health check"),
+        ("escapes", archive(**{"../outside": "x"}), "Failed to extract"),
+        ("empty", archive(other="x"), "no config.yaml"),
+        ("nothing", None, "Failed to download"),
+        ("wants-more", archive(**{"config__yaml": CONFIG, "code/requirements__txt": "leftpad==1"}), "leftpad==1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_update_that_does_not_come_up_keeps_the_old_model_serving(
+    client: Client, endpoint: str, make_config: Any, name: str, content: bytes | None, reason: str
+) -> None:
+    client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=make_config(name, content))
+
+    settled = settle(client, endpoint)
+    assert settled["EndpointStatus"] == "InService"
+    assert settled["EndpointConfigName"] == "first"
+    assert reason in settled["FailureReason"]
+    assert invoke(client, "hello").startswith("first")
+
+
+def test_an_update_switches_without_an_error_to_a_caller(client: Client, endpoint: str, make_config: Any) -> None:
+    content = archive(config__yaml=CONFIG, deployment__py=ANSWERS % "second")
+    config = make_config("second", content, instances=2, captures=True)
+    answers: list[str] = []
+    done = threading.Event()
+
+    def call() -> None:
+        while not done.is_set():
+            answers.append(invoke(client, "hello").split()[0])
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    settle(client, endpoint)
+    seen = len(answers)
+    while len(answers) < seen + 3:
+        time.sleep(0.01)
+    done.set()
+    caller.join()
+
+    assert answers == sorted(answers)  # first … first second … second
+    assert {answers[0], answers[-1]} == {"first", "second"}
+
+
+def test_calls_are_captured_as_the_endpoint_s_configuration_says(client: Client, bucket: str, endpoint: str) -> None:
+    status = client("sagemaker").describe_endpoint(EndpointName=endpoint)["DataCaptureConfig"]["CaptureStatus"]
+    assert status == "Started"
+    invoke(client, "capture me")
+    sent, answered = captured(client, bucket)
+    assert sent == ("text/x-toy", b"capture me")
+    assert answered[1] == b"second says text/x-toy"
+
+
+def captured(client: Client, bucket: str) -> list[tuple[str, bytes]]:
+    """Type and content of the request with "capture me" in it, and of its answer."""
+    for _ in range(100):
+        for item in client("s3").list_objects_v2(Bucket=bucket, Prefix="capture/toy/live/").get("Contents", []):
+            lines = client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read().splitlines()
+            for line in map(json.loads, lines):
+                sides = [line["captureData"][side] for side in ("endpointInput", "endpointOutput")]
+                contents = [(side["observedContentType"], base64.b64decode(side["data"])) for side in sides]
+                if contents[0][1] == b"capture me":
+                    return contents
+        time.sleep(0.1)
+    raise AssertionError("nothing was captured")
+
+
+def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
+    client: Client, endpoint: str, make_config: Any
+) -> None:
+    config = make_config("fails", archive(config__yaml=CONFIG, deployment__py=FAILS % "fails"), instances=2)
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=ALARM,
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": "live"},
+            {"Name": "EndpointConfigName", "Value": config},
+        ],
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0.1,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    failed: list[bool] = []
+    done = threading.Event()
+
+    def call() -> None:
+        while not done.is_set():
+            try:
+                failed.append(not invoke(client, "hello").startswith("second"))
+            except ClientError:
+                failed.append(True)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    client("sagemaker").update_endpoint(
+        EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=CANARY, RetainAllVariantProperties=True
+    )
+    with pytest.raises(ClientError, match="while it is Updating"):
+        client("sagemaker").delete_endpoint(EndpointName=endpoint)
+    pending = client("sagemaker").describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]
+    settled = settle(client, endpoint)
+    seen = len(failed)
+    while len(failed) < seen + 10:
+        time.sleep(0.01)
+    done.set()
+    caller.join()
+
+    assert pending["EndpointConfigName"] == "fails"
+    assert (settled["EndpointStatus"], settled["EndpointConfigName"]) == ("InService", "second")
+    assert ALARM in settled["FailureReason"]
+    assert settled["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert any(failed)
+    assert not any(failed[seen + 1 :])  # one call may have been on its way
+    # Half of the instances that take calls are new, and they take turns: no two calls in a row go to the new model.
+    assert not any(all(both) for both in itertools.pairwise(failed))
+
+
+def test_a_canary_of_a_single_instance_is_refused(client: Client, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="at most half"):
+        client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName="first", DeploymentConfig=CANARY)
+    assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"

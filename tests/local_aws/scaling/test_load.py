@@ -1,0 +1,183 @@
+"""A step load scales an endpoint out and its end scales it in again, without a request lost (real Ray, fast clock)."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import down, up
+from local_aws.ports import free_port
+from tests.local_aws.conftest import Client, clients, make_role
+from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
+
+pytestmark = pytest.mark.e2e
+
+FACTOR = 120.0  # 15 minutes under the target are then 7.5 seconds
+ENDPOINT = "stepped"
+RESOURCE = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": f"endpoint/{ENDPOINT}/variant/live",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+TAKES_A_WHILE = """
+import asyncio
+from ray import serve
+from starlette.responses import PlainTextResponse
+
+@serve.deployment(max_ongoing_requests=100)
+class Slow:
+    async def __call__(self, request):
+        await asyncio.sleep(0.4)
+        return PlainTextResponse("done")
+
+app = Slow.bind()
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    home = Home(tmp_path_factory.mktemp("fast"))
+    up(home, free_port(), tied=True, time_factor=FACTOR)
+    yield clients(read_env(home.env_file))
+    down(home)
+
+
+@pytest.fixture(scope="module")
+def endpoint(client: Client) -> str:
+    client("s3").create_bucket(Bucket="workshop")
+    role = make_role(
+        client,
+        "host",
+        "sagemaker.amazonaws.com",
+        {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::workshop/*"},
+        {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
+    )
+    archived = archive(config__yaml=CONFIG, deployment__py=TAKES_A_WHILE)
+    client("s3").put_object(Bucket="workshop", Key="model.tar.gz", Body=archived)
+    client("sagemaker").create_model(
+        ModelName="slow",
+        ExecutionRoleArn=role,
+        PrimaryContainer={"Image": "registry/ray:serve", "ModelDataUrl": "s3://workshop/model.tar.gz"},
+        EnableNetworkIsolation=True,
+    )
+    variant = {"VariantName": "live", "ModelName": "slow", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    client("sagemaker").create_endpoint_config(EndpointConfigName="slow", ProductionVariants=[variant])
+    client("sagemaker").create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="slow")
+    assert settle(client, ENDPOINT)["EndpointStatus"] == "InService"
+    scaling = client("application-autoscaling")
+    scaling.register_scalable_target(**RESOURCE, MinCapacity=1, MaxCapacity=2)
+    scaling.put_scaling_policy(
+        **RESOURCE,
+        PolicyName="in-flight",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 2.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+            },
+            "ScaleOutCooldown": 30,
+            "ScaleInCooldown": 60,
+        },
+    )
+    return ENDPOINT
+
+
+class Load:
+    """`callers` that call one after the other until told to stop; every answer and every error is kept."""
+
+    def __init__(self, client: Client, callers: int) -> None:
+        self.answers: list[str] = []
+        self.errors: list[Exception] = []
+        self._client, self._callers, self._stop = client("sagemaker-runtime"), callers, threading.Event()
+
+    def __enter__(self) -> "Load":
+        self._pool = ThreadPoolExecutor(self._callers)
+        for _ in range(self._callers):
+            self._pool.submit(self._call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+
+    def _call(self) -> None:
+        while not self._stop.is_set():
+            try:
+                answer = self._client.invoke_endpoint(EndpointName=ENDPOINT, Body=b"x")
+                self.answers.append(answer["Body"].read().decode())
+            except Exception as error:
+                self.errors.append(error)
+
+
+def activities(client: Client, count: int) -> list[dict[str, Any]]:
+    """The scaling activities, the oldest first, once `count` of them are over."""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        found = client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker")
+        over = [activity for activity in found["ScalingActivities"] if "EndTime" in activity]
+        if len(over) >= count:
+            return over[::-1]
+        time.sleep(0.2)
+    raise AssertionError(f"{found['ScalingActivities']}")
+
+
+def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
+    client: Client, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = datetime.now(UTC)
+    with Load(client, callers=4) as load:
+        (out,) = activities(client, 1)
+        served = len(load.answers)
+        while len(load.answers) < served + 20 and not load.errors:
+            time.sleep(0.05)
+    with Load(client, callers=1) as rest:  # little enough for one instance, while the other is drained
+        _, back_in = activities(client, 2)
+
+    assert load.errors == rest.errors == []
+    assert set(load.answers + rest.answers) == {"done"}
+    assert out["Description"] == "Setting desired instance count to 2."
+    assert "AlarmHigh" in out["Cause"] and "triggered policy in-flight" in out["Cause"]
+    assert back_in["Description"] == "Setting desired instance count to 1."
+    assert "AlarmLow" in back_in["Cause"]
+    assert {out["StatusCode"], back_in["StatusCode"]} == {"Successful"}
+    with capsys.disabled():
+        decided, serving = ((out[name] - start).total_seconds() for name in ("StartTime", "EndTime"))
+        print(
+            f"\nstep load to decision {decided:.1f} s ({decided * FACTOR:.0f} s of AWS's), "
+            f"to a second instance serving {serving:.1f} s; {len(load.answers + rest.answers)} requests, none lost"
+        )
+
+
+def test_the_alarms_that_made_it_are_cloudwatch_s_own(client: Client, endpoint: str) -> None:
+    (policy,) = client("application-autoscaling").describe_scaling_policies(ServiceNamespace="sagemaker")[
+        "ScalingPolicies"
+    ]
+    names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
+    found = client("cloudwatch").describe_alarms(AlarmNamePrefix=f"TargetTracking-endpoint/{endpoint}/")["MetricAlarms"]
+
+    assert sorted(names) == sorted(alarm["AlarmName"] for alarm in found)
+    high = next(alarm for alarm in found if "AlarmHigh" in alarm["AlarmName"])
+    assert (high["MetricName"], high["Period"], high["EvaluationPeriods"]) == ("ConcurrentRequestsPerModel", 10, 3)
+    history = client("cloudwatch").describe_alarm_history(AlarmName=high["AlarmName"])["AlarmHistoryItems"]
+    assert any("from OK to ALARM" in item["HistorySummary"] for item in history)
+
+
+def test_a_scheduled_action_is_done_at_its_time_and_not_sooner(client: Client, endpoint: str) -> None:
+    scaling = client("application-autoscaling")
+    due = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    scaling.put_scheduled_action(
+        **RESOURCE,
+        ScheduledActionName="evening",
+        Schedule=f"at({due:%Y-%m-%dT%H:%M:%S})",
+        ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 1},
+    )
+    *_, last = activities(client, 3)
+
+    assert last["Cause"] == "scheduled action name evening was triggered"
+    assert last["Description"] == "Setting min capacity to 1 and max capacity to 1."
+    assert last["StartTime"] >= due
