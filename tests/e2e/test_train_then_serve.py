@@ -1,6 +1,7 @@
 """One deploy trains and serves; what it may and may not change afterwards. The tests build on each other."""
 
 import json
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -196,6 +197,36 @@ def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) 
     assert (stopped.status, resumed.status) == ("Stopped", "Completed")
     assert "stopped as asked (SIGTERM)" in system.log(stopped)
     assert "going on after" in system.log(resumed)
+
+
+def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: System, tmp_path: Path) -> None:
+    live, changed = system.endpoint(), system.synthesize(seed="7")
+    template = json.loads((changed.folder / f"{changed.stack('trained-model')}.template.json").read_text())
+    _keep_without_model(template["Outputs"]["ModelDigest"]["Value"], tmp_path)
+
+    with (
+        SteadyClient("e2e-dev-classify", system.images.splits["test"].files) as client,
+        pytest.raises(CdkFailed, match="ping health check"),
+    ):
+        system.deploy(seed="7")
+
+    assert system.endpoint()["EndpointConfigName"] == live["EndpointConfigName"]
+    assert client.errors == []
+    assert client.calls > 10
+
+
+def _keep_without_model(digest: str, folder: Path) -> None:
+    """As if training had made the digest's model, but with an archive in which the model is missing."""
+    s3, bucket = boto3.client("s3"), outputs("e2e-dev-storage")["BucketName"]
+    _, _, live = outputs("e2e-dev-trained-model")["ModelDataUrl"].removeprefix("s3://").partition("/")
+    s3.download_file(bucket, live, str(folder / "whole.tar.gz"))
+    with tarfile.open(folder / "whole.tar.gz") as whole, tarfile.open(folder / "model.tar.gz", "w:gz") as rest:
+        for member in whole:
+            if not member.name.endswith(".onnx"):
+                rest.addfile(member, whole.extractfile(member))
+    s3.upload_file(str(folder / "model.tar.gz"), bucket, f"models/{digest}/model.tar.gz")
+    result = json.dumps({"job": "none", "test_accuracy": 1.0})
+    s3.put_object(Bucket=bucket, Key=f"models/{digest}/result.json", Body=result.encode())
 
 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
