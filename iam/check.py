@@ -4,6 +4,7 @@ from iam import facts, gate, rules
 from iam.contract import PATH
 from iam.contract import read as read_contract
 from iam.findings import Finding
+from iam.source import source_of
 from iam.template import Template, read
 from iam.variables import variables
 
@@ -21,6 +22,5 @@ def check_templates(templates: dict[str, Template], contract: str | None = None)
 
 
 def _finding(broken: rules.RuleFinding) -> Finding:
-    file = "_".join(broken.stack.split("-")[2:])
-    where = f"stacks/{file}.py"
+    where = source_of(broken.stack)
     return Finding(broken.rule, f"{broken.stack}.{broken.resource}", "", where, broken.message, broken.fix)

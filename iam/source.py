@@ -1,32 +1,44 @@
-"""Where in stacks/permissions.py a statement is written."""
+"""Where in stacks/permissions a statement is written, and where a stack is."""
 
 import ast
 from functools import lru_cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_FILE = "stacks/permissions.py"
+_FOLDER = "stacks/permissions"
 
 
 def line_of(role: str, sid: str) -> str:
-    """`stacks/permissions.py:<line>` of the statement `sid` of the role named `<app>-<stage>-<suffix>`.
+    """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role named `<app>-<stage>-<suffix>`.
 
-    As near as can be told: the statement, else the method that makes the role, else the file.
+    As near as can be told: the statement, in the role's own file or among those that roles share; else the
+    function that makes the role, else the folder.
     """
-    method = "_" + "_".join(role.split("-")[2:])
-    functions, strings = _parsed()
-    if method not in functions:
-        return _FILE
-    first, last = functions[method]
-    inside = [line for text, line in strings if text == sid and first <= line <= last]
-    anywhere = [line for text, line in strings if text == sid]
-    return f"{_FILE}:{(inside or anywhere or [first])[0]}"
+    name = "_".join(role.split("-")[2:])
+    own = f"{_FOLDER}/{name}.py"
+    functions, _ = _parsed(own)
+    made = functions.get(f"{name}_role")
+    if made is None:
+        return _FOLDER
+    for file in (own, f"{_FOLDER}/statements.py"):
+        _, strings = _parsed(file)
+        if sid and sid in strings:
+            return f"{file}:{strings[sid]}"
+    return f"{own}:{made}"
+
+
+def source_of(stack: str) -> str:
+    """File or folder of the stack named `<app>-<stage>-<suffix>`."""
+    path = "stacks/" + "_".join(stack.split("-")[2:])
+    return path if (_ROOT / path).is_dir() else f"{path}.py"
 
 
 @lru_cache
-def _parsed() -> tuple[dict[str, tuple[int, int]], list[tuple[str, int]]]:
-    """Functions with their lines, and text constants with theirs."""
-    tree = ast.parse((_ROOT / _FILE).read_text())
-    nodes = list(ast.walk(tree))
-    functions = {n.name: (n.lineno, n.end_lineno or n.lineno) for n in nodes if isinstance(n, ast.FunctionDef)}
-    return functions, [(n.value, n.lineno) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+def _parsed(file: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Lines of the file's functions, and of its text constants where they come first; none when it is not there."""
+    if not (_ROOT / file).is_file():
+        return {}, {}
+    nodes = list(ast.walk(ast.parse((_ROOT / file).read_text())))
+    functions = {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef)}
+    strings = [(n.lineno, n.value) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return functions, {text: line for line, text in sorted(strings, reverse=True)}

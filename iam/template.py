@@ -70,7 +70,7 @@ class _Reader:
         if resource["Type"] in _FORBIDDEN_TYPES:
             self._find(
                 "own-statements", f"{stack}.{logical_id}", "", f"it is {resource['Type']}",
-                "write the statements into the role itself, in stacks/permissions.py",
+                "write the statements into the role itself, in stacks/permissions",
             )  # fmt: skip
         if resource["Type"] != "AWS::IAM::Role":
             return
@@ -83,7 +83,7 @@ class _Reader:
         if properties.get("ManagedPolicyArns"):
             self._find(
                 "own-statements", name, "", "a managed policy is attached to it",
-                "write out the actions it needs, in stacks/permissions.py",
+                "write out the actions it needs, in stacks/permissions",
             )  # fmt: skip
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         grants = [

@@ -48,7 +48,7 @@ class Handler(Construct):
             runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_asset(str(_SOURCES / module), exclude=["__pycache__", "*.pyc"]),
             handler=f"{module}.handler",
-            # permissions.py holds every statement: what CDK would add by itself is dropped.
+            # stacks/permissions holds every statement: what CDK would add by itself is dropped.
             role=role.without_policy_updates(),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_seconds),

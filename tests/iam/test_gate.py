@@ -45,7 +45,7 @@ def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Temp
     too_little, too_much = sorted(check_templates(templates))
 
     assert (too_much.rule, too_much.role, too_much.statement) == ("too-much", "slipway-dev-hosting", "ReadModels")
-    assert too_much.where.startswith("stacks/permissions.py:")
+    assert too_much.where.startswith("stacks/permissions/hosting.py:")
     assert too_much.witness == "s3:GetObject on arn:aws:s3:::other/"
     assert "narrow it to arn:${AWS::Partition}:s3:::slipway-dev-" in too_much.fix
     assert (too_little.rule, too_little.where[:17]) == ("too-little", "iam/contract.yaml")

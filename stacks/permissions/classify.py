@@ -1,0 +1,32 @@
+"""The Lambda that answers callers."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks import names
+from stacks.permissions.statements import Bucket, allow, arn, key_through_s3, make_role, own_log, trusted_service
+
+
+def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str) -> iam.Role:
+    """One call to one endpoint; images from one folder, where there is one."""
+    endpoints = names.endpoint_name_pattern(prefix)
+    return make_role(
+        scope,
+        f"{prefix}-classify",
+        description="Lambda: classifies an image with the endpoint",
+        trusted=trusted_service("lambda.amazonaws.com"),
+        statements=[
+            # Its name follows its instance type: while that changes, the old and the new endpoint answer.
+            allow("Invoke", ["sagemaker:InvokeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
+            *(_images(bucket, images) if images else []),
+            own_log(f"{prefix}-classify"),
+        ],
+    )
+
+
+def _images(bucket: Bucket, folder: str) -> list[iam.PolicyStatement]:
+    """Images that a caller names; the function may not list, so it cannot tell what else is there."""
+    return [
+        allow("ReadImages", ["s3:GetObject"], [f"{bucket.arn}/{folder}*"]),
+        key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt"]),
+    ]

@@ -1,0 +1,64 @@
+"""What SageMaker does around an endpoint."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.containers import serving_container
+from stacks.permissions.statements import (
+    SAGEMAKER,
+    Bucket,
+    allow,
+    arn,
+    image_pull,
+    key_for_volumes,
+    key_through_s3,
+    make_role,
+    metrics,
+    trusted_service,
+)
+
+
+def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam.Role:
+    """Fetch model and image, watch alarms, store logs and metrics."""
+    prefix, captures = settings.prefix, settings.endpoint_data_capture_percent > 0
+    endpoints = names.endpoint_name_pattern(prefix)
+    log_group = arn("logs", f"log-group:/aws/sagemaker/Endpoints/{endpoints}")
+    use = ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
+    return make_role(
+        scope,
+        f"{prefix}-hosting",
+        description="SageMaker endpoint: read under models/",
+        # AWS documents this form for inference: a model is pulled on behalf of more than one resource
+        # type.
+        trusted=trusted_service(SAGEMAKER, arn("sagemaker", "*")),
+        statements=[
+            # Any model: during an update and its roll-back the old and the new one are read by the same role.
+            allow("ReadModels", ["s3:GetObject"], [f"{bucket.arn}/models/*"]),
+            # The notebook's endpoint has models that are not kept: those of its own jobs.
+            *(_tried_models(prefix, bucket) if settings.notebook else []),
+            # Models are read only, so the key is for reading only; captured calls are written.
+            key_through_s3(bucket, "UseKeyForObjects", use),
+            *(_capture(bucket) if captures else []),
+            # Asked while an update shifts calls; each configuration of the endpoint has alarms of its own.
+            allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [arn("cloudwatch", f"alarm:{endpoints}-*")]),
+            key_for_volumes(bucket),
+            # The endpoint's own group, which its first instance makes.
+            allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
+            # SageMaker names the streams, after variant and instance.
+            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
+            metrics("/aws/sagemaker/Endpoints"),
+            *image_pull(serving_container(settings.container_account, settings.endpoint_instance)),
+        ],
+    )
+
+
+def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
+    models = f"{bucket.arn}/jobs/{names.notebook_prefix(prefix)}*/output/model.tar.gz"
+    return [allow("ReadTriedModels", ["s3:GetObject"], [models])]
+
+
+def _capture(bucket: Bucket) -> list[iam.PolicyStatement]:
+    """A sample of calls, which only people read."""
+    return [allow("KeepCalls", ["s3:PutObject"], [f"{bucket.arn}/{names.CAPTURE}/*"])]

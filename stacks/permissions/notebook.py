@@ -1,0 +1,148 @@
+"""Who works in the notebook: tries what they like under its prefix, and can change nothing that is live.
+
+It puts no model under models/ and touches no other endpoint: those would go live past the accuracy floor.
+"""
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks import names
+from stacks.notebook_files import NotebookFiles
+from stacks.permissions.statements import (
+    JOB_LOG,
+    SAGEMAKER,
+    Bucket,
+    allow,
+    arn,
+    bucket_arn,
+    key_for_volumes,
+    key_through_s3,
+    make_role,
+    pass_to_sagemaker,
+    prefixes,
+    tag_new,
+    training_jobs,
+    trusted_service,
+    tuning_jobs,
+)
+
+
+def notebook_role(
+    scope: Construct,
+    *,
+    prefix: str,
+    bucket: Bucket,
+    files: NotebookFiles,
+    training: iam.Role,
+    hosting: iam.Role,
+) -> iam.Role:
+    """Upload images, try jobs and an endpoint with the roles `training` and `hosting`, look at the rest."""
+    instance = names.notebook_name(prefix)
+    return make_role(
+        scope,
+        instance,
+        description="Notebook instance: uploads images, tries jobs and an endpoint of its own, looks at the rest",
+        trusted=trusted_service(SAGEMAKER, arn("sagemaker", f"notebook-instance/{instance}")),
+        statements=[
+            *_start_and_stop(instance, files),
+            *_see_deployed(prefix, bucket),
+            *_upload(bucket),
+            *_try(prefix),
+            pass_to_sagemaker("PassRoles", training, hosting),
+            key_for_volumes(bucket),
+            *_look_at_own(prefix),
+        ],
+    )
+
+
+def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement]:
+    """What starting and stopping the instance takes: its script acts with the notebook's role."""
+    log = arn("logs", "log-group:/aws/sagemaker/NotebookInstances")
+    streams = f"{log}:log-stream:{name}/*"
+    return [
+        allow("ReadFiles", ["s3:GetObject"], [f"{bucket_arn(files.bucket_name)}/{files.key}"]),
+        allow("StopItself", ["sagemaker:StopNotebookInstance"], [arn("sagemaker", f"notebook-instance/{name}")]),
+        allow("OpenOwnLog", ["logs:CreateLogGroup"], [log]),
+        allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),
+    ]
+
+
+def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
+    """What is deployed: names, the live model's job, endpoint, container, and what scales it."""
+    jobs, endpoints = training_jobs(names.job_prefix(prefix)), names.endpoint_name_pattern(prefix)
+    scaling = [f"application-autoscaling:Describe{what}" for what in ("ScalableTargets", "ScalingPolicies")]
+    return [
+        allow("SeeStacks", ["cloudformation:DescribeStacks"], [arn("cloudformation", f"stack/{prefix}-*/*")]),
+        allow("SeeResult", ["s3:GetObject"], [f"{bucket.arn}/models/*/result.json"]),
+        allow("SeeJobs", ["sagemaker:DescribeTrainingJob"], [jobs]),
+        allow("SeeEndpoints", ["sagemaker:DescribeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
+        # CloudFormation makes up the names of these two.
+        allow("SeeConfigs", ["sagemaker:DescribeEndpointConfig"], [arn("sagemaker", "endpoint-config/*")]),
+        allow("SeeModels", ["sagemaker:DescribeModel"], [arn("sagemaker", "model/*")]),
+        allow("SeeScaling", scaling, ["*"]),
+        allow("SeeRoles", ["iam:ListRolePolicies", "iam:GetRolePolicy"], _roles_by_name(prefix)),
+    ]
+
+
+def _roles_by_name(prefix: str) -> list[str]:
+    roles = ("training", "hosting", "trained-model", "classify", "notebook", "ec2-training")
+    return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{prefix}-{role}" for role in roles]
+
+
+def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:
+    """A data set is uploaded whole and never read again; which one a job may read is the job's role's."""
+    return [
+        allow("FindData", ["s3:ListBucket"], [bucket.arn], prefixes("data/*")),
+        allow("UploadData", ["s3:PutObject"], [f"{bucket.arn}/data/*"]),
+        key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+    ]
+
+
+def _try(prefix: str) -> list[iam.PolicyStatement]:
+    """Jobs, models and the one endpoint of its own."""
+    own = names.notebook_prefix(prefix)
+    training, tuning = training_jobs(own), tuning_jobs(own)
+    model, config = arn("sagemaker", f"model/{own}*"), arn("sagemaker", f"endpoint-config/{own}*")
+    endpoint = _own_endpoint(prefix)
+    kinds = {
+        "TrainingJob": training,
+        "HyperParameterTuningJob": tuning,
+        "Model": model,
+        "EndpointConfig": config,
+        "Endpoint": endpoint,
+    }
+    return [
+        allow("Train", ["sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"], [training]),
+        allow(
+            "Tune",
+            [
+                "sagemaker:CreateHyperParameterTuningJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+            ],
+            [tuning],
+        ),
+        allow("MakeModel", ["sagemaker:CreateModel", "sagemaker:DeleteModel"], [model]),
+        allow("MakeConfig", ["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [config]),
+        # SageMaker asks for both, the endpoint and what it is made from.
+        allow("MakeEndpoint", ["sagemaker:CreateEndpoint"], [endpoint, config]),
+        allow("RemoveEndpoint", ["sagemaker:DeleteEndpoint"], [endpoint]),
+        *(tag_new(kind, made) for kind, made in kinds.items()),
+    ]
+
+
+def _look_at_own(prefix: str) -> list[iam.PolicyStatement]:
+    """The log of its own jobs, and an answer: of its own endpoint, and of the deployed function."""
+    group, own = arn("logs", f"log-group:{JOB_LOG}"), names.notebook_prefix(prefix)
+    return [
+        allow("ReadJobLog", ["logs:DescribeLogStreams"], [group]),
+        allow("ReadJobLines", ["logs:GetLogEvents"], [f"{group}:log-stream:{own}*"]),
+        allow("AskEndpoint", ["sagemaker:InvokeEndpoint"], [_own_endpoint(prefix)]),
+        allow("AskFunction", ["lambda:InvokeFunction"], [arn("lambda", f"function:{prefix}-classify:live")]),
+    ]
+
+
+def _own_endpoint(prefix: str) -> str:
+    return arn("sagemaker", f"endpoint/{names.notebook_endpoint_name(prefix)}")

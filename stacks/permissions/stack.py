@@ -1,0 +1,43 @@
+"""The stack of every role."""
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from settings import Settings
+from stacks.permissions.classify import classify_role
+from stacks.permissions.ec2_training import ec2_training_role
+from stacks.permissions.hosting import hosting_role
+from stacks.permissions.notebook import notebook_role
+from stacks.permissions.statements import Bucket, bucket_arn
+from stacks.permissions.trained_model import trained_model_role
+from stacks.permissions.training import training_role
+from stacks.storage import Storage
+
+
+class Permissions(Stack):
+    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
+
+    Where the settings ask for them, `notebook`, and `ec2_profile`, which hands its role to the EC2 instance; else None.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, storage: Storage) -> None:
+        super().__init__(scope, id)
+        prefix = settings.prefix
+        bucket = Bucket(arn=bucket_arn(storage.bucket_name), key=storage.key.key_arn)
+        self.training = training_role(self, settings=settings, bucket=bucket, program=storage.program)
+        self.hosting = hosting_role(self, settings=settings, bucket=bucket)
+        self.trained_model = trained_model_role(self, settings=settings, bucket=bucket, training=self.training)
+        self.classify = classify_role(self, prefix=prefix, bucket=bucket, images=settings.s3_images)
+        self.notebook: iam.Role | None = None
+        if storage.notebook_files:
+            self.notebook = notebook_role(
+                self, prefix=prefix, bucket=bucket, files=storage.notebook_files,
+                training=self.training, hosting=self.hosting,
+            )  # fmt: skip
+        self.ec2_profile: iam.CfnInstanceProfile | None = None
+        if settings.ec2_training:
+            host = ec2_training_role(self, settings=settings, bucket=bucket, program=storage.program)
+            self.ec2_profile = iam.CfnInstanceProfile(
+                self, "Ec2Profile", instance_profile_name=host.role_name, roles=[host.role_name]
+            )

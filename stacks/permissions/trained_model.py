@@ -1,0 +1,65 @@
+"""The Lambda behind the trained model."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.permissions.statements import (
+    Bucket,
+    allow,
+    key_for_volumes,
+    key_through_s3,
+    make_role,
+    own_log,
+    pass_to_sagemaker,
+    prefixes,
+    run_jobs,
+    training_jobs,
+    trusted_service,
+    tuning_jobs,
+)
+
+
+def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, training: iam.Role) -> iam.Role:
+    """Runs jobs with the role `training`, keeps the model of a good one."""
+    name = f"{settings.prefix}-trained-model"
+    data = f"data/{settings.dataset}/manifest.json"
+    return make_role(
+        scope,
+        name,
+        description="Lambda: starts training jobs and keeps the models that are good enough",
+        trusted=trusted_service("lambda.amazonaws.com"),
+        statements=[
+            *_jobs(names.job_prefix(settings.prefix), tuned=settings.tuning_max_jobs > 0),
+            # The one role, to the one service: otherwise the function could lend itself any role.
+            pass_to_sagemaker("PassTrainingRole", training),
+            # Listing tells "not there" from "not allowed"; a data set is only looked up, never read.
+            allow(
+                "LookUp",
+                ["s3:ListBucket"],
+                [bucket.arn],
+                prefixes(data, "jobs/waiting/*", "jobs/*/output/model.tar.gz", "models/*"),
+            ),
+            # It copies a job's model without changing it, and reads only its own notes again.
+            allow("ReadJobsModel", ["s3:GetObject"], [f"{bucket.arn}/jobs/*/output/model.tar.gz"]),
+            allow("KeepModel", ["s3:PutObject"], [f"{bucket.arn}/models/*"]),
+            allow("ReadResult", ["s3:GetObject"], [f"{bucket.arn}/models/*/result.json"]),
+            allow(
+                "NoteWhoWaits", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{bucket.arn}/jobs/waiting/*"]
+            ),
+            # Everything it reads and writes lies in the encrypted bucket.
+            key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+            # Asked of the caller too, when a job's volume is encrypted with a key of ours.
+            key_for_volumes(bucket),
+            own_log(name),
+        ],
+    )
+
+
+def _jobs(start: str, *, tuned: bool) -> list[iam.PolicyStatement]:
+    if not tuned:
+        return run_jobs("TrainingJob", training_jobs(start))
+    # A tuning job starts its training jobs itself; what the best one scored, only that one tells.
+    see_best = allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs(start)])
+    return [*run_jobs("HyperParameterTuningJob", tuning_jobs(start)), see_best]

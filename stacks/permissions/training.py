@@ -1,0 +1,74 @@
+"""What SageMaker does around a training job."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from settings import Settings
+from stacks import names
+from stacks.containers import training_container
+from stacks.permissions.statements import (
+    JOB_LOG,
+    SAGEMAKER,
+    Bucket,
+    allow,
+    arn,
+    bucket_arn,
+    image_pull,
+    key_for_volumes,
+    key_through_s3,
+    list_weights,
+    make_role,
+    metrics,
+    prefixes,
+    read_weights,
+    training_jobs,
+    trusted_service,
+    tuning_jobs,
+)
+from stacks.training_program import TrainingProgram
+
+
+def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, program: TrainingProgram) -> iam.Role:
+    """Fetch data, weights, code, image; store model, logs and metrics."""
+    prefix, dataset = settings.prefix, settings.dataset
+    start = names.job_prefix(prefix)
+    tunes = settings.tuning_max_jobs > 0 or settings.notebook
+    log_group = arn("logs", f"log-group:{JOB_LOG}")
+    program_bucket = bucket_arn(program.bucket_name)
+    return make_role(
+        scope,
+        f"{prefix}-training",
+        description="SageMaker training jobs: read one data set and the program, write under jobs/",
+        trusted=trusted_service(SAGEMAKER, training_jobs(start), *([tuning_jobs(start)] if tunes else [])),
+        statements=[
+            # A channel is a prefix: SageMaker lists it, then fetches each object. One data set, no other.
+            allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(f"data/{dataset}/*")),
+            allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/data/{dataset}/*"]),
+            # The program is a channel of one object.
+            allow("ListProgram", ["s3:ListBucket"], [program_bucket], prefixes(program.key)),
+            allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
+            *list_weights(bucket, settings.weights),
+            *read_weights(bucket, settings.weights),
+            # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
+            allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/jobs/{prefix}-*"]),
+            # Images are read and models written under the key; Encrypt is asked for because the output names it.
+            key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
+            key_for_volumes(bucket),
+            # All jobs of an account share one group, which the first of them makes.
+            allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
+            # One stream an instance, of this system's jobs alone.
+            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
+            metrics("/aws/sagemaker/TrainingJobs"),
+            *image_pull(training_container(settings.container_account, settings.training_instance)),
+            *(_checkpoints(bucket) if settings.spot else []),
+        ],
+    )
+
+
+def _checkpoints(bucket: Bucket) -> list[iam.PolicyStatement]:
+    """A spot job's checkpoint goes to S3 while it runs, and back before it runs again."""
+    objects = f"{bucket.arn}/{names.CHECKPOINTS}/*"
+    return [
+        allow("FindCheckpoint", ["s3:ListBucket"], [bucket.arn], prefixes(f"{names.CHECKPOINTS}/*")),
+        allow("KeepCheckpoint", ["s3:GetObject", "s3:PutObject"], [objects]),
+    ]
