@@ -25,7 +25,7 @@ demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] 
 test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
 	@$(PY) -m deploy.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json

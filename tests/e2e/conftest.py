@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from dataset.digits import write
+from demo import evidence
 from demo.classify import Classifier
 from demo.jobs import Job, jobs
 from deploy.preflight import require_aws
@@ -99,3 +100,10 @@ def system(aws: Home, digits: Folder) -> System:
 def image_of(images: Folder, label: str) -> Path:
     """A test image of the class."""
     return next(path for path in images.splits["test"].files if path.parent.name == label)
+
+
+def unproven(run: str, assembly: Assembly, aws: Home, role: str) -> list[str]:
+    """What the IAM contract has to say of this run's calls by `role`: denied, not in it, or in it for nothing."""
+    done = evidence.gather(run, assembly.folder, aws.calls, "us-east-1")
+    found = evidence.prove(assembly.folder, done, aws.scratch / "iam-trace.json")
+    return [f"{each.rule}: {each.message}" for each in found if each.role == role]
