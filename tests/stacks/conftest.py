@@ -14,7 +14,7 @@ from settings import read_settings
 Synthesize = Callable[..., dict[str, Template]]
 
 
-def _synthesize(outdir: Path, **settings: Any) -> dict[str, Template]:
+def synthesize_to(outdir: Path, **settings: Any) -> dict[str, Template]:
     """The templates by the last part of the stack's name, for example "trained-model"."""
     context = {**DEFAULTS, **settings}
     app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
@@ -26,13 +26,13 @@ def _synthesize(outdir: Path, **settings: Any) -> dict[str, Template]:
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     """The app with the settings of cdk.json."""
-    return _synthesize(tmp_path_factory.mktemp("cdk.out"))
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"))
 
 
 @pytest.fixture(scope="session")
 def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     """The app with everything that can be switched the other way."""
-    return _synthesize(
+    return synthesize_to(
         tmp_path_factory.mktemp("cdk.out"),
         training_instance_type="ml.g4dn.xlarge",
         training_instance_count=4,
@@ -47,4 +47,4 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 @pytest.fixture
 def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
     """Synthesize again, with settings of the test's own."""
-    yield lambda **settings: _synthesize(tmp_path / "cdk.out", **settings)
+    yield lambda **settings: synthesize_to(tmp_path / "cdk.out", **settings)

@@ -1,7 +1,9 @@
 """The EC2 training stack: what can reach the instance, what it gets, and what cannot be deployed."""
 
 import json
+import re
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from aws_cdk.assertions import Template
 
 from settings import SettingsError
 from stacks.ec2_training import MOST_USER_DATA, PRICES, UserDataTooLong, fitting
-from tests.stacks.conftest import Synthesize, _synthesize
+from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, statements, text
 
 SCRIPT = Path(__file__).parents[2] / "ec2" / "user_data.sh"
@@ -19,7 +21,7 @@ Templates = dict[str, Template]
 
 @pytest.fixture(scope="module")
 def on(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return _synthesize(tmp_path_factory.mktemp("cdk.out"), ec2_training=True, weights="1" * 64, trainable="head")
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), ec2_training=True, weights="1" * 64, trainable="head")
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +140,11 @@ def test_every_instance_type_has_a_price_and_a_machine() -> None:
 
 
 def test_the_lock_has_the_versions_of_this_environment_and_hashes_of_each() -> None:
-    lock = (SCRIPT.parents[1] / "training" / "lock.txt").read_text()
-    names = [line.split()[0].split("==")[0] for line in lock.splitlines() if not line.startswith(" ")]
-    assert {"torch", "torchvision", "onnx", "onnxruntime", "openvino", "numpy", "pillow"} <= set(names)
-    assert lock.count("+cpu") + lock.count("%2Bcpu") == 2
-    for entry in lock.replace("\\\n", " ").splitlines():
-        assert "--hash=sha256:" in entry, entry.split()[0]
+    lock = (SCRIPT.parents[1] / "training" / "lock.txt").read_text().replace("\\\n", " ")
+    locked = dict(re.findall(r"^([\w.-]+)(?:==| @ \S*/\w+-)([\d.]+)", lock, re.MULTILINE))
+    assert {"torch", "torchvision", "onnx", "onnxruntime", "openvino", "numpy", "pillow"} <= set(locked)
+    assert locked == {name: version(name).partition("+")[0] for name in locked}
+    assert lock.count("%2Bcpu") == 2
+    entries = [line for line in lock.splitlines() if not line.startswith("#")]
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert len(entries) == len(locked)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from tests.stacks.conftest import Synthesize, _synthesize
+from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, only, statements, text
 
 
@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def with_notebook(folder: Path) -> dict[str, Template]:
-    return _synthesize(folder, notebook=True)
+    return synthesize_to(folder, notebook=True)
 
 
 @pytest.fixture(scope="module")
