@@ -12,6 +12,10 @@ STOPPED=143 # the training program's exit code when the machine shuts down under
 RESERVE_KIB=1024
 mkdir -p "$WORK"
 cd "$WORK"
+# The image's /tmp is memory, which wheels and decoded images would fill.
+export TMPDIR=$WORK/tmp
+rm -rf "$TMPDIR"
+mkdir "$TMPDIR"
 fallocate -l "${RESERVE_KIB}KiB" reserve || true # given back to the log when the disk is full
 
 # Each line with the seconds since the boot, on the console and in the log. A shutdown's SIGTERM reaches every process:
