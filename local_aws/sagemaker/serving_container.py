@@ -16,9 +16,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_DEPLOY_SECONDS = 60
 
 
 def check_requirements(requirements: Path) -> list[str]:
@@ -40,6 +43,19 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _failure(client: Any, application: str) -> str:
+    """Why the application does not run; empty when it does. Ray's own waiting does not see that one has failed."""
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        status = client.get_serve_status(application).app_status
+        if status.status == "DEPLOY_FAILED":
+            return str(status.message)
+        if status.status == "RUNNING":
+            return ""
+        time.sleep(0.1)
+    return f"still {status.status} after {_DEPLOY_SECONDS} s"
 
 
 def main() -> int:
@@ -78,7 +94,11 @@ def main() -> int:
     client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))
     print("ray is up", flush=True)
     config = ServeDeploySchema.model_validate(yaml.safe_load(config_file.read_text()))
-    client.deploy_apps(config, _blocking=True)
+    client.deploy_apps(config)
+    for application in config.applications:
+        if problem := _failure(client, application.name):
+            print(f"{application.name} is not deployed: {problem}", flush=True)
+            return 1
     print("serving", flush=True)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())

@@ -11,10 +11,11 @@ import torch
 from deploy.cdk import ROOT, CdkFailed
 from deploy.destroy import destroy
 from deploy.inventory import Deployment
-from deploy.stacks import outputs
+from deploy.stacks import deploy_everything, outputs
 from deploy.weights import upload
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
+from training.folder import Folder, digest
 from training.model import build
 from training.settings import Settings
 
@@ -23,11 +24,17 @@ from .conftest import QUICK, System, image_of, unproven
 pytestmark = pytest.mark.e2e
 
 
+@pytest.fixture(scope="module")
+def system(aws: Home, digits: Folder) -> System:
+    system = System(digits, {**QUICK, "dataset": digest(digits), "notebook": "true"})
+    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    return system
+
+
 def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that_is_live(
     system: System, aws: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = system.endpoint()
-    system.deploy("notebook", notebook="true")
     credentials = read_env(aws.scratch / "notebook-instances" / "e2e-dev-notebook.env")
 
     with monkeypatch.context() as as_instance:
@@ -37,7 +44,7 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
         execute(NOTEBOOK, parameters, ROOT / "out" / "notebook-e2e.ipynb")
 
     assert system.endpoint() == live
-    assert unproven("notebook", system.synthesize(notebook="true"), aws, "e2e-dev-notebook") == []
+    assert unproven("notebook", system.synthesize(), aws, "e2e-dev-notebook") == []
 
 
 def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system: System, tmp_path: Path) -> None:
