@@ -17,6 +17,9 @@ _EVERY_SECONDS = 60  # an alarm with a longer period is evaluated each minute al
 
 Alarm = dict[str, Any]  # in DescribeAlarms' terms
 
+# Alarm ARN, period and periods -> the metric's stored points, the time up to which they were looked at, and how many of
+# them, from the first on, were too old then, as they stay. Without it a long load slows every evaluation down.
+_scanned: dict[tuple[str, int, int], tuple[list[Any], float, int]] = {}
 _evaluated: dict[str, float] = {}  # alarm ARN -> the end of the last period it was evaluated for
 
 
@@ -92,10 +95,20 @@ def datapoints(alarm: Alarm, now: float) -> list[float | None]:
     dimensions = cloudwatch._dims_key({d["Name"]: d["Value"] for d in alarm.get("Dimensions") or []})
     stored = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
     periods: list[list[Any]] = [[] for _ in range(count)]
-    for point in stored:
+    key = (alarm["AlarmArn"], period, count)
+    past, until, first = _scanned.get(key, (stored, end, 0))
+    if past is not stored or end < until:
+        first = 0
+    too_old = True
+    for index in range(first, len(stored)):
+        point = stored[index]
         age = math.ceil((end - aws_seconds(point["Timestamp"])) / period) - 1
-        if 0 <= age < count and alarm.get("Unit") in (None, point["Unit"]):
+        too_old = too_old and age >= count
+        if too_old:
+            first = index + 1
+        elif 0 <= age < count and alarm.get("Unit") in (None, point["Unit"]):
             periods[-1 - age].append(point)
+    _scanned[key] = (stored, end, first)
     name = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     return [cloudwatch._stat_value(cloudwatch._calc_stats(p), name, p) if p else None for p in periods]
 

@@ -54,6 +54,18 @@ def test_each_period_has_the_statistic_of_its_own_data() -> None:
     assert alarms.datapoints(alarm(Statistic="SampleCount"), START + 190) == [None, 3, 1, 1]
 
 
+def test_data_that_comes_late_counts_while_its_period_is_looked_at() -> None:
+    put(0, 1)
+    put(180, 5)
+    assert alarms.datapoints(alarm(), START + 240) == [1, None, None, 5]
+    assert alarms.datapoints(alarm(), START + 300) == [None, None, 5, None]
+
+    put(130, 7)
+
+    assert alarms.datapoints(alarm(), START + 300) == [None, 7, 5, None]
+    assert alarms.datapoints(alarm(), START + 240) == [1, None, 7, 5]
+
+
 def test_another_dimension_is_another_metric() -> None:
     put(0, 9, desk="2")
 
