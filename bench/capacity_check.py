@@ -31,7 +31,6 @@ from load.run import Run
 from load.watch import Sighting
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 
 FACTOR = 20.0
 GOAL = 0.85
@@ -45,7 +44,7 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")
         try:
-            up(home, free_port(), tied=True, time_factor=FACTOR)
+            up(home, tied=True, time_factor=FACTOR)
             os.environ.update(read_env(home.env_file))
             seen, alone = _on_local_aws()
         finally:

@@ -23,7 +23,6 @@ from deploy.preflight import require_aws
 from deploy.stacks import bootstrap, deploy, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 from training.digests import sha256_of
 from training.folder import digest, inspect
 from training.model import build
@@ -41,7 +40,7 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")
         try:
-            up(home, free_port(), tied=True)
+            up(home, tied=True)
             os.environ.update(read_env(home.env_file))
             log = _train(Path(folder))
         finally:

@@ -37,7 +37,6 @@ from bench.result import Result
 from bench.stand_in_endpoint import stand_in_endpoint
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 
 GOAL = 2.5  # at most 40 % of the original's
 MOST_OVERHEAD_MS = 5.0
@@ -160,7 +159,7 @@ def _cold_starts() -> tuple[int, int]:
     """How many calls there were, and how many of them did not find an environment that had started."""
     with tempfile.TemporaryDirectory() as folder, stand_in_endpoint(seconds=0.05) as port:
         home = Home(Path(folder))
-        up(home, free_port(), tied=True)
+        up(home, tied=True)
         try:
             variables = read_env(home.env_file)
             _make_function(variables, f"http://127.0.0.1:{port}")

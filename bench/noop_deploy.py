@@ -21,7 +21,6 @@ from deploy.preflight import require_aws
 from deploy.stacks import bootstrap, deploy, deploy_everything, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 from training.folder import digest
 
 ROUNDS = 5
@@ -31,7 +30,7 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")
         try:
-            up(home, free_port(), tied=True)
+            up(home, tied=True)
             os.environ.update(read_env(home.env_file))
             ours, peer = _time(Path(folder))
         finally:

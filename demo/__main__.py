@@ -27,7 +27,6 @@ from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, describe, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, down, up
-from local_aws.ports import free_port
 from training.errors import InputError
 from training.folder import Folder, digest
 
@@ -68,7 +67,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
 
     with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
         down(home)
-        run = up(home, free_port(), tied=not keep)
+        run = up(home, tied=not keep)
         _use(home)
         steps.say(f"local AWS at {run.endpoint}")
         account, region = require_aws()

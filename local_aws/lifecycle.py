@@ -56,13 +56,13 @@ def current(home: Home) -> Run | None:
 
 
 def up(
-    home: Home, port: int, region: str = DEFAULT_REGION, *, tied: bool = False, time_factor: float | None = None
+    home: Home, port: int = 0, region: str = DEFAULT_REGION, *, tied: bool = False, time_factor: float | None = None
 ) -> Run:
     """Start a local AWS, or return the one that already runs in this home folder.
 
-    With `tied` it ends with the calling process, however that ends. `time_factor` (local_aws.clock) is that of the
-    environment where none is given; one that runs already keeps its own, and LocalAwsError says so where another
-    is asked for.
+    Port 0 is any that is free. With `tied` it ends with the calling process, however that ends. `time_factor`
+    (local_aws.clock) is that of the environment where none is given; one that runs already keeps its own, and
+    LocalAwsError says so where another is asked for.
     """
     run = current(home)
     if run and run.healthy():
@@ -77,15 +77,16 @@ def up(
     except ValueError as error:
         raise LocalAwsError(f"{clock.VARIABLE}: {error}") from error
     down(home)
-    _require_free(port)
+    listening = _listen(port)
+    port = listening.getsockname()[1]
     home.scratch.mkdir(parents=True)
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
     held, watched = os.pipe()
-    with home.log_file.open("w") as log:
+    with listening, home.log_file.open("w") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "local_aws.supervisor", *([str(held)] if tied else [])],
-            pass_fds=(held,) if tied else (),
+            [sys.executable, "-m", "local_aws.supervisor", str(listening.fileno()), *([str(held)] if tied else [])],
+            pass_fds=(listening.fileno(), held) if tied else (listening.fileno(),),
             cwd=Path(__file__).resolve().parent.parent,
             env=_server_environment(home, run_id, port, region, access_key, secret_key, factor),
             stdin=subprocess.DEVNULL,
@@ -163,16 +164,20 @@ def _server_environment(
     )
 
 
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise LocalAwsError(
-                f"port {port} is taken ({error.strerror}). End what uses it, or choose another: "
-                f"`python -m local_aws up --port {port + 1}`"
-            ) from error
+def _listen(port: int) -> socket.socket:
+    """The socket that the server inherits: it listens from here on, so that nobody can take the port in between."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise LocalAwsError(
+            f"port {port} is taken ({error.strerror}). End what uses it, or choose another: "
+            f"`python -m local_aws up --port {port + 1}`"
+        ) from error
+    return listening
 
 
 def _wait_until_healthy(run: Run, supervisor: subprocess.Popen[bytes], home: Home) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sys
 
 from local_aws.supervisor import watch_supervisor
@@ -21,7 +20,7 @@ def main() -> None:
 
     plugin.install()
     config = Config()
-    config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
+    config.bind = [f"fd://{sys.argv[2]}"]
     config.certfile, config.keyfile = tls.resolve_tls_material()
     config.keep_alive_timeout = 75
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)

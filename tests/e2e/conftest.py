@@ -17,7 +17,6 @@ from deploy.progress import LOG_GROUP
 from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 from training.folder import Folder, digest, inspect
 
 # Few passes over few pixels: these tests are about the system, the demo is about the accuracy.
@@ -80,7 +79,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A bootstrapped local AWS that this process's environment names."""
     home = Home(tmp_path_factory.mktemp("local"))
     before = dict(os.environ)
-    up(home, free_port(), tied=True)
+    up(home, tied=True)
     os.environ.update(read_env(home.env_file))
     boto3.DEFAULT_SESSION = None  # it keeps the credentials it was made with
     bootstrap(*require_aws())

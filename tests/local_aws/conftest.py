@@ -14,7 +14,6 @@ from botocore.config import Config
 from local_aws import clock
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
 
 
@@ -27,7 +26,7 @@ def _aws_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("local"))
-    up(home, free_port(), tied=True, time_factor=clock.DEFAULT)
+    up(home, tied=True, time_factor=clock.DEFAULT)
     yield home
     down(home)
 

@@ -13,7 +13,6 @@ import pytest
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
-from local_aws.ports import free_port
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def wait_until_gone(run: Run) -> list[str]:
 
 def start_with_a_sleeping_child(home: Home) -> Run:
     """A run with a process that has left its parent's session, as Ray's daemons do."""
-    run = up(home, free_port())
+    run = up(home)
     subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],
         env={**os.environ, "SLIPWAY_LOCAL_AWS_RUN": run.run_id},
@@ -56,12 +55,12 @@ def test_down_leaves_no_process_and_no_file_but_the_records(own: Home) -> None:
 
 
 def test_one_that_runs_keeps_its_time_factor_and_says_so(own: Home) -> None:
-    run = up(own, free_port(), time_factor=12)
+    run = up(own, time_factor=12)
 
     assert read_env(own.env_file)["SLIPWAY_TIME_FACTOR"] == "12"
-    assert up(own, free_port()) == run
+    assert up(own) == run
     with pytest.raises(LocalAwsError, match="runs already, with the time factor 12"):
-        up(own, free_port(), time_factor=2)
+        up(own, time_factor=2)
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "server"])
@@ -80,7 +79,7 @@ def test_tied_it_ends_with_its_starter(own: Home) -> None:
 import pathlib, time
 from local_aws.home import Home
 from local_aws.lifecycle import up
-up(Home(pathlib.Path({str(own.root)!r})), {free_port()}, tied=True)
+up(Home(pathlib.Path({str(own.root)!r})), tied=True)
 print("up", flush=True)
 time.sleep(600)
 """
@@ -97,18 +96,18 @@ time.sleep(600)
 
 
 def test_up_again_after_a_kill_starts_afresh(own: Home) -> None:
-    first = up(own, free_port())
+    first = up(own)
     os.kill(first.supervisor, signal.SIGKILL)
     wait_until_gone(first)
 
-    second = up(own, free_port())
+    second = up(own)
 
     assert second.run_id != first.run_id
     assert second.healthy()
 
 
 def test_up_twice_is_one_local_aws(own: Home) -> None:
-    assert up(own, free_port()) == up(own, free_port())
+    assert up(own) == up(own)
 
 
 def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
@@ -122,7 +121,7 @@ def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
 
 
 def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> None:
-    up(own, free_port())
+    up(own)
 
     assert own.env_file.stat().st_mode & 0o077 == 0
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
@@ -132,7 +131,7 @@ def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> No
 
 
 def test_the_server_listens_on_loopback_only(own: Home) -> None:
-    run = up(own, free_port())
+    run = up(own)
 
     listening = {
         connection.laddr.ip
@@ -147,7 +146,7 @@ def test_the_caller_s_own_credentials_do_not_reach_it(own: Home, monkeypatch: py
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
 
-    run = up(own, free_port())
+    run = up(own)
 
     for process in processes(run):
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(process.environ())

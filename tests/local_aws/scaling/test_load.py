@@ -11,7 +11,6 @@ import pytest
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from local_aws.ports import free_port
 from tests.local_aws.conftest import Client, clients, make_role
 from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
 
@@ -42,7 +41,7 @@ app = Slow.bind()
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = Home(tmp_path_factory.mktemp("fast"))
-    up(home, free_port(), tied=True, time_factor=FACTOR)
+    up(home, tied=True, time_factor=FACTOR)
     yield clients(read_env(home.env_file))
     down(home)
 
