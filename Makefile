@@ -1,11 +1,11 @@
-# Every target sets up what it needs (Python packages, Node, the CDK CLI, serving wheels) and skips what is there.
+# Every target sets up what it needs (Python packages, Node, the CDK CLI, the containers' wheels) and skips what is there.
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
-SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched
+SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched training/wheels/.fetched
 TRACES = $(wildcard out/iam-trace*.json)
 # SETTINGS="epochs=3 stage=test": over cdk.json's
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
@@ -17,7 +17,7 @@ CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(SETUP)  ## packages, Node, CDK CLI and serving wheels; the other targets do it by themselves
+setup: $(SETUP)  ## packages, Node, CDK CLI and the containers' wheels; the other targets do it by themselves
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
 	@$(PY) -m demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep) $(CONTEXT)
@@ -93,7 +93,7 @@ lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requi
 
 clean:  ## end the local AWS and remove everything that was made
 	@test ! -x $(PY) || $(PY) -m local_aws down
-	rm -rf $(VENV) node_modules cdk.out out .local serving/wheels
+	rm -rf $(VENV) node_modules cdk.out out .local serving/wheels training/wheels
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11 …" % sys.version.split()[0])'
@@ -112,10 +112,12 @@ $(VENV)/.cdk: package-lock.json $(VENV)/.packages
 	@$(PY) -m deploy.node npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What the serving image lacks rides in model.tar.gz, since containers run without a network.
-serving/wheels/.fetched: serving/code/lock.txt | $(VENV)/.packages
-	@echo "▸ Serving wheels"
-	@rm -rf serving/wheels
+# What AWS's images lack goes with the program and with the model, since containers run without a network.
+serving/wheels/.fetched: IMAGE_PYTHON := 3.13
+training/wheels/.fetched: IMAGE_PYTHON := 3.12
+%/wheels/.fetched: serving/code/lock.txt | $(VENV)/.packages
+	@echo "▸ Wheels for the $* container"
+	@rm -rf $(@D)
 	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux_2_28_x86_64 --python-version 3.13 --dest serving/wheels -r serving/code/lock.txt
+	  --platform manylinux_2_28_x86_64 --python-version $(IMAGE_PYTHON) --dest $(@D) -r $<
 	@touch $@

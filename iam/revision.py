@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_WHEELS = Path("serving/wheels")
+_WHEELS = (Path("serving/wheels"), Path("training/wheels"))
 
 
 class RevisionError(Exception):
@@ -29,8 +29,9 @@ def synthesized(revision: str) -> Iterator[Path]:
         source.mkdir()
         archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
         subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
-        if (ROOT / _WHEELS).is_dir():  # git does not keep them; the same ones serve, as no policy names them
-            shutil.copytree(ROOT / _WHEELS, source / _WHEELS, dirs_exist_ok=True)
+        for wheels in _WHEELS:  # git does not keep them; any will do, as no policy names them
+            if (ROOT / wheels).is_dir():
+                shutil.copytree(ROOT / wheels, source / wheels, dirs_exist_ok=True)
         try:
             _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out))
         except RevisionError:

@@ -16,7 +16,8 @@ class NotebookFiles(Construct):
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
         # "/*" first: nothing of the repository gets in unless it is named.
-        files = ["/*", *(f"!/{folder}/" for folder in _FOLDERS), "__pycache__/", "*.pyc", ".*"]
+        others = ["__pycache__/", "*.pyc", ".*", "/training/wheels/", "/notebooks/digits/"]
+        files = ["/*", *(f"!/{folder}/" for folder in _FOLDERS), *others]
         asset = Asset(self, "Zip", path=str(_REPOSITORY), exclude=files, ignore_mode=IgnoreMode.GIT)
         self.bucket_name = asset.s3_bucket_name
         self.key = asset.s3_object_key

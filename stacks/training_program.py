@@ -7,11 +7,12 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 _REPOSITORY = Path(__file__).parent.parent
+_PARTS = ("training", "serving")
 _CHANNEL = "code"
 
 
 class MissingWheels(Exception):
-    """What the serving image lacks has not been fetched."""
+    """What the containers' images lack has not been fetched."""
 
 
 class TrainingProgram(Construct):
@@ -23,11 +24,12 @@ class TrainingProgram(Construct):
 
     def __init__(self, scope: Construct, id: str, *, source: Path = _REPOSITORY) -> None:
         super().__init__(scope, id)
-        if not any((source / "serving" / "wheels").glob("*.whl")):
-            raise MissingWheels("serving/wheels is empty, and a model without them cannot serve: run `make setup`")
+        if bare := [part for part in _PARTS if not any((source / part / "wheels").glob("*.whl"))]:
+            folders = " and ".join(f"{part}/wheels" for part in bare)
+            raise MissingWheels(f"{folders}: no wheels, and the containers need them: run `make setup`")
         # "/*" first: nothing of the repository gets in unless it is named, so no credentials or data by
         # accident.
-        files = ["/*", "!/training/", "!/serving/", "__pycache__/", "*.pyc", "tests/", ".*"]
+        files = ["/*", *(f"!/{part}/" for part in _PARTS), "__pycache__/", "*.pyc", "tests/", ".*"]
         asset = Asset(self, "Zip", path=str(source), exclude=files, ignore_mode=IgnoreMode.GIT)
         self.digest = asset.asset_hash
         self.bucket_name = asset.s3_bucket_name

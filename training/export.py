@@ -1,7 +1,6 @@
 """The model directory: model.onnx, model.json and, beside them, the payload that serves them."""
 
 import hashlib
-import importlib.util
 import json
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,6 +12,7 @@ from training.folder import Folder
 from training.images import Images
 from training.memory import give_back_memory
 from training.outcome import Score, Trained
+from training.packages import available
 from training.quantise import CannotQuantise, quantise
 from training.resnet import MEAN, STD
 from training.settings import Settings
@@ -81,7 +81,7 @@ def complete(model: Path, classes: list[str], settings: Settings, exported: Expo
 
 def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Settings) -> Exported:
     """Makes and scores what there is to choose from."""
-    if importlib.util.find_spec("onnxruntime") is None:  # as in AWS's training images
+    if not available("onnxruntime"):
         return Exported("fp32", {}, "the Python package onnxruntime is not installed")
     from training.scoring import score
 

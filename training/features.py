@@ -6,7 +6,7 @@ import numpy as np
 
 from serving.preprocessing import ImageError, normalise
 from training.batches import MOST_MOVED, moved
-from training.engine import BATCH, Engine
+from training.engine import Engine
 from training.environment import Process
 from training.errors import InputError
 from training.folder import Folder, shorten
@@ -29,7 +29,7 @@ def features(
     shifts[:, 0] = reach
     found = np.zeros((len(images), views, count), np.float32)
     own = np.arange(process.rank, len(images), process.world)
-    batches = [own[start : start + BATCH] for start in range(0, len(own), BATCH)]
+    batches = [own[start : start + engine.batch] for start in range(0, len(own), engine.batch)]
     with ThreadPoolExecutor(1) as reader:  # the next images are decoded while the engine runs
         following = reader.submit(images.take, batches[0]) if batches else None
         for number, batch in enumerate(batches):

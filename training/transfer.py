@@ -27,10 +27,14 @@ def learn(
         InputError: weights or images that cannot be used, or a precision that this machine lacks.
     """
     engine = open_engine(
-        weights, settings, threads=threads, calibration=lambda: calibration_pixels(images["train"], settings.seed)
+        weights,
+        settings,
+        process=process,
+        threads=threads,
+        calibration=lambda: calibration_pixels(images["train"], settings.seed),
     )
     if process.rank == 0:
-        print(f"frozen layers run once, in {engine.name} on {threads} cores", flush=True)
+        print(f"frozen layers run once, in {engine.name}, {threads} cores a process", flush=True)
     examples = {
         name: Examples(
             _of_all_processes(

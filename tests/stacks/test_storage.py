@@ -146,6 +146,7 @@ def _program(root: Path, files: dict[str, str]) -> str:
 
 SOURCES = {
     "serving/wheels/engine.whl": "0",
+    "training/wheels/engine.whl": "0",
     "training/__main__.py": "1",
     "training/loop.py": "2",
     "serving/code/requirements.txt": "3",
@@ -174,6 +175,8 @@ def test_the_programs_digest_follows_every_source_file(tmp_path: Path, changed: 
     assert _program(tmp_path / "before", SOURCES) != _program(tmp_path / "after", edited)
 
 
-def test_a_program_without_the_wheels_it_serves_with_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MissingWheels, match="make setup"):
-        _program(tmp_path / "bare", {"training/__main__.py": "1", "serving/deployment.py": "2"})
+@pytest.mark.parametrize("part", ["training", "serving"])
+def test_a_program_without_the_wheels_that_its_containers_need_is_refused(tmp_path: Path, part: str) -> None:
+    bare = {name: content for name, content in SOURCES.items() if not name.startswith(f"{part}/wheels/")}
+    with pytest.raises(MissingWheels, match=f"^{part}/wheels: .*make setup"):
+        _program(tmp_path / "bare", bare)

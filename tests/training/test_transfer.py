@@ -1,11 +1,11 @@
-"""A head on frozen layers: they run once, in either engine, and what ships is both together."""
+"""A head on frozen layers: they run once, in whichever engine there is, and what ships is both together."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import torchvision
 
 from local_aws.ports import free_port
 from serving.preprocessing import normalise
+from training import engine as module
 from training import transfer
 from training.__main__ import main
 from training.engine import Engine, open_engine
@@ -28,6 +29,8 @@ from training.settings import Settings
 
 SIDE = 32
 SETTINGS = Settings(image_size=SIDE, epochs=3, batch_size=8, learning_rate=0.05, trainable="head", precision="fp32")
+
+ENGINES = [(("openvino", "onnxruntime"), "OpenVINO"), (("onnxruntime",), "ONNX Runtime"), ((), "PyTorch")]
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +52,9 @@ def images(folder: Folder) -> dict[str, Images]:
 
 
 @pytest.fixture
-def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else find(name))
+def has_only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Leaves the named engines installed."""
+    return lambda *engines: monkeypatch.setattr(module, "available", lambda name: name in engines)
 
 
 def flags_of(few_digits: Path, weights: Path) -> list[str]:
@@ -77,31 +80,69 @@ def backbone(weights: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def opened(weights: Path, settings: Settings = SETTINGS) -> Engine:
-    return open_engine(weights, settings, threads=1, calibration=lambda: np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    calibration = np.random.default_rng(0).integers(0, 256, (8, SIDE, SIDE, 3), np.uint8)
+    return open_engine(weights, settings, process=Process(), threads=1, calibration=lambda: calibration)
 
 
 def extract(images: Images, engine: Engine, folder: Folder, *, views: int = 1, process: Process) -> np.ndarray:
     return features(images, engine, count=512, views=views, seed=0, process=process, folder=folder)
 
 
-def test_openvino_and_pytorch_give_torchvisions_features(
-    weights: Path, images: dict[str, Images], request: pytest.FixtureRequest
+@pytest.mark.parametrize(("installed", "name"), ENGINES)
+def test_every_engine_gives_torchvisions_features(
+    weights: Path, images: dict[str, Images], has_only: Callable[..., None], installed: tuple[str, ...], name: str
 ) -> None:
+    has_only(*installed)
+    pixels = images["valid"].take(np.arange(4))
+    engine = opened(weights)
+    assert engine.name == f"{name} fp32"
+    assert engine.run(normalise(pixels, MEAN, STD)) == pytest.approx(backbone(weights)(pixels), abs=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_int8_features_point_where_the_others_do(
+    weights: Path, images: dict[str, Images], has_only: Callable[..., None], engine: str
+) -> None:
+    has_only(engine)
     pixels = images["valid"].take(np.arange(4))
     expected = backbone(weights)(pixels)
-    openvino = opened(weights)
-    request.getfixturevalue("without_openvino")
-    pytorch = opened(weights)
-    assert (openvino.name, pytorch.name) == ("OpenVINO fp32", "PyTorch fp32")
-    for engine in (openvino, pytorch):
-        assert engine.run(normalise(pixels, MEAN, STD)) == pytest.approx(expected, abs=1e-3)
+    int8 = opened(weights, replace(SETTINGS, precision="int8")).run(normalise(pixels, MEAN, STD))
+    cosines = (int8 * expected).sum(1) / np.linalg.norm(int8, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.9  # of random weights; a trained network's are nearer
 
 
-def test_precisions_that_pytorch_lacks_are_refused(
-    few_digits: Path, tmp_path: Path, weights: Path, without_openvino: None, capsys: pytest.CaptureFixture[str]
+def test_a_gpu_is_asked_first_and_takes_larger_batches(
+    weights: Path, images: dict[str, Images], folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_here(few_digits, tmp_path, weights, "--precision", "int8") == 1
-    assert "precision=int8 needs the Python package openvino: install it, or set auto" in capsys.readouterr().err
+    monkeypatch.setattr(module, "gpus", lambda: 1)
+    engine = opened(weights)  # there is none: PyTorch then runs where it can
+    assert engine.name.startswith("PyTorch")
+    large = replace(engine, batch=5)
+    small = extract(images["valid"], engine, folder, process=Process())
+    assert extract(images["valid"], large, folder, process=Process()) == pytest.approx(small, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("installed", "precision", "said"),
+    [
+        ((), "int8", "precision=int8 needs the Python package onnxruntime: install it, or set auto"),
+        (("onnxruntime",), "bf16", "precision=bf16: ONNX Runtime computes no bf16; set auto or fp32"),
+        ((), "bf16", "precision=bf16: PyTorch on this machine computes no bf16; set auto or fp32"),
+    ],
+)
+def test_precisions_that_an_engine_lacks_are_refused(
+    few_digits: Path,
+    tmp_path: Path,
+    weights: Path,
+    has_only: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    installed: tuple[str, ...],
+    precision: str,
+    said: str,
+) -> None:
+    has_only(*installed)
+    assert run_here(few_digits, tmp_path, weights, "--precision", precision) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_the_shares_of_several_processes_make_up_what_one_computes(
@@ -147,13 +188,12 @@ def test_the_first_view_is_the_image_and_the_others_are_moved(
     assert not np.allclose(third, second, atol=0.01)
 
 
-@pytest.mark.parametrize("engine", ["OpenVINO", "PyTorch"])
+@pytest.mark.parametrize(("installed", "engine"), ENGINES)
 def test_what_is_exported_is_backbone_and_calibrated_head(
-    few_digits: Path, tmp_path: Path, weights: Path, request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str,
+    few_digits: Path, tmp_path: Path, weights: Path, has_only: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], installed: tuple[str, ...], engine: str,
 ) -> None:  # fmt: skip
-    if engine == "PyTorch":
-        request.getfixturevalue("without_openvino")
+    has_only(*installed)
     heads = []
     fit = transfer.fit
 

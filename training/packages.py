@@ -1,0 +1,55 @@
+"""Packages that AWS's training images lack: wheels in the program's own zip, unpacked where they are missing.
+
+A job has no network to install them from. A wheel is a zip of what goes on Python's path (PEP 427); these are for the
+images' Python and left alone on any other, where requirements.txt has brought the packages.
+"""
+
+import atexit
+import importlib
+import importlib.util
+import io
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import zipfile
+from functools import cache
+from importlib.resources import files
+
+
+def available(name: str) -> bool:
+    """Whether the package can be imported: from the environment, else from the program's wheels."""
+    return _found(name) or (_wheels_on_path() and _found(name))
+
+
+def _found(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+@cache
+def _wheels_on_path() -> bool:
+    """Unpacks the wheels that are for this Python, for this process and those that it starts; False without any."""
+    folder = files("training") / "wheels"
+    fitting = [entry for entry in folder.iterdir() if _fits(entry.name)] if folder.is_dir() else []
+    if not fitting:
+        return False
+    unpacked = tempfile.mkdtemp(prefix="wheels-")
+    atexit.register(shutil.rmtree, unpacked, ignore_errors=True)
+    for wheel in fitting:
+        with zipfile.ZipFile(io.BytesIO(wheel.read_bytes())) as archive:
+            archive.extractall(unpacked)
+    sys.path.append(unpacked)  # last: what the image has stays what it is
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), unpacked]))
+    importlib.invalidate_caches()
+    return True
+
+
+def _fits(name: str) -> bool:
+    """Whether the file is a wheel for this Python and machine, by the tags in its name (PEP 425)."""
+    if not name.endswith(".whl"):
+        return False
+    pythons, _, systems = name.removesuffix(".whl").split("-")[-3:]
+    this_python = {"py3", f"cp{sys.version_info.major}{sys.version_info.minor}"}
+    this_machine = sys.platform in systems and systems.endswith(f"_{platform.machine()}")
+    return not this_python.isdisjoint(pythons.split(".")) and (systems == "any" or this_machine)
