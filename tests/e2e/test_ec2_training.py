@@ -9,11 +9,16 @@ from pathlib import Path
 
 import boto3
 import pytest
+import torch
 
 from dataset.upload import upload
+from deploy import weights
 from deploy.stacks import outputs
 from local_aws.home import Home
+from training.digests import sha256_of
 from training.folder import Folder, digest
+from training.model import build
+from training.settings import Settings
 
 from .conftest import QUICK, System, image_of, unproven
 
@@ -21,13 +26,51 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def trained(aws: Home, digits: Folder) -> System:
-    """A SageMaker job's model, and beside it the images that the instance is to train on."""
-    system = System(digits, {**QUICK, "dataset": digest(digits), "ec2_training": "true", "epochs": "4"})
+def trained(aws: Home, digits: Folder, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """A SageMaker job's model, and beside it the images and weights that the instance is to train on."""
+    own = tmp_path_factory.mktemp("weights") / "own.pth"
+    torch.save(build(Settings(architecture=QUICK["architecture"]), 10, None).state_dict(), own)
+    head = {"trainable": "head", "weights": sha256_of(own), "learning_rate": "0.05", "ec2_training": "true"}
+    system = System(digits, {**QUICK, **head, "dataset": digest(digits)})
     system.deploy("storage", "permissions")
-    upload(digits, outputs("e2e-dev-storage")["BucketName"])
+    bucket = outputs("e2e-dev-storage")["BucketName"]
+    upload(digits, bucket)
+    weights.upload(own, bucket)
     system.deploy("trained-model")
     return system
+
+
+def _artifacts(folder: Path) -> Path:
+    """`folder` with all that an instance leaves."""
+    bucket = outputs("e2e-dev-storage")["BucketName"]
+    for name in ("model.onnx", "model.tar.gz", "metrics.json", "train.log"):
+        boto3.client("s3").download_file(bucket, f"TrainedModels/{name}", str(folder / name))
+    return folder
+
+
+def test_it_makes_the_model_that_a_sagemaker_job_makes_and_the_endpoint_serves_it(
+    trained: System, tmp_path: Path
+) -> None:
+    trained.deploy("ec2-training")
+
+    made = _artifacts(tmp_path)
+    [job] = trained.jobs()
+    accuracy = json.loads((made / "metrics.json").read_text())["test"]["accuracy"]
+    assert accuracy == pytest.approx(float(trained.log(job).rpartition("test:accuracy=")[2].split()[0]), abs=0.01)
+    with tarfile.open(made / "model.tar.gz") as archive:
+        archived = archive.extractfile("./model.onnx")
+        assert archived is not None
+        assert archived.read() == (made / "model.onnx").read_bytes()
+
+    bucket, _, kept = outputs("e2e-dev-trained-model")["ModelDataUrl"].removeprefix("s3://").partition("/")
+    boto3.client("s3").upload_file(str(made / "model.tar.gz"), bucket, kept)
+    trained.deploy("serving")
+    answer = boto3.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=trained.endpoint()["EndpointName"],
+        ContentType="image/png",
+        Body=image_of(trained.images, "3").read_bytes(),
+    )
+    assert json.loads(answer["Body"].read())["model"] == sha256((made / "model.onnx").read_bytes()).hexdigest()
 
 
 def _reboot_after_an_epoch() -> None:
@@ -35,45 +78,24 @@ def _reboot_after_an_epoch() -> None:
     while True:
         time.sleep(0.2)
         for reservation in ec2.describe_instances()["Reservations"]:
-            instance = reservation["Instances"][0]["InstanceId"]
-            if "epoch=1 " in ec2.get_console_output(InstanceId=instance)["Output"]:
-                ec2.reboot_instances(InstanceIds=[instance])
+            [instance] = reservation["Instances"]
+            if instance["State"]["Name"] != "running":  # that of the test before has ended itself
+                continue
+            if "epoch=1 " in ec2.get_console_output(InstanceId=instance["InstanceId"])["Output"]:
+                ec2.reboot_instances(InstanceIds=[instance["InstanceId"]])
                 return
 
 
-def test_an_instance_that_is_rebooted_under_its_training_goes_on_to_a_model_that_the_endpoint_serves(
-    trained: System, tmp_path: Path
-) -> None:
+def test_an_instance_that_is_rebooted_under_its_training_goes_on(trained: System, tmp_path: Path) -> None:
     threading.Thread(target=_reboot_after_an_epoch, daemon=True).start()
 
-    trained.deploy("ec2-training")
+    trained.deploy("ec2-training", trainable="all", weights="", epochs="4", learning_rate=QUICK["learning_rate"])
 
-    bucket, s3 = outputs("e2e-dev-storage")["BucketName"], boto3.client("s3")
-    for name in ("model.onnx", "model.tar.gz", "metrics.json", "train.log"):
-        s3.download_file(bucket, f"TrainedModels/{name}", str(tmp_path / name))
-    log = (tmp_path / "train.log").read_text()
+    log = (_artifacts(tmp_path) / "train.log").read_text()
     print(log)
     for line in ("booted again: going on", "going on after", "peak memory ", "cost of this run: "):
         assert line in log
     assert "cost of this run: " in outputs("e2e-dev-ec2-training")["Trained"]
-    with tarfile.open(tmp_path / "model.tar.gz") as archive:
-        archived = archive.extractfile("./model.onnx")
-        assert archived is not None
-        assert archived.read() == (tmp_path / "model.onnx").read_bytes()
-    [job] = trained.jobs()
-    accuracy = json.loads((tmp_path / "metrics.json").read_text())["test"]["accuracy"]
-    assert accuracy == pytest.approx(float(trained.log(job).rpartition("test:accuracy=")[2].split()[0]), abs=0.01)
-
-    _, _, kept = outputs("e2e-dev-trained-model")["ModelDataUrl"].removeprefix("s3://").partition("/")
-    s3.upload_file(str(tmp_path / "model.tar.gz"), bucket, kept)
-    trained.deploy("serving")
-
-    answer = boto3.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=trained.endpoint()["EndpointName"],
-        ContentType="image/png",
-        Body=image_of(trained.images, "3").read_bytes(),
-    )
-    assert json.loads(answer["Body"].read())["model"] == sha256((tmp_path / "model.onnx").read_bytes()).hexdigest()
 
 
 def test_every_call_of_the_instance_s_role_is_in_the_contract_and_was_needed(trained: System, aws: Home) -> None:
