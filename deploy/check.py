@@ -22,7 +22,6 @@ from deploy.arguments import settings_of
 from deploy.cdk import ROOT
 from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Say, outputs
-from stacks.names import VARIANT
 
 _SETTLE_SECONDS = 900
 
@@ -70,12 +69,12 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[Finding]:
     model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     yield _same("its model", wanted["ModelDataUrl"], model["PrimaryContainer"]["ModelDataUrl"])
     [variant] = live["ProductionVariants"]
-    yield from _instances(name, variant["CurrentInstanceCount"], variant["DesiredInstanceCount"])
+    place = f"endpoint/{name}/variant/{variant['VariantName']}"
+    yield from _instances(place, variant["CurrentInstanceCount"], variant["DesiredInstanceCount"])
 
 
-def _instances(endpoint: str, current: int, desired: int) -> Iterator[Finding]:
-    """How many there are, and that auto-scaling minds them."""
-    place = f"endpoint/{endpoint}/variant/{VARIANT}"
+def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
+    """How many there are, and that auto-scaling minds them at `place`."""
     scaling = _client("application-autoscaling")
     targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[place])["ScalableTargets"]
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=place)["ScalingPolicies"]

@@ -31,7 +31,7 @@ class Live:
     def wait(self, **_: Any) -> None: ...
 
     def describe_endpoint(self, **_: Any) -> dict[str, Any]:
-        return {**self.endpoint, "ProductionVariants": [self.instances]}
+        return {**self.endpoint, "ProductionVariants": [{"VariantName": "live", **self.instances}]}
 
     def describe_endpoint_config(self, **named: str) -> dict[str, Any]:
         return {"ProductionVariants": [{"ModelName": f"model of {named['EndpointConfigName']}"}]}
