@@ -40,12 +40,19 @@ def test_without_the_setting_there_is_no_instance_and_no_role_for_it(templates: 
     assert not [r for r in of_type(templates["permissions"], "AWS::IAM::Role") if "ec2" in r["RoleName"]]
 
 
-def test_nothing_can_connect_to_the_instance(on: Templates, instance: dict[str, Any]) -> None:
+def test_nothing_can_connect_to_the_instance(on: Templates) -> None:
     [group] = of_type(on["ec2-training"], "AWS::EC2::SecurityGroup")
     assert "SecurityGroupIngress" not in group
     assert [rule["FromPort"] for rule in group["SecurityGroupEgress"]] == [443]
     on["ec2-training"].resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
+
+
+def test_session_manager_is_the_only_way_in(on: Templates, instance: dict[str, Any]) -> None:
     assert "KeyName" not in instance
+    [role] = [r for r in of_type(on["permissions"], "AWS::IAM::Role") if r["RoleName"] == "slipway-dev-ec2-training"]
+    allowed = statements(role)
+    assert allowed["RegisterForSessions"]["Action"] == ["ssm:UpdateInstanceInformation"]
+    assert {action.split(":")[0] for action in allowed["OpenSessions"]["Action"]} == {"ssmmessages"}
 
 
 def test_the_network_has_a_way_to_s3_and_no_nat(on: Templates) -> None:
