@@ -31,7 +31,7 @@ class Training(Named):
     )
     views: int = Field(ge=1, le=100, description="views of an image that a head learns from: itself, then moved ones")
     precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
-        description="arithmetic of a head's frozen layers; auto: bf16 where the CPU has it"
+        description="arithmetic of a head's frozen layers; auto: the fastest of the machine"
     )
     export_int8: Literal["auto", "never"] = Field(
         description="auto serves the int8 model where it costs at most 0.5 points of test accuracy"

@@ -1,7 +1,7 @@
 """Runs a frozen backbone: on the GPU where there is one, else in the fastest engine for processors that is installed.
 
-OpenVINO computes bf16 where the processor does, and takes the least memory; ONNX Runtime, which AWS's images get with
-the program, is as fast in fp32 and int8; PyTorch takes twice their time and three times their memory.
+OpenVINO computes bf16 where the processor does, and takes the least memory; ONNX Runtime, which the program brings to
+AWS's images, is as fast in fp32 and int8; PyTorch takes twice their time and three times their memory.
 """
 
 import tempfile
@@ -17,6 +17,7 @@ from training.errors import InputError
 from training.gpus import gpus
 from training.memory import give_back_memory
 from training.packages import available
+from training.precision import choose_precision, has_bf16
 from training.quantise import CannotQuantise, quantise
 from training.resnet import write_backbone
 from training.settings import Settings
@@ -24,6 +25,7 @@ from training.weights import read
 
 _BATCH = 4  # images; more are no faster on a CPU, and take memory
 _GPU_BATCH = 128
+_LEAST_LIKENESS = 0.99  # of int8 features to those of fp32; trained networks reach 0.9999
 _Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -42,11 +44,13 @@ class Engine:
 
 
 def open_engine(
-    weights: Path, settings: Settings, *, process: Process, threads: int, calibration: Callable[[], np.ndarray]
-) -> Engine:
+    weights: Path, settings: Settings, *, process: Process, threads: int, images: int,
+    calibration: Callable[[], np.ndarray],
+) -> Engine:  # fmt: skip
     """The backbone with these weights, on the GPU of this process or on `threads` cores.
 
     Args:
+        images: how many it is to run on, each view counted.
         calibration: makes the images to find the ranges of int8 with, uint8 [n, size, size, 3]; called for int8 only.
 
     Raises:
@@ -56,8 +60,12 @@ def open_engine(
         return _pytorch(weights, settings, process, threads)
     for name, engine in (("openvino", _openvino), ("onnxruntime", _onnxruntime)):
         if available(name):
-            with _network(weights, settings, calibration) as network:
-                opened = engine(network, settings.precision, threads)
+            bf16 = name == "openvino" and has_bf16()
+            if settings.precision == "bf16" and not bf16:
+                raise _no_bf16("this CPU" if name == "openvino" else "ONNX Runtime")
+            precision = choose_precision(settings, bf16=bf16, images=images, threads=threads)
+            with _network(weights, settings, precision, calibration) as (network, precision):
+                opened = engine(network, precision, threads)
             give_back_memory()
             return opened
     if settings.precision == "int8":
@@ -66,30 +74,31 @@ def open_engine(
 
 
 @contextmanager
-def _network(weights: Path, settings: Settings, calibration: Callable[[], np.ndarray]) -> Iterator[Path]:
-    """The backbone as an ONNX file, in int8 where that is asked for."""
+def _network(
+    weights: Path, settings: Settings, precision: str, calibration: Callable[[], np.ndarray]
+) -> Iterator[tuple[Path, str]]:
+    """The backbone as an ONNX file, and its precision: int8 that nobody asked for has to be nearly the same."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backbone.onnx"
         write_backbone(path, settings.architecture, read(weights, settings.architecture), settings.image_size)
-        if settings.precision == "int8":
-            quantised = path.with_name("int8.onnx")
-            try:
-                quantise(path, quantised, calibration())
-            except CannotQuantise as error:
+        if precision != "int8":
+            yield path, precision
+            return
+        int8 = path.with_name("int8.onnx")
+        try:
+            likeness = quantise(path, int8, calibration()).likeness
+        except CannotQuantise as error:
+            if settings.precision == "int8":
                 raise InputError(f"precision=int8: {error}; set auto") from None
-            path = quantised
-        yield path
+            likeness = 0.0
+        good = settings.precision == "int8" or likeness >= _LEAST_LIKENESS
+        yield (int8, "int8") if good else (path, "fp32")
 
 
 def _openvino(network: Path, precision: str, threads: int) -> Engine:
     import openvino
 
     core = openvino.Core()
-    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if precision == "bf16" and not has_bf16:
-        raise _no_bf16("this CPU")
-    if precision == "auto":
-        precision = "bf16" if has_bf16 else "fp32"
     options = {
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": "1",
@@ -104,13 +113,10 @@ def _openvino(network: Path, precision: str, threads: int) -> Engine:
 def _onnxruntime(network: Path, precision: str, threads: int) -> Engine:
     import onnxruntime
 
-    if precision == "bf16":
-        raise _no_bf16("ONNX Runtime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    name = f"ONNX Runtime {'int8' if precision == 'int8' else 'fp32'}"
-    return Engine(name, lambda images: session.run(["features"], {"images": images})[0])
+    return Engine(f"ONNX Runtime {precision}", lambda images: session.run(["features"], {"images": images})[0])
 
 
 def _pytorch(weights: Path, settings: Settings, process: Process, threads: int) -> Engine:

@@ -95,8 +95,8 @@ def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Setting
     scores["int8"] = score(int8, images["test"])
     lost = float((scores["fp32"].correct.sum() - scores["int8"].correct.sum()) / scores["fp32"].images.sum())
     if lost > MOST_LOST:
-        return Exported("fp32", scores, f"int8 costs {100 * lost:.1f} points", taken)
-    return Exported("int8", scores, "", taken)
+        return Exported("fp32", scores, f"int8 costs {100 * lost:.1f} points", taken.memory_mb)
+    return Exported("int8", scores, "", taken.memory_mb)
 
 
 def _copy(entry: Traversable, folder: Path) -> None:

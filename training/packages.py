@@ -1,7 +1,8 @@
-"""Packages that AWS's training images lack: wheels in the program's own zip, unpacked where they are missing.
+"""Packages that AWS's training images do not promise: wheels in the program's zip, unpacked where they are missing.
 
-A job has no network to install them from. A wheel is a zip of what goes on Python's path (PEP 427); these are for the
-images' Python and left alone on any other, where requirements.txt has brought the packages.
+A job has no network to install them from. What such an image has today came with another package, and may be gone from
+the next under the same tag. A wheel is a zip of what goes on Python's path (PEP 427); these are for the images' Python
+and left alone on any other, where requirements.txt has brought the packages.
 """
 
 import atexit

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,28 @@ from serving.preprocessing import normalise
 from training.memory import peak_mb
 from training.resnet import MEAN, STD
 
+MOST_COMPARED = 8  # images
+
 
 class CannotQuantise(Exception):
     """There is no int8 network; the message says why."""
 
 
-def quantise(network: Path, target: Path, pixels: np.ndarray) -> float:
-    """Writes the int8 network to `target`; the most memory that took, MB.
+@dataclass(frozen=True)
+class Quantised:
+    """What came of it.
+
+    Attributes:
+        memory_mb: the most that it took.
+        likeness: mean cosine between the outputs of both networks, of some of the calibration images; 1 is the same.
+    """
+
+    memory_mb: float
+    likeness: float
+
+
+def quantise(network: Path, target: Path, pixels: np.ndarray) -> Quantised:
+    """Writes the int8 network to `target`.
 
     Args:
         pixels: calibration images, uint8 [n, size, size, 3].
@@ -38,7 +54,8 @@ def quantise(network: Path, target: Path, pixels: np.ndarray) -> float:
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or [f"it was ended by signal {-done.returncode}"]
         raise CannotQuantise(f"quantising failed: {said[0]}")
-    return float(done.stdout.split()[-1])
+    memory, likeness = done.stdout.split()[-2:]
+    return Quantised(float(memory), float(likeness))
 
 
 def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
@@ -69,6 +86,16 @@ def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
     )
 
 
+def _likeness(network: Path, other: Path, pixels: np.ndarray) -> float:
+    import onnxruntime
+
+    images = normalise(pixels[:MOST_COMPARED], MEAN, STD)
+    one, two = (onnxruntime.InferenceSession(path).run(None, {"images": images})[0] for path in (network, other))
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+    return float(((one * two).sum(1) / lengths).mean())
+
+
 if __name__ == "__main__":
-    _quantise_here(Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3], mmap_mode="r"))
-    print(peak_mb())
+    here, made, calibration = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3], mmap_mode="r")
+    _quantise_here(here, made, calibration)
+    print(peak_mb(), _likeness(here, made, calibration))

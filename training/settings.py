@@ -111,7 +111,9 @@ SETTINGS: dict[str, Setting] = {
     "max-unreadable": Setting(_share, "share of the images that may be left out as unreadable, from 0 to 1"),
     "weights-sha256": Setting(_sha256, "sha256 that the weights file must have; empty for any"),
     "views": Setting(_whole(1, 100), "views of an image that a head learns from: itself, then moved ones"),
-    "precision": Setting(_one_of(*PRECISIONS), "arithmetic of a head's frozen layers; auto: bf16 where the CPU has it"),
+    "precision": Setting(
+        _one_of(*PRECISIONS), "arithmetic of a head's frozen layers; auto: the fastest of the machine"
+    ),
     "export-int8": Setting(
         _one_of("auto", "never"), "auto: the int8 model where it costs at most 0.5 points of accuracy"
     ),

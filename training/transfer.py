@@ -17,6 +17,8 @@ from training.settings import Settings
 from training.temperature import fit_temperature
 from training.weights import read
 
+_CALIBRATION_IMAGES = 32  # more take longer than they are worth: what ships is calibrated anew
+
 
 def learn(
     images: dict[str, Images], folder: Folder, weights: Path, *, settings: Settings, process: Process, threads: int
@@ -31,7 +33,8 @@ def learn(
         settings,
         process=process,
         threads=threads,
-        calibration=lambda: calibration_pixels(images["train"], settings.seed),
+        images=(len(images["train"]) * settings.views + len(images["valid"]) + len(images["test"])) // process.world,
+        calibration=lambda: calibration_pixels(images["train"], settings.seed, _CALIBRATION_IMAGES),
     )
     if process.rank == 0:
         print(f"frozen layers run once, in {engine.name}, {threads} cores a process", flush=True)

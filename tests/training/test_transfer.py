@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from training.environment import Process
 from training.features import features
 from training.folder import Folder, inspect
 from training.images import Images
+from training.quantise import Quantised
 from training.resnet import MEAN, STD
 from training.settings import Settings
 
@@ -81,7 +83,7 @@ def backbone(weights: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def opened(weights: Path, settings: Settings = SETTINGS) -> Engine:
     calibration = np.random.default_rng(0).integers(0, 256, (8, SIDE, SIDE, 3), np.uint8)
-    return open_engine(weights, settings, process=Process(), threads=1, calibration=lambda: calibration)
+    return open_engine(weights, settings, process=Process(), threads=1, images=1, calibration=lambda: calibration)
 
 
 def extract(images: Images, engine: Engine, folder: Folder, *, views: int = 1, process: Process) -> np.ndarray:
@@ -109,6 +111,17 @@ def test_int8_features_point_where_the_others_do(
     int8 = opened(weights, replace(SETTINGS, precision="int8")).run(normalise(pixels, MEAN, STD))
     cosines = (int8 * expected).sum(1) / np.linalg.norm(int8, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.9  # of random weights; a trained network's are nearer
+
+
+@pytest.mark.parametrize(("likeness", "precision"), [(0.999, "int8"), (0.98, "fp32")])
+def test_int8_that_nobody_asked_for_has_to_give_nearly_the_same_features(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, likeness: float, precision: str
+) -> None:
+    monkeypatch.setattr(module, "choose_precision", lambda *_, **__: "int8")
+    monkeypatch.setattr(
+        module, "quantise", lambda network, target, _: shutil.copy(network, target) and Quantised(0, likeness)
+    )
+    assert opened(weights, replace(SETTINGS, precision="auto")).name == f"OpenVINO {precision}"
 
 
 def test_a_gpu_is_asked_first_and_takes_larger_batches(

@@ -1,0 +1,46 @@
+"""In what arithmetic a processor runs the frozen layers."""
+
+from functools import cache
+from pathlib import Path
+
+from training.settings import Settings
+
+# Multiply-adds of an image of 224 × 224, from the table of torchvision's models; resnet10 counted likewise
+_WORK = {"resnet10": 0.9e9, "resnet18": 1.8e9, "resnet34": 3.7e9, "resnet50": 4.1e9}
+_SIDE = 224
+# Seen with ResNet-50: so many of them a second on a core in fp32, int8 three times as fast, and so long to quantise
+_A_SECOND = 45e9
+_SAVED = 2 / 3
+_QUANTISING_SECONDS = 6.0
+
+
+def choose_precision(settings: Settings, *, bf16: bool, images: int, threads: int) -> str:
+    """fp32, bf16 or int8, as set; auto takes bf16 where there is one, else int8 where that pays.
+
+    Args:
+        bf16: whether engine and processor compute it.
+        images: how many a process runs through the layers, each view counted.
+    """
+    if settings.precision != "auto":
+        return settings.precision
+    if bf16:
+        return "bf16"
+    seconds = images * _WORK[settings.architecture] * (settings.image_size / _SIDE) ** 2 / (_A_SECOND * threads)
+    return "int8" if _has_fast_int8() and seconds * _SAVED > _QUANTISING_SECONDS else "fp32"
+
+
+def has_bf16() -> bool:
+    return not _instructions().isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
+def _has_fast_int8() -> bool:
+    """Without these instructions int8 gains little over fp32."""
+    return not _instructions().isdisjoint({"avx512_vnni", "avx_vnni"})
+
+
+@cache
+def _instructions() -> frozenset[str]:
+    """The processor's, by Linux's names; none are known elsewhere."""
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text().splitlines() if cpus.exists() else []
+    return frozenset(next((line.split(":")[1] for line in lines if line.startswith("flags")), "").split())
