@@ -36,7 +36,7 @@ class Serving(Stack):
     ) -> None:
         super().__init__(scope, id)
         self.endpoint_name = names.endpoint_name(settings.prefix, settings.endpoint_instance_type)
-        container = serving_container(settings.container_account, settings.endpoint_instance)
+        container = serving_container(settings.container_account)
         self.model = sagemaker.CfnModel(
             self,
             "Model",
