@@ -40,6 +40,8 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         lambda_provisioned_concurrency=0,
         lambda_reserved_concurrency=0,
         spot=True,
+        ec2_training=True,
+        notebook=True,
         keep_data=False,
     )
 
