@@ -16,7 +16,6 @@ from aws_cdk import App, Tags, Validations
 from iam.plugin import IamGate
 from settings import Settings, SettingsError, read_settings
 from stacks.acknowledged import acknowledge
-from stacks.classify import Classify
 from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
 from stacks.operations import Operations
@@ -41,19 +40,15 @@ def build(app: App, settings: Settings) -> None:
     )  # fmt: skip
     serving = Serving(
         app, f"{name}-serving", settings=settings, model_data_url=trained.model_data_url,
-        key=storage.key, role=roles.hosting,
+        key=storage.key, role=roles.hosting, function_role=roles.classify,
     )  # fmt: skip
     serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
-    classify = Classify(
-        app, f"{name}-classify", settings=settings, endpoint_name=serving.endpoint_name, role=roles.classify
-    )
-    classify.add_stack_dependency(serving)
     operations = Operations(
         app, f"{name}-operations", settings=settings, endpoint_name=serving.endpoint_name,
         function_name=f"{name}-classify", alias="live",
         key=storage.key,
     )  # fmt: skip
-    operations.add_stack_dependency(classify)
+    operations.add_stack_dependency(serving)
     if storage.notebook_files and roles.notebook:
         Notebook(
             app, f"{name}-notebook", settings=settings, files=storage.notebook_files, key=storage.key,

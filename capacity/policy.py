@@ -68,9 +68,11 @@ def declared(template: Mapping[str, Any]) -> tuple[Policy, str]:
     Raises:
         ValueError: a policy of a kind that is not simulated.
     """
-    [target] = _resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
-    [policy] = _resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
-    [config] = _resources(template, "AWS::SageMaker::EndpointConfig")
+    targets = _resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+    [(id, target)] = [(id, each) for id, each in targets.items() if each["ServiceNamespace"] == "sagemaker"]
+    policies = _resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    [policy] = [each for each in policies if each["ScalingTargetId"] == {"Ref": id}]
+    [config] = _resources(template, "AWS::SageMaker::EndpointConfig").values()
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if metric not in _METRICS:
@@ -93,5 +95,6 @@ def _change(action: Mapping[str, Any], target: Mapping[str, Any]) -> Change:
     return Change(schedule, int(limits["MinCapacity"]), int(limits["MaxCapacity"]))
 
 
-def _resources(template: Mapping[str, Any], type_: str) -> list[dict[str, Any]]:
-    return [found["Properties"] for found in template["Resources"].values() if found["Type"] == type_]
+def _resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
+    """Properties of the type's resources, by logical id."""
+    return {id: found["Properties"] for id, found in template["Resources"].items() if found["Type"] == type_}

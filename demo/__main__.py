@@ -78,13 +78,13 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
         deploy_everything(one, images, say=steps.say_briefly)
-    classify_outputs = outputs(one.stack("classify"))
-    function = classify_outputs["FunctionName"]
+    serving = outputs(one.stack("serving"))
+    function = serving["FunctionName"]
 
     with steps.step("Classify test images through the Lambda"):
         classify = Classifier(function)
         first, *others = _examples(images)
-        predictions = [classify.from_s3(first, classify_outputs["S3Images"]), *map(classify, others)]
+        predictions = [classify.from_s3(first, serving["S3Images"]), *map(classify, others)]
 
     four_settings = {**settings, "training_instance_count": "4"}
     with SteadyClient(function, images.splits["test"].files) as client:

@@ -43,7 +43,8 @@ def check(prefix: str, *, say: Say) -> bool:
     Raises:
         ClientError: a stack, or something of the system, is not there or may not be described.
     """
-    findings = [*_endpoint(outputs(f"{prefix}-serving")), *_function(outputs(f"{prefix}-classify"))]
+    wanted = outputs(f"{prefix}-serving")
+    findings = [*_endpoint(wanted), *_function(wanted)]
     for finding in findings:
         say(str(finding))
     return not any(finding.differs for finding in findings)
@@ -91,7 +92,7 @@ def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
 
 
 def _function(wanted: dict[str, str]) -> Iterator[Finding]:
-    """`wanted`: the outputs of the classify stack."""
+    """`wanted`: the outputs of the serving stack."""
     function, alias, lambda_ = wanted["FunctionName"], wanted["AliasName"], _client("lambda")
     version = lambda_.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
     named = f"function {function}:{alias} is version {version}"

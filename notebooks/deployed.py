@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.preflight import NotReady, require_aws
 
-_STACKS = ("storage", "trained-model", "serving", "classify", "notebook")
+_STACKS = ("storage", "trained-model", "serving", "notebook")
 
 
 class Unusable(Exception):
@@ -86,7 +86,7 @@ def connect(prefix: str) -> Deployed:
         region=region,
         bucket=bucket,
         endpoint=outputs["serving"]["EndpointName"],
-        function=outputs["classify"]["FunctionName"],
+        function=outputs["serving"]["FunctionName"],
         job=dict(job),
     )
 

@@ -11,7 +11,7 @@ from settings.part import InstanceType, Part, at_least
 
 
 class Endpoint(Part):
-    endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint")
+    endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint, one without a GPU")
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
     endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
     endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
@@ -68,9 +68,15 @@ class Endpoint(Part):
 
     @field_validator("endpoint_instance_type")
     @classmethod
-    def _scalable(cls, value: str) -> str:
-        if Instance.parse(value).burstable:
+    def _scales_and_is_used(cls, value: str) -> str:
+        instance = Instance.parse(value)
+        if instance.burstable:
             raise ValueError("SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large")
+        if instance.gpu:
+            raise ValueError(
+                "a model is served on the CPU, by ONNX Runtime, and the GPU would be paid for nothing; "
+                "take an ml.c5 or ml.m5 one, such as ml.c5.xlarge"
+            )
         return value
 
     @field_validator("endpoint_max_instances")

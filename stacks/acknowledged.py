@@ -321,19 +321,19 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         construct="ec2-training/Instance",
         reason="It terminates itself when it is done, so that it costs nothing more; protection would prevent that.",
     ),
-    _nist("classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
+    _nist("serving/Classify/Handler/Log", "CloudWatchLogGroupEncrypted", _LOG_KEY),
     _nist(
-        "classify/Handler/Function",
+        "serving/Classify/Handler/Function",
         "LambdaConcurrency",
         "Only where lambda_reserved_concurrency is set to 0, as an account must whose limit is too low to share out.",
     ),
     _nist(
-        "classify/Handler/Function",
+        "serving/Classify/Handler/Function",
         "LambdaDLQ",
         "Callers wait for the answer, and a failure is their answer; only asynchronous calls ever reach such a queue.",
     ),
     _nist(
-        "classify/Handler/Function",
+        "serving/Classify/Handler/Function",
         "LambdaInsideVPC",
         "Calls AWS APIs, and public web servers for images by URL, over TLS; a VPC would need paid endpoints and a"
         " paid gateway to reach the same, and without one the function can reach nothing private.",

@@ -11,8 +11,12 @@ from stacks.function_scaling import FunctionScaling
 from stacks.handler import Handler
 
 
-class Classify(Stack):
-    """Call `alias`: provisioned concurrency is kept on it, never on a version (aws-cdk#8883)."""
+class Classify(Construct):
+    """Call `alias`: provisioned concurrency is kept on it, never on a version (aws-cdk#8883).
+
+    In the endpoint's own stack: CloudFormation then deletes an endpoint that is replaced only when the alias has
+    moved to the new one, which this construct has to depend on.
+    """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
         super().__init__(scope, id)
@@ -48,8 +52,9 @@ class Classify(Stack):
         )
         if 0 < settings.lambda_provisioned_concurrency < settings.lambda_max_provisioned_concurrency:
             FunctionScaling(self, "Scaling", settings=settings, alias=self.alias, name=f"{settings.prefix}-classify")
-        CfnOutput(self, "FunctionName", value=f"{settings.prefix}-classify")
-        CfnOutput(self, "AliasName", value="live")
-        CfnOutput(self, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))
+        stack = Stack.of(self)
+        CfnOutput(stack, "FunctionName", value=f"{settings.prefix}-classify")
+        CfnOutput(stack, "AliasName", value="live")
+        CfnOutput(stack, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))
         if images:
-            CfnOutput(self, "S3Images", value=images, description="where images are classified by S3 address")
+            CfnOutput(stack, "S3Images", value=images, description="where images are classified by S3 address")

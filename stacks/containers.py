@@ -1,4 +1,4 @@
-"""The containers that jobs and endpoints run in: AWS's own, by the instance's hardware.
+"""The containers that jobs and endpoints run in: AWS's own, for jobs by the instance's hardware.
 
 Source: AWS Deep Learning Containers, "Available images" (2026-11). The training image holds the torch that
 pyproject.toml pins; the serving image the ray.
@@ -45,7 +45,6 @@ def training_container(account: str, instance: Instance) -> Container:
     return Container(account=account, repository="pytorch", tag=tag)
 
 
-def serving_container(account: str, instance: Instance) -> Container:
-    """Ray Serve 2.59.0, Python 3.13."""
-    tag = "serve-ml-sagemaker-cuda-v1.5" if instance.gpu else "serve-ml-sagemaker-cpu-v1.5"
-    return Container(account=account, repository="ray", tag=tag)
+def serving_container(account: str) -> Container:
+    """Ray Serve 2.59.0, Python 3.13; for CPUs, as the wheels in a model's archive are."""
+    return Container(account=account, repository="ray", tag="serve-ml-sagemaker-cpu-v1.5")

@@ -20,7 +20,7 @@ def endpoint_name(prefix: str, instance_type: str) -> str:
     """`<prefix>-<4 hex of the instance type>`.
 
     SageMaker refuses a new instance type for an auto-scaled variant. A name that follows the type makes
-    CloudFormation create the new endpoint, switch to it, and then delete the old one.
+    CloudFormation create the new endpoint, move the function to it, and then delete the old one.
     """
     return f"{prefix}-{hashlib.sha256(instance_type.encode()).hexdigest()[:4]}"
 

@@ -1,7 +1,7 @@
-"""The endpoint: model, configuration, endpoint.
+"""The endpoint: model, configuration, endpoint; and the function that callers reach it by.
 
 Model and configuration cannot be changed, so they have no name and are replaced; the endpoint is updated in
-place.
+place, but for another instance type, which makes a new one.
 """
 
 from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
@@ -13,6 +13,7 @@ from constructs import Construct
 
 from settings import Settings
 from stacks import names
+from stacks.classify import Classify
 from stacks.containers import REPLICA_ANSWERS, serving_container
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
@@ -31,10 +32,11 @@ class Serving(Stack):
         model_data_url: str,
         key: kms.IKey,
         role: iam.IRole,
+        function_role: iam.Role,
     ) -> None:
         super().__init__(scope, id)
         self.endpoint_name = names.endpoint_name(settings.prefix, settings.endpoint_instance_type)
-        container = serving_container(settings.container_account, settings.endpoint_instance)
+        container = serving_container(settings.container_account)
         self.model = sagemaker.CfnModel(
             self,
             "Model",
@@ -78,6 +80,8 @@ class Serving(Stack):
         self.endpoint.node.add_dependency(alarms)  # SageMaker looks for them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
         scaling.node.add_dependency(self.endpoint)
+        classify = Classify(self, "Classify", settings=settings, endpoint_name=self.endpoint_name, role=function_role)
+        classify.node.add_dependency(self.endpoint)
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
         CfnOutput(self, "EndpointConfigName", value=self.config.attr_endpoint_config_name)
         CfnOutput(self, "ModelDataUrl", value=model_data_url)

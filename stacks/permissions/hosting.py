@@ -49,7 +49,7 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # SageMaker names the streams, after variant and instance.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
             metrics("/aws/sagemaker/Endpoints"),
-            *image_pull(serving_container(settings.container_account, settings.endpoint_instance)),
+            *image_pull(serving_container(settings.container_account)),
         ],
     )
 

@@ -26,9 +26,13 @@ def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "ScaleOutCooldown": 30,
     }
     resources = {
-        "target": resource("AWS::ApplicationAutoScaling::ScalableTarget", MinCapacity=1, MaxCapacity=3),
+        "target": resource(
+            "AWS::ApplicationAutoScaling::ScalableTarget", ServiceNamespace="sagemaker", MinCapacity=1, MaxCapacity=3
+        ),
         "policy": resource(
-            "AWS::ApplicationAutoScaling::ScalingPolicy", TargetTrackingScalingPolicyConfiguration=tracking
+            "AWS::ApplicationAutoScaling::ScalingPolicy",
+            ScalingTargetId={"Ref": "target"},
+            TargetTrackingScalingPolicyConfiguration=tracking,
         ),
         "config": resource("AWS::SageMaker::EndpointConfig", ProductionVariants=[{"InstanceType": "ml.m5.large"}]),
     }

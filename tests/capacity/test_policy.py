@@ -27,8 +27,12 @@ def test_another_metric_is_refused_by_name() -> None:
 
     tracking = {"PredefinedMetricSpecification": {"PredefinedMetricType": "GPUUtilization"}}
     resources = {
-        "t": resource("AWS::ApplicationAutoScaling::ScalableTarget"),
-        "p": resource("AWS::ApplicationAutoScaling::ScalingPolicy", TargetTrackingScalingPolicyConfiguration=tracking),
+        "t": resource("AWS::ApplicationAutoScaling::ScalableTarget", ServiceNamespace="sagemaker"),
+        "p": resource(
+            "AWS::ApplicationAutoScaling::ScalingPolicy",
+            ScalingTargetId={"Ref": "t"},
+            TargetTrackingScalingPolicyConfiguration=tracking,
+        ),
         "c": resource("AWS::SageMaker::EndpointConfig"),
     }
     with pytest.raises(ValueError, match="GPUUtilization"):

@@ -9,8 +9,10 @@ from deploy import check as module
 from deploy.check import check
 
 URL = "s3://bucket/models/new/model.tar.gz"
-SERVING = {"EndpointName": "app-dev-ab12", "EndpointConfigName": "config-new", "ModelDataUrl": URL}
-CLASSIFY = {"FunctionName": "app-dev-classify", "AliasName": "live", "ProvisionedConcurrency": "1"}
+SERVING = {
+    "EndpointName": "app-dev-ab12", "EndpointConfigName": "config-new", "ModelDataUrl": URL,
+    "FunctionName": "app-dev-classify", "AliasName": "live", "ProvisionedConcurrency": "1",
+}  # fmt: skip
 
 
 class Live:
@@ -59,8 +61,7 @@ class Live:
 def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     live = Live()
     monkeypatch.setattr(module, "_client", lambda _: live)
-    stacks = {"app-dev-serving": SERVING, "app-dev-classify": CLASSIFY}
-    monkeypatch.setattr(module, "outputs", stacks.__getitem__)
+    monkeypatch.setattr(module, "outputs", {"app-dev-serving": SERVING}.__getitem__)
     return live
 
 
@@ -125,5 +126,5 @@ def test_each_difference_is_named(live: Live, change: dict[str, Any], said: str)
 
 def test_no_instance_kept_warm_is_right_where_none_should_be(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.kept = None
-    monkeypatch.setitem(CLASSIFY, "ProvisionedConcurrency", "0")
+    monkeypatch.setitem(SERVING, "ProvisionedConcurrency", "0")
     assert wrong() == []

@@ -54,7 +54,7 @@ class System:
         return "\n".join(event["message"] for event in events)
 
     def classifier(self) -> Classifier:
-        return Classifier(outputs("e2e-dev-classify")["FunctionName"])
+        return Classifier(outputs("e2e-dev-serving")["FunctionName"])
 
     def endpoint(self) -> dict[str, str]:
         name = outputs("e2e-dev-serving")["EndpointName"]

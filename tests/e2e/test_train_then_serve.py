@@ -31,7 +31,7 @@ def test_the_first_deploy_trains_once_and_the_lambda_answers(system: System) -> 
 
 def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> None:
     image = image_of(system.images, "3")
-    assert system.classifier().from_s3(image, outputs("e2e-dev-classify")["S3Images"]) == system.classifier()(image)
+    assert system.classifier().from_s3(image, outputs("e2e-dev-serving")["S3Images"]) == system.classifier()(image)
 
 
 def test_a_deploy_with_nothing_changed_trains_nothing(system: System) -> None:
@@ -162,3 +162,17 @@ def _keep_without_model(digest: str, folder: Path) -> None:
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
     with pytest.raises(CdkFailed, match="python -m dataset upload"):
         system.deploy(dataset="0" * 64)
+
+
+def test_another_instance_type_is_another_endpoint_and_no_caller_notices(system: System) -> None:
+    before = system.endpoint()["EndpointName"]
+
+    with SteadyClient("e2e-dev-classify", system.images.splits["test"].files) as client:
+        system.deploy(endpoint_instance_type="ml.c5.large")
+
+    after = system.endpoint()
+    assert (after["EndpointName"] != before, after["EndpointStatus"]) == (True, "InService")
+    there = boto3.client("sagemaker").list_endpoints()["Endpoints"]
+    assert [endpoint["EndpointName"] for endpoint in there] == [after["EndpointName"]]
+    assert client.errors == []
+    assert client.calls > 10

@@ -80,10 +80,10 @@ def test_a_policy_beside_the_roles_is_refused(templates: Templates) -> None:
 
 def test_a_role_without_a_contract_entry_is_refused(templates: Templates) -> None:
     helper = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
-    templates["slipway-dev-classify"]["Resources"]["HelperRole"] = helper
+    templates["slipway-dev-serving"]["Resources"]["HelperRole"] = helper
 
     finding = _only(check_templates(templates))
-    assert (finding.rule, finding.role) == ("roles", "slipway-dev-classify.HelperRole")
+    assert (finding.rule, finding.role) == ("roles", "slipway-dev-serving.HelperRole")
     assert "pass a role to the helper" in finding.fix
 
 

@@ -34,7 +34,7 @@ def test_a_whole_role_is_where_it_is_made() -> None:
     assert "def hosting_role(" in _written(line_of("slipway-dev-hosting", ""))
 
 
-@pytest.mark.parametrize("role", ["slipway-dev-classify.HelperRole", "slipway-dev-stack", "slipway-dev-unknown"])
+@pytest.mark.parametrize("role", ["slipway-dev-serving.HelperRole", "slipway-dev-stack", "slipway-dev-unknown"])
 def test_a_role_that_has_no_file_is_in_the_folder(role: str) -> None:
     assert line_of(role, "ReadModels") == "stacks/permissions"
 

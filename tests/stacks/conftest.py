@@ -36,10 +36,12 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         tmp_path_factory.mktemp("cdk.out"),
         training_instance_type="ml.g4dn.xlarge",
         training_instance_count=4,
-        endpoint_instance_type="ml.g5.xlarge",
+        endpoint_instance_type="ml.m5d.large",
         lambda_provisioned_concurrency=0,
         lambda_reserved_concurrency=0,
         spot=True,
+        ec2_training=True,
+        notebook=True,
         keep_data=False,
     )
 

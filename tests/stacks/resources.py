@@ -17,6 +17,15 @@ def only(template: Template, kind: str) -> dict[str, Any]:
     return properties
 
 
+def scaling(template: Template, service: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The one scalable target of a service (its namespace), as a resource, and its policy's properties."""
+    targets = template.find_resources("AWS::ApplicationAutoScaling::ScalableTarget").items()
+    [(id, target)] = [(id, found) for id, found in targets if found["Properties"]["ServiceNamespace"] == service]
+    policies = of_type(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    [policy] = [found for found in policies if found["ScalingTargetId"] == {"Ref": id}]
+    return target, policy
+
+
 def text(value: Any) -> str:
     """A string with its intrinsic functions written out: `${AWS::Region}` for a Ref to it."""
     match value:

@@ -15,8 +15,8 @@ from tests.stacks.resources import as_list, text
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_system_is_six_stacks(templates: dict[str, Template]) -> None:
-    assert list(templates) == ["storage", "permissions", "trained-model", "serving", "classify", "operations"]
+def test_the_system_is_five_stacks(templates: dict[str, Template]) -> None:
+    assert list(templates) == ["storage", "permissions", "trained-model", "serving", "operations"]
 
 
 def test_synthesizing_again_gives_the_same_templates(templates: dict[str, Template], synthesize: Synthesize) -> None:
@@ -50,8 +50,8 @@ def test_all_functions_are_ours(templates: dict[str, Template]) -> None:
 
 
 def test_every_function_logs_to_a_group_with_an_end(templates: dict[str, Template]) -> None:
-    for name in ("trained-model", "classify"):
-        templates[name].has_resource_properties(
+    for stack, name in (("trained-model", "trained-model"), ("serving", "classify")):
+        templates[stack].has_resource_properties(
             "AWS::Logs::LogGroup", {"LogGroupName": f"/aws/lambda/slipway-dev-{name}", "RetentionInDays": 30}
         )
 

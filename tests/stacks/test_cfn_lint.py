@@ -9,10 +9,10 @@ from cfnlint.api import lint
 # Resource types and their properties are not the same in every region.
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
 # By stack, rule and place.
+_WAIT_DATA = "the schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text"
 EXCEPTIONS = {
-    ("trained-model", "E6101", "Outputs/TestAccuracy/Value/Fn::GetAtt"): (
-        "the schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text"
-    )
+    ("trained-model", "E6101", "Outputs/TestAccuracy/Value/Fn::GetAtt"): _WAIT_DATA,
+    ("ec2-training", "E6101", "Outputs/Trained/Value/Fn::GetAtt"): _WAIT_DATA,
 }
 
 
@@ -25,4 +25,5 @@ def test_templates_are_valid(settings: str, request: pytest.FixtureRequest) -> N
         for match in lint(json.dumps(template.to_json()), regions=REGIONS)
     }
     assert {key: message for key, message in found.items() if key not in EXCEPTIONS} == {}
-    assert set(EXCEPTIONS) <= set(found), "an exception that nothing needs any more"
+    expected = {(stack, *rest) for stack, *rest in EXCEPTIONS if stack in templates}
+    assert expected <= set(found), "an exception that nothing needs any more"

@@ -3,7 +3,7 @@
 from aws_cdk.assertions import Match, Template
 
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import only, text
+from tests.stacks.resources import only, scaling, text
 
 TARGET, POLICY = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"
 
@@ -37,7 +37,7 @@ def test_instances_follow_the_requests_in_flight(templates: dict[str, Template])
 
 def test_scaling_starts_after_the_endpoint_and_with_awss_own_role(templates: dict[str, Template]) -> None:
     serving = templates["serving"]
-    (target,) = serving.find_resources(TARGET).values()
+    target, _ = scaling(serving, "sagemaker")
     (endpoint,) = serving.find_resources("AWS::SageMaker::Endpoint")
     assert target["DependsOn"] == [endpoint]
     assert "/aws-service-role/sagemaker.application-autoscaling" in text(target["Properties"]["RoleARN"])
@@ -53,14 +53,16 @@ def test_by_settings_they_follow_invocations_and_the_clock(
         endpoint_schedule_timezone="Europe/Zurich",
     )["serving"]
 
-    tracked = only(serving, POLICY)["TargetTrackingScalingPolicyConfiguration"]
+    target, policy = scaling(serving, "sagemaker")
+    tracked = policy["TargetTrackingScalingPolicyConfiguration"]
     assert tracked["TargetValue"] == 900
     assert tracked["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
     }
     # Another metric is another policy: CloudFormation makes it before it removes the old one.
-    assert only(serving, POLICY)["PolicyName"] != only(templates["serving"], POLICY)["PolicyName"]
-    assert only(serving, TARGET)["ScheduledActions"] == [
+    _, before = scaling(templates["serving"], "sagemaker")
+    assert policy["PolicyName"] != before["PolicyName"]
+    assert target["Properties"]["ScheduledActions"] == [
         {
             "ScheduledActionName": f"limits-{number}",
             "Schedule": schedule,

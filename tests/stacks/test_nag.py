@@ -23,7 +23,7 @@ OTHER_SETTINGS = {
     "training_instance_count": 4,
     "tuning_max_jobs": 8,
     "tuning_learning_rate": "0.001..0.1",
-    "endpoint_instance_type": "ml.g5.xlarge",
+    "endpoint_instance_type": "ml.m5d.large",
     "endpoint_min_instances": 2,
     "endpoint_shift": "linear",
     "endpoint_data_capture_percent": 5,

@@ -47,23 +47,16 @@ def test_a_new_model_is_the_same_endpoint(templates: dict[str, Template], synthe
     assert len(urls) == 2
 
 
-def test_the_image_follows_the_hardware(templates: dict[str, Template], gpu_fleet: dict[str, Template]) -> None:
-    images = [
-        text(only(stacks["serving"], "AWS::SageMaker::Model")["PrimaryContainer"]["Image"])
-        for stacks in (templates, gpu_fleet)
-    ]
-    registry = "763104351884.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
-    assert images == [
-        f"{registry}/ray:serve-ml-sagemaker-cpu-v1.5",
-        f"{registry}/ray:serve-ml-sagemaker-cuda-v1.5",
-    ]
+def test_the_image_is_awss_for_cpus(templates: dict[str, Template]) -> None:
+    image = text(only(templates["serving"], "AWS::SageMaker::Model")["PrimaryContainer"]["Image"])
+    assert image == "763104351884.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/ray:serve-ml-sagemaker-cpu-v1.5"
 
 
 def test_the_disk_is_encrypted_with_the_systems_key_where_it_can_be(
     templates: dict[str, Template], gpu_fleet: dict[str, Template]
 ) -> None:
     assert "KmsKeyId" in only(templates["serving"], "AWS::SageMaker::EndpointConfig")
-    assert "KmsKeyId" not in only(gpu_fleet["serving"], "AWS::SageMaker::EndpointConfig")
+    assert "KmsKeyId" not in only(gpu_fleet["serving"], "AWS::SageMaker::EndpointConfig")  # local NVMe
 
 
 def shift_of(stacks: dict[str, Template]) -> dict[str, Any]:
