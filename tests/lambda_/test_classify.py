@@ -171,6 +171,7 @@ def test_an_image_in_s3_is_read_from_the_agreed_folder(server: Server, aws: Aws)
     "address",
     [
         *("s3://bucket/models/m.tar.gz", "s3://other/images/a.jpg", "s3://bucket/images", "https://bucket/images/a"),
+        *("s3://bucket/images/\ud800", "s3://bucket/images/a\udfff.jpg"),
         *("s3://bucket/images/../models/m", "s3://bucket/images/./a", "s3://bucket/images/" + "a" * 1024, "images/a"),
     ],
 )
@@ -212,6 +213,14 @@ def test_an_image_by_url_is_fetched_then_classified(server: Server, monkeypatch:
 
 def test_the_setting_says_which_hosts_urls_may_name(server: Server) -> None:
     assert error(answer({"url": "https://example.org/a.png"})) == (400, "UrlNotAllowed")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example.com/\ud800", "https://\ud800.example.com/", "https://[x", "https://a.example.com:\u0664/"],
+)
+def test_a_url_that_is_none_is_the_callers_fault_not_ours(server: Server, url: str) -> None:
+    assert error(answer(json.loads(json.dumps({"url": url})))) == (400, "BadUrl")
 
 
 # ---------------------------------------------------------------------- the endpoint
