@@ -73,7 +73,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("tuning_early_stopping", "On", "one of Off, Auto"),
         ("endpoint_instance_type", "ml.t2.medium", "burstable"),
         ("endpoint_instance_type", "ml.t3.large", "burstable"),
-        ("endpoint_target_concurrency", 0, "from 0.5 to 1000"),
+        ("endpoint_target_concurrency", 0, "from 0.5 to 48"),
         ("endpoint_shift", "rolling", "one of auto, canary, linear, all-at-once"),
         ("endpoint_shift_percent", 51, "from 10 to 50"),
         ("endpoint_rollback_error_percent", 0, "above 0 to 50"),

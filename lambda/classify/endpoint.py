@@ -55,7 +55,7 @@ class Endpoint:
         return body
 
     def _answer(self, image: Image, headers: dict[str, str], deadline: float) -> Answer:
-        """Of one more try where the first met what may be over in a moment: too many requests, no answer, no replica."""
+        """Of one more try where the first met what may be over in a moment: too many requests, or nobody to answer."""
         refusal = _late()
         for left in reversed(range(_TRIES)):
             seconds = min(self._seconds, deadline - time.monotonic())
