@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if best is current:
         console.print("The declared policy is the cheapest that holds.")
     else:
-        console.print(f'make deploy SETTINGS="{best.policy.settings}"', soft_wrap=True, highlight=False)
+        console.print(f'make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
     return 0
 
 
