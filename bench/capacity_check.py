@@ -73,7 +73,8 @@ def run() -> Result:
     note = (
         f"mean instances over {TRAFFIC.duration:g} s at {FACTOR:g} times AWS's pace, simulated and local (most: "
         f"{simulated.max()}, {local.max()}); ratio: share of the time with equally many; start {started:.0f} s; "
-        f"p99 {p99:.1f} and {measured.p99:.1f} s, refused {refused:.1%} and {locally:.1%} (at most {100 * MOST_APART:g} points apart)"
+        f"p99 {p99:.1f} and {measured.p99:.1f} s, refused {refused:.1%} and {locally:.1%} "
+        f"(at most {100 * MOST_APART:g} points apart)"
     )
     return Result(
         "capacity-check", round(float(simulated.mean()), 2), round(float(local.mean()), 2), "instances",

@@ -18,7 +18,8 @@ is refused has `{"error": {"code", "message"}}`, with
     406  NotAcceptable: Accept leaves out application/json
     413  TooManyBytes, TooManyPixels (found from the image's header), TooManyImages
     415  UnsupportedContentType
-    429  Busy: more images in flight than are answered in a second or so; Retry-After says when to come back
+    429  Busy: more images in flight than are answered in a second or so; Retry-After, which SageMaker and the image's
+         adapter do not hand on, says when to come back
     500  Internal: the log says why
 """
 

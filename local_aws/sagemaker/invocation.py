@@ -42,7 +42,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
 
 async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
     instance = endpoint.next_instance()
-    forwarded = {"Content-Type": headers.get("content-type", "application/octet-stream")}
+    forwarded = {"Content-Type": headers.get("content-type", "application/json")}  # as the image's adapter has it
     forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
     start = time.perf_counter()
     instance.in_flight += 1
