@@ -29,12 +29,18 @@ class Served:
     Attributes:
         url: to POST images to.
         replica: the process with the model.
+        others: Ray's.
         ready: seconds from Ray being up to the first healthy answer.
     """
 
     url: str
     replica: psutil.Process
+    others: tuple[psutil.Process, ...]
     ready: float
+
+    def processor(self) -> tuple[float, float]:
+        """Processor seconds so far: the replica's, and those of all of Ray's other processes."""
+        return _processor(self.replica), sum(map(_processor, self.others))
 
     @property
     def memory(self) -> float:
@@ -60,11 +66,21 @@ def served(model: Path) -> Iterator[Served]:
             _check(process, log)
             time.sleep(0.01)
         ready = time.monotonic() - up
-        (replica,) = [child for child in marked(run_id) if "ServeReplica" in " ".join(child.cmdline())]
-        yield Served(f"http://127.0.0.1:{port}/", replica, ready)
+        children = marked(run_id)
+        (replica,) = [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
+        others = tuple(child for child in children if child != replica)
+        yield Served(f"http://127.0.0.1:{port}/", replica, others, ready)
     finally:
         sweep(run_id, grace_seconds=10)
         shutil.rmtree(ray_folder, ignore_errors=True)
+
+
+def _processor(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # Ray starts some that end soon
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _line(text: str, process: "subprocess.Popen[bytes]", log: Path) -> float:

@@ -24,7 +24,7 @@ class Toy:
         await request.body()
         if self.waiting >= {queue}:
             from starlette.responses import Response
-            return Response("busy", status_code=503)
+            return Response("busy", status_code=429)
         self.waiting += 1
         async with self.free:
             self.waiting -= 1

@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if best is current:
         console.print("The declared policy is the cheapest that holds.")
     else:
-        console.print(f'make deploy SETTINGS="{best.policy.settings}"', soft_wrap=True, highlight=False)
+        console.print(f'make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
     return 0
 
 
@@ -162,7 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--service-time", type=positive, metavar="MS", help="latency of a single request")
     parser.add_argument(
         "--queue", type=positive, metavar="N",
-        help="requests that wait on an instance at most, more are dropped;\ndefault: as many as are answered in 60 s",
+        help="requests that wait on an instance at most, more are dropped;\n"
+        "default: as many as the server lets in, 64 with those it works on",
     )  # fmt: skip
     parser.add_argument(
         "--start-seconds", type=positive, default=_START_SECONDS, metavar="N",

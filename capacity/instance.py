@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from serving.protocol import MAX_IN_FLIGHT
+
 SAGEMAKER_SECONDS = 60.0  # an invocation that takes longer fails
 
 
@@ -25,11 +27,14 @@ class Instance:
     def measured(cls, rate: float, latency: float, queue: float | None = None) -> "Instance":
         """An instance that answers `rate` requests a second at most, and a single request in `latency` seconds.
 
-        Without a `queue` of its own, as many wait as can be answered before SageMaker gives an invocation up.
+        Without a `queue` of its own, it lets in what the server lets in, MAX_IN_FLIGHT requests; and no more may wait
+        than are answered before SageMaker gives an invocation up.
         """
         servers = max(1, round(rate * latency))
         overhead = max(0.0, latency - servers / rate)
-        return cls(rate, servers, overhead, SAGEMAKER_SECONDS * rate if queue is None else queue)
+        if queue is None:
+            queue = min(max(0, MAX_IN_FLIGHT - servers), SAGEMAKER_SECONDS * rate)
+        return cls(rate, servers, overhead, queue)
 
     @property
     def busy(self) -> float:

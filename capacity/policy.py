@@ -43,12 +43,12 @@ class Policy:
         """Seconds between two of the metric's datapoints."""
         return HIGH_RESOLUTION if self.metric == "concurrency" else STANDARD
 
-    @property
-    def settings(self) -> str:
-        """As `make deploy SETTINGS=…` takes them."""
+    def settings(self, declared: "Policy") -> str:
+        """As `make deploy SETTINGS=…` takes them, where so far `declared` holds."""
+        dropped = " endpoint_schedule=" if declared.changes and not self.changes else ""
         return (
             f"endpoint_min_instances={self.minimum} endpoint_max_instances={self.maximum} "
-            f"endpoint_scaling_metric={self.metric} endpoint_target_{self.metric}={self.target:g}"
+            f"endpoint_scaling_metric={self.metric} endpoint_target_{self.metric}={self.target:g}{dropped}"
         )
 
     def tracking(self) -> TargetTracking:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from capacity.instance import Instance
 from capacity.policy import Policy
 from capacity.simulation import Outcome
+from settings.endpoint import MOST_CONCURRENCY
 
 UTILIZATIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of an instance, that targets are tried for
-_TARGETS = {"concurrency": (0.5, 1000.0), "invocations": (1.0, 1e6)}  # what the settings take, from and to
+_TARGETS = {"concurrency": (0.5, MOST_CONCURRENCY), "invocations": (1.0, 1e6)}  # what the settings take, from and to
 
 Simulate = Callable[[Policy], Outcome]
 

@@ -24,6 +24,10 @@ from deploy.preflight import NotReady, require_aws
 from deploy.stacks import Say, outputs
 
 _SETTLE_SECONDS = 900
+_RESUME = (
+    "aws application-autoscaling register-scalable-target --service-namespace sagemaker "
+    "--scalable-dimension sagemaker:variant:DesiredInstanceCount"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[Finding]:
 
 
 def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
-    """How many there are, and that auto-scaling minds them at `place`."""
+    """How many there are, and that auto-scaling minds them at `place`; a `make load` that was killed suspends it."""
     scaling = _client("application-autoscaling")
     targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[place])["ScalableTargets"]
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=place)["ScalingPolicies"]
@@ -84,7 +88,14 @@ def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
         yield Finding("auto-scaling", missing)
         return
     low, high = targets[0]["MinCapacity"], targets[0]["MaxCapacity"]
-    yield Finding(f"auto-scaling, from {low} to {high} instances by {policies[0]['PolicyName']}")
+    suspended = [name for name, is_so in targets[0].get("SuspendedState", {}).items() if is_so]
+    yield Finding(
+        f"auto-scaling, from {low} to {high} instances by {policies[0]['PolicyName']}",
+        f"it is suspended; resume: {_RESUME} --resource-id {place} --suspended-state "
+        + ",".join(f"{name}=false" for name in suspended)
+        if suspended
+        else "",
+    )
     wrong = (
         "" if low <= current <= high and current == desired else f"{desired} are wanted, from {low} to {high} allowed"
     )

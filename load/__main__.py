@@ -12,8 +12,9 @@ call's seconds, and out/load/<mode>.png: load, instances and latency over time.
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -45,14 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     try:
-        return asyncio.run(_run(options, console))
-    except KeyboardInterrupt:
+        return asyncio.run(_unwinding(_run(options, console)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped", file=sys.stderr)
         return 130
     except (NotReady, InputError, SettingsError, NotSustained, BotoCoreError, ClientError) as error:
         for line in describe(error):
             print(f"error: {line}", file=sys.stderr)
         return 1
+
+
+async def _unwinding(run: Coroutine[None, None, int]) -> int:
+    """Cancels the run on SIGTERM and SIGHUP, which by default end a program at once and leave scaling suspended."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish
+            loop.add_signal_handler(number, task.cancel)
+    return await run
 
 
 async def _run(options: argparse.Namespace, console: Console) -> int:

@@ -101,6 +101,8 @@ class Endpoint:
             yield
             return
         before = found[0].get("SuspendedState") or {}
+        if any(before.values()):
+            say("Auto-scaling is suspended already, and will be again afterwards: make live says how to resume it.")
         suspend(dict.fromkeys(_SUSPENDED, True))
         say("Auto-scaling is suspended while the rate of one instance is measured.")
         try:

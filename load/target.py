@@ -6,6 +6,8 @@ by a safety factor, to start from 0.5, and by 60 for invocations a minute.
 
 from dataclasses import dataclass
 
+from settings.endpoint import MOST_CONCURRENCY
+
 SAFETY = 0.5
 
 
@@ -29,6 +31,7 @@ def target(rate: float, latency: float) -> Target:
     """For an instance that sustains `rate` requests a second with a mean `latency` in seconds.
 
     By Little's law rate × latency requests are then in flight. Neither is under the least that its setting takes, one
-    invocation and half a request.
+    invocation and half a request, nor over the most requests in flight that instances can follow.
     """
-    return Target(max(1, round(rate * SAFETY * 60, 1)), max(0.5, round(rate * latency * SAFETY, 2)))
+    concurrency = min(max(0.5, round(rate * latency * SAFETY, 2)), MOST_CONCURRENCY)
+    return Target(max(1, round(rate * SAFETY * 60, 1)), concurrency)

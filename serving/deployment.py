@@ -18,7 +18,8 @@ is refused has `{"error": {"code", "message"}}`, with
     406  NotAcceptable: Accept leaves out application/json
     413  TooManyBytes, TooManyPixels (found from the image's header), TooManyImages
     415  UnsupportedContentType
-    429  Busy: more images in flight than are answered in a second or so; Retry-After says when to come back
+    429  Busy: more images in flight than are answered in a second or so; Retry-After, which SageMaker and the image's
+         adapter do not hand on, says when to come back
     500  Internal: the log says why
 """
 
@@ -36,12 +37,11 @@ import protocol
 from batcher import Batcher
 from classifier import Classifier, cores
 from preprocessing import ImageError, TooManyPixels
-from protocol import ATTRIBUTES, JSON_TYPE, Refusal
+from protocol import ATTRIBUTES, JSON_TYPE, MAX_IN_FLIGHT, Refusal
 from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-MAX_IN_FLIGHT = 64  # images; each core gives some 40 answers a second with ResNet-50 in int8
 MAX_BATCH = 8  # images; more gain nothing on a CPU
 BATCHES = 2  # at a time: while one thread collects results, the cores work for the other
 RETRY_SECONDS = 1

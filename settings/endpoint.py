@@ -9,6 +9,10 @@ from settings import schedule
 from settings.instances import Instance
 from settings.part import InstanceType, Part, at_least
 
+# The server refuses what is over 64 in flight (serving/protocol.py): a load stays there, however large it is. A target
+# at that bound is never passed, and nothing scales out; under three quarters of it there is something to pass.
+MOST_CONCURRENCY = 48
+
 
 class Endpoint(Part):
     endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint, one without a GPU")
@@ -17,7 +21,9 @@ class Endpoint(Part):
     endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
         description="load that instances follow: requests in flight, or invocations a minute"
     )
-    endpoint_target_concurrency: float = Field(ge=0.5, le=1000, description="requests in flight an instance to aim at")
+    endpoint_target_concurrency: float = Field(
+        ge=0.5, le=MOST_CONCURRENCY, description="requests in flight an instance to aim at; the server refuses over 64"
+    )
     endpoint_target_invocations: float = Field(
         ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"
     )

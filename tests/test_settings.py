@@ -75,7 +75,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("endpoint_instance_type", "ml.t3.large", "burstable"),
         ("endpoint_instance_type", "ml.g5.xlarge", "served on the CPU"),
         ("endpoint_instance_type", "ml.p3.2xlarge", "take an ml.c5 or ml.m5 one"),
-        ("endpoint_target_concurrency", 0, "from 0.5 to 1000"),
+        ("endpoint_target_concurrency", 0, "from 0.5 to 48"),
         ("endpoint_shift", "rolling", "one of auto, canary, linear, all-at-once"),
         ("endpoint_shift_percent", 51, "from 10 to 50"),
         ("endpoint_rollback_error_percent", 0, "above 0 to 50"),

@@ -17,6 +17,7 @@ _TRIES = 2
 _LEAST_SECONDS = 0.5  # with less time left another try could only be cut off
 _LIMIT_BYTES = 2**20
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException")
+_NO_REPLICA = 503  # of the image's adapter, when nothing listens behind it; the replica itself sheds with 429
 _REFUSES_IMAGE = (400, 413, 415, 422)
 
 
@@ -54,7 +55,7 @@ class Endpoint:
         return body
 
     def _answer(self, image: Image, headers: dict[str, str], deadline: float) -> Answer:
-        """Of one more try where the first met what may be over in a moment: too many requests, or no answer."""
+        """Of one more try where the first met what may be over in a moment: too many requests, or nobody to answer."""
         refusal = _late()
         for left in reversed(range(_TRIES)):
             seconds = min(self._seconds, deadline - time.monotonic())
@@ -79,8 +80,10 @@ class Endpoint:
 
 
 def _passing(answer: Answer) -> bool:
-    """Whether SageMaker itself, not the model, says no for the moment."""
-    return answer.status in (429, 500, 502, 503, 504) or _code(answer) in _THROTTLED
+    """Whether SageMaker itself, not the model, says no for the moment, or finds no model behind the container."""
+    if answer.status in (429, 500, 502, 503, 504) or _code(answer) in _THROTTLED:
+        return True
+    return _of_model(answer) and _original(answer.body)[0] == _NO_REPLICA
 
 
 def _code(answer: Answer) -> str:
@@ -92,29 +95,39 @@ def _refused(answer: Answer) -> Refusal:
     """For a call that SageMaker, or the model in it, answered with an error."""
     code = _code(answer)
     _logger.warning("endpoint refused", extra={"code": code, "status": answer.status})
-    if code == "ModelError" or answer.status == 424:
+    if _of_model(answer):
         return _model_refused(answer.body)
     if code in _THROTTLED or answer.status == 429:
         return _too_many()
     return _unavailable()
 
 
-def _model_refused(body: bytes) -> Refusal:
-    """What the model says of the image (4xx) is the caller's to know; what broke inside it (5xx) is not."""
+def _of_model(answer: Answer) -> bool:
+    """Whether the container answered, and not with a success."""
+    return _code(answer) == "ModelError" or answer.status == 424
+
+
+def _original(body: bytes) -> tuple[int, str]:
+    """The container's status and message in a ModelError; 500 where there are none."""
     try:
         error = json.loads(body)
-        status = int(error["OriginalStatusCode"])
-    except (KeyError, TypeError, ValueError):
-        return _unavailable()
+        return int(error["OriginalStatusCode"]), str(error.get("OriginalMessage", ""))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return 500, ""
+
+
+def _model_refused(body: bytes) -> Refusal:
+    """What the model says of the image (4xx) is the caller's to know; what broke inside it (5xx) is not."""
+    status, message = _original(body)
     if status in (408, 504):
         return _late()
-    if status in (429, 503):  # 503 is how a server sheds what it cannot take on
+    if status == 429:
         return _too_many()
     if status not in _REFUSES_IMAGE:
         return _unavailable()
     status = 422 if status == 400 else status  # the request is ours and right: it is the image that cannot be read
     try:
-        said = json.loads(error["OriginalMessage"])["error"]
+        said = json.loads(message)["error"]
         return Refusal(status, str(said["code"]), str(said["message"]))
     except (KeyError, TypeError, ValueError):
         return Refusal(status, "ImageRefused", "the model refused the image")

@@ -34,7 +34,7 @@ class S3Images:
             raise Refusal(400, "S3NotAllowed", "this system takes no images from S3")
         key = address.removeprefix("s3://").partition("/")[2]
         steps = key.split("/")
-        if not address.startswith(self._allowed) or "." in steps or ".." in steps or len(key.encode()) > 1024:
+        if not address.startswith(self._allowed) or "." in steps or ".." in steps or not _is_key(key):
             raise Refusal(400, "S3NotAllowed", "images in S3 are taken from under the agreed prefix only")
         try:
             answer = self._service.call(
@@ -53,6 +53,14 @@ class S3Images:
         if len(answer.body) > self._max_bytes:
             raise too_large(self._max_bytes)
         return answer.body
+
+
+def _is_key(text: str) -> bool:
+    """Whether an object may have this key: up to 1,024 bytes of UTF-8."""
+    try:
+        return len(text.encode()) <= 1024
+    except UnicodeEncodeError:  # half of a UTF-16 pair, which JSON may hold, is no character
+        return False
 
 
 def _unavailable() -> Refusal:

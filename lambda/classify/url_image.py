@@ -23,6 +23,7 @@ _logger = logging.getLogger(__name__)
 _MAX_REDIRECTS = 3
 _MAX_LENGTH = 2048
 _CONNECT_SECONDS = 2.0
+_HEAD_BYTES = 2**16  # an answer's headers; the marks between chunks take less than the image itself
 _CALLERS_FAULT = frozenset(range(400, 500)) - {408, 429}
 _Resolve = Callable[[str, float], list[str]]
 
@@ -67,7 +68,7 @@ class UrlImages:
         self._hosts, self._max_bytes = tuple(hosts), max_bytes
         self._resolve, self._is_public, self._port = resolve, is_public, port
         self._tls = tls or ssl.create_default_context()
-        self._tls.sslsocket_class = _TimedSocket
+        self._tls.sslsocket_class = _BoundedSocket
 
     def read(self, url: str, *, seconds: float) -> bytes:
         """What is at `url`, all of it within `seconds`, redirects included.
@@ -102,7 +103,7 @@ class UrlImages:
             connection.request("GET", target + query, headers={**headers, "User-Agent": "classify"})
             response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308):
-                return urljoin(url, response.headers.get("Location", ""))
+                return _joined(url, response.headers.get("Location", ""))
             if response.status != 200:
                 raise _answered(response.status)
             return self._content(response)
@@ -111,7 +112,8 @@ class UrlImages:
 
     def _checked(self, url: str) -> tuple[SplitResult, str]:
         """The URL's parts, and its host in ASCII."""
-        if len(url) > _MAX_LENGTH or re.search(r"[\x00-\x20\x7f\\]", url):
+        # JSON may hold half of a UTF-16 pair, which is no character and has no bytes.
+        if len(url) > _MAX_LENGTH or re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", url):
             raise Refusal(400, "BadUrl", f"the URL has a character that no URL has, or more than {_MAX_LENGTH}")
         try:
             parts = urlsplit(url)
@@ -149,15 +151,19 @@ class UrlImages:
             except BaseException:
                 plain.close()
                 raise
-            assert isinstance(secured, _TimedSocket)
-            secured.deadline = deadline
+            assert isinstance(secured, _BoundedSocket)
+            secured.deadline, secured.left = deadline, 2 * self._max_bytes + _HEAD_BYTES
+            secured.max_bytes = self._max_bytes
             return secured
         raise failure
 
     def _content(self, response: http.client.HTTPResponse) -> bytes:
         if response.length is not None and response.length > self._max_bytes:
             raise too_large(self._max_bytes)
-        content = response.read(self._max_bytes + 1)
+        try:
+            content = response.read(self._max_bytes + 1)
+        except ValueError:  # a chunk whose length is under -1
+            raise http.client.IncompleteRead(b"") from None
         if len(content) > self._max_bytes:
             raise too_large(self._max_bytes)
         if response.length:  # less came than the server had said
@@ -165,15 +171,24 @@ class UrlImages:
         return content
 
 
-class _TimedSocket(ssl.SSLSocket):
-    """Every read of it ends at `deadline`: a server that sends a byte a second does not get longer."""
+class _BoundedSocket(ssl.SSLSocket):
+    """Every read of it ends at `deadline`: a server that sends a byte a second does not get longer.
+
+    More bytes than `left` are refused here, below HTTP: to http.client a chunk of -1 bytes is all that comes.
+    """
 
     deadline = float("inf")
+    left = max_bytes = 0
 
     def recv_into(self, *arguments: Any, **named: Any) -> int:
-        if self.deadline != float("inf"):
-            self.settimeout(_left(self.deadline))
-        return super().recv_into(*arguments, **named)
+        if self.deadline == float("inf"):
+            return super().recv_into(*arguments, **named)
+        self.settimeout(_left(self.deadline))
+        count = super().recv_into(*arguments, **named)
+        self.left -= count
+        if self.left < 0:
+            raise too_large(self.max_bytes)
+        return count
 
 
 def _left(deadline: float) -> float:
@@ -182,6 +197,14 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect of `url` leads."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Refusal(400, "BadUrl", "the URL redirects to what is no URL") from None
 
 
 def _matches(host: str, pattern: str) -> bool:

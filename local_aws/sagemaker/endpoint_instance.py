@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
 import urllib.request
@@ -15,6 +14,7 @@ from urllib.parse import urlparse
 from local_aws.iam.principal import RoleSession
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.archive import ArchiveError, unpack
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
 
@@ -100,9 +100,8 @@ class EndpointInstance:
         except Exception as error:
             raise InstanceFailed(f"Failed to download model data from {container['ModelDataUrl']}: {error}") from error
         try:
-            with tarfile.open(archive) as packed:
-                packed.extractall(self._folder / "model", filter="data")
-        except tarfile.TarError as error:
+            unpack(archive, self._folder / "model")
+        except ArchiveError as error:
             raise InstanceFailed(f"Failed to extract {container['ModelDataUrl']}: {error}") from error
         archive.unlink()
 

@@ -42,7 +42,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
 
 async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
     instance = endpoint.next_instance()
-    forwarded = {"Content-Type": headers.get("content-type", "application/octet-stream")}
+    forwarded = {"Content-Type": headers.get("content-type", "application/json")}  # as the image's adapter has it
     forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
     start = time.perf_counter()
     instance.in_flight += 1
@@ -52,8 +52,8 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, rece
             attributes = reply.headers.get(_ATTRIBUTES, "")
             content_type = reply.headers.get("Content-Type", "application/octet-stream")
     except (TimeoutError, aiohttp.ClientError) as error:
-        status, content, content_type = 500, str(error or type(error).__name__).encode(), "text/plain"
-        attributes = ""
+        status, attributes, content_type = _adapter_status(error), "", "application/json"
+        content = json.dumps({"error": str(error) or type(error).__name__}).encode()
     finally:
         instance.in_flight -= 1
     model = time.perf_counter() - start
@@ -65,6 +65,13 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, rece
         instance.capture.offer(Call(forwarded["Content-Type"], body, content_type, content))
     answered = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}
     return 200, answered | ({_ATTRIBUTES: attributes} if attributes else {}), content
+
+
+def _adapter_status(error: Exception) -> int:
+    """What the image's adapter answers when the replica does not: 504 too late, 503 nobody listens, 500 broken off."""
+    if isinstance(error, TimeoutError):  # aiohttp's own are TimeoutErrors too
+        return 504
+    return 503 if isinstance(error, aiohttp.ClientConnectorError) else 500
 
 
 def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:

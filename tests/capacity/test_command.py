@@ -66,6 +66,20 @@ def test_it_leaves_figures_and_a_picture_the_same_each_time(capsys: pytest.Captu
         assert picture.width > 800
 
 
+def test_what_it_prints_to_deploy_is_what_it_simulated_and_has_no_schedule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a-b-serving.template.json"
+    template = json.loads(file.read_text())
+    action = {"Schedule": "cron(0 0 * * ? *)", "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 3}}
+    template["Resources"]["target"]["Properties"]["ScheduledActions"] = [action]
+    file.write_text(json.dumps(template))
+
+    arguments = ["--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--p99", "8000", "--most", "2"]
+    assert command.main(arguments) == 0
+    assert ' endpoint_schedule="' in capsys.readouterr().out
+
+
 def test_it_fails_when_no_policy_holds(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--p99", "900", "--most", "2"]
     assert command.main(arguments) == 1

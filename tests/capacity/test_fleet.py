@@ -8,6 +8,7 @@ import pytest
 from capacity.fleet import Fleet, tick_seconds
 from capacity.instance import Instance
 from capacity.latencies import Latencies
+from serving.protocol import MAX_IN_FLIGHT
 
 PERIOD = 10.0
 
@@ -69,11 +70,18 @@ def test_nothing_is_dropped_while_the_queue_has_room() -> None:
 
 
 def test_a_new_instance_has_an_empty_queue_and_the_old_ones_keep_theirs() -> None:
-    fleet = Fleet(Instance.measured(10, 0.1), 1, 0.025, seed=0)
+    fleet = Fleet(Instance.measured(10, 0.1, queue=600), 1, 0.025, seed=0)
     fleet.advance(np.full(400, 1.0))
     fleet.resize(2)
     old, new = fleet.advance(np.full(400, 1e-9 + 0.2)).latency[:, 0]
     assert old > 10 > 1 > new
+
+
+def test_it_lets_in_what_the_server_lets_in_and_nothing_that_sagemaker_would_give_up() -> None:
+    fast, slow = Instance.measured(rate=40, latency=0.06), Instance.measured(rate=0.5, latency=2)
+    assert fast.queue + fast.servers == MAX_IN_FLIGHT
+    assert slow.queue == 30
+    assert Instance.measured(40, 0.06, queue=7).queue == 7
 
 
 def test_a_measured_instance_answers_at_its_rate_and_a_single_request_in_its_latency() -> None:

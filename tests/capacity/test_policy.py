@@ -1,11 +1,13 @@
 """The policy is the one in the template that AWS gets."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from capacity.policy import declared
+from capacity.policy import Change, Policy, declared
+from scaling import Schedule
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
 
 DEFAULTS = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
@@ -19,6 +21,14 @@ def test_it_is_what_the_settings_say(templates) -> None:  # type: ignore[no-unty
     assert policy.maximum == DEFAULTS["endpoint_max_instances"]
     assert policy.scale_out_cooldown == DEFAULTS["endpoint_scale_out_seconds"]
     assert policy.scale_in_cooldown == DEFAULTS["endpoint_scale_in_seconds"]
+
+
+def test_the_settings_of_a_policy_without_a_schedule_take_the_declared_one_away() -> None:
+    change = Change(Schedule.parse("cron(0 8 ? * MON-FRI *)"), 2, 6)
+    scheduled = Policy("concurrency", 4, 1, 3, scale_out_cooldown=30, scale_in_cooldown=300, changes=(change,))
+    plain = replace(scheduled, changes=())
+    assert plain.settings(scheduled).endswith("endpoint_target_concurrency=4 endpoint_schedule=")
+    assert "endpoint_schedule" not in plain.settings(plain)
 
 
 def test_another_metric_is_refused_by_name() -> None:

@@ -10,6 +10,8 @@ from capacity.policy import Policy
 from capacity.search import Limits, cheapest, pareto, search, targets
 from capacity.simulation import Outcome, simulate
 from load.curve import Curve
+from serving.protocol import MAX_IN_FLIGHT
+from settings.endpoint import MOST_CONCURRENCY
 
 INSTANCE = Instance.measured(1, 1)
 CURRENT = Policy("concurrency", 4, minimum=1, maximum=3, scale_out_cooldown=30, scale_in_cooldown=60)
@@ -54,6 +56,13 @@ def test_nothing_is_found_where_nothing_holds() -> None:
 def test_targets_are_in_the_metric_s_unit() -> None:
     assert max(targets(replace(CURRENT, metric="invocations"), INSTANCE)) == 0.9 * 60
     assert targets(CURRENT, INSTANCE)[-1] == pytest.approx(0.9 + 0.81 / 0.2, abs=0.01)
+
+
+def test_no_target_is_at_what_the_server_lets_in() -> None:
+    """In-flight requests stay under that bound however large the load: such a target is never passed."""
+    wide = Instance.measured(1000, 0.2)  # 200 at once
+    assert targets(CURRENT, wide)[-1] == MOST_CONCURRENCY
+    assert MOST_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
 
 
 def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[Outcome]) -> None:

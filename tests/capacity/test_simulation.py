@@ -11,6 +11,7 @@ from capacity.simulation import Outcome, simulate
 from capacity.traces import BUILT_IN
 from load.curve import Curve
 from scaling import Schedule
+from serving.protocol import MAX_IN_FLIGHT
 
 INSTANCE = Instance.measured(10, 0.1)
 POLICY = Policy("concurrency", 1.0, minimum=1, maximum=4, scale_out_cooldown=30, scale_in_cooldown=60)
@@ -67,7 +68,15 @@ def test_every_request_is_served_or_dropped() -> None:
     outcome = run(curve)
     assert outcome.requests == pytest.approx(float(curve.requests(np.array([3600.0]))[0]), rel=0.01)
     assert 0.5 < outcome.dropped_share < 1
-    assert outcome.p99 == pytest.approx(60, rel=0.05)  # what waits longer SageMaker gives up
+    assert outcome.p99 == pytest.approx(MAX_IN_FLIGHT / 10, rel=0.05)  # what would wait longer the server refuses
+
+
+def test_a_flash_crowd_is_refused_until_instances_have_come_as_its_callers_would_see() -> None:
+    """Between what the server lets in and what it would answer in 60 s there are 500 requests an instance."""
+    outcome = run(step(2, 30), replace(POLICY, maximum=4), start_seconds=120)
+    crowd = (outcome.second >= 610) & (outcome.second < 700)
+    assert outcome.lost[crowd].mean() == pytest.approx(30 - 10, rel=0.1)
+    assert outcome.lost[outcome.second > 1200].sum() == 0
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:

@@ -22,7 +22,7 @@ class Live:
         self.endpoint: dict[str, Any] = {"EndpointStatus": "InService", "EndpointConfigName": "config-new"}
         self.instances = {"CurrentInstanceCount": 2, "DesiredInstanceCount": 2}
         self.url = URL
-        self.targets = [{"MinCapacity": 1, "MaxCapacity": 3}]
+        self.targets: list[dict[str, Any]] = [{"MinCapacity": 1, "MaxCapacity": 3}]
         self.policies = [{"PolicyName": "concurrency"}]
         self.kept: dict[str, Any] | None = {"Status": "READY", "AvailableProvisionedConcurrentExecutions": 1}
 
@@ -122,6 +122,17 @@ def test_each_difference_is_named(live: Live, change: dict[str, Any], said: str)
         setattr(live, name, value)
     (line,) = wrong()
     assert said in line
+
+
+def test_scaling_that_a_killed_load_test_left_suspended_is_found_with_the_command_that_resumes_it(live: Live) -> None:
+    live.targets[0]["SuspendedState"] = {"DynamicScalingInSuspended": False, "DynamicScalingOutSuspended": True}
+    (line,) = wrong()
+    assert "it is suspended; resume: aws application-autoscaling register-scalable-target" in line
+    assert line.endswith(
+        "--resource-id endpoint/app-dev-ab12/variant/live --suspended-state DynamicScalingOutSuspended=false"
+    )
+    live.targets[0]["SuspendedState"]["DynamicScalingOutSuspended"] = False
+    assert wrong() == []
 
 
 def test_no_instance_kept_warm_is_right_where_none_should_be(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

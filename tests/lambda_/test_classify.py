@@ -171,6 +171,7 @@ def test_an_image_in_s3_is_read_from_the_agreed_folder(server: Server, aws: Aws)
     "address",
     [
         *("s3://bucket/models/m.tar.gz", "s3://other/images/a.jpg", "s3://bucket/images", "https://bucket/images/a"),
+        *("s3://bucket/images/\ud800", "s3://bucket/images/a\udfff.jpg"),
         *("s3://bucket/images/../models/m", "s3://bucket/images/./a", "s3://bucket/images/" + "a" * 1024, "images/a"),
     ],
 )
@@ -214,6 +215,14 @@ def test_the_setting_says_which_hosts_urls_may_name(server: Server) -> None:
     assert error(answer({"url": "https://example.org/a.png"})) == (400, "UrlNotAllowed")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example.com/\ud800", "https://\ud800.example.com/", "https://[x", "https://a.example.com:\u0664/"],
+)
+def test_a_url_that_is_none_is_the_callers_fault_not_ours(server: Server, url: str) -> None:
+    assert error(answer(json.loads(json.dumps({"url": url})))) == (400, "BadUrl")
+
+
 # ---------------------------------------------------------------------- the endpoint
 
 
@@ -248,7 +257,7 @@ LATE, BUSY, UNUSABLE = (504, "EndpointTimeout"), (429, "TooManyRequests"), (502,
         (model_error(500, "Traceback …"), UNUSABLE, 1),
         (model_error(404, "no such path"), UNUSABLE, 1),
         (model_error(429, "busy"), BUSY, 1),
-        (model_error(503, "shed"), BUSY, 1),
+        (model_error(503, '{"error": "Service unavailable"}'), UNUSABLE, 2),  # nothing listens behind the adapter
         (model_error(504, "late"), LATE, 1),
         ((424, b"not json", {}), UNUSABLE, 1),
         (aws_error(400, "ThrottlingException"), BUSY, 2),
@@ -272,6 +281,11 @@ def test_a_failing_endpoint_is_a_status_and_nothing_internal(
 
 def test_a_throttled_call_is_tried_once_more(server: Server, aws: Aws) -> None:
     aws.answers = [aws_error(400, "ThrottlingException"), (200, LABELS, {})]
+    assert call() == (200, LABELS)
+
+
+def test_a_replica_that_is_back_in_a_moment_costs_the_caller_nothing(server: Server, aws: Aws) -> None:
+    aws.answers = [model_error(503, "no replica"), (200, LABELS, {})]
     assert call() == (200, LABELS)
 
 

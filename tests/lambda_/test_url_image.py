@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -56,6 +57,15 @@ def _answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         with contextlib.suppress(OSError):
             for _ in range(1000):
                 handler.wfile.write(b"40\r\n" + b"\0" * 64 + b"\r\n")
+    elif kind == "chunk":  # of a length that none has
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            handler.wfile.write(rest.encode() + b"\r\n")
+            for _ in range(1000):
+                handler.wfile.write(b"\0" * 4096)
+        handler.close_connection = True
     elif kind == "cut":
         handler.send_response(200)
         handler.send_header("Content-Length", "64")
@@ -141,6 +151,8 @@ def test_a_redirect_is_followed(reader: Reader, server: Server, target: str) -> 
         ("https://user:secret@www.example.com/", "BadUrl"),
         ("https://www.example.com:22/", "BadUrl"),
         ("file:///etc/passwd", "BadUrl"),
+        ("https://[x", "BadUrl"),
+        ("//[", "BadUrl"),
     ],
 )
 def test_a_redirect_to_what_no_url_may_reach_is_not_followed(
@@ -196,6 +208,7 @@ def test_a_certificate_of_another_name_is_refused(reader: Reader, server: Server
         *("https://", "https:///a", "https://[::1", "https://images.example.com:x/", "https://images.example.com:80/"),
         *("https://user@images.example.com/", "https://:pass@images.example.com/", "https://@images.example.com/"),
         *("https://images.example.com/a b", "https://images.example.com\\@10.0.0.5/", "https://images.example.com/\nX"),
+        *("https://images.example.com/\ud800", "https://\udfff.example.com/", "https://images.example.com/?q=\ud800"),
         *("https://" + "a" * 64 + ".example.com/", "https://images.example.com/" + "a" * 2048, "https://a..example.com/"),
     ],
 )  # fmt: skip
@@ -226,6 +239,25 @@ def test_an_empty_list_allows_no_url() -> None:
 @pytest.mark.parametrize("path", ["size/101", "claims", "chunked"])
 def test_more_bytes_than_allowed_are_refused_before_they_are_all_read(reader: Reader, path: str) -> None:
     assert refusal(reader(), f"https://{HOST}/{path}") == (413, "ImageTooLarge")
+
+
+@pytest.mark.parametrize(("length", "refused"), [("-1", (413, "ImageTooLarge")), ("-5", (502, "UrlUnreachable"))])
+def test_a_chunk_of_less_than_nothing_does_not_fill_the_memory(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, length: str, refused: tuple[int, str]
+) -> None:
+    """http.client reads a chunk of -1 bytes to the end of the connection, however far that is."""
+    taken = 0
+    original = url_image._BoundedSocket.recv_into
+
+    def counting(self: url_image._BoundedSocket, *arguments: Any, **named: Any) -> int:
+        nonlocal taken
+        count = original(self, *arguments, **named)
+        taken += count
+        return count
+
+    monkeypatch.setattr(url_image._BoundedSocket, "recv_into", counting)
+    assert refusal(reader(), f"https://{HOST}/chunk/{length}") == refused
+    assert taken < 2**18
 
 
 def test_as_many_bytes_as_allowed_are_taken(reader: Reader) -> None:

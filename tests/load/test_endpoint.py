@@ -85,6 +85,15 @@ def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fa
     assert states()[1:] == [[False, False, True]]
 
 
+def test_scaling_that_was_suspended_already_is_said_to_be(use: Callable[..., Fake]) -> None:
+    target = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
+    use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": [target]})
+    said: list[str] = []
+    with Endpoint("toy").scaling_held(said.append):
+        pass
+    assert "suspended already, and will be again afterwards: make live" in said[0]
+
+
 def test_an_endpoint_that_is_not_scaled_is_left_alone(use: Callable[..., Fake]) -> None:
     fake = use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": []})
     with Endpoint("toy").scaling_held(lambda _: None):

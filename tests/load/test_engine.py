@@ -5,6 +5,7 @@ import asyncio
 from load.engine import Call, closed_loop, open_loop
 from load.summary import summarize
 from load.target import target
+from settings.endpoint import MOST_CONCURRENCY
 
 from .simulated_time import run
 from .stand_in import StandIn
@@ -39,6 +40,10 @@ def test_failed_calls_are_counted_by_what_went_wrong() -> None:
     assert (summary.failed, summary.errors["503"]) == (2, 2)
     assert summary.served == 1 / 3
     assert summary.late > 0.4
+
+
+def test_the_target_is_one_that_an_instance_s_requests_in_flight_can_pass() -> None:
+    assert target(rate=400, latency=0.5).concurrency == MOST_CONCURRENCY
 
 
 def test_the_target_is_half_of_the_rate_in_each_metric_s_unit() -> None:
