@@ -37,4 +37,4 @@ def one_process_a_gpu(process: Process, arguments: Sequence[str]) -> None:
     interface = process.interface
     names = {name: interface for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if interface}
     sys.stdout.flush()
-    os.execve(sys.executable, command, {**os.environ, **names})  # noqa: S606
+    os.execve(sys.executable, command, {**names, **os.environ})  # noqa: S606

@@ -37,17 +37,17 @@ def run(settings: Settings, places: Places, process: Process) -> None:
     given = weights.find(places.weights, settings.weights_sha256)
     if given is None and settings.trainable != "all":
         raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
-    with enough_memory(settings):
-        images = load(data, settings.image_size, settings.max_unreadable, keep=settings.trainable != "head")
     random.seed(settings.seed)
     np.random.seed(settings.seed)
     chief = process.rank == 0
-    if chief:
-        _tell_inputs(data, images, given, settings)
-    digest = folder.digest(data)
-    with enough_memory(settings), _together(process):
-        trained = _train(images, data, digest, given, settings, places, process)
-        if chief:
+    with enough_memory(settings):
+        with _together(process):
+            images = load(data, settings.image_size, settings.max_unreadable, keep=settings.trainable != "head")
+            if chief:
+                _tell_inputs(data, images, given, settings)
+            digest = folder.digest(data)
+            trained = _train(images, data, digest, given, settings, places, process)
+        if chief:  # alone: the others need not wait
             exported = export(trained, data, images, settings, places.model)
             test = exported.scores.get(exported.precision, trained.test.score)
             _tell_result(trained, exported, test, data.classes)

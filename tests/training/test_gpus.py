@@ -54,6 +54,14 @@ def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> 
     assert environment["NCCL_SOCKET_IFNAME"] == environment["GLOO_SOCKET_IFNAME"] == "eth0"
 
 
+def test_an_interface_that_the_environment_names_stays(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NCCL_SOCKET_IFNAME", "ib0")
+
+    gpus.one_process_a_gpu(Process(interface="eth0"), [])
+
+    assert started[0][2]["NCCL_SOCKET_IFNAME"] == "ib0"
+
+
 def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
 
