@@ -106,7 +106,7 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
             interface=variables.get("GLOO_SOCKET_IFNAME"),
         )
     if base is None:
-        return Process()
+        return Process(port=_whole(variables, "MASTER_PORT", str(DEFAULT_PORT)))
     path = base / "input" / "config" / "resourceconfig.json"
     config = _read_json(path)
     try:
@@ -124,8 +124,13 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
 
 
 def own_cores(process: Process) -> int:
-    """Cores for this process: OMP_NUM_THREADS where it is set; else the processes on this machine share its cores."""
-    return int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, cores() // process.local_world)
+    """Cores for this process: OMP_NUM_THREADS where it gives a number, as OpenMP reads it (of "4,2", for loops within
+    loops, the 4); else the processes on this machine share its cores.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if text.isdecimal() and int(text):
+        return int(text)
+    return max(1, cores() // process.local_world)
 
 
 def cores() -> int:

@@ -42,7 +42,8 @@ def run(settings: Settings, places: Places, process: Process) -> None:
     chief = process.rank == 0
     with enough_memory(settings):
         with _together(process):
-            images = load(data, settings.image_size, settings.max_unreadable, keep=settings.trainable != "head")
+            keep = settings.trainable != "head"
+            images = load(data, settings.image_size, settings.max_unreadable, keep=keep, process=process)
             if chief:
                 _tell_inputs(data, images, given, settings)
             digest = folder.digest(data)

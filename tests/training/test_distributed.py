@@ -18,7 +18,8 @@ import torch
 from PIL import Image
 
 from tests.training.stop_after import StopAfter
-from training import distributed, run
+from training import distributed
+from training import run as program
 from training.checkpoint import Checkpoints
 from training.distributed import summed, together
 from training.environment import Places, Process
@@ -177,16 +178,16 @@ PATIENCE_SECONDS = 10
 
 
 def run_with_a_slow_export(folder: Path, output: Path, process: Process) -> str:
-    export = run.export
+    export = program.export
 
     def slow(*arguments: Any) -> Any:
         time.sleep(PATIENCE_SECONDS + 2)
         return export(*arguments)
 
     distributed.TIMEOUT = timedelta(seconds=PATIENCE_SECONDS)
-    run.export = slow  # type: ignore[assignment]  # in a process of its own
+    program.export = slow  # type: ignore[assignment]  # in a process of its own
     settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
-    run.run(settings, Places(folder, folder / "none", output / "model", output / "output", None), process)
+    program.run(settings, Places(folder, folder / "none", output / "model", output / "output", None), process)
     return "ended well"
 
 

@@ -54,6 +54,26 @@ def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> 
     assert environment["NCCL_SOCKET_IFNAME"] == environment["GLOO_SOCKET_IFNAME"] == "eth0"
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(48, "12"), (2, "1")])
+def test_the_processes_share_the_cores(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch, cores: int, threads: str
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(gpus, "cores", lambda: cores)
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started[0][2]["OMP_NUM_THREADS"] == threads
+
+
+def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started[0][2]["OMP_NUM_THREADS"] == "5"
+
+
 def test_an_interface_that_the_environment_names_stays(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NCCL_SOCKET_IFNAME", "ib0")
 
