@@ -133,6 +133,11 @@ def own_cores(process: Process) -> int:
     return max(1, cores() // process.local_world)
 
 
+def processor(threads: int) -> str:
+    """For people: what a process trains on where it is no GPU."""
+    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
+
+
 def cores() -> int:
     """Those that this process may run on: a container or a sandbox can have fewer than the machine."""
     if sys.platform == "linux":
@@ -150,6 +155,15 @@ def check_exportable() -> None:
     """
     if importlib.util.find_spec("onnx") is None:
         raise InputError("the Python package onnx is missing, and export needs it: pip install onnx")
+
+
+def check_weights(given: Path | None) -> None:
+    """
+    Raises:
+        InputError: nothing is at the path that was given; a run would start from scratch, and nobody notice.
+    """
+    if given is not None and not given.exists():
+        raise InputError(f"no weights at {given}: correct --weights, or leave it out to start from scratch")
 
 
 def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:

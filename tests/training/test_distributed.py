@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from tests.training.stop_after import StopAfter
-from training import distributed
+from training import distributed, inputs
 from training import run as program
 from training.checkpoint import Checkpoints
 from training.distributed import summed, together
@@ -187,7 +187,8 @@ def run_with_a_slow_export(folder: Path, output: Path, process: Process) -> str:
     distributed.TIMEOUT = timedelta(seconds=PATIENCE_SECONDS)
     program.export = slow  # type: ignore[assignment]  # in a process of its own
     settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
-    program.run(settings, Places(folder, folder / "none", output / "model", output / "output", None), process)
+    places = Places(folder, folder / "none", output / "model", output / "output", None)
+    program.run(settings, inputs.find(settings, places, process), places, process)
     return "ended well"
 
 
