@@ -6,15 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-import serving
-import training
 from training.__main__ import main
 from training.errors import LostPeers
 
@@ -34,7 +31,7 @@ def failure(job: Path) -> str:
     return (job / "output" / "failure").read_text()
 
 
-def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
+def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: Path) -> None:
     shutil.copytree(few_digits, job / "input" / "data" / "images")
     settings = {
         "architecture": "resnet10",
@@ -46,14 +43,7 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(settings))
     (job / "output").mkdir()
     (job / "output" / "failure").write_text("of an earlier run")
-    code = job / "code.zip"
-    with ZipFile(code, "w") as archive:
-        for package in (training, serving):
-            folder = Path(package.__path__[0])
-            for path in folder.rglob("*"):
-                if "__pycache__" not in path.parts and "wheels" not in path.parts:
-                    archive.write(path, path.relative_to(folder.parent))
-    environment = os.environ | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(program), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "training"]
     result = subprocess.run(command, cwd=job, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
