@@ -11,6 +11,7 @@ from pathlib import Path
 from training.environment import (
     Places,
     check_exportable,
+    check_weights,
     laptop_places,
     read_hyperparameters,
     read_process,
@@ -38,15 +39,19 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if base and (texts or flags.output or flags.weights or flags.checkpoints):
             raise InputError("flags need --data FOLDER: without it, all comes from SageMaker's files")
+        check_weights(flags.weights)
         settings = parse(read_hyperparameters(base) if base else texts)
         process = read_process(base, os.environ)
         check_exportable()
         if process.rank == 0:
             places.failure.unlink(missing_ok=True)  # of an earlier run
-        one_process_a_gpu(process, arguments)
-        from training.run import run  # slow to import: not before all that can fail without it
+        from training import inputs  # what is slow to import comes after all that can fail without it
 
-        run(settings, places, process)
+        found = inputs.find(settings, places, process)  # said once, not by each of several processes
+        one_process_a_gpu(process, arguments)
+        from training.run import run
+
+        run(settings, found, places, process)
     except InputError as error:
         return _fail(error.problems, places)
     except Stopped as stop:

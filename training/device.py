@@ -9,14 +9,26 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from training.environment import Process
+from training.environment import Process, processor
+from training.gpus import gpus
 
 
 def choose(process: Process) -> torch.device:
     """The GPU with the process's number among those of this machine, or the processor."""
     if not torch.cuda.is_available():
+        if gpus() and process.rank == 0:
+            found = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
+            print(
+                f"the driver has {found}, and PyTorch {torch.__version__} can use none: training on the processor",
+                flush=True,
+            )
         return torch.device("cpu")
     return torch.device("cuda", process.rank % process.local_world % torch.cuda.device_count())
+
+
+def described(device: torch.device, threads: int) -> str:
+    """For people: the GPU's name, or how many of the processor's threads."""
+    return processor(threads) if device.type == "cpu" else torch.cuda.get_device_name(device)
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
@@ -28,7 +40,7 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
 
 def arithmetic(device: torch.device) -> AbstractContextManager[object]:
     """Inside, a GPU that computes bf16 does so; a processor stays at float32."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
 

@@ -19,7 +19,9 @@ from torch.nn.functional import batch_norm
 from training.environment import Process
 from training.errors import LostPeers
 
-TIMEOUT = timedelta(minutes=5)
+MEETING = timedelta(minutes=30)  # machines get their copies of the images at different speeds
+# One may read its images or compute its features long after another; a process that died shows at once, by its socket.
+TIMEOUT = timedelta(hours=12)
 
 
 @contextmanager
@@ -34,17 +36,20 @@ def together(process: Process) -> Iterator[None]:
         return
     if process.interface:
         os.environ["GLOO_SOCKET_IFNAME"] = process.interface
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", process.interface)
     try:
+        place = f"tcp://{process.master}:{process.port}"
+        store, _, _ = next(dist.rendezvous(place, process.rank, process.world, timeout=MEETING))
         dist.init_process_group(
             # sums of a few numbers are taken on the processor, gradients where the model is
             "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
-            init_method=f"tcp://{process.master}:{process.port}",
+            store=store,
             rank=process.rank,
             world_size=process.world,
             timeout=TIMEOUT,
         )
         yield
-        dist.barrier()  # rank 0 holds the meeting point: it must not leave first
+        summed(torch.zeros(1))  # rank 0 holds the meeting point: it must not leave first
     except RuntimeError as error:
         # in a backward pass gloo's errors come as plain RuntimeError, with gloo's source file in the text
         if isinstance(error, dist.DistError) or "gloo" in str(error):

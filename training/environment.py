@@ -106,7 +106,7 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
             interface=variables.get("GLOO_SOCKET_IFNAME"),
         )
     if base is None:
-        return Process()
+        return Process(port=_whole(variables, "MASTER_PORT", str(DEFAULT_PORT)))
     path = base / "input" / "config" / "resourceconfig.json"
     config = _read_json(path)
     try:
@@ -124,8 +124,18 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
 
 
 def own_cores(process: Process) -> int:
-    """Cores for this process: OMP_NUM_THREADS where it is set; else the processes on this machine share its cores."""
-    return int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, cores() // process.local_world)
+    """Cores for this process: OMP_NUM_THREADS where it gives a number, as OpenMP reads it (of "4,2", for loops within
+    loops, the 4); else the processes on this machine share its cores.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if text.isdecimal() and int(text):
+        return int(text)
+    return max(1, cores() // process.local_world)
+
+
+def processor(threads: int) -> str:
+    """For people: what a process trains on where it is no GPU."""
+    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def cores() -> int:
@@ -145,6 +155,15 @@ def check_exportable() -> None:
     """
     if importlib.util.find_spec("onnx") is None:
         raise InputError("the Python package onnx is missing, and export needs it: pip install onnx")
+
+
+def check_weights(given: Path | None) -> None:
+    """
+    Raises:
+        InputError: nothing is at the path that was given; a run would start from scratch, and nobody notice.
+    """
+    if given is not None and not given.exists():
+        raise InputError(f"no weights at {given}: correct --weights, or leave it out to start from scratch")
 
 
 def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.environment import Process
+from training.environment import Process, cores
 
 DRIVER = Path("/proc/driver/nvidia/gpus")  # one folder a GPU, there without importing torch
 
@@ -35,6 +35,7 @@ def one_process_a_gpu(process: Process, arguments: Sequence[str]) -> None:
         "-m", "training", *arguments,
     ]  # fmt: skip
     interface = process.interface
-    names = {name: interface for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if interface}
+    variables = {name: interface for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if interface}
+    variables["OMP_NUM_THREADS"] = str(max(1, cores() // gpus()))  # torchrun would set 1
     sys.stdout.flush()
-    os.execve(sys.executable, command, {**os.environ, **names})  # noqa: S606
+    os.execve(sys.executable, command, {**variables, **os.environ})  # noqa: S606

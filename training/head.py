@@ -90,7 +90,12 @@ def fit(
 
 
 def learning_rate(step: int, total: int) -> float:
-    """Part of the peak rate at a step: up from 1/25 and down to nothing, along half cosines."""
+    """Part of the peak rate at a step: up from 1/25 and down to nothing, along half cosines.
+
+    The only step of a training has the peak rate: at the schedule's last value it would learn nothing.
+    """
+    if total == 1:
+        return 1.0
     top = WARM_UP * total - 1
     if step <= top:
         return _between(START, 1.0, step / top if top else 1.0)

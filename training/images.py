@@ -4,6 +4,7 @@ They are kept in memory while they are few, else in a file that the system's pag
 Reading a square again takes a tenth of decoding it, so every epoch after the first look is ten times cheaper.
 """
 
+import math
 import os
 import shutil
 import tempfile
@@ -14,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from serving.preprocessing import ImageError, read_square
-from training.environment import cores
+from training.environment import Process, own_cores
 from training.errors import InputError
 from training.folder import Folder, relative_name, shorten, without
 
 MAX_MEMORY_BYTES = 512 * 2**20
 SPARE_DISK_BYTES = 2**30  # left to the model, the checkpoints and whoever else writes
+ALONE = Process()
 
 
 class Images:
@@ -39,12 +41,14 @@ class Images:
         size: int,
         cache: np.ndarray | None,
         left_out: Sequence[str] = (),
+        process: Process = ALONE,
     ) -> None:
         self.files = files
         self.labels = np.asarray(labels, dtype=np.int64)
         self.size = size
         self.left_out = left_out
         self._cache = cache
+        self._process = process
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,23 +57,29 @@ class Images:
         """The squares at `indices`: uint8 [len(indices), size, size, 3]."""
         if self._cache is not None:
             return self._cache[indices]
-        with ThreadPoolExecutor(_threads()) as pool:  # PIL lets go of the interpreter lock while it decodes
+        with ThreadPoolExecutor(
+            own_cores(self._process)
+        ) as pool:  # PIL lets go of the interpreter lock while it decodes
             return np.stack(list(pool.map(lambda i: _decode(self.files[i], self.size), indices)))
 
 
-def load(folder: Folder, size: int, max_unreadable: float = 0.0, *, keep: bool = True) -> dict[str, Images]:
+def load(
+    folder: Folder, size: int, max_unreadable: float = 0.0, *, keep: bool = True, process: Process = ALONE
+) -> dict[str, Images]:
     """Images of each split; every file has been decoded once, so a run cannot fail on one later.
 
     Args:
         max_unreadable: share of the files that may be left out as unreadable, from 0 to 1.
         keep: False decodes each again when it is taken, for whoever takes it once: the first look is a quick one.
+        process: with others on its machine, it takes its share of cores and disk.
 
     Raises:
         InputError: more than that share are unreadable (the first ten are named), or a class has no image left.
     """
-    caches = _caches(folder, size) if keep else dict.fromkeys(folder.splits)
+    caches = _caches(folder, size, process) if keep else dict.fromkeys(folder.splits)
     found = {
-        name: _check(folder, split.files, size if keep else 1, caches[name]) for name, split in folder.splits.items()
+        name: _check(folder, split.files, size if keep else 1, caches[name], process)
+        for name, split in folder.splits.items()
     }
     problems = {path: line for lines in found.values() for path, line in lines.items()}
     kept = readable(folder, problems, max_unreadable)
@@ -78,13 +88,13 @@ def load(folder: Folder, size: int, max_unreadable: float = 0.0, *, keep: bool =
         cache = caches[name]
         if cache is not None:
             _close_up(cache, [path not in problems for path in folder.splits[name].files])
-        loaded[name] = Images(split.files, split.labels, size, cache, list(found[name].values()))
+        loaded[name] = Images(split.files, split.labels, size, cache, list(found[name].values()), process)
     return loaded
 
 
 def unreadable_images(folder: Folder) -> dict[Path, str]:
     """A line for each file of the data set that is not a readable image."""
-    return _check(folder, folder.files, 1, None)
+    return _check(folder, folder.files, 1, None, ALONE)
 
 
 def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -> Folder:
@@ -103,26 +113,38 @@ def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -
         raise InputError([*lines, *error.problems]) from None
 
 
-def _caches(folder: Folder, size: int) -> dict[str, np.ndarray | None]:
+def _caches(folder: Folder, size: int, process: Process) -> dict[str, np.ndarray | None]:
     """Room for the squares of each split; None where neither memory nor disk has it: they are decoded when taken."""
     shapes = {name: (len(split.files), size, size, 3) for name, split in folder.splits.items()}
     total = len(folder.files) * size * size * 3
     if total <= MAX_MEMORY_BYTES:
         return {name: np.empty(shape, dtype=np.uint8) for name, shape in shapes.items()}
     scratch = tempfile.gettempdir()
-    free = shutil.disk_usage(scratch).free - SPARE_DISK_BYTES
-    if total > free:
-        print(f"{total / 2**30:.1f} GiB of squares do not fit on {scratch}: decoding them in each epoch", flush=True)
-        return dict.fromkeys(shapes)
-    return {name: _on_disk(shape) for name, shape in shapes.items()}
+    free = shutil.disk_usage(scratch).free // process.local_world - SPARE_DISK_BYTES
+    why = "" if total <= free else f"{max(free, 0) / 2**30:.1f} GiB are free for a process"
+    if not why:
+        try:
+            return {name: _on_disk(shape) for name, shape in shapes.items()}
+        except OSError as error:  # somebody else has filled it since
+            why = error.strerror or str(error)
+    print(
+        f"{total / 2**30:.1f} GiB of squares do not fit on {scratch} ({why}): decoding them in each epoch", flush=True
+    )
+    return dict.fromkeys(shapes)
 
 
 def _on_disk(shape: tuple[int, ...]) -> np.ndarray:
+    """
+    Raises:
+        OSError: the disk is full; found out here, as a write to a map without room ends the process.
+    """
     with tempfile.TemporaryFile() as file:  # the map keeps it alive, without a name to be left behind
+        if hasattr(os, "posix_fallocate"):  # macOS lacks it
+            os.posix_fallocate(file.fileno(), 0, math.prod(shape))
         return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
 
 
-def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | None) -> dict[Path, str]:
+def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | None, process: Process) -> dict[Path, str]:
     """Decodes every file, into `cache` when there is one; a line for each that cannot be."""
 
     def check(i: int) -> str | None:
@@ -134,7 +156,7 @@ def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | Non
             cache[i] = pixels
         return None
 
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(own_cores(process)) as pool:
         found = pool.map(check, range(len(files)))
         return {path: problem for path, problem in zip(files, found, strict=True) if problem}
 
@@ -148,7 +170,3 @@ def _close_up(cache: np.ndarray, keep: Sequence[bool]) -> None:
 
 def _decode(path: Path, size: int) -> np.ndarray:
     return read_square(path.read_bytes(), size)
-
-
-def _threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS", cores()))

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from torchvision.models import ResNet
 
 from serving.preprocessing import normalise
 from training.batches import Batch, evaluation_batches, steps, training_batches
 from training.checkpoint import Checkpoints
-from training.device import arithmetic, choose, moved, place
+from training.device import arithmetic, choose, described, moved, place
 from training.distributed import parallel, summed
 from training.environment import Process
 from training.errors import InputError, Stopped
@@ -43,7 +45,10 @@ def learn(
     """The network trained, from these weights or from scratch; raises as `fit` does."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(threads)
-    model = place(build(settings, classes, weights), choose(process))
+    device = choose(process)
+    if process.rank == 0:
+        print(f"training on {described(device, threads)} a process", flush=True)
+    model = place(build(settings, classes, weights), device)
     outcome = fit(model, images, settings, process, checkpoints, stop)
     temperature = _calibrate(model, images["valid"], settings.batch_size, process)
     test = predict(model, images["test"], settings.batch_size, process)
@@ -52,7 +57,7 @@ def learn(
         outcome,
         lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size),
         test,
-        {"temperature": temperature},
+        {"device": described(device, threads), "temperature": temperature},
     )
 
 
@@ -86,14 +91,7 @@ def fit(
         nesterov=True,
     )
     total = settings.epochs * steps(len(images["train"]), settings.batch_size, process.world)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr=settings.learning_rate,
-        total_steps=total,
-        pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # a rise of one step: torch divides by its length
-        cycle_momentum=False,
-    )
-    state = State(model, optimizer, schedule)
+    state = State(model, optimizer, _schedule(optimizer, settings.learning_rate, total))
     _resume(state, checkpoints, process)
     while len(state.epochs) < settings.epochs:
         start = time.perf_counter() - state.seconds
@@ -110,6 +108,19 @@ def fit(
     best, parameters = state.best
     model.load_state_dict(parameters)
     return Outcome(state.epochs, state.epochs[best])
+
+
+def _schedule(optimizer: Optimizer, peak: float, total: int) -> LRScheduler:
+    """One cycle in `total` steps; a training of a single one, where that cycle is all end, takes it at the peak."""
+    if total == 1:
+        return ConstantLR(optimizer, factor=1.0)
+    return OneCycleLR(
+        optimizer,
+        max_lr=peak,
+        total_steps=total,
+        pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # a rise of one step: torch divides by its length
+        cycle_momentum=False,
+    )
 
 
 def evaluate(model: ResNet, images: Images, batch_size: int, process: Process) -> Score:

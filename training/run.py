@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from training import folder, pictures, weights
-from training.batches import steps
 from training.environment import Places, Process, own_cores
-from training.errors import InputError
 from training.export import Exported, export
 from training.images import Images, load
+from training.inputs import Inputs
 from training.memory import enough_memory, peak_mb
 from training.outcome import Score, Trained
 from training.settings import SETTINGS, Settings, field
@@ -23,31 +22,28 @@ from training.settings import SETTINGS, Settings, field
 MOST_CLASSES = 50
 
 
-def run(settings: Settings, places: Places, process: Process) -> None:
+def run(settings: Settings, inputs: Inputs, places: Places, process: Process) -> None:
     """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
 
     Raises:
-        InputError: data set, weights or machine that cannot be trained on or with.
+        InputError: images, weights or machine that cannot be trained on or with.
         LostPeers: another process of the run failed.
         Stopped: SIGTERM came; the checkpoint is written, and the same run goes on from it.
     """
     start = time.perf_counter()
-    data = folder.inspect(places.images)
-    steps(len(data.splits["train"].files), settings.batch_size, process.world)
-    given = weights.find(places.weights, settings.weights_sha256)
-    if given is None and settings.trainable != "all":
-        raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
-    with enough_memory(settings):
-        images = load(data, settings.image_size, settings.max_unreadable, keep=settings.trainable != "head")
+    data, given = inputs.data, inputs.weights
     random.seed(settings.seed)
     np.random.seed(settings.seed)
     chief = process.rank == 0
-    if chief:
-        _tell_inputs(data, images, given, settings)
-    digest = folder.digest(data)
-    with enough_memory(settings), _together(process):
-        trained = _train(images, data, digest, given, settings, places, process)
-        if chief:
+    with enough_memory(settings):
+        with _together(process):
+            keep = settings.trainable != "head"
+            images = load(data, settings.image_size, settings.max_unreadable, keep=keep, process=process)
+            if chief:
+                _tell_inputs(data, images, given, settings)
+            digest = folder.digest(data)
+            trained = _train(images, data, digest, given, settings, places, process)
+        if chief:  # alone: the others need not wait
             exported = export(trained, data, images, settings, places.model)
             test = exported.scores.get(exported.precision, trained.test.score)
             _tell_result(trained, exported, test, data.classes)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from training.environment import check_weights
 from training.errors import InputError
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
@@ -76,6 +77,10 @@ def _plan(flags: argparse.Namespace) -> Plan:
     fixed = {name: text for name, text in texts.items() if not is_range(text)}
     try:
         seed = parse(fixed).seed
+    except InputError as error:
+        problems += error.problems
+    try:
+        check_weights(flags.weights)
     except InputError as error:
         problems += error.problems
     if not any(map(is_range, texts.values())):

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
 
+import serving
+import training
 from dataset.digits import write
 
 
@@ -27,6 +30,19 @@ def few_digits(all_digits: Path, tmp_path: Path) -> Path:
             for path in sorted((all_digits / split / label).iterdir())[:count]:
                 (target / path.name).write_bytes(path.read_bytes())
     return tmp_path / "few"
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training program as the zip that a job gets on its PYTHONPATH."""
+    path = tmp_path_factory.mktemp("program") / "program.zip"
+    with ZipFile(path, "w") as archive:
+        for package in (training, serving):
+            folder = Path(package.__path__[0])
+            for file in folder.rglob("*"):
+                if "__pycache__" not in file.parts and "wheels" not in file.parts:
+                    archive.write(file, file.relative_to(folder.parent))
+    return path
 
 
 @pytest.fixture

@@ -6,15 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-import serving
-import training
 from training.__main__ import main
 from training.errors import LostPeers
 
@@ -34,7 +31,7 @@ def failure(job: Path) -> str:
     return (job / "output" / "failure").read_text()
 
 
-def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
+def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: Path) -> None:
     shutil.copytree(few_digits, job / "input" / "data" / "images")
     settings = {
         "architecture": "resnet10",
@@ -46,20 +43,14 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(settings))
     (job / "output").mkdir()
     (job / "output" / "failure").write_text("of an earlier run")
-    code = job / "code.zip"
-    with ZipFile(code, "w") as archive:
-        for package in (training, serving):
-            folder = Path(package.__path__[0])
-            for path in folder.rglob("*"):
-                if "__pycache__" not in path.parts and "wheels" not in path.parts:
-                    archive.write(path, path.relative_to(folder.parent))
-    environment = os.environ | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(program), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "training"]
     result = subprocess.run(command, cwd=job, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
     lines = result.stdout.splitlines()
     assert lines[0].endswith("resnet10, from scratch: no weights were given")
+    assert torch.cuda.is_available() or lines[1] == "training on cpu, 1 thread a process"
     metrics = json.loads((job / "output" / "data" / "metrics.json").read_text())
     best = metrics["epochs"][metrics["best_epoch"] - 1]
     assert best["validation_accuracy"] == max(epoch["validation_accuracy"] for epoch in metrics["epochs"])
@@ -75,6 +66,7 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path) -> None:
     assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
     assert metrics["images"] == {"train": 48, "valid": 20, "test": 20}
     assert metrics["world"] == 1
+    assert f"training on {metrics['device']} a process" == lines[1]
     model = job / "model"
     assert {"model.onnx", "model.json", "deployment.py"} <= {path.name for path in model.iterdir()}
     assert json.loads((model / "model.json").read_text())["labels"] == ["0", "1"]
@@ -228,6 +220,23 @@ def run_here(few_digits: Path, output: Path, *flags: str) -> int:
 def test_a_head_needs_weights(few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_here(few_digits, tmp_path, "--trainable", "head") == 1
     assert "trainable=head needs pretrained weights" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_there_are_no_reason_to_start_from_scratch(
+    few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(few_digits, tmp_path, "--weights", "typo.pth") == 1
+    said = "error: no weights at typo.pth: correct --weights, or leave it out to start from scratch\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_wrong_data_set_is_told_once_and_not_by_a_process_of_each_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it started torchrun"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert run_here(tmp_path / "nowhere", tmp_path) == 1
+    assert "error: no data set at " in capsys.readouterr().err
 
 
 def test_weights_of_another_network(few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,10 @@
 import multiprocessing
 import os
 import socket
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,9 +18,11 @@ import torch
 from PIL import Image
 
 from tests.training.stop_after import StopAfter
+from training import distributed, inputs
+from training import run as program
 from training.checkpoint import Checkpoints
 from training.distributed import summed, together
-from training.environment import Process
+from training.environment import Places, Process
 from training.errors import InputError, LostPeers, Stopped
 from training.folder import inspect
 from training.images import load
@@ -32,6 +37,19 @@ CONTEXT.set_forkserver_preload([__name__])
 
 def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
     """What `work` returns in each of `world` processes that can reach each other; None from one that died."""
+    return apart(world, partial(meeting, work))
+
+
+def meeting(work: Callable[[Process], Any], process: Process) -> Any:
+    try:
+        with together(process):
+            return work(process)
+    except LostPeers as error:
+        return error
+
+
+def apart(world: int, work: Callable[[Process], Any]) -> list[Any]:
+    """What `work` returns in each of `world` processes that do not know each other yet; None from one that died."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -55,12 +73,7 @@ def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
 
 def report(work: Callable[[Process], Any], process: Process, writer: Connection) -> None:
     torch.set_num_threads(1)
-    try:
-        with together(process):
-            result = work(process)
-    except LostPeers as error:
-        result = error
-    writer.send(result)
+    writer.send(work(process))
 
 
 @pytest.fixture
@@ -159,6 +172,41 @@ def test_when_one_process_dies_the_others_stop_with_an_error() -> None:
     assert dead is None
     assert isinstance(first, LostPeers) and "process 0 of 3 lost the others" in str(first)
     assert isinstance(third, LostPeers)
+
+
+PATIENCE_SECONDS = 10
+
+
+def run_with_a_slow_export(folder: Path, output: Path, process: Process) -> str:
+    export = program.export
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(PATIENCE_SECONDS + 2)
+        return export(*arguments)
+
+    distributed.TIMEOUT = timedelta(seconds=PATIENCE_SECONDS)
+    program.export = slow  # type: ignore[assignment]  # in a process of its own
+    settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
+    places = Places(folder, folder / "none", output / "model", output / "output", None)
+    program.run(settings, inputs.find(settings, places, process), places, process)
+    return "ended well"
+
+
+def test_a_run_whose_export_takes_longer_than_processes_wait_for_each_other_ends_well(
+    few_digits: Path, tmp_path: Path
+) -> None:
+    assert apart(2, partial(run_with_a_slow_export, few_digits, tmp_path)) == ["ended well"] * 2
+    assert (tmp_path / "model" / "model.onnx").exists()
+    assert (tmp_path / "output" / "data" / "mistakes.png").exists()
+
+
+def interfaces(process: Process) -> list[str | None]:
+    with together(replace(process, interface="lo")):
+        return [os.environ.get(f"{library}_SOCKET_IFNAME") for library in ("GLOO", "NCCL")]
+
+
+def test_both_libraries_talk_over_the_interface_that_sagemaker_names() -> None:
+    assert apart(2, interfaces) == [["lo", "lo"]] * 2
 
 
 def test_an_error_of_ones_own_stays_what_it_is() -> None:

@@ -54,6 +54,34 @@ def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> 
     assert environment["NCCL_SOCKET_IFNAME"] == environment["GLOO_SOCKET_IFNAME"] == "eth0"
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(48, "12"), (2, "1")])
+def test_the_processes_share_the_cores(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch, cores: int, threads: str
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(gpus, "cores", lambda: cores)
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started[0][2]["OMP_NUM_THREADS"] == threads
+
+
+def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+
+    gpus.one_process_a_gpu(Process(), [])
+
+    assert started[0][2]["OMP_NUM_THREADS"] == "5"
+
+
+def test_an_interface_that_the_environment_names_stays(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NCCL_SOCKET_IFNAME", "ib0")
+
+    gpus.one_process_a_gpu(Process(interface="eth0"), [])
+
+    assert started[0][2]["NCCL_SOCKET_IFNAME"] == "ib0"
+
+
 def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
 
@@ -96,6 +124,19 @@ def test_the_network_is_compiled_when_asked(few_digits: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_pytorch_cannot_use_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    assert choose(Process(0, 2)).type == choose(Process(1, 2)).type == "cpu"
+
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("the driver has 1 GPU, and PyTorch ")
+    assert line.endswith(" can use none: training on the processor")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_all_stays_as_it_is() -> None:
     device = choose(Process())
     model, values = torch.nn.Linear(2, 2), torch.zeros(1, 2)
@@ -107,6 +148,14 @@ def test_without_a_gpu_all_stays_as_it_is() -> None:
         assert model(values).dtype == torch.float32
 
 
+def test_a_gpu_that_only_emulates_bf16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a T4, which is slower in bf16
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+
+    with arithmetic(torch.device("cuda")):
+        assert not torch.is_autocast_enabled("cuda")
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_computes_in_bf16() -> None:
     device = choose(Process())
@@ -115,5 +164,6 @@ def test_a_gpu_computes_in_bf16() -> None:
     with arithmetic(device):
         result = model(moved(torch.zeros(2, 3, 16, 16), device))
 
-    assert result.dtype == (torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32)
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    assert result.dtype == (torch.bfloat16 if native else torch.float32)
     assert result.is_contiguous(memory_format=torch.channels_last)

@@ -20,7 +20,7 @@ def examples(count: int, views: int = 1, seed: int = 0) -> Examples:
     return Examples(features, labels)
 
 
-@pytest.mark.parametrize("total", [1, 2, 5, 40])
+@pytest.mark.parametrize("total", [2, 5, 40])
 def test_the_learning_rate_is_torchs_one_cycle(total: int) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -31,6 +31,14 @@ def test_the_learning_rate_is_torchs_one_cycle(total: int) -> None:
         optimizer.step()
         if step < total - 1:
             schedule.step()
+
+
+def test_a_training_of_a_single_step_learns_at_the_peak_rate() -> None:
+    settings = Settings(epochs=1, batch_size=40, learning_rate=0.5)
+    valid = examples(20, seed=1)
+    _, outcome = fit(examples(40), valid, classes=2, settings=settings, report=lambda epoch: None)
+    assert learning_rate(0, 1) == 1
+    assert outcome.best.validation.accuracy >= 0.9
 
 
 def test_steps_are_torchs() -> None:

@@ -1,5 +1,7 @@
 """Images of the data set: all decoded at the start, every unreadable one counted, and left out while they are few."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from dataset.check import checked
 from tests.training.broken_images import READABLE, RED, UNREADABLE
 from training import images
+from training.environment import Process
 from training.errors import InputError
 from training.folder import inspect
 
@@ -41,6 +44,37 @@ def test_where_squares_have_no_room_it_is_said(
     monkeypatch.setattr(images, "SPARE_DISK_BYTES", 2**63)
     images.load(inspect(make_folder(**WHOLE)), 16)
     assert "do not fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("processes", "fits"), [(1, True), (8, False)])
+def test_the_processes_of_a_machine_share_its_disk(
+    make_folder: MakeFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    processes: int,
+    fits: bool,
+) -> None:
+    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 0)
+    usage = images.shutil.disk_usage("/")._replace(free=7 * 12 * 16 * 16 * 3)
+    monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage)
+    images.load(inspect(make_folder(**WHOLE)), 16, process=Process(local_world=processes))
+    assert ("do not fit" in capsys.readouterr().out) is not fits
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system has no posix_fallocate")
+def test_a_disk_that_others_fill_meanwhile_costs_time_and_not_the_run(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 0)
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    loaded = images.load(inspect(make_folder(**WHOLE)), 16)
+    assert "(No space left on device): decoding them in each epoch" in capsys.readouterr().out
+    assert loaded["train"].take(np.array([1])).max() == 40
 
 
 @pytest.mark.parametrize("kind", READABLE)

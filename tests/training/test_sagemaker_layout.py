@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from training import environment
 from training.environment import (
     Process,
     laptop_places,
+    own_cores,
     read_hyperparameters,
     read_process,
     sagemaker_base,
@@ -44,6 +46,24 @@ def test_on_a_laptop_checkpoints_are_kept_where_asked_to_only() -> None:
 
 def test_a_laptop_is_one_process() -> None:
     assert read_process(None, {}) == Process(rank=0, world=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, 4), ("", 4), ("0", 4), ("-1", 4), ("many", 4), ("3", 3), ("3,2", 3), (" 3 ", 3)],
+)
+def test_cores_are_shared_unless_openmps_variable_gives_a_number(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(environment, "cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if text is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert own_cores(Process(local_world=2)) == expected
+
+
+def test_on_a_laptop_the_port_can_be_set_for_several_runs_at_a_time() -> None:
+    assert read_process(None, {"MASTER_PORT": "31000"}) == Process(port=31000)
 
 
 def test_a_job_reads_its_hosts(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_all_that_is_wrong_with_the_flags_is_told_at_once(tmp_path: Path, capsys
         (["--epochs", "3"], "there is nothing to tune: give a setting a range"),
         (["--epochs", "3..5", "--parallel-jobs", "9"], "parallel-jobs is 9: give a whole number from 1 to max-jobs"),
         (["--epochs", "3..5"], "no data set at nowhere"),
+        (["--epochs", "3..5", "--weights", "typo.pth"], "no weights at typo.pth: correct --weights"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_fix(
