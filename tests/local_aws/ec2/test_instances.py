@@ -29,6 +29,19 @@ def _console(client: Client, instance: str, until: str, seconds: float = 40) -> 
     raise TimeoutError(f"no {until!r} in the console output: {output}")
 
 
+def _state(client: Client, instance: str, wanted: str, seconds: float = 30) -> None:
+    """Returns when the instance is in the wanted state."""
+    deadline = time.monotonic() + seconds
+    while True:
+        [reservation] = client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
+        [found] = reservation["Instances"]
+        if (state := found["State"]["Name"]) == wanted:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{instance} is {state}, not {wanted}")
+        time.sleep(0.1)
+
+
 def _launch(client: Client, script: str, instance_type: str = "t2.micro") -> str:
     [instance] = client("ec2").run_instances(
         ImageId=IMAGE, InstanceType=instance_type, MinCount=1, MaxCount=1, UserData=f"#!/bin/bash\n{script}\n"
@@ -128,6 +141,35 @@ def test_what_fails_fails_the_stack_with_the_end_of_the_log(
     assert "received failed message" in reasons
     assert reason in reasons
     assert "cost of this run" in reasons
+
+
+def test_a_stack_whose_instance_has_ended_cannot_change_it_but_can_replace_it(client: Client, unique: str) -> None:
+    def template(name: str, type_: str) -> str:
+        user_data = {"Fn::Base64": "#!/bin/bash\nshutdown -h now\n"}
+        properties = {
+            "ImageId": IMAGE, "InstanceType": type_, "UserData": user_data,
+            "InstanceInitiatedShutdownBehavior": "terminate",
+        }  # fmt: skip
+        return json.dumps({"Resources": {name: {"Type": "AWS::EC2::Instance", "Properties": properties}}})
+
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName=unique, TemplateBody=template("One", "t2.micro"))
+    assert wait_for_stack(client, unique) == "CREATE_COMPLETE"
+    instance = cloudformation.describe_stack_resource(StackName=unique, LogicalResourceId="One")
+    _state(client, instance["StackResourceDetail"]["PhysicalResourceId"], "terminated")
+
+    cloudformation.update_stack(StackName=unique, TemplateBody=template("One", "t3.micro"))
+    assert wait_for_stack(client, unique) == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName=unique)["StackEvents"]
+    [reason] = [
+        e["ResourceStatusReason"]
+        for e in events
+        if (e["LogicalResourceId"], e["ResourceStatus"]) == ("One", "UPDATE_FAILED")
+    ]
+    assert "is terminated" in reason
+
+    cloudformation.update_stack(StackName=unique, TemplateBody=template("Two", "t3.micro"))
+    assert wait_for_stack(client, unique) == "UPDATE_COMPLETE"
 
 
 @pytest.fixture
