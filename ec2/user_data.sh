@@ -18,9 +18,14 @@ rm -rf "$TMPDIR"
 mkdir "$TMPDIR"
 fallocate -l "${RESERVE_KIB}KiB" reserve || true # given back to the log when the disk is full
 
-# Each line with the seconds since the boot, on the console and in the log. A shutdown's SIGTERM reaches every process:
-# what writes the log has to outlive those that are still saying something.
-exec > >(trap '' TERM; while IFS= read -r line; do printf '[%5d s] %s\n' "$SECONDS" "$line"; done | tee -a "$LOG") 2>&1
+# Seconds since the first boot are counted from when its first process started. A reboot does not set them back.
+[ -s started ] || echo $((EPOCHSECONDS - $(ps -o etimes= -p 1))) > started
+STARTED=$(cat started)
+
+# Each line with these seconds, on the console and in the log. A shutdown's SIGTERM reaches every process: what writes
+# the log has to outlive those that are still saying something.
+stamped() { while IFS= read -r line; do printf '[%5d s] %s\n' $((EPOCHSECONDS - STARTED)) "$line"; done; }
+exec > >(trap '' TERM; stamped | tee -a "$LOG") 2>&1
 
 copy() { aws s3 cp --only-show-errors "$1" "$2"; }
 
@@ -29,12 +34,8 @@ signal() { # SUCCESS|FAILURE, REASON; the stack's output `Trained` shows the rea
     "{\"Status\": \"$1\", \"UniqueId\": \"${DIGEST:0:12}\", \"Reason\": \"$2\", \"Data\": \"$2\"}" "$WAIT_URL"
 }
 
-seconds_paid() { echo $(($(date +%s) - $(cat started))); }
-
 cost() {
-  local seconds
-  seconds=$(seconds_paid)
-  awk -v s="$seconds" -v p="$PRICE_PER_HOUR" -v t="$INSTANCE_TYPE" \
+  awk -v s=$((EPOCHSECONDS - STARTED)) -v p="$PRICE_PER_HOUR" -v t="$INSTANCE_TYPE" \
     'BEGIN { printf "cost of this run: %d s of %s at %s $ an hour = %.4f $ (list price, us-east-1)\n", s, t, p, s * p / 3600 }'
 }
 
@@ -48,16 +49,19 @@ leave() { # ends the instance: `InstanceInitiatedShutdownBehavior` makes that a 
 failed() { # LINE
   trap - ERR
   set +Ee
-  sleep 1 # what failed because the machine shuts down has not failed: the trap of TERM ends this here
+  # What failed because the machine shuts down has not failed. The trap of TERM ends this here; where the network went
+  # before, the system says so.
+  sleep 1
+  [ "$(systemctl is-system-running 2> /dev/null)" != stopping ] || exit $STOPPED
   rm -f reserve
   echo "error: line $1 of the user data failed"
   [ "$(df --output=avail "$WORK" | tail -n 1)" -gt $((2 * RESERVE_KIB)) ] ||
     echo "error: the disk is full: take a larger ec2_volume_gib"
   cost
   sleep 1 # the log is written by another process
-  # The stack event shows this: the log's end, without what JSON would have to escape.
+  # The stack event shows this: the log's end, without what JSON would have to escape, or a cut could break.
   local reason
-  reason=$(tail -n 12 "$LOG" | tr '\n\t' '  ' | tr -d '\000-\037"\\' | tail -c 900)
+  reason=$(tail -n 12 "$LOG" | tr '\n\t' '  ' | LC_ALL=C tr -cd '\40-\176' | tr -d '"\\' | tail -c 900)
   copy "$LOG" "$MODEL/train.log" || echo "the log could not be stored either"
   signal FAILURE "$reason"
   leave 1
@@ -66,7 +70,6 @@ trap 'failed $LINENO' ERR
 trap 'echo "the machine shuts down: the training goes on at the next boot"; exit $STOPPED' TERM
 
 # ------------------------------------------------------------------ this boot
-[ -e started ] || date +%s > started
 if [ "$0" != "$AGAIN" ]; then
   mkdir -p "$(dirname "$AGAIN")"
   install -m 700 "$0" "$AGAIN"
@@ -79,17 +82,20 @@ instance=$(curl --fail --silent --show-error --header "X-aws-ec2-metadata-token:
   http://169.254.169.254/latest/meta-data/instance-id)
 echo "training ${DIGEST:0:12} on $instance, a $INSTANCE_TYPE with $(nproc) vCPU"
 
-# A deploy with a newer machine image starts a new instance: what is made already is not made again.
+# A deploy with a newer machine image or another script starts a new instance: what is made already is not made again,
+# nor its log written over. With a newer image alone the old wait is over, and its signed address may be too.
 if copy "$MODEL/digest.txt" made.txt 2> /dev/null && [ "$(cat made.txt)" = "$DIGEST" ]; then
   echo "$MODEL/model.onnx is of this digest already"
-  signal SUCCESS "made before"
+  signal SUCCESS "made before" || echo "nobody waits for it"
   leave 0
 fi
 copy "$LOG" "$MODEL/train.log" # what cannot be written is found out before the training, not after it
 
 # ------------------------------------------------------------------ memory, program, dependencies, data
-if ! swapon --show=NAME --noheadings 2> /dev/null | grep -q .; then
-  [ -e /swapfile ] || { fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap /swapfile > /dev/null; }
+if ! swapon --show=NAME --noheadings 2> /dev/null | grep -qx /swapfile; then
+  # Under its name only when it is whole: a boot may be cut anywhere.
+  [ -e /swapfile ] ||
+    { fallocate -l 2G /swapfile.new && chmod 600 /swapfile.new && mkswap /swapfile.new > /dev/null && mv /swapfile.new /swapfile; }
   swapon /swapfile || echo "no swap: the kernel refused it, so the training has the memory and no more"
 fi
 if [ ! -e ready ]; then
@@ -138,6 +144,8 @@ END
 
 # ------------------------------------------------------------------ what came of it
 tar --create --gzip --file model.tar.gz --directory out/model .
+echo unfinished > digest.txt
+copy digest.txt "$MODEL/digest.txt" # first: what lies there from now on is not what the old digest says
 copy out/model/model.onnx "$MODEL/model.onnx"
 copy model.tar.gz "$MODEL/model.tar.gz"
 copy out/output/data/metrics.json "$MODEL/metrics.json"

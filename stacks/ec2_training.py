@@ -4,8 +4,11 @@ The instance runs ec2/user_data.sh. The stack waits for its signal: success when
 end of the log as the reason. Nothing can connect to the instance; Session Manager connects out from it.
 """
 
+import hashlib
+import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Aws, CfnOutput, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -50,27 +53,22 @@ class Ec2Training(Stack):
             instance_type=settings.ec2_instance_type,
             instance_count=1,
         )
-        short = self.digest[:12]
-        handle = CfnWaitConditionHandle(self, f"Handle{short}")
-        self.user_data = user_data(settings=settings, storage=storage, digest=self.digest, wait_url=handle.ref)
+        timeout = str(settings.training_max_hours * _HOUR)
         subnet, group, routes = self._network()
-        instance = ec2.CfnInstance(
-            self,
-            "Instance",
-            image_id=ssm.StringParameter.value_for_typed_string_parameter_v2(
+        properties: dict[str, Any] = {
+            "image_id": ssm.StringParameter.value_for_typed_string_parameter_v2(
                 self, IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
             ),
-            instance_type=settings.ec2_instance_type,
-            iam_instance_profile=profile.ref,
-            subnet_id=subnet.ref,
-            security_group_ids=[group.attr_group_id],
-            user_data=Fn.base64(self.user_data),
-            instance_initiated_shutdown_behavior="terminate",
-            credit_specification=ec2.CfnInstance.CreditSpecificationProperty(cpu_credits=settings.ec2_credits),
-            metadata_options=ec2.CfnInstance.MetadataOptionsProperty(
+            "instance_type": settings.ec2_instance_type,
+            "iam_instance_profile": profile.ref,
+            "subnet_id": subnet.ref,
+            "security_group_ids": [group.attr_group_id],
+            "instance_initiated_shutdown_behavior": "terminate",
+            "credit_specification": ec2.CfnInstance.CreditSpecificationProperty(cpu_credits=settings.ec2_credits),
+            "metadata_options": ec2.CfnInstance.MetadataOptionsProperty(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),
-            block_device_mappings=[
+            "block_device_mappings": [
                 ec2.CfnInstance.BlockDeviceMappingProperty(
                     device_name="/dev/xvda",
                     ebs=ec2.CfnInstance.EbsProperty(
@@ -81,16 +79,24 @@ class Ec2Training(Stack):
                     ),
                 )
             ],
-            monitoring=True,
-            propagate_tags_to_volume_on_creation=True,
-        )
-        # A new digest is a new instance: user data that changes under an old one would not be run.
+            "monitoring": True,
+            "propagate_tags_to_volume_on_creation": True,
+        }
+
+        def script(wait_url: str) -> str:
+            return user_data(settings=settings, storage=storage, digest=self.digest, wait_url=wait_url)
+
+        # Neither an instance that has ended nor a wait can be updated: what differs in anything gets other ids. The
+        # new instance then finds the model there, unless the digest differs too.
+        made_of = json.dumps(self.resolve([script(wait_url=""), properties, timeout]), sort_keys=True)
+        short = hashlib.sha256(made_of.encode()).hexdigest()[:12]
+        handle = CfnWaitConditionHandle(self, f"Handle{short}")
+        self.user_data = script(handle.ref)
+        instance = ec2.CfnInstance(self, "Instance", user_data=Fn.base64(self.user_data), **properties)
         instance.override_logical_id(f"Instance{short}")
         for route in routes:
             instance.node.add_dependency(route)
-        wait = CfnWaitCondition(
-            self, f"Trained{short}", handle=handle.ref, count=1, timeout=str(settings.training_max_hours * _HOUR)
-        )
+        wait = CfnWaitCondition(self, f"Trained{short}", handle=handle.ref, count=1, timeout=timeout)
         wait.node.add_dependency(instance)
         self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/model.onnx"
         CfnOutput(self, "ModelUri", value=self.model_uri)

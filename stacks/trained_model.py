@@ -1,12 +1,12 @@
 """The trained model as a CloudFormation resource: the deploy waits for its training or tuning job, and fails with it.
 
     Training (custom resource) ── starts the job, or finds the model already made
-    Trained<digest> (wait condition) ── holds the stack up to 12 hours, until the job's result is signalled
+    Trained<digest><hours> (wait condition) ── holds the stack up to 12 hours, until the job's result is signalled
     JobEnded, Sweep (rules) ── call the same Lambda when a job ends, and every 5 minutes: events get lost
 
-A custom resource may take an hour and a wait condition cannot be updated, hence the two, and hence the
-digest in the wait's logical id: a new model has a new wait, and a model already made has none left to wait
-for.
+A custom resource may take an hour and a wait condition cannot be updated, hence the two, and hence digest and
+hours in the wait's logical id: a new model or another limit has a new wait, and a model already made is signalled to
+it at once.
 """
 
 from typing import Any
@@ -83,8 +83,9 @@ class TrainedModel(Stack):
             request = tuning_job(request, settings=settings)
         function = self._function(settings, bucket_name, function_role)
         rules = self._rules(settings, function)
-        short = self.model_digest[:12]
-        handle = CfnWaitConditionHandle(self, f"Handle{short}")
+        hours = _most_hours(settings)
+        awaited = f"{self.model_digest[:12]}Hours{hours}"
+        handle = CfnWaitConditionHandle(self, f"Handle{awaited}")
         training = CustomResource(
             self,
             "Training",
@@ -103,10 +104,10 @@ class TrainedModel(Stack):
         training.node.add_dependency(*rules)
         wait = CfnWaitCondition(
             self,
-            f"Trained{short}",
+            f"Trained{awaited}",
             handle=handle.ref,
             count=1,
-            timeout=str(_most_seconds(settings) + _WAIT_SLACK),
+            timeout=str(hours * _HOUR + _WAIT_SLACK),
         )
         wait.node.add_dependency(training)
 
@@ -203,7 +204,7 @@ def _training_job(
     stopping = {"MaxRuntimeInSeconds": settings.training_max_hours * _HOUR}
     spot: dict[str, Any] = {}
     if settings.spot:
-        stopping["MaxWaitTimeInSeconds"] = _most_seconds(settings)
+        stopping["MaxWaitTimeInSeconds"] = _most_hours(settings) * _HOUR
         checkpoints = f"s3://{bucket_name}/{names.checkpoint_prefix(digest)}"
         spot = {"EnableManagedSpotTraining": True, "CheckpointConfig": {"S3Uri": checkpoints}}
     return {
@@ -227,9 +228,9 @@ def _training_job(
     }
 
 
-def _most_seconds(settings: Settings) -> int:
+def _most_hours(settings: Settings) -> int:
     """From the start of the job to its end at the latest: a spot job also waits for instances."""
-    return _HOUR * (settings.spot_max_wait_hours if settings.spot else settings.training_max_hours)
+    return settings.spot_max_wait_hours if settings.spot else settings.training_max_hours
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

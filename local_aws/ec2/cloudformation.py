@@ -52,6 +52,17 @@ def _flat(prefix: str, value: Any) -> list[tuple[str, list[str]]]:
     return [pair for name, inner in parts for pair in _flat(f"{begin}{name}", inner)]
 
 
+def _update(physical_id: str, request: dict[str, Any]) -> Identity:
+    """Refused, as AWS refuses it of an instance that has ended. One that runs, AWS would stop, change and start."""
+    state = ec2._instances.get(physical_id, {"State": {"Name": "terminated"}})["State"]["Name"]
+    if state in ("shutting-down", "terminated"):
+        raise ApiError(
+            "IncorrectInstanceState",
+            f"The instance '{physical_id}' is {state}, and its attributes cannot be modified",
+        )
+    raise ApiError("UnsupportedOperation", f"local AWS changes no instance in place, and {physical_id} is {state}")
+
+
 def _delete(physical_id: str, properties: dict[str, Any]) -> None:
     if physical_id in ec2._instances:
         ec2._ACTION_MAP["TerminateInstances"]({"InstanceId.1": [physical_id]})
@@ -63,8 +74,10 @@ TYPES = {
         operation="RunInstances",
         name_property="",
         create=_create,
+        update=_update,
         delete=_delete,
         translate=_request,
-        replacing=("ImageId", "SubnetId", "InstanceType", "UserData", "IamInstanceProfile", "BlockDeviceMappings"),
+        # The rest is changed in place (AWS::EC2::Instance, "Update requires", CloudFormation template reference).
+        replacing=("ImageId", "SubnetId", "BlockDeviceMappings"),
     )
 }

@@ -8,7 +8,7 @@ import pytest
 import trained_model
 
 from tests.lambda_.fakes import client_error
-from tests.lambda_.world import ANSWER, DIGEST, JOB, MODEL, OTHER, SECOND_JOB, WAIT, WAITING, World
+from tests.lambda_.world import ANSWER, DIGEST, JOB, MODEL, OTHER, SECOND_JOB, SECOND_WAIT, WAIT, WAITING, World
 
 
 class TestCreate:
@@ -28,9 +28,9 @@ class TestCreate:
 
     def test_joins_a_running_job(self, world: World) -> None:
         world.ask("Create")
-        world.ask("Create", WaitUrl="https://cloudformation.test/second")
+        world.ask("Create", WaitUrl=SECOND_WAIT)
         assert len(world.sagemaker.requests) == 1
-        assert json.loads(world.s3.objects[WAITING])["wait_url"] == "https://cloudformation.test/second"
+        assert json.loads(world.s3.objects[WAITING])["wait_url"] == SECOND_WAIT
 
     @pytest.mark.parametrize("status", ["Failed", "Stopped", "Stopping"])
     def test_tries_again_after_a_job_that_made_nothing(self, world: World, status: str) -> None:
@@ -147,6 +147,13 @@ class TestUpdate:
         world.ask("Update", old=DIGEST)
         assert world.sagemaker.jobs[JOB]["TrainingJobStatus"] == "InProgress"
         assert WAITING in world.s3.objects
+
+    def test_of_a_kept_model_signals_the_new_wait_at_once(self, world: World) -> None:
+        world.sagemaker.complete(JOB, 0.97)
+        world.ask("Create")
+        assert world.ask("Update", old=DIGEST, WaitUrl=SECOND_WAIT)["Status"] == "SUCCESS"
+        assert [signal["Status"] for signal in world.cloudformation.sent_to(SECOND_WAIT)] == ["SUCCESS"]
+        assert world.sagemaker.requests == []
 
     def test_back_to_a_kept_model_succeeds_although_its_wait_is_long_over(self, world: World) -> None:
         world.sagemaker.complete(JOB, 0.97)

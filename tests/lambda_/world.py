@@ -12,6 +12,7 @@ OTHER = "fedcba9876543210" * 4
 JOB = f"slipway-dev-{DIGEST[:12]}-1"
 SECOND_JOB = f"slipway-dev-{DIGEST[:12]}-2"
 WAIT = "https://cloudformation.test/wait"
+SECOND_WAIT = "https://cloudformation.test/second"
 ANSWER = "https://cloudformation.test/answer"
 WAITING = f"jobs/waiting/{DIGEST}.json"
 MODEL = f"models/{DIGEST}/model.tar.gz"

@@ -101,10 +101,50 @@ def test_the_instance_trains_with_the_settings_of_the_sagemaker_job(on: Template
     assert code["DataSource"]["S3DataSource"]["S3Uri"].rpartition("/")[2] in user_data
 
 
-def test_a_changed_training_is_another_instance(on: Templates, synthesize: Synthesize) -> None:
-    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", seed=1)
-    before, after = (set(t["ec2-training"].find_resources("AWS::EC2::Instance")) for t in (on, changed))
-    assert before.isdisjoint(after)
+IDS = ("AWS::EC2::Instance", "AWS::CloudFormation::WaitConditionHandle", "AWS::CloudFormation::WaitCondition")
+
+
+def _ids(templates: Templates) -> set[str]:
+    return {name for kind in IDS for name in templates["ec2-training"].find_resources(kind)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"ec2_instance_type": "t3.micro"},
+        {"ec2_credits": "unlimited"},
+        {"ec2_volume_gib": 20},
+        {"training_max_hours": 3},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_has_ended_is_not_updated_but_made_anew(
+    on: Templates, synthesize: Synthesize, change: dict[str, Any]
+) -> None:
+    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", **change)
+    assert len(_ids(on)) == 3
+    assert _ids(on).isdisjoint(_ids(changed))
+
+
+def test_a_changed_script_is_another_instance_that_finds_the_same_model(
+    on: Templates, synthesize: Synthesize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "user_data.sh").write_text(SCRIPT.read_text() + "# changed\n")
+    monkeypatch.setattr("stacks.ec2_training._SCRIPT", tmp_path / "user_data.sh")
+    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head")
+    assert _ids(on).isdisjoint(_ids(changed))
+    [before, after] = (
+        re.findall("^DIGEST=(.*)$", text(instance["UserData"]["Fn::Base64"]), re.MULTILINE)
+        for stacks in (on, changed)
+        for instance in of_type(stacks["ec2-training"], "AWS::EC2::Instance")
+    )
+    assert before == after
+
+
+def test_a_setting_of_another_stack_leaves_the_instance_alone(on: Templates, synthesize: Synthesize) -> None:
+    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", notebook=True, endpoint_max_instances=9)
+    assert _ids(on) == _ids(changed)
 
 
 def test_its_role_writes_five_objects_and_reads_one_data_set(on: Templates) -> None:

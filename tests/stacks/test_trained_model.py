@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from aws_cdk.assertions import Match, Template
 
 from app import DEFAULTS
@@ -121,7 +122,19 @@ def test_the_wait_is_new_with_each_digest(templates: dict[str, Template], gpu_fl
         digest = only(template, "Custom::TrainedModel")["Digest"]
         for kind in ("AWS::CloudFormation::WaitCondition", "AWS::CloudFormation::WaitConditionHandle"):
             (logical_id,) = template.find_resources(kind)
-            assert logical_id.endswith(digest[:12])
+            assert digest[:12] in logical_id
+
+
+@pytest.mark.parametrize("change", [{"training_max_hours": 3}, {"spot": True, "spot_max_wait_hours": 9}])
+def test_the_wait_is_new_with_each_time_limit_and_the_model_is_not(
+    templates: dict[str, Template], synthesize: Synthesize, change: dict[str, Any]
+) -> None:
+    before, after = templates["trained-model"], synthesize(**change)["trained-model"]
+    for kind in ("AWS::CloudFormation::WaitCondition", "AWS::CloudFormation::WaitConditionHandle"):
+        assert before.find_resources(kind).keys().isdisjoint(after.find_resources(kind))
+    models = [only(template, "Custom::TrainedModel") for template in (before, after)]
+    assert models[0]["Digest"] == models[1]["Digest"]
+    assert models[0]["WaitUrl"] != models[1]["WaitUrl"]
 
 
 def test_the_wait_starts_after_the_job_and_the_job_after_its_listeners(
