@@ -61,7 +61,7 @@ class Operations(Stack):
             event_pattern=job_ended_pattern(settings, "Failed", "Stopped"),
         )
         self.topic = AlarmTopic(self, "Alarms", settings=settings, key=key).topic
-        alarms = [*_endpoint_alarms(settings, watched), *_function_alarms(watched), _training_alarm(watched)]
+        alarms = [*_endpoint_alarms(settings, watched), *_function_alarms(settings, watched), _training_alarm(watched)]
         self.alarms = {each.name: self._alarm(each, settings) for each in alarms}
         if settings.monthly_budget_usd:
             MonthlyBudget(self, "Monthly", settings=settings, topic=self.topic)
@@ -120,9 +120,23 @@ def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
     ]
 
 
-def _function_alarms(watched: Watched) -> list[_Alarm]:
+def _function_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
     classify, trained_model = watched.classify, watched.trained_model
     return [
+        _Alarm(
+            name="classify-failing",
+            metric=watched.requests("Failures", "Average"),
+            threshold=settings.endpoint_rollback_error_percent / 100,
+            periods=3,
+            what=f"Over {settings.endpoint_rollback_error_percent:g} % of callers get a failure of ours for 3 minutes",
+        ),
+        _Alarm(
+            name="classify-overloaded",
+            metric=watched.overloaded("Requests", "Sum"),
+            threshold=0,
+            periods=5,
+            what="Callers were told in each of 5 minutes that the endpoint has too many requests",
+        ),
         _Alarm(
             name="classify-errors",
             metric=classify("Errors", "Sum"),

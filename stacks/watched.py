@@ -7,6 +7,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from stacks import names
 
+_REQUESTS = "Slipway/Classify"  # of lambda/classify/request_metrics.py
+
 
 class Metrics:
     """Metrics of one resource, which `dimensions` name."""
@@ -34,6 +36,9 @@ class Watched:
         self.endpoint = Metrics("AWS/SageMaker", variant)
         self.instances = Metrics("/aws/sagemaker/Endpoints", variant)
         self.classify = Metrics("AWS/Lambda", {"FunctionName": function_name, "Resource": f"{function_name}:{alias}"})
+        # Lambda's own Errors stay at 0 while the function answers every call with a failure: it never raises.
+        self.requests = Metrics(_REQUESTS, {"FunctionName": function_name})
+        self.overloaded = Metrics(_REQUESTS, {"FunctionName": function_name, "Code": "TooManyRequests"})
         self.trained_model = Metrics("AWS/Lambda", {"FunctionName": f"{prefix}-trained-model"})
         self.failed_training = Metrics("AWS/Events", {"RuleName": names.failed_training_rule(prefix)})
 

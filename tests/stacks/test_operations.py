@@ -11,7 +11,7 @@ from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
 
 TUNED = {"tuning_max_jobs": 4, "tuning_learning_rate": "0.001..0.1"}
-ENDPOINT, FUNCTION = "slipway-dev-", "slipway-dev-classify"
+FUNCTION, REQUESTS = "slipway-dev-classify", "Slipway/Classify"
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def test_what_is_watched(operations: Template) -> None:
     assert set(alarms(operations)) == {
         f"slipway-dev-{name}"
         for name in (
-            "endpoint-errors", "endpoint-latency", "endpoint-full", "classify-errors", "classify-throttles",
+            "endpoint-errors", "endpoint-latency", "endpoint-full", "classify-failing", "classify-overloaded",
+            "classify-errors", "classify-throttles",
             "trained-model-errors", "trained-model-throttles", "training-failed",
         )
     }  # fmt: skip
@@ -60,12 +61,28 @@ def test_alarms_are_of_what_is_called(operations: Template, templates: dict[str,
     expected = {
         "endpoint": {"EndpointName": endpoint, "VariantName": "live"},
         "classify": {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"},
+        "classify-failing": {"FunctionName": FUNCTION},
+        "classify-overloaded": {"FunctionName": FUNCTION, "Code": "TooManyRequests"},
         "trained": {"FunctionName": "slipway-dev-trained-model"},
         "training": {"RuleName": "slipway-dev-training-failed"},
     }
     for name, alarm in alarms(operations).items():
         found = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
-        assert found == expected[name.split("-")[2]]
+        of = name.removeprefix("slipway-dev-")
+        assert found == expected.get(of, expected[of.split("-")[0]])
+
+
+def test_an_outage_that_the_function_only_tells_its_callers_of_rings(operations: Template) -> None:
+    """Lambda counts no error where the function answers, and an endpoint that is gone has no metrics."""
+    failing = alarms(operations)["slipway-dev-classify-failing"]
+    assert (failing["Namespace"], failing["MetricName"]) == (REQUESTS, "Failures")
+    assert (failing["Statistic"], failing["Threshold"], failing["EvaluationPeriods"]) == ("Average", 0.01, 3)
+
+
+def test_refusals_that_go_on_ring_too(operations: Template) -> None:
+    overloaded = alarms(operations)["slipway-dev-classify-overloaded"]
+    assert (overloaded["Namespace"], overloaded["MetricName"]) == (REQUESTS, "Requests")
+    assert (overloaded["Statistic"], overloaded["Threshold"], overloaded["EvaluationPeriods"]) == ("Sum", 0, 5)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +161,13 @@ def test_what_the_dashboard_searches_for_in_the_log_is_what_the_function_logs() 
     source = (ROOT / "lambda/trained_model/trained_model.py").read_text()
     for message in ("job started", "model is there", "model is there already", "no model"):
         assert f'("{message}"' in source
+
+
+def test_the_metrics_of_requests_are_those_that_the_function_writes() -> None:
+    source = (ROOT / "lambda/classify/request_metrics.py").read_text()
+    for name in (REQUESTS, "Requests", "Failures"):
+        assert f'"{name}"' in source
+    assert '"TooManyRequests"' in (ROOT / "lambda/classify/endpoint.py").read_text()
 
 
 def test_the_budget_tells_the_topic_before_it_is_spent_and_when_it_is(operations: Template) -> None:
