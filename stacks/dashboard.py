@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from settings import Settings
 from stacks import names
-from stacks.watched import Watched
+from stacks.watched import Watched, most_instances
 
 
 def rows(settings: Settings, watched: Watched, alarms: Sequence[cloudwatch.IAlarm]) -> list[list[cloudwatch.IWidget]]:
@@ -18,7 +18,7 @@ def rows(settings: Settings, watched: Watched, alarms: Sequence[cloudwatch.IAlar
 
 def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
     endpoint, instances = watched.endpoint, watched.instances
-    most = cloudwatch.HorizontalAnnotation(value=settings.endpoint_max_instances, label="at most")
+    most = cloudwatch.HorizontalAnnotation(value=most_instances(settings), label="at most")
     return [
         [
             _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),

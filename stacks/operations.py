@@ -15,7 +15,7 @@ from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
-from stacks.watched import Watched
+from stacks.watched import Watched, always_full, most_instances
 
 _MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _OR_MORE = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -100,6 +100,14 @@ def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
         periods=5,
         what=f"p99 of the endpoint's model over {limit} ms for 5 minutes",
     )
+    full = _Alarm(
+        name="endpoint-full",
+        metric=watched.instance_count(),
+        threshold=most_instances(settings),
+        periods=15,
+        operator=_OR_MORE,
+        what="As many instances as allowed for 15 minutes",
+    )
     return [
         _Alarm(
             name="endpoint-errors",
@@ -109,14 +117,7 @@ def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
             what=f"Over {settings.endpoint_rollback_error_percent:g} % of calls to the endpoint fail for 3 minutes",
         ),
         *([latency] if limit else []),
-        _Alarm(
-            name="endpoint-full",
-            metric=watched.instance_count(),
-            threshold=settings.endpoint_max_instances,
-            periods=15,
-            operator=_OR_MORE,
-            what="As many instances as allowed for 15 minutes",
-        ),
+        *([] if always_full(settings) else [full]),  # it would ring for ever, and tell nobody anything
     ]
 
 

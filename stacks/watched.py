@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from settings import Settings
 from stacks import names
 
 _REQUESTS = "Slipway/Classify"  # of lambda/classify/request_metrics.py
@@ -26,6 +27,17 @@ class Metrics:
             label=label,  # with one, an alarm would become metric math
             period=Duration.minutes(minutes),
         )
+
+
+def most_instances(settings: Settings) -> int:
+    """How many instances the endpoint may have at any time, by its schedule too."""
+    return max([settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits)])
+
+
+def always_full(settings: Settings) -> bool:
+    """Whether the least that the endpoint has, always or at scheduled times, is all that it may have."""
+    least = [settings.endpoint_min_instances, *(limits.minimum for limits in settings.scheduled_limits)]
+    return max(least) >= most_instances(settings)
 
 
 class Watched:

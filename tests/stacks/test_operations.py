@@ -56,6 +56,25 @@ def test_the_alarm_of_a_full_endpoint_counts_instances(operations: Template) -> 
     assert full["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
+def test_a_schedule_that_allows_more_instances_says_when_the_endpoint_is_full(synthesize: Synthesize) -> None:
+    scheduled = synthesize(endpoint_schedule="cron(0 8 ? * MON-FRI *)=2..6;cron(0 20 ? * MON-FRI *)=1..3")
+    assert alarms(scheduled["operations"])["slipway-dev-endpoint-full"]["Threshold"] == 6
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"endpoint_min_instances": 2, "endpoint_max_instances": 2},
+        {"endpoint_max_instances": 3, "endpoint_schedule": "cron(0 8 ? * MON-FRI *)=4..4"},
+    ],
+    ids=["always", "in a schedule"],
+)
+def test_an_endpoint_that_is_meant_to_be_full_rings_nothing(limits: dict[str, Any], synthesize: Synthesize) -> None:
+    found = alarms(synthesize(**limits)["operations"])
+    assert "slipway-dev-endpoint-errors" in found
+    assert "slipway-dev-endpoint-full" not in found
+
+
 def test_alarms_are_of_what_is_called(operations: Template, templates: dict[str, Template]) -> None:
     endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")["EndpointName"]
     expected = {
