@@ -108,6 +108,11 @@ def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
             _graph(
                 "Training: jobs failed or stopped",
                 watched.failed_training("TriggeredRules", "Sum", "failed or stopped", minutes=5),
+                *(
+                    [watched.failed_ec2_training("TriggeredRules", "Sum", "on EC2, failed", minutes=5)]
+                    if settings.ec2_training
+                    else []
+                ),
             ),
         ],
         [

@@ -53,6 +53,7 @@ class Watched:
         self.overloaded = Metrics(_REQUESTS, {"FunctionName": function_name, "Code": "TooManyRequests"})
         self.trained_model = Metrics("AWS/Lambda", {"FunctionName": f"{prefix}-trained-model"})
         self.failed_training = Metrics("AWS/Events", {"RuleName": names.failed_training_rule(prefix)})
+        self.failed_ec2_training = Metrics("AWS/Events", {"RuleName": names.failed_ec2_training_rule(prefix)})
 
     def instance_count(self) -> cloudwatch.Metric:
         """SageMaker has no metric of it, but each instance gives its CPU once a minute."""

@@ -122,6 +122,28 @@ def test_the_alarm_of_training_counts_this_systems_jobs_that_failed_or_were_stop
     }
 
 
+def test_the_alarm_of_the_ec2_training_counts_the_failures_of_its_stack(synthesize: Synthesize) -> None:
+    """A job's end is an event of SageMaker's; of the instance only CloudFormation, which waits for it, can tell."""
+    operations = synthesize(ec2_training=True)["operations"]
+    [rule] = [each for each in of_type(operations, "AWS::Events::Rule") if "ec2" in each["Name"]]
+    pattern = rule["EventPattern"]
+    assert "Targets" not in rule
+    assert (pattern["source"], pattern["detail-type"]) == (
+        ["aws.cloudformation"], ["CloudFormation Stack Status Change"],
+    )  # fmt: skip
+    [stack] = pattern["detail"]["stack-id"]
+    here = "${AWS::Region}:${AWS::AccountId}"
+    assert text(stack["prefix"]) == f"arn:${{AWS::Partition}}:cloudformation:{here}:stack/slipway-dev-ec2-training/"
+    assert "ROLLBACK_IN_PROGRESS" in pattern["detail"]["status-details"]["status"]
+    alarm = alarms(operations)["slipway-dev-ec2-training-failed"]
+    assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": rule["Name"]}]
+
+
+def test_without_an_ec2_training_there_is_no_alarm_of_it(operations: Template) -> None:
+    assert "slipway-dev-ec2-training-failed" not in alarms(operations)
+    operations.resource_count_is("AWS::Events::Rule", 1)
+
+
 def test_one_failed_sweep_rings_nothing_and_three_do(operations: Template) -> None:
     alarm = alarms(operations)["slipway-dev-trained-model-errors"]
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 3)  # it is called every 5 minutes

@@ -7,12 +7,19 @@ from aws_cdk.assertions import Template
 
 from deploy.cdk import ROOT
 from stacks.runbook import RUNBOOK
+from tests.stacks.conftest import synthesize_to
 from tests.stacks.resources import of_type
 
 TEXT = (ROOT / RUNBOOK).read_text()
 ENTRIES = {
-    heading: body for heading, body in re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    heading: body for heading, body in re.findall(r"^## ([a-z0-9-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 }
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """With every setting that brings an alarm."""
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), ec2_training=True)
 
 
 def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(templates: dict[str, Template]) -> None:
