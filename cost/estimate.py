@@ -27,7 +27,7 @@ class Estimate:
 
     @property
     def training(self) -> float:
-        """One training run."""
+        """One training run, on SageMaker and, where there is a host for it, on EC2."""
         return sum(item.training for item in self.items)
 
     @property

@@ -139,19 +139,18 @@ def _bucket(found: Resource) -> Iterator[Item]:
 
 
 def _host(found: Resource) -> Iterator[Item]:
-    """An EC2 instance, with its public address; its disks cost as long as they are there."""
+    """An EC2 instance for the time of a training; it ends itself, and public address and disks end with it."""
     type_, hours = found.properties["InstanceType"], found.usage.host_hours
-    dollars = instance_hour(type_) + price("ec2", "public_address_hour")
     disks = sum(
         int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
     )
+    dollars, address = instance_hour(type_), price("ec2", "public_address_hour")
+    volume = disks * price("ec2", "volume_gb_month") / HOURS
     yield Item(
-        stack=found.stack, what="training host", basis=f"{type_} × {hours:g} h × {dollars:g} $ with its address",
-        month=hours * dollars,
+        stack=found.stack, what="training host",
+        basis=f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {volume:.4f} $ for the disk)",
+        training=hours * (dollars + address + volume),
     )  # fmt: skip
-    if disks:
-        each = price("ec2", "volume_gb_month")
-        yield Item(stack=found.stack, what="training host's disk", basis=f"{disks} GB × {each:g} $", month=disks * each)
 
 
 def _notebook(found: Resource) -> Iterator[Item]:

@@ -16,6 +16,7 @@ _NOT_COUNTED = (
     "free tiers, taxes and discounts",
     "instances above the endpoint's minimum, which load and endpoint_schedule bring (make capacity counts them)",
     "the second fleet while a deploy watches a new model",
+    "the custom metrics that the functions' log lines make, 0.30 $ a month each",
     "requests to S3 and KMS, mails, transfer to the internet: cents at this size",
 )
 

@@ -24,7 +24,7 @@ class Usage:
     call_ms: float = _assumed(150, "MS", "a call of the function, the endpoint's answer included")
     log_kib: float = _assumed(1, "KIB", "that a prediction writes into each log")
     stored_gib: float = _assumed(10, "GIB", "in the bucket: images, weights, models, jobs' output")
-    host_hours: float = _assumed(2, "HOURS", "a month that the EC2 training host runs")
+    host_hours: float = _assumed(1, "HOURS", "that a training run on the EC2 host takes")
     notebook_hours: float = _assumed(20, "HOURS", "a month that the notebook runs")
 
     @property

@@ -1,7 +1,7 @@
 """Stops the notebook instance when nobody works in it: `python3 idle.py NAME MINUTES`, every few minutes, as root.
 
-Idle is a Jupyter in which no kernel or terminal has done anything for so long; one that does not answer within
-that time of the machine's start is idle too. Standard library only: it must work where no environment could be made.
+Idle is a Jupyter in which no kernel or terminal has done anything for so long; one that has not answered for so
+long, or since the machine's start, is idle too. Standard library only: it must work where no environment could be made.
 """
 
 import datetime
@@ -9,11 +9,13 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 JUPYTER = "https://localhost:8443"  # the instance's own, with a certificate that it signed itself
+ANSWERED = Path("/run/jupyter-answered")  # its time is that of the last answer; the next start begins without it
 
 
 def main(name: str, minutes: float, *, jupyter: str = JUPYTER) -> bool:
@@ -27,13 +29,17 @@ def main(name: str, minutes: float, *, jupyter: str = JUPYTER) -> bool:
 
 
 def minutes_idle(jupyter: str) -> float:
-    """Minutes since a kernel or a terminal last did something, or the machine was started; 0 while a kernel works."""
+    """Minutes since a kernel or a terminal last did something, or the machine was started; 0 while a kernel works.
+
+    One answer that does not come says nothing of the work: then it is the minutes since the last one that did.
+    """
     started = minutes_up()
     try:
         kernels, terminals = _get(f"{jupyter}/api/kernels"), _get(f"{jupyter}/api/terminals")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no JSON
         print(f"Jupyter does not answer: {error}", file=sys.stderr)
-        return started
+        return min(started, (time.time() - ANSWERED.stat().st_mtime) / 60) if ANSWERED.exists() else started
+    ANSWERED.touch()
     if any(kernel["execution_state"] in ("busy", "starting") for kernel in kernels):
         return 0
     return min([started, *(_minutes_since(each["last_activity"]) for each in (*kernels, *terminals))])
@@ -50,8 +56,8 @@ def _get(url: str) -> Any:
         return json.load(answer)
 
 
-def _minutes_since(time: str) -> float:
-    then = datetime.datetime.fromisoformat(time.replace("Z", "+00:00"))
+def _minutes_since(when: str) -> float:
+    then = datetime.datetime.fromisoformat(when.replace("Z", "+00:00"))
     return (datetime.datetime.now(datetime.UTC) - then).total_seconds() / 60
 
 

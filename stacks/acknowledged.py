@@ -341,4 +341,5 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     Acknowledgement(rule="AwsSolutions::AwsSolutions-SM1", construct="notebook/Instance", reason=_NOTEBOOK_WITHOUT_VPC),
     Acknowledgement(rule="AwsSolutions::AwsSolutions-SM3", construct="notebook/Instance", reason=_NOTEBOOK_WITHOUT_VPC),
     _nist("notebook/Instance", "SageMakerNotebookNoDirectInternetAccess", _NOTEBOOK_WITHOUT_VPC),
+    _nist("notebook/EndpointLog", "CloudWatchLogGroupEncrypted", _LOG_KEY),
 )

@@ -7,24 +7,24 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from settings import Settings
 from stacks import names
-from stacks.watched import Watched
+from stacks.watched import Watched, most_instances
 
 
 def rows(settings: Settings, watched: Watched, alarms: Sequence[cloudwatch.IAlarm]) -> list[list[cloudwatch.IWidget]]:
     """The dashboard's widgets, row by row."""
     status = cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3)
-    return [[status], *_endpoint(settings, watched), *_function(watched), *_training(settings, watched)]
+    return [[status], *_endpoint(settings, watched), *_function(settings, watched), *_training(settings, watched)]
 
 
 def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
     endpoint, instances = watched.endpoint, watched.instances
-    most = cloudwatch.HorizontalAnnotation(value=settings.endpoint_max_instances, label="at most")
+    most = cloudwatch.HorizontalAnnotation(value=most_instances(settings), label="at most")
     return [
         [
             _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),
             _graph(
                 "Endpoint: failed calls a minute",
-                endpoint("Invocation4XXErrors", "Sum", "4XX, the callers' doing"),
+                endpoint("Invocation4XXErrors", "Sum", "4XX: the image, or too many"),
                 endpoint("Invocation5XXErrors", "Sum", "5XX"),
             ),
             _graph(
@@ -49,16 +49,30 @@ def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
     ]
 
 
-def _function(watched: Watched) -> list[list[cloudwatch.IWidget]]:
-    function = watched.classify
+def _function(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
+    function, requests = watched.classify, watched.requests
+    limit = settings.endpoint_rollback_error_percent / 100
     return [
         [
-            _graph("Function: calls a minute", function("Invocations", "Sum")),
             _graph(
-                "Function: failed calls a minute",
-                function("Errors", "Sum", "errors"),
-                function("Throttles", "Sum", "turned away"),
+                "Function: share of the calls answered with a failure of ours",
+                requests("Failures", "Average", "failures"),
+                limit=cloudwatch.HorizontalAnnotation(value=limit, label="alarm"),
             ),
+            _graph(
+                "Function: calls a minute refused",
+                watched.overloaded("Requests", "Sum", "endpoint: too many"),
+                function("Throttles", "Sum", "function: too many"),
+            ),
+            _graph(
+                "Function: ms of a call spent outside",
+                requests("EndpointMilliseconds", "p99", "endpoint p99"),
+                requests("FetchMilliseconds", "p99", "fetching p99"),
+            ),
+        ],
+        [
+            _graph("Function: calls a minute", function("Invocations", "Sum")),
+            _graph("Function: errors a minute", function("Errors", "Sum")),
             _graph("Function: ms a call", function("Duration", "p50", "p50"), function("Duration", "p99", "p99")),
         ],
         [
@@ -94,6 +108,11 @@ def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
             _graph(
                 "Training: jobs failed or stopped",
                 watched.failed_training("TriggeredRules", "Sum", "failed or stopped", minutes=5),
+                *(
+                    [watched.failed_ec2_training("TriggeredRules", "Sum", "on EC2, failed", minutes=5)]
+                    if settings.ec2_training
+                    else []
+                ),
             ),
         ],
         [

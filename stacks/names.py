@@ -68,6 +68,14 @@ def failed_training_rule(prefix: str) -> str:
     return f"{prefix}-training-failed"
 
 
+def ec2_training_stack(prefix: str) -> str:
+    return f"{prefix}-ec2-training"
+
+
+def failed_ec2_training_rule(prefix: str) -> str:
+    return f"{prefix}-ec2-training-failed"
+
+
 def endpoint_log_group_name(endpoint: str) -> str:
     """The group that SageMaker writes to by itself."""
     return f"/aws/sagemaker/Endpoints/{endpoint}"

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -63,6 +64,14 @@ class Notebook(Stack):
             volume_size_in_gb=_VOLUME_GIB,
             lifecycle_config_name=lifecycle.attr_notebook_instance_lifecycle_config_name,
         )
+        # Of the endpoint that the notebook makes: SageMaker would make the group itself, to be kept for ever.
+        log = logs.CfnLogGroup(
+            self,
+            "EndpointLog",
+            log_group_name=names.endpoint_log_group_name(names.notebook_endpoint_name(settings.prefix)),
+            retention_in_days=settings.log_retention_days,
+        )
+        log.apply_removal_policy(RemovalPolicy.DESTROY)
         CfnOutput(self, "NotebookName", value=self.instance.attr_notebook_instance_name)
         CfnOutput(self, "NotebookFiles", value=f"s3://{files.bucket_name}/{files.key}")
 

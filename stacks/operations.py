@@ -15,10 +15,12 @@ from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
-from stacks.watched import Watched
+from stacks.watched import Watched, always_full, most_instances
 
 _MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _OR_MORE = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+# How the stack of the EC2 instance goes on when its training fails; with the CLI's --no-rollback it stays as it is.
+_FAILED = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_FAILED", "UPDATE_FAILED")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,11 @@ class Operations(Stack):
             description=f"Training that failed or was stopped: {RUNBOOK}#training-failed",
             event_pattern=job_ended_pattern(settings, "Failed", "Stopped"),
         )
+        if settings.ec2_training:
+            self._count_failed_ec2_trainings(settings)
         self.topic = AlarmTopic(self, "Alarms", settings=settings, key=key).topic
-        alarms = [*_endpoint_alarms(settings, watched), *_function_alarms(watched), _training_alarm(watched)]
+        alarms = [*_endpoint_alarms(settings, watched), *_function_alarms(settings, watched)]
+        alarms += _training_alarms(settings, watched)
         self.alarms = {each.name: self._alarm(each, settings) for each in alarms}
         if settings.monthly_budget_usd:
             MonthlyBudget(self, "Monthly", settings=settings, topic=self.topic)
@@ -73,6 +78,22 @@ class Operations(Stack):
         )
         CfnOutput(self, "AlarmTopic", value=self.topic.topic_arn)
         CfnOutput(self, "DashboardName", value=settings.prefix)
+
+    def _count_failed_ec2_trainings(self, settings: Settings) -> None:
+        """The instance's stack fails with its training: CloudFormation tells of that, and EC2 of nothing."""
+        stack = names.ec2_training_stack(settings.prefix)
+        arn = self.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack}/")
+        events.CfnRule(
+            self,
+            "FailedEc2Trainings",
+            name=names.failed_ec2_training_rule(settings.prefix),
+            description=f"Training on EC2 that failed: {RUNBOOK}#ec2-training-failed",
+            event_pattern={
+                "source": ["aws.cloudformation"],
+                "detail-type": ["CloudFormation Stack Status Change"],
+                "detail": {"stack-id": [{"prefix": arn}], "status-details": {"status": list(_FAILED)}},
+            },
+        )
 
     def _alarm(self, watched: _Alarm, settings: Settings) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
@@ -100,6 +121,14 @@ def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
         periods=5,
         what=f"p99 of the endpoint's model over {limit} ms for 5 minutes",
     )
+    full = _Alarm(
+        name="endpoint-full",
+        metric=watched.instance_count(),
+        threshold=most_instances(settings),
+        periods=15,
+        operator=_OR_MORE,
+        what="As many instances as allowed for 15 minutes",
+    )
     return [
         _Alarm(
             name="endpoint-errors",
@@ -109,20 +138,27 @@ def _endpoint_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
             what=f"Over {settings.endpoint_rollback_error_percent:g} % of calls to the endpoint fail for 3 minutes",
         ),
         *([latency] if limit else []),
-        _Alarm(
-            name="endpoint-full",
-            metric=watched.instance_count(),
-            threshold=settings.endpoint_max_instances,
-            periods=15,
-            operator=_OR_MORE,
-            what="As many instances as allowed for 15 minutes",
-        ),
+        *([] if always_full(settings) else [full]),  # it would ring for ever, and tell nobody anything
     ]
 
 
-def _function_alarms(watched: Watched) -> list[_Alarm]:
+def _function_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
     classify, trained_model = watched.classify, watched.trained_model
     return [
+        _Alarm(
+            name="classify-failing",
+            metric=watched.requests("Failures", "Average"),
+            threshold=settings.endpoint_rollback_error_percent / 100,
+            periods=3,
+            what=f"Over {settings.endpoint_rollback_error_percent:g} % of callers get a failure of ours for 3 minutes",
+        ),
+        _Alarm(
+            name="classify-overloaded",
+            metric=watched.overloaded("Requests", "Sum"),
+            threshold=0,
+            periods=5,
+            what="Callers were told in each of 5 minutes that the endpoint has too many requests",
+        ),
         _Alarm(
             name="classify-errors",
             metric=classify("Errors", "Sum"),
@@ -155,11 +191,19 @@ def _function_alarms(watched: Watched) -> list[_Alarm]:
     ]
 
 
-def _training_alarm(watched: Watched) -> _Alarm:
-    return _Alarm(
+def _training_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
+    job = _Alarm(
         name="training-failed",
         metric=watched.failed_training("TriggeredRules", "Sum"),
         threshold=0,
         periods=1,
         what="A training or tuning job failed or was stopped",
     )
+    on_ec2 = _Alarm(
+        name="ec2-training-failed",
+        metric=watched.failed_ec2_training("TriggeredRules", "Sum"),
+        threshold=0,
+        periods=1,
+        what="The training on the EC2 instance failed",
+    )
+    return [job, on_ec2] if settings.ec2_training else [job]

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from settings import Settings
 from stacks import names
+
+_REQUESTS = "Slipway/Classify"  # of lambda/classify/request_metrics.py
 
 
 class Metrics:
@@ -26,6 +29,17 @@ class Metrics:
         )
 
 
+def most_instances(settings: Settings) -> int:
+    """How many instances the endpoint may have at any time, by its schedule too."""
+    return max([settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits)])
+
+
+def always_full(settings: Settings) -> bool:
+    """Whether the least that the endpoint has, always or at scheduled times, is all that it may have."""
+    least = [settings.endpoint_min_instances, *(limits.minimum for limits in settings.scheduled_limits)]
+    return max(least) >= most_instances(settings)
+
+
 class Watched:
     """The metrics of one deployment. All are known by name alone, so nothing waits for who looks at them."""
 
@@ -34,8 +48,12 @@ class Watched:
         self.endpoint = Metrics("AWS/SageMaker", variant)
         self.instances = Metrics("/aws/sagemaker/Endpoints", variant)
         self.classify = Metrics("AWS/Lambda", {"FunctionName": function_name, "Resource": f"{function_name}:{alias}"})
+        # Lambda's own Errors stay at 0 while the function answers every call with a failure: it never raises.
+        self.requests = Metrics(_REQUESTS, {"FunctionName": function_name})
+        self.overloaded = Metrics(_REQUESTS, {"FunctionName": function_name, "Code": "TooManyRequests"})
         self.trained_model = Metrics("AWS/Lambda", {"FunctionName": f"{prefix}-trained-model"})
         self.failed_training = Metrics("AWS/Events", {"RuleName": names.failed_training_rule(prefix)})
+        self.failed_ec2_training = Metrics("AWS/Events", {"RuleName": names.failed_ec2_training_rule(prefix)})
 
     def instance_count(self) -> cloudwatch.Metric:
         """SageMaker has no metric of it, but each instance gives its CPU once a minute."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 NAMESPACE = "Slipway/Classify"
-_UNITS = {"ImageBytes": "Bytes", "Requests": "Count"}
+_UNITS = {"ImageBytes": "Bytes", "Requests": "Count", "Failures": "Count"}
 
 
 class RequestMetrics:
@@ -34,8 +34,12 @@ class RequestMetrics:
         self._values["ImageBytes"] = size
 
     def write(self, *, function: str, request_id: str, source: str, status: int, code: str) -> None:
-        """Print the line. `Requests` is counted by `code` as well: "OK", or the error's."""
-        values = {**self._values, "TotalMilliseconds": _milliseconds(self._start)}
+        """Print the line. `Requests` is counted by `code` as well: "OK", or the error's.
+
+        `Failures` is 1 or 0, so that its average is the share of the calls that we failed.
+        """
+        failed = status >= 500 and not code.startswith("Url")  # a server that the caller named is the caller's choice
+        values = {**self._values, "Failures": int(failed), "TotalMilliseconds": _milliseconds(self._start)}
         line = {
             "_aws": {
                 "Timestamp": round(time.time() * 1000),

@@ -129,22 +129,35 @@ def test_what_is_watched_and_kept() -> None:
     }
 
 
-def test_a_training_host_and_a_notebook_cost_the_hours_they_run_and_their_disks_all_month() -> None:
+HOST = stack(
+    Host=("AWS::EC2::Instance", {"InstanceType": "t2.micro", "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 73}}]})
+)
+
+
+def test_a_training_host_costs_the_hours_of_its_runs_and_so_do_its_address_and_its_disk() -> None:
+    disk = 73 * 0.08 / 730  # 0.008 an hour
+    assert of(HOST, Usage(host_hours=10, trainings=4)) == {
+        "training host": pytest.approx(4 * 10 * (0.0116 + 0.005 + disk))
+    }
+
+
+def test_a_training_run_is_both_the_job_and_the_host_where_there_is_one() -> None:
+    usage = Usage(training_minutes=30, host_hours=10)
+    assert estimate({"a-b-model": training(JOB), "a-b-ec2": HOST}, usage).training == pytest.approx(
+        0.488 + 10 * (0.0116 + 0.005 + 0.008)
+    )
+
+
+def test_a_notebook_costs_the_hours_it_runs_and_its_disk_all_month() -> None:
     costs = of(
         stack(
-            Host=(
-                "AWS::EC2::Instance",
-                {"InstanceType": "t2.micro", "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 16}}]},
-            ),
             Notebook=("AWS::SageMaker::NotebookInstance", {"InstanceType": "ml.t3.medium", "VolumeSizeInGB": 10}),
             Messages=("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}),
             Objects=("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Gateway"}),
         ),
-        Usage(host_hours=10, notebook_hours=40),
+        Usage(notebook_hours=40),
     )
     assert costs == {
-        "training host": pytest.approx(10 * (0.0116 + 0.005)),  # with its public address
-        "training host's disk": pytest.approx(16 * 0.08),
         "notebook": pytest.approx(40 * 0.05 + 10 * 0.14),
         "VPC endpoints": pytest.approx(2 * 730 * 0.01),
     }
@@ -188,6 +201,15 @@ def test_the_app_itself_costs_what_the_readme_says(app: Estimate) -> None:
     assert costs["functions kept warm"] == pytest.approx(2.74, abs=0.005)
     assert costs["dashboard"] == 3.0
     assert app.training == pytest.approx(0.118, abs=0.001)
+
+
+def test_an_ec2_training_adds_to_a_training_run_and_nothing_that_stays(app: Estimate, synthesize: Synthesize) -> None:
+    changed = _estimate(synthesize(ec2_training=True))
+    assert changed.training > app.training
+    alarm = 0.10  # of a training that failed
+    assert changed.month - app.month == pytest.approx(
+        (changed.training - app.training) * changed.usage.trainings + alarm
+    )
 
 
 def test_a_setting_costs_what_it_brings(app: Estimate, synthesize: Synthesize) -> None:

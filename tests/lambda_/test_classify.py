@@ -20,6 +20,7 @@ from typing import Any
 import classify
 import endpoint as endpoint_module
 import pytest
+from request_metrics import RequestMetrics
 
 from tests.lambda_.servers import Server, reply, serving
 
@@ -391,7 +392,7 @@ def test_every_request_is_one_line_that_cloudwatch_makes_metrics_of(
     assert 0 < line.pop("EndpointMilliseconds") < line.pop("TotalMilliseconds")
     assert line == {
         "FunctionName": "slipway-dev-classify", "Code": "OK", "Source": "s3", "Status": 200,
-        "RequestId": "a-request", "Requests": 1, "ImageBytes": len(PNG),
+        "RequestId": "a-request", "Requests": 1, "Failures": 0, "ImageBytes": len(PNG),
     }  # fmt: skip
 
 
@@ -402,6 +403,23 @@ def test_errors_are_counted_by_code(server: Server, capsys: pytest.CaptureFixtur
     [overall, by_code] = line["_aws"]["CloudWatchMetrics"]
     assert (overall["Dimensions"], by_code["Dimensions"]) == ([["FunctionName"]], [["FunctionName", "Code"]])
     assert [metric["Name"] for metric in by_code["Metrics"]] == ["Requests"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "failures"),
+    [
+        (502, "Internal", 1), (502, "EndpointUnavailable", 1), (504, "EndpointTimeout", 1), (502, "S3Unavailable", 1),
+        (504, "S3Timeout", 1), (502, "UrlUnreachable", 0), (504, "UrlTimeout", 0), (429, "TooManyRequests", 0),
+        (400, "S3NotFound", 0), (200, "OK", 0),
+    ],
+)  # fmt: skip
+def test_a_failure_of_ours_is_counted_and_a_callers_is_not(
+    capsys: pytest.CaptureFixture[str], status: int, code: str, failures: int
+) -> None:
+    RequestMetrics().write(function="f", request_id="r", source="url", status=status, code=code)
+    [line] = lines(capsys)
+    assert line["Failures"] == failures
+    assert {"Name": "Failures", "Unit": "Count"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import datetime
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,14 +21,17 @@ class Jupyter:
     def __init__(self) -> None:
         self.kernels: list[dict[str, str]] = []
         self.terminals: list[dict[str, str]] = []
+        self.refuses: int | bytes | None = None
+        """A status, or what is no JSON, in place of every answer."""
         jupyter = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 answer: Any = {"/api/kernels": jupyter.kernels, "/api/terminals": jupyter.terminals}[self.path]
-                self.send_response(200)
+                refuses = jupyter.refuses
+                self.send_response(refuses if isinstance(refuses, int) else 200)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(refuses if isinstance(refuses, bytes) else json.dumps(answer).encode())
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -53,6 +58,7 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(idle, "minutes_up", lambda: 600.0)
+    monkeypatch.setattr(idle, "ANSWERED", tmp_path / "answered")
     return calls
 
 
@@ -91,6 +97,25 @@ def test_one_that_was_just_started_waits_for_somebody(
 ) -> None:
     monkeypatch.setattr(idle, "minutes_up", lambda: 5.0)
     assert not idle.main("n", 60, jupyter=jupyter.url)
+
+
+@pytest.mark.parametrize("refusal", [403, 500, b"<html>"], ids=["refused", "failed", "no JSON"])
+def test_an_answer_that_does_not_come_stops_nobody_at_work(
+    jupyter: Jupyter, stopped: Path, refusal: int | bytes
+) -> None:
+    jupyter.kernels = [_kernel("busy", minutes_ago=300)]
+    assert not idle.main("n", 60, jupyter=jupyter.url)
+    jupyter.refuses = refusal
+    assert not idle.main("n", 60, jupyter=jupyter.url)
+    assert not stopped.exists()
+
+
+def test_one_whose_jupyter_has_not_answered_for_long_stops(jupyter: Jupyter, stopped: Path) -> None:
+    assert not idle.main("n", 660, jupyter=jupyter.url)
+    jupyter.refuses = 500
+    an_hour_ago = time.time() - 61 * 60
+    os.utime(idle.ANSWERED, (an_hour_ago, an_hour_ago))
+    assert idle.main("n", 60, jupyter=jupyter.url)
 
 
 def test_one_whose_jupyter_never_answers_stops_too(

@@ -80,6 +80,12 @@ def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: 
     assert not {name.split("/")[0] for name in names} - {"notebooks", "dataset", "deploy", "training", "iam"}
 
 
+def test_the_log_of_the_endpoint_that_it_makes_is_not_kept_for_ever(with_notebook: dict[str, Template]) -> None:
+    [(_, group)] = with_notebook["notebook"].find_resources("AWS::Logs::LogGroup").items()
+    assert group["Properties"]["LogGroupName"] == "/aws/sagemaker/Endpoints/slipway-dev-note"
+    assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (30, "Delete")
+
+
 def test_it_makes_only_what_has_its_own_prefix(role: dict[str, Any]) -> None:
     changing = ("Create", "Delete", "Stop", "Update", "AddTags", "Put")
     for statement in statements(role).values():

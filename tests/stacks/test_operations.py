@@ -11,7 +11,7 @@ from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
 
 TUNED = {"tuning_max_jobs": 4, "tuning_learning_rate": "0.001..0.1"}
-ENDPOINT, FUNCTION = "slipway-dev-", "slipway-dev-classify"
+FUNCTION, REQUESTS = "slipway-dev-classify", "Slipway/Classify"
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def test_what_is_watched(operations: Template) -> None:
     assert set(alarms(operations)) == {
         f"slipway-dev-{name}"
         for name in (
-            "endpoint-errors", "endpoint-latency", "endpoint-full", "classify-errors", "classify-throttles",
+            "endpoint-errors", "endpoint-latency", "endpoint-full", "classify-failing", "classify-overloaded",
+            "classify-errors", "classify-throttles",
             "trained-model-errors", "trained-model-throttles", "training-failed",
         )
     }  # fmt: skip
@@ -55,17 +56,52 @@ def test_the_alarm_of_a_full_endpoint_counts_instances(operations: Template) -> 
     assert full["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
+def test_a_schedule_that_allows_more_instances_says_when_the_endpoint_is_full(synthesize: Synthesize) -> None:
+    scheduled = synthesize(endpoint_schedule="cron(0 8 ? * MON-FRI *)=2..6;cron(0 20 ? * MON-FRI *)=1..3")
+    assert alarms(scheduled["operations"])["slipway-dev-endpoint-full"]["Threshold"] == 6
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"endpoint_min_instances": 2, "endpoint_max_instances": 2},
+        {"endpoint_max_instances": 3, "endpoint_schedule": "cron(0 8 ? * MON-FRI *)=4..4"},
+    ],
+    ids=["always", "in a schedule"],
+)
+def test_an_endpoint_that_is_meant_to_be_full_rings_nothing(limits: dict[str, Any], synthesize: Synthesize) -> None:
+    found = alarms(synthesize(**limits)["operations"])
+    assert "slipway-dev-endpoint-errors" in found
+    assert "slipway-dev-endpoint-full" not in found
+
+
 def test_alarms_are_of_what_is_called(operations: Template, templates: dict[str, Template]) -> None:
     endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")["EndpointName"]
     expected = {
         "endpoint": {"EndpointName": endpoint, "VariantName": "live"},
         "classify": {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"},
+        "classify-failing": {"FunctionName": FUNCTION},
+        "classify-overloaded": {"FunctionName": FUNCTION, "Code": "TooManyRequests"},
         "trained": {"FunctionName": "slipway-dev-trained-model"},
         "training": {"RuleName": "slipway-dev-training-failed"},
     }
     for name, alarm in alarms(operations).items():
         found = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
-        assert found == expected[name.split("-")[2]]
+        of = name.removeprefix("slipway-dev-")
+        assert found == expected.get(of, expected[of.split("-")[0]])
+
+
+def test_an_outage_that_the_function_only_tells_its_callers_of_rings(operations: Template) -> None:
+    """Lambda counts no error where the function answers, and an endpoint that is gone has no metrics."""
+    failing = alarms(operations)["slipway-dev-classify-failing"]
+    assert (failing["Namespace"], failing["MetricName"]) == (REQUESTS, "Failures")
+    assert (failing["Statistic"], failing["Threshold"], failing["EvaluationPeriods"]) == ("Average", 0.01, 3)
+
+
+def test_refusals_that_go_on_ring_too(operations: Template) -> None:
+    overloaded = alarms(operations)["slipway-dev-classify-overloaded"]
+    assert (overloaded["Namespace"], overloaded["MetricName"]) == (REQUESTS, "Requests")
+    assert (overloaded["Statistic"], overloaded["Threshold"], overloaded["EvaluationPeriods"]) == ("Sum", 0, 5)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +120,28 @@ def test_the_alarm_of_training_counts_this_systems_jobs_that_failed_or_were_stop
         "detail-type": [f"SageMaker {kind} Job State Change"],
         "detail": {f"{job}Name": [{"prefix": "slipway-dev-"}], f"{job}Status": ["Failed", "Stopped"]},
     }
+
+
+def test_the_alarm_of_the_ec2_training_counts_the_failures_of_its_stack(synthesize: Synthesize) -> None:
+    """A job's end is an event of SageMaker's; of the instance only CloudFormation, which waits for it, can tell."""
+    operations = synthesize(ec2_training=True)["operations"]
+    [rule] = [each for each in of_type(operations, "AWS::Events::Rule") if "ec2" in each["Name"]]
+    pattern = rule["EventPattern"]
+    assert "Targets" not in rule
+    assert (pattern["source"], pattern["detail-type"]) == (
+        ["aws.cloudformation"], ["CloudFormation Stack Status Change"],
+    )  # fmt: skip
+    [stack] = pattern["detail"]["stack-id"]
+    here = "${AWS::Region}:${AWS::AccountId}"
+    assert text(stack["prefix"]) == f"arn:${{AWS::Partition}}:cloudformation:{here}:stack/slipway-dev-ec2-training/"
+    assert "ROLLBACK_IN_PROGRESS" in pattern["detail"]["status-details"]["status"]
+    alarm = alarms(operations)["slipway-dev-ec2-training-failed"]
+    assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": rule["Name"]}]
+
+
+def test_without_an_ec2_training_there_is_no_alarm_of_it(operations: Template) -> None:
+    assert "slipway-dev-ec2-training-failed" not in alarms(operations)
+    operations.resource_count_is("AWS::Events::Rule", 1)
 
 
 def test_one_failed_sweep_rings_nothing_and_three_do(operations: Template) -> None:
@@ -144,6 +202,13 @@ def test_what_the_dashboard_searches_for_in_the_log_is_what_the_function_logs() 
     source = (ROOT / "lambda/trained_model/trained_model.py").read_text()
     for message in ("job started", "model is there", "model is there already", "no model"):
         assert f'("{message}"' in source
+
+
+def test_the_metrics_of_requests_are_those_that_the_function_writes() -> None:
+    source = (ROOT / "lambda/classify/request_metrics.py").read_text()
+    for name in (REQUESTS, "Requests", "Failures"):
+        assert f'"{name}"' in source
+    assert '"TooManyRequests"' in (ROOT / "lambda/classify/endpoint.py").read_text()
 
 
 def test_the_budget_tells_the_topic_before_it_is_spent_and_when_it_is(operations: Template) -> None:

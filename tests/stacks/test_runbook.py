@@ -6,13 +6,22 @@ import pytest
 from aws_cdk.assertions import Template
 
 from deploy.cdk import ROOT
+from deploy.inventory import NOTEBOOK_LOG_GROUP
+from deploy.progress import LOG_GROUP
 from stacks.runbook import RUNBOOK
+from tests.stacks.conftest import synthesize_to
 from tests.stacks.resources import of_type
 
 TEXT = (ROOT / RUNBOOK).read_text()
 ENTRIES = {
-    heading: body for heading, body in re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    heading: body for heading, body in re.findall(r"^## ([a-z0-9-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 }
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """With every setting that brings an alarm."""
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), ec2_training=True)
 
 
 def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(templates: dict[str, Template]) -> None:
@@ -29,6 +38,12 @@ def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(template
 def test_the_entry_of_an_operators_alarm_has_its_name(templates: dict[str, Template]) -> None:
     for alarm in of_type(templates["operations"], "AWS::CloudWatch::Alarm"):
         assert alarm["AlarmDescription"].endswith(f"#{alarm['AlarmName'].removeprefix('slipway-dev-')}")
+
+
+def test_the_groups_of_logs_that_no_stack_makes_are_named() -> None:
+    kept = TEXT.partition("## Logs that are kept")[2]
+    for group in (LOG_GROUP, NOTEBOOK_LOG_GROUP):
+        assert f"`{group}`" in kept
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
