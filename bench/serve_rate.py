@@ -43,7 +43,7 @@ from training.loop import fit
 from training.model import build
 from training.quantise import quantise
 from training.resnet import write_classifier
-from training.scoring import score
+from training.scoring import predict
 from training.settings import Settings
 
 ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
@@ -119,12 +119,13 @@ def _model() -> Model:
         quantise(fp32, int8, pixels)
 
     export(LEARNT_AT.image_size, calibration_pixels(digits["train"], 0), root / "fp32.onnx", root / "int8.onnx")
-    scores = {name: score(root / f"{name}.onnx", digits["test"]) for name in ("fp32", "int8")}
+    tests = {name: predict(root / f"{name}.onnx", digits["test"]) for name in ("fp32", "int8")}
     pixels = load(inspect(photos), SIZE)["train"].take(np.arange(PHOTOS))
     export(SIZE, pixels, root / "large.onnx", folder / "model.onnx")
     labels = [str(i) for i in range(CLASSES)]
-    complete(folder, labels, Settings(ARCHITECTURE, image_size=SIZE), Exported("int8", scores, ""))
-    return Model(folder, weights, photos / "train", {name: found.accuracy for name, found in scores.items()})
+    exported = Exported("int8", tests, "")
+    complete(folder, labels, Settings(ARCHITECTURE, image_size=SIZE), exported)
+    return Model(folder, weights, photos / "train", exported.accuracies)
 
 
 def _beside_torchserve(name: str, goal: float, *, tuned: bool) -> Result:

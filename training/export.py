@@ -11,7 +11,7 @@ from training.calibration import calibration_pixels
 from training.folder import Folder
 from training.images import Images
 from training.memory import give_back_memory
-from training.outcome import Score, Trained
+from training.outcome import Predictions, Trained
 from training.packages import available
 from training.quantise import CannotQuantise, quantise
 from training.resnet import MEAN, STD
@@ -27,18 +27,23 @@ class Exported:
 
     Attributes:
         precision: of the model that ships: fp32 or int8.
-        scores: on the test images through ONNX Runtime, by precision; those that were tried.
+        tests: what they make of the test images through ONNX Runtime, by precision; those that were tried.
         why_no_int8: empty where int8 ships.
         quantising_mb: the most memory that quantising took, in a process of its own; 0 where it was not tried.
     """
 
     precision: str
-    scores: dict[str, Score]
+    tests: dict[str, Predictions]
     why_no_int8: str
     quantising_mb: float = 0.0
 
+    @property
+    def accuracies(self) -> dict[str, float]:
+        """On the test images, by precision."""
+        return {name: test.score.accuracy for name, test in self.tests.items()}
+
     def __str__(self) -> str:
-        tried = ", ".join(f"{name} {score.accuracy:.4f}" for name, score in self.scores.items())
+        tried = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in self.accuracies.items())
         return "; ".join(filter(None, [tried and f"test accuracy {tried}", self.why_no_int8]))
 
 
@@ -71,7 +76,7 @@ def complete(model: Path, classes: list[str], settings: Settings, exported: Expo
         "model": hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest(),
         "precision": exported.precision,
         "std": STD,
-        "test_accuracy": {name: score.accuracy for name, score in exported.scores.items()},
+        "test_accuracy": exported.accuracies,
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (model / "model.json").write_text(text + "\n", encoding="utf-8")
@@ -83,20 +88,21 @@ def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Setting
     """Makes and scores what there is to choose from."""
     if not available("onnxruntime"):
         return Exported("fp32", {}, "the Python package onnxruntime is not installed")
-    from training.scoring import score
+    from training.scoring import predict
 
-    scores = {"fp32": score(fp32, images["test"])}
+    tests = {"fp32": predict(fp32, images["test"])}
     if settings.export_int8 == "never":
-        return Exported("fp32", scores, "export-int8 is never")
+        return Exported("fp32", tests, "export-int8 is never")
     try:
         taken = quantise(fp32, int8, calibration_pixels(images["train"], settings.seed))
     except CannotQuantise as error:
-        return Exported("fp32", scores, str(error))
-    scores["int8"] = score(int8, images["test"])
-    lost = float((scores["fp32"].correct.sum() - scores["int8"].correct.sum()) / scores["fp32"].images.sum())
+        return Exported("fp32", tests, str(error))
+    tests["int8"] = predict(int8, images["test"])
+    right = {name: test.score.correct.sum() for name, test in tests.items()}
+    lost = float(right["fp32"] - right["int8"]) / len(tests["fp32"].labels)
     if lost > MOST_LOST:
-        return Exported("fp32", scores, f"int8 costs {100 * lost:.1f} points", taken.memory_mb)
-    return Exported("int8", scores, "", taken.memory_mb)
+        return Exported("fp32", tests, f"int8 costs {100 * lost:.1f} points", taken.memory_mb)
+    return Exported("int8", tests, "", taken.memory_mb)
 
 
 def _copy(entry: Traversable, folder: Path) -> None:

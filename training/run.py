@@ -45,15 +45,16 @@ def run(settings: Settings, inputs: Inputs, places: Places, process: Process) ->
             trained = _train(images, data, digest, given, settings, places, process)
         if chief:  # alone: the others need not wait
             exported = export(trained, data, images, settings, places.model)
-            test = exported.scores.get(exported.precision, trained.test.score)
+            shipped = exported.tests.get(exported.precision, trained.test)
+            test = shipped.score
             _tell_result(trained, exported, test, data.classes)
             metrics = _metrics(trained, exported, test, data, images, settings, process)
             metrics |= {"dataset": digest, "seconds": time.perf_counter() - start, "peak_memory_mb": peak_mb()}
             results = places.output / "data"
             _write_json(results / "metrics.json", metrics)
             pictures.curves(trained.outcome, results / "curves.png")
-            pictures.confusion(trained.test, data.classes, results / "confusion.png")
-            pictures.mistakes(trained.test, images["test"], data.classes, results / "mistakes.png")
+            pictures.confusion(shipped, data.classes, results / "confusion.png")
+            pictures.mistakes(shipped, images["test"], data.classes, results / "mistakes.png")
 
 
 def _tell_inputs(data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Settings) -> None:
@@ -152,7 +153,7 @@ def _metrics(
         "best_epoch": outcome.best.number,
         "export": {
             "precision": exported.precision,
-            "test_accuracy": {name: score.accuracy for name, score in exported.scores.items()},
+            "test_accuracy": exported.accuracies,
             "why_no_int8": exported.why_no_int8,
             "quantising_mb": exported.quantising_mb,
         },
