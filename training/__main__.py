@@ -86,7 +86,7 @@ def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str,
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="image folder: train, valid, test / class")
     parser.add_argument("--output", type=Path, metavar="DIR", help="gets model/ and output/")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="state dict of torchvision's ResNet (.pth)")
-    parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="kept after each epoch; a stopped run goes on")
+    parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="kept while it runs; a stopped run goes on")
     group = parser.add_argument_group("settings (hyper-parameters of the same names in SageMaker)")
     for name, setting in SETTINGS.items():
         default = getattr(defaults, field(name))

@@ -13,14 +13,10 @@ from typing import Any
 
 import torch
 
-from training.digests import sha256_of
 from training.environment import Process
-from training.errors import InputError
-from training.settings import SETTINGS, Settings
-from training.settings import field as attribute
+from training.identity import check_same, damaged
 
 FILE = "checkpoint.pt"
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -57,16 +53,6 @@ class Checkpoints:
             saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             theirs = saved.pop("identity")
         except (RuntimeError, EOFError, KeyError, AttributeError, pickle.UnpicklingError):
-            raise InputError(f"{path} is no checkpoint of this program: remove it to start anew") from None
-        different = sorted(name for name in {*theirs, *self.identity} if theirs.get(name) != self.identity.get(name))
-        if different:
-            names = ", ".join(f"{name} ({theirs.get(name)}, now {self.identity.get(name)})" for name in different)
-            raise InputError(f"{path} is of another run, with other {names}: remove it, or use another folder")
+            raise damaged(path) from None
+        check_same(path, theirs, self.identity)
         return saved
-
-
-def identity(settings: Settings, dataset: str, weights: Path | None) -> dict[str, Any]:
-    """What decides a run's result: its settings, and digests of its images and of the weights it starts from."""
-    start = sha256_of(weights) if weights else "none"
-    values = {name: getattr(settings, attribute(name)) for name in SETTINGS}
-    return {**values, "images": dataset, "weights": start, "format": FORMAT}

@@ -12,10 +12,21 @@ DRIVER = Path("/proc/driver/nvidia/gpus")  # one folder a GPU, there without imp
 
 def gpus() -> int:
     """GPUs of this machine that CUDA_VISIBLE_DEVICES leaves."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    return len(list(DRIVER.iterdir())) if DRIVER.is_dir() else 0
+    return len(visible())
+
+
+def visible() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES calls them."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if names is not None:
+        return [name for name in names.split(",") if name.strip() not in ("", "-1")]
+    return [str(number) for number in range(len(list(DRIVER.iterdir())))] if DRIVER.is_dir() else []
+
+
+def share(part: int, parts: int) -> list[str]:
+    """The GPUs of one of several runs at a time, number `part` from 0; with fewer GPUs than runs, some share one."""
+    names = visible()
+    return names[part::parts] or names[part % len(names) :][:1] if names else []
 
 
 def one_process_a_gpu(process: Process, arguments: Sequence[str]) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 from training import folder, pictures, weights
 from training.environment import Places, Process, own_cores
 from training.export import Exported, export
+from training.identity import identity
 from training.images import Images, load
 from training.inputs import Inputs
 from training.memory import enough_memory, peak_mb
 from training.outcome import Score, Trained
 from training.settings import SETTINGS, Settings, field
+from training.stop import stop_asked
 
 MOST_CLASSES = 50
 
@@ -98,21 +100,24 @@ def _train(
     places: Places,
     process: Process,
 ) -> Trained:
-    threads = own_cores(process)
-    if given is not None and settings.trainable == "head":
-        from training import transfer
-
-        return transfer.learn(images, data, given, settings=settings, process=process, threads=threads)
-    from training import loop
-    from training.checkpoint import Checkpoints, identity
-    from training.stop import stop_asked
-
-    state = weights.read(given, settings.architecture) if given else None
-    checkpoints = Checkpoints(places.checkpoints, process, identity(settings, digest, given))
+    threads, decided = own_cores(process), identity(settings, digest, given)
     with stop_asked() as stop:
+        if given is not None and settings.trainable == "head":
+            from training import transfer
+
+            return transfer.learn(
+                images, data, given,
+                settings=settings, process=process, threads=threads,
+                checkpoints=places.checkpoints, identity=decided, stop=stop,
+            )  # fmt: skip
+        from training import loop
+        from training.checkpoint import Checkpoints
+
+        state = weights.read(given, settings.architecture) if given else None
         return loop.learn(
             images, len(data.classes), state,
-            settings=settings, process=process, threads=threads, checkpoints=checkpoints, stop=stop,
+            settings=settings, process=process, threads=threads,
+            checkpoints=Checkpoints(places.checkpoints, process, decided), stop=stop,
         )  # fmt: skip
 
 

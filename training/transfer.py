@@ -1,17 +1,22 @@
 """Training of a head: the frozen backbone runs once, in its engine, and the head learns from what that made."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 
 from training.calibration import calibration_pixels
-from training.engine import open_engine
-from training.environment import Process
+from training.engine import Engine, open_engine
+from training.environment import Process, processor
+from training.errors import Stopped
 from training.features import features
 from training.folder import Folder
 from training.head import Examples, fit
 from training.images import Images
-from training.outcome import Trained
+from training.kept_features import KeptFeatures
+from training.outcome import Epoch, Trained
 from training.resnet import feature_count, write_classifier
 from training.settings import Settings
 from training.temperature import fit_temperature
@@ -21,12 +26,28 @@ _CALIBRATION_IMAGES = 32  # more take longer than they are worth: what ships is 
 
 
 def learn(
-    images: dict[str, Images], folder: Folder, weights: Path, *, settings: Settings, process: Process, threads: int
+    images: dict[str, Images],
+    folder: Folder,
+    weights: Path,
+    *,
+    settings: Settings,
+    process: Process,
+    threads: int,
+    checkpoints: Path | None,
+    identity: Mapping[str, Any],
+    stop: Event,
 ) -> Trained:
     """The network with its head trained; each process computes its share of the features.
 
+    Args:
+        checkpoints: folder that the features are kept in; None keeps nothing.
+        identity: what decides the result, by name.
+        stop: set when the run is to stop.
+
     Raises:
-        InputError: weights or images that cannot be used, or a precision that this machine lacks.
+        InputError: weights or images that cannot be used, or a precision that this machine lacks; features kept of
+            another run.
+        Stopped: it was; the features computed so far are kept.
     """
     engine = open_engine(
         weights,
@@ -49,25 +70,36 @@ def learn(
                     seed=settings.seed,
                     process=process,
                     folder=folder,
+                    kept=KeptFeatures(checkpoints, name, process=process, identity=identity, engine=engine.name),
+                    stop=stop,
                 ),
                 process,
+                stop,
             ),
             split.labels,
         )
         for name, split in images.items()
     }
+
+    def report(epoch: Epoch) -> None:
+        if process.rank == 0:
+            print(epoch, flush=True)
+        if stop.is_set():
+            kept = f"{checkpoints} has its features" if checkpoints else "no --checkpoints were asked for"
+            raise Stopped(f"stopped as asked (SIGTERM) in the head's training: {kept}")
+
     head, outcome = fit(
         examples["train"],
         examples["valid"],
         classes=len(folder.classes),
         settings=settings,
-        report=lambda epoch: print(epoch, flush=True) if process.rank == 0 else None,
+        report=report,
     )
     valid = examples["valid"]
     temperature = fit_temperature(head.log_probabilities(valid.features[:, 0]), valid.labels, len(valid.labels))
     head = head.cooled(temperature)
     test = head.predictions(examples["test"].features[:, 0], examples["test"].labels)
-    facts = {"engine": engine.name, "temperature": temperature}
+    facts = {"engine": engine.name, "device": _device(engine, process, threads), "temperature": temperature}
 
     def write(path: Path) -> None:
         state = {**read(weights, settings.architecture), "fc.weight": head.weight, "fc.bias": head.bias}
@@ -76,12 +108,30 @@ def learn(
     return Trained(outcome, write, test, facts)
 
 
-def _of_all_processes(own: np.ndarray, process: Process) -> np.ndarray:
-    """The shares of all processes together."""
+def _of_all_processes(own: np.ndarray, process: Process, stop: Event) -> np.ndarray:
+    """The shares of all processes together.
+
+    Raises:
+        Stopped: the others have stopped as this one was asked to, while it waited for them.
+    """
     if process.world == 1:
         return own
     import torch
 
     from training.distributed import summed
 
-    return summed(torch.from_numpy(own)).numpy()
+    try:
+        return summed(torch.from_numpy(own)).numpy()
+    except RuntimeError:
+        if stop.is_set():
+            raise Stopped("stopped as asked (SIGTERM) while the other processes computed features") from None
+        raise
+
+
+def _device(engine: Engine, process: Process, threads: int) -> str:
+    """What the frozen layers ran on."""
+    if "GPU" not in engine.name:
+        return processor(threads)
+    from training.device import choose, described
+
+    return described(choose(process), threads)

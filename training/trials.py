@@ -1,25 +1,20 @@
-"""Trials of a tuning without AWS: the training program in processes, hyper-parameters chosen by Optuna."""
+"""A tuning without AWS: trials some at a time, hyper-parameters chosen by Optuna, the best one kept."""
 
 import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.environment import cores
 from training.errors import InputError
 from training.ranges import Between, Choice, Range
 from training.search import Search
+from training.trial import Run, Trial
 
 RESULTS = ("model", "output")  # folders that a run leaves
-_OBJECTIVE = re.compile(r"^epoch=\d+ .*validation:accuracy=([0-9.eE+-]+)")
+TRIALS = "trials"  # folder of the running ones
 _LOOK_SECONDS = 0.1
 
 
@@ -36,23 +31,6 @@ class Plan:
     strategy: str
     early_stopping: bool
     seed: int
-
-
-@dataclass
-class Trial:
-    """One run: its tuned values, and what became of it. Accuracies are in 0..1."""
-
-    number: int
-    values: dict[str, str]
-    status: str = "running"
-    """Then completed, failed, or stopped: it fell behind, or the tuning was interrupted."""
-    reason: str = ""
-    validation_accuracy: float | None = None
-    """Of the model that the run left; the test accuracy is told and never chosen by."""
-    test_accuracy: float | None = None
-    epochs: list[float] = field(default_factory=list)
-    """Validation accuracy after each."""
-    seconds: float = 0.0
 
 
 class Tuning:
@@ -74,31 +52,53 @@ class Tuning:
         self.interrupted = True
 
     def run(self) -> None:
-        """All trials, or those until the interruption."""
-        running: list[_Run] = []
-        while running or self._more():
-            while len(running) < self._plan.parallel_jobs and self._more():
-                running.append(self._start())
-            time.sleep(_LOOK_SECONDS)
+        """All trials, or those until the interruption; none outlives it, whatever happens.
+
+        Raises:
+            OSError: results that cannot be written.
+        """
+        trials = self._plan.output / TRIALS
+        shutil.rmtree(trials, ignore_errors=True)  # of a tuning that was killed
+        running: list[Run] = []
+        try:
+            while running or self._more():
+                while len(running) < self._plan.parallel_jobs and self._more():
+                    running.append(self._start({run.place for run in running}))
+                time.sleep(_LOOK_SECONDS)
+                for run in running:
+                    if self.interrupted:
+                        run.stop("interrupted")
+                    elif self._plan.early_stopping and run.falls_behind(self._search):
+                        run.stop("fell behind")
+                for run in [run for run in running if run.ended()]:
+                    self._finish(run)
+                    running.remove(run)
+        finally:
             for run in running:
-                if self.interrupted:
-                    run.stop("interrupted")
-                elif self._plan.early_stopping and run.falls_behind(self._search):
-                    run.stop("fell behind")
-            for run in [run for run in running if run.ended()]:
-                running.remove(run)
-                self._finish(run)
+                run.stop("the tuning has failed")
+            for run in running:
+                run.end()
+            shutil.rmtree(trials, ignore_errors=True)
 
     def _more(self) -> bool:
         return len(self.trials) < self._plan.max_jobs and not self.interrupted
 
-    def _start(self) -> "_Run":
+    def _start(self, taken: set[int]) -> Run:
         asked = self._search.next()
         trial = Trial(len(self.trials) + 1, {name: str(value) for name, value in asked.params.items()})
         self.trials.append(trial)
-        return _Run(trial, asked, self._plan)
+        place = min(set(range(self._plan.parallel_jobs)) - taken)
+        return Run(
+            trial,
+            asked,
+            {**self._plan.fixed, **trial.values},
+            data=self._plan.data,
+            folder=self._plan.output / TRIALS / f"{trial.number:03}",
+            place=place,
+            parallel=self._plan.parallel_jobs,
+        )
 
-    def _finish(self, run: "_Run") -> None:
+    def _finish(self, run: Run) -> None:
         trial = run.trial
         run.conclude()
         if trial.status == "completed":
@@ -128,70 +128,6 @@ class Tuning:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-class _Run:
-    """A trial's process."""
-
-    def __init__(self, trial: Trial, asked: Any, plan: Plan) -> None:
-        self.trial, self.asked = trial, asked
-        self.folder = plan.output / "trials" / f"{trial.number:03}"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        flags = {**plan.fixed, **trial.values}
-        command = [sys.executable, "-m", "training", "--data", str(plan.data), "--output", str(self.folder)]
-        threads = max(1, cores() // plan.parallel_jobs)
-        self._started, self._judged = time.monotonic(), 0
-        self._process = subprocess.Popen(
-            [*command, *(f"--{name}={value}" for name, value in flags.items())],
-            # A session of its own: Ctrl-C is for the tuning, which then stops its runs.
-            start_new_session=True,
-            env={"OMP_NUM_THREADS": str(threads), **os.environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        self._last_line = ""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def falls_behind(self, search: Search) -> bool:
-        """Whether an epoch not judged yet is worse than the median of the other trials'."""
-        epochs = list(self.trial.epochs)
-        new, self._judged = range(self._judged, len(epochs)), len(epochs)
-        judged = [search.falls_behind(self.asked, epoch + 1, epochs[epoch]) for epoch in new]
-        return bool(judged) and judged[-1]
-
-    def ended(self) -> bool:
-        return self._process.poll() is not None
-
-    def stop(self, reason: str) -> None:
-        if not self.ended():
-            self.trial.status, self.trial.reason = "stopped", reason
-            self._process.terminate()
-
-    def conclude(self) -> None:
-        """Wait for the end, and take from the run's files what it came to."""
-        code = self._process.wait()
-        self._reader.join()
-        self.trial.seconds = round(time.monotonic() - self._started, 1)
-        if self.trial.status != "running":
-            return
-        if code:
-            self.trial.status, self.trial.reason = "failed", self._last_line.removeprefix("error: ")
-            return
-        metrics = json.loads((self.folder / "output" / "data" / "metrics.json").read_text(encoding="utf-8"))
-        self.trial.validation_accuracy = metrics["epochs"][metrics["best_epoch"] - 1]["validation_accuracy"]
-        self.trial.test_accuracy = metrics["test"]["accuracy"]
-        self.trial.status = "completed"
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self._last_line = line.strip() or self._last_line
-            if match := _OBJECTIVE.match(line):
-                self.trial.epochs.append(float(match[1]))
-
-
 def _objective(trial: Trial) -> float:
     assert trial.validation_accuracy is not None  # of every completed trial
     return trial.validation_accuracy
@@ -200,7 +136,13 @@ def _objective(trial: Trial) -> float:
 def _search(plan: Plan) -> Search:
     try:
         space = {name: _distribution(range_) for name, range_ in plan.ranges.items()}
-        return Search(space, strategy=plan.strategy, seed=plan.seed, early_stopping=plan.early_stopping)
+        return Search(
+            space,
+            strategy=plan.strategy,
+            seed=plan.seed,
+            early_stopping=plan.early_stopping,
+            keep_apart=plan.parallel_jobs > 1,
+        )
     except ImportError:
         raise InputError("tuning needs Optuna, which is not installed: run pip install 'optuna>=4,<5'") from None
 

@@ -20,7 +20,8 @@ from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
 from training.search import STRATEGIES
 from training.settings import SETTINGS, Settings, field, parse
-from training.trials import Plan, Trial, Tuning
+from training.trial import Trial
+from training.trials import Plan, Tuning
 
 _EARLY_STOPPING = ("Off", "Auto")
 _MOST_JOBS, _INTERRUPTED = 750, 130
@@ -36,7 +37,6 @@ def main(arguments: Sequence[str]) -> int:
         tuning = Tuning(plan, lambda line: print(line, flush=True))
         with _interruptible(tuning):
             tuning.run()
-        (plan.output / "trials").rmdir()  # every run's folder has been taken over or removed
     except InputError as error:
         return _fail(error.problems)
     except OSError as error:
@@ -50,8 +50,9 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _interruptible(tuning: Tuning) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the tuning in order."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+    """Inside, Ctrl-C, SIGTERM and a terminal that closes end the tuning in order."""
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
     before = [signal.signal(number, lambda *_: tuning.interrupt()) for number in signals]
     try:
         yield

@@ -16,10 +16,11 @@ from torch import Tensor
 from tests.training.stop_after import StopAfter
 from training import loop
 from training.__main__ import main
-from training.checkpoint import FILE, Checkpoints, identity
+from training.checkpoint import FILE, Checkpoints
 from training.environment import Process
 from training.errors import InputError, Stopped
 from training.folder import inspect
+from training.identity import identity
 from training.images import load
 from training.model import build
 from training.settings import Settings

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from PIL import Image
 
 from training.__main__ import main
 from training.errors import LostPeers
+
+METRICS = (Path(__file__).parents[2] / "docs" / "training.md").read_text().partition("`metrics.json` (")[2]
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
     assert test["accuracy"] >= 0.9
     assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
     assert metrics["images"] == {"train": 48, "valid": 20, "test": 20}
+    names = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", METRICS, re.MULTILINE)))
+    assert {*metrics, "engine"} == {*names}
     assert metrics["world"] == 1
     assert f"training on {metrics['device']} a process" == lines[1]
     model = job / "model"

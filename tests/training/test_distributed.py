@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import torch
 from PIL import Image
 
 from tests.training.stop_after import StopAfter
-from training import distributed, inputs
+from training import distributed, inputs, transfer
 from training import run as program
 from training.checkpoint import Checkpoints
 from training.distributed import summed, together
@@ -29,6 +31,7 @@ from training.images import load
 from training.loop import evaluate, fit
 from training.model import build
 from training.settings import Settings
+from training.stop import stop_asked
 
 # a process of their own that has imported torch and started no thread is safe to fork, and saves its imports
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -172,6 +175,28 @@ def test_when_one_process_dies_the_others_stop_with_an_error() -> None:
     assert dead is None
     assert isinstance(first, LostPeers) and "process 0 of 3 lost the others" in str(first)
     assert isinstance(third, LostPeers)
+
+
+def head_stopped_while_it_waits(process: Process) -> str:
+    """What is said when SIGTERM comes to both, and the second, which computes, stops before it has a share to give."""
+    with stop_asked() as stop:
+        try:
+            with together(process):
+                if process.rank == 1:
+                    time.sleep(2)
+                    raise Stopped("of its own")
+                Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+                transfer._of_all_processes(np.zeros(3, np.float32), process, stop)
+        except Stopped as error:
+            return str(error)
+    return "nothing"
+
+
+def test_a_process_that_waits_for_the_others_stops_with_them() -> None:
+    assert apart(2, head_stopped_while_it_waits) == [
+        "stopped as asked (SIGTERM) while the other processes computed features",
+        "of its own",
+    ]
 
 
 PATIENCE_SECONDS = 10

@@ -33,6 +33,23 @@ def test_else_those_of_the_driver_are(tmp_path: Path, monkeypatch: pytest.Monkey
     assert gpus.gpus() == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "parts", "shares"),
+    [
+        ("0,1,2,3", 2, [["0", "2"], ["1", "3"]]),
+        ("4,5,6", 2, [["4", "6"], ["5"]]),
+        ("0,1", 3, [["0"], ["1"], ["0"]]),
+        ("", 2, [[], []]),
+    ],
+)
+def test_runs_at_a_time_share_the_gpus(
+    monkeypatch: pytest.MonkeyPatch, names: str, parts: int, shares: list[list[str]]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", names)
+
+    assert [gpus.share(part, parts) for part in range(parts)] == shares
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the process became."""

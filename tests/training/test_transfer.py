@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import onnxruntime
@@ -17,14 +19,17 @@ import torchvision
 
 from local_aws.ports import free_port
 from serving.preprocessing import normalise
+from tests.training.stop_after import StopAfter
 from training import engine as module
 from training import transfer
 from training.__main__ import main
 from training.engine import Engine, open_engine
 from training.environment import Process
+from training.errors import Stopped
 from training.features import features
 from training.folder import Folder, inspect
 from training.images import Images
+from training.kept_features import KeptFeatures
 from training.quantise import Quantised
 from training.resnet import MEAN, STD
 from training.settings import Settings
@@ -190,6 +195,89 @@ def test_several_processes_train_the_head_that_one_would(few_digits: Path, tmp_p
     assert not (tmp_path / "rank1" / "model").exists()
 
 
+def test_a_stopped_run_goes_on_with_what_it_has_computed(
+    weights: Path, images: dict[str, Images], folder: Folder, tmp_path: Path
+) -> None:
+    engine = opened(weights)
+    computed: list[int] = []
+
+    def counted(pixels: np.ndarray) -> np.ndarray:
+        computed.append(len(pixels))
+        return engine.run(pixels)
+
+    def run(kept: KeptFeatures | None, stop: Event | None = None) -> tuple[np.ndarray, int]:
+        """Features of the second of two processes, and how many views the engine has seen for them."""
+        computed.clear()
+        found = features(
+            images["train"], replace(engine, run=counted),
+            count=512, views=2, seed=0, process=Process(1, 2), folder=folder, kept=kept, stop=stop,
+        )  # fmt: skip
+        return found, sum(computed)
+
+    def kept() -> KeptFeatures:
+        return KeptFeatures(tmp_path, process=Process(1, 2))
+
+    whole, views = run(None)
+    assert views == 2 * 24
+    with pytest.raises(Stopped, match=f"after the features of 12 of 24 train images: {tmp_path} has them"):
+        run(kept(), StopAfter(2))
+    for expected in (2 * 12, 0):
+        again, views = run(kept())
+        assert np.array_equal(again, whole)
+        assert views == expected
+
+
+def test_sigterm_stops_the_command_and_the_same_command_goes_on(
+    few_digits: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*flags_of(few_digits, weights), "--output", str(tmp_path / "out"), "--checkpoints", str(tmp_path / "kept")]
+    flags += ["--views", "100", "--image-size", "128", "--epochs", "2", "--export-int8", "never", "--precision", "fp32"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "training", *flags],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stdout
+    for line in run.stdout:
+        if line.startswith("frozen layers run once"):
+            break
+    run.send_signal(signal.SIGTERM)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 143
+    assert errors.startswith("error: stopped as asked (SIGTERM) after the features of ")
+    assert f"train images: {tmp_path / 'kept'} has them" in errors
+    assert main([*flags, "--epochs", "3"]) == 1
+    assert "is of another run, with other epochs (2, now 3)" in capsys.readouterr().err
+
+
+def test_a_run_that_is_stopped_in_the_heads_training_keeps_the_features(
+    few_digits: Path,
+    tmp_path: Path,
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--checkpoints", str(tmp_path / "kept"), "--epochs", "2", "--export-int8", "never"]
+    fit = transfer.fit
+
+    def stopped(*args: object, **settings: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return fit(*args, **settings)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as during:
+        during.setattr(transfer, "fit", stopped)
+        assert run_here(few_digits, tmp_path / "out", weights, *flags) == 143
+    kept = tmp_path / "kept"
+    assert f"stopped as asked (SIGTERM) in the head's training: {kept} has its features" in capsys.readouterr().err
+    assert sorted(path.name for path in kept.iterdir()) == [
+        f"features-{name}-0-of-1.npz" for name in ("test", "train", "valid")
+    ]
+    assert run_here(few_digits, tmp_path / "out", weights, *flags) == 0
+    said = capsys.readouterr().out
+    assert "going on after the features of 48 train images" in said
+    assert "train:images_per_second" not in said
+
+
 def test_the_first_view_is_the_image_and_the_others_are_moved(
     weights: Path, images: dict[str, Images], folder: Folder
 ) -> None:
@@ -234,6 +322,7 @@ def test_it_needs_no_torch_and_says_what_memory_it_took(few_digits: Path, tmp_pa
     subprocess.run([sys.executable, "-c", program, *flags], check=True)
     metrics = json.loads((tmp_path / "output" / "data" / "metrics.json").read_text())
     assert metrics["engine"].startswith("OpenVINO")
+    assert metrics["device"].startswith("cpu, ")
     assert 50 < metrics["peak_memory_mb"] < 450
 
 

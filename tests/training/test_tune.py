@@ -6,9 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from training import trial, trials
+from training.ranges import Choice
+from training.trials import Plan, Tuning
 from training.tune import main
 
 TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "1")
@@ -27,6 +32,7 @@ def test_the_best_run_in_validation_is_left(
     tiny_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "tuned"
+    (output / "trials" / "007").mkdir(parents=True)  # of a tuning that was killed
     flags = ["--data", str(tiny_digits), "--output", str(output), "--max-jobs", "2", "--parallel-jobs", "2", *TINY]
 
     assert main([*flags, "--learning-rate", "0.001..0.05", "--strategy", "Random", "--seed", "5"]) == 0
@@ -68,6 +74,65 @@ def test_ctrl_c_keeps_the_finished_trials(tiny_digits: Path, tmp_path: Path) -> 
     ]
     assert record["best"] == 1
     assert sorted(path.name for path in output.iterdir()) == ["model", "output", "tuning.json"]
+
+
+def test_a_closed_terminal_ends_the_tuning_in_order(tiny_digits: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tuned"
+    command = [sys.executable, "-m", "training.tune", "--data", str(tiny_digits), "--output", str(output)]
+    flags = [*TINY, "--max-jobs", "50", "--learning-rate", "0.001..0.05"]
+    tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
+    while not (output / "trials").exists() and tuning.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    tuning.send_signal(signal.SIGHUP)
+    assert tuning.wait(timeout=60) == 1  # none has finished
+    assert [path.name for path in output.iterdir()] == ["tuning.json"]
+
+
+def planned(folder: Path, parallel: int) -> Plan:
+    return Plan(
+        data=folder,
+        output=folder,
+        fixed={},
+        ranges={"epochs": Choice(("1", "2"))},
+        max_jobs=2,
+        parallel_jobs=parallel,
+        strategy="Bayesian",
+        early_stopping=False,
+        seed=0,
+    )
+
+
+def test_a_tuning_that_fails_leaves_no_run_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+    variables: list[dict[str, str]] = []
+
+    def start(_: object, **options: Any) -> subprocess.Popen[str]:
+        """The second trial ends, the first would go on; what a trial leaves is not there to be read."""
+        variables.append(options["env"])
+        program = "pass" if started else "import time; time.sleep(600)"
+        started.append(subprocess.Popen([sys.executable, "-c", program], **options))
+        return started[-1]
+
+    monkeypatch.setattr(trial, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with pytest.raises(FileNotFoundError, match=r"metrics\.json"):
+        Tuning(planned(tmp_path, parallel=2), lambda line: None).run()
+    assert [run.poll() for run in started] == [-signal.SIGTERM, 0]
+    assert list(tmp_path.iterdir()) == []
+    assert [given["CUDA_VISIBLE_DEVICES"] for given in variables] == ["0", "1"]
+    assert len({given["MASTER_PORT"] for given in variables}) == 2
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_trials_at_the_same_time_are_kept_from_trying_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parallel: int
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(trials, "Search", lambda *_, keep_apart, **__: asked.append(keep_apart))
+    Tuning(planned(tmp_path, parallel), lambda line: None)
+    assert asked == [parallel > 1]
 
 
 def test_when_every_run_fails_so_does_the_tuning(

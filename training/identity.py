@@ -1,0 +1,33 @@
+"""Whether what a stopped run has kept is of this run. No torch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training.digests import sha256_of
+from training.errors import InputError
+from training.settings import SETTINGS, Settings, field
+
+FORMAT = 1
+
+
+def identity(settings: Settings, dataset: str, weights: Path | None) -> dict[str, Any]:
+    """What decides a run's result: its settings, and digests of its images and of the weights it starts from."""
+    start = sha256_of(weights) if weights else "none"
+    values = {name: getattr(settings, field(name)) for name in SETTINGS}
+    return {**values, "images": dataset, "weights": start, "format": FORMAT}
+
+
+def check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        InputError: the file at the path is of another run; says what differs.
+    """
+    different = sorted(name for name in {*theirs, *ours} if theirs.get(name) != ours.get(name))
+    if different:
+        names = ", ".join(f"{name} ({theirs.get(name)}, now {ours.get(name)})" for name in different)
+        raise InputError(f"{path} is of another run, with other {names}: remove it, or use another folder")
+
+
+def damaged(path: Path) -> InputError:
+    return InputError(f"{path} is no checkpoint of this program: remove it to start anew")
