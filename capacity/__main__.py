@@ -57,8 +57,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     instance, limits = _measured(options)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     assembly = synthesize(settings_of(options))
-    template = json.loads((assembly.folder / f"{assembly.stack('serving')}.template.json").read_text())
-    policy, instance_type = declared(template)
+    policy, instance_type = declared(assembly.template("serving"))
     dollars = instance_hour(instance_type) if options.price is None else options.price
     curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
     console.print(

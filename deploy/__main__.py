@@ -16,7 +16,7 @@ from dataset.check import checked
 from deploy import cdk
 from deploy.arguments import make_parser, max_unreadable, settings_of
 from deploy.check import check
-from deploy.preflight import NotReady, require_aws
+from deploy.preflight import NotReady, require_aws, require_concurrency
 from deploy.stacks import bootstrap, deploy_everything, describe, outputs, synthesize
 from training.errors import InputError
 from training.folder import digest
@@ -33,6 +33,7 @@ def main() -> int:
             settings["dataset"] = digest(images)
         print(f"to account {account}, region {region}")
         assembly = synthesize(settings)
+        require_concurrency(assembly.template("serving"))
         bootstrap(account, region)
         deploy_everything(assembly, images, say=print)
         if images:

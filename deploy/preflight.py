@@ -1,13 +1,19 @@
-"""Is there an AWS to deploy to? Asked before anything is built, so that the answer is one clear line."""
+"""Is there an AWS to deploy to, with room? Asked before anything is built, so that the answer is one clear line."""
 
 import os
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+# Lambda leaves so many of an account's concurrent executions to functions that reserve none ("Configuring reserved
+# concurrency", Lambda developer guide), and all of them where the quota is lower, as it is in a new account. What is
+# provisioned without a reservation counts as reserved.
+_UNRESERVED = 100
 _LOCAL = "start the local AWS with `make local`, then `. .local/aws.env`"
 
 
@@ -45,3 +51,37 @@ def require_answer() -> None:
         return  # somebody answers
     except OSError as error:
         raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}") from error
+
+
+def require_concurrency(serving: Mapping[str, Any]) -> None:
+    """Raises `NotReady` when the account has no room for what the serving stack's template reserves or provisions.
+
+    Lambda says so too, but only after the training, and once the endpoint is there.
+    """
+    [function] = _resources(serving, "AWS::Lambda::Function")
+    [alias] = _resources(serving, "AWS::Lambda::Alias")
+    reserved = function.get("ReservedConcurrentExecutions", 0)
+    provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
+    wanted = reserved or provisioned  # what is provisioned comes out of what is reserved, where anything is
+    if not wanted:
+        return
+    client = boto3.client("lambda")
+    limit = client.get_account_settings()["AccountLimit"]
+    try:
+        known = client.get_function_concurrency(FunctionName=function["FunctionName"])
+    except client.exceptions.ResourceNotFoundException:  # the first deploy
+        known = {}
+    own, quota = known.get("ReservedConcurrentExecutions", 0), limit["ConcurrentExecutions"]
+    room = max(limit["UnreservedConcurrentExecutions"] + own - min(_UNRESERVED, quota), 0)
+    if wanted > max(room, own):
+        raise NotReady(
+            f"lambda_{'reserved' if reserved else 'provisioned'}_concurrency = {wanted}: of the {quota} concurrent "
+            f"executions that Lambda gives this account, {room} are left to reserve or provision. Reserve nothing: "
+            f'SETTINGS="lambda_reserved_concurrency=0 lambda_provisioned_concurrency={min(provisioned, room)}"; or ask '
+            "for a higher quota: aws service-quotas request-service-quota-increase --service-code lambda --quota-code "
+            "L-B99A9384 --desired-value 1000"
+        )
+
+
+def _resources(template: Mapping[str, Any], type_: str) -> list[dict[str, Any]]:
+    return [each["Properties"] for each in template["Resources"].values() if each["Type"] == type_]

@@ -33,6 +33,11 @@ class Assembly:
         [name] = [name for name in self.stacks if name.endswith(f"-{suffix}")]
         return name
 
+    def template(self, suffix: str) -> dict[str, Any]:
+        """That stack's template."""
+        template: dict[str, Any] = json.loads((self.folder / f"{self.stack(suffix)}.template.json").read_text())
+        return template
+
     @property
     def prefix(self) -> str:
         """`<app>-<stage>-`: what all names of this deployment begin with."""

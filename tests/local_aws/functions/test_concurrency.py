@@ -200,6 +200,16 @@ def test_calls_over_the_reserved_concurrency_are_refused(function: Function) -> 
     assert function.metric("Throttles") >= 1  # the client asks again
 
 
+def test_what_is_reserved_is_taken_from_the_account(function: Function) -> None:
+    def unreserved() -> int:
+        return int(function.api.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"])
+
+    before = unreserved()
+    function.api.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=7)
+    assert function.api.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 7
+    assert unreserved() == before - 7
+
+
 def test_a_stack_has_its_alias_when_the_environments_have_started(client: Client, role: str, tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     function: dict[str, Any] = {
