@@ -13,9 +13,9 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Queue
 
 import numpy as np
 
@@ -30,34 +30,26 @@ def main() -> None:
     model, folder, seconds = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
     classifier = Classifier(model)
     images = itertools.cycle([path.read_bytes() for path in sorted(folder.rglob("*.jpg"))])
-    decoded: Queue[np.ndarray] = Queue(2 * BATCH * INFERRERS)
-    done = [0] * INFERRERS
-
-    def decode(contents: Iterator[bytes]) -> None:
-        for content in contents:
-            decoded.put(classifier.decode(content))
+    done, ended = [0] * INFERRERS, threading.Event()
 
     def infer(number: int) -> None:
-        while True:
-            classifier.infer(np.stack([decoded.get() for _ in range(BATCH)]))
+        ahead = deque(decoders.submit(classifier.decode, next(images)) for _ in range(2 * BATCH))
+        while not ended.is_set():
+            batch = np.stack([ahead.popleft().result() for _ in range(BATCH)])
+            ahead.extend(decoders.submit(classifier.decode, next(images)) for _ in range(BATCH))
+            classifier.infer(batch)
             done[number] += BATCH
 
-    for _ in range(cores()):
-        threading.Thread(target=decode, args=(images,), daemon=True).start()
-    for number in range(INFERRERS):
-        threading.Thread(target=infer, args=(number,), daemon=True).start()
-    time.sleep(WARM_UP * seconds)
-    before, start, used = sum(done), time.perf_counter(), time.process_time()
-    time.sleep(seconds)
-    count = sum(done) - before
-    print(
-        json.dumps(
-            {
-                "rate": count / (time.perf_counter() - start),
-                "processor": (time.process_time() - used) / max(1, count),
-            }
-        )
-    )
+    with ThreadPoolExecutor(cores()) as decoders, ThreadPoolExecutor(INFERRERS) as inferrers:
+        running = [inferrers.submit(infer, number) for number in range(INFERRERS)]
+        time.sleep(WARM_UP * seconds)
+        before, start, used = sum(done), time.perf_counter(), time.process_time()
+        time.sleep(seconds)
+        count, took, used = sum(done) - before, time.perf_counter() - start, time.process_time() - used
+        ended.set()
+        for thread in running:
+            thread.result()
+    print(json.dumps({"rate": count / took, "processor": used / max(1, count)}))
 
 
 if __name__ == "__main__":

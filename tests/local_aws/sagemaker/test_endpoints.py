@@ -168,6 +168,7 @@ def test_the_application_s_own_errors_reach_the_caller_as_model_errors(
     [
         ("crashes", archive(config__yaml=CONFIG, deployment__py="1/0"), "ping health check"),
         ("escapes", archive(**{"../outside": "x"}), "Failed to extract"),
+        ("cut", archive(config__yaml=CONFIG, deployment__py=ANSWERS)[:200], "it is cut off"),
         ("empty", archive(other="x"), "no config.yaml"),
         ("nothing", None, "Failed to download"),
         ("wants-more", archive(**{"config__yaml": CONFIG, "code/requirements__txt": "leftpad==1"}), "leftpad==1"),
