@@ -139,14 +139,16 @@ def _bucket(found: Resource) -> Iterator[Item]:
 
 
 def _host(found: Resource) -> Iterator[Item]:
-    """An EC2 instance, with its public address; its disks cost as long as they are there."""
+    """An EC2 instance, with public address and detailed monitoring; its disks cost as long as they are there."""
     type_, hours = found.properties["InstanceType"], found.usage.host_hours
     dollars = instance_hour(type_) + price("ec2", "public_address_hour")
+    if found.properties.get("Monitoring"):
+        dollars += price("cloudwatch", "instance_metrics_month") / HOURS
     disks = sum(
         int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
     )
     yield Item(
-        stack=found.stack, what="training host", basis=f"{type_} × {hours:g} h × {dollars:g} $ with its address",
+        stack=found.stack, what="training host", basis=f"{type_} × {hours:g} h × {dollars:.4g} $ with its address",
         month=hours * dollars,
     )  # fmt: skip
     if disks:

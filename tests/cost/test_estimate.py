@@ -134,7 +134,7 @@ def test_a_training_host_and_a_notebook_cost_the_hours_they_run_and_their_disks_
         stack(
             Host=(
                 "AWS::EC2::Instance",
-                {"InstanceType": "t2.micro", "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 16}}]},
+                {"InstanceType": "t2.micro", "Monitoring": True, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 16}}]},
             ),
             Notebook=("AWS::SageMaker::NotebookInstance", {"InstanceType": "ml.t3.medium", "VolumeSizeInGB": 10}),
             Messages=("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}),
@@ -143,7 +143,7 @@ def test_a_training_host_and_a_notebook_cost_the_hours_they_run_and_their_disks_
         Usage(host_hours=10, notebook_hours=40),
     )
     assert costs == {
-        "training host": pytest.approx(10 * (0.0116 + 0.005)),  # with its public address
+        "training host": pytest.approx(10 * (0.0116 + 0.005 + 2.10 / 730)),  # with public address and monitoring
         "training host's disk": pytest.approx(16 * 0.08),
         "notebook": pytest.approx(40 * 0.05 + 10 * 0.14),
         "VPC endpoints": pytest.approx(2 * 730 * 0.01),
