@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -221,14 +220,3 @@ def test_the_cost_it_tells_has_its_disk_address_and_metrics(on: Templates, user_
         if "host" in item.what
     ]
     assert float(told) == pytest.approx(sum(counted) / HOURS, abs=0.0001)
-
-
-def test_the_lock_has_the_versions_of_this_environment_and_hashes_of_each() -> None:
-    lock = (SCRIPT.parents[1] / "training" / "lock.txt").read_text().replace("\\\n", " ")
-    locked = dict(re.findall(r"^([\w.-]+)(?:==| @ \S*/\w+-)([\d.]+)", lock, re.MULTILINE))
-    assert {"torch", "torchvision", "onnx", "onnxruntime", "openvino", "numpy", "pillow"} <= set(locked)
-    assert locked == {name: version(name).partition("+")[0] for name in locked}
-    assert lock.count("%2Bcpu") == 2
-    entries = [line for line in lock.splitlines() if not line.startswith("#")]
-    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
-    assert len(entries) == len(locked)
