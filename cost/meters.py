@@ -139,17 +139,20 @@ def _bucket(found: Resource) -> Iterator[Item]:
 
 
 def _host(found: Resource) -> Iterator[Item]:
-    """An EC2 instance for the time of a training; it ends itself, and public address and disks end with it."""
+    """An EC2 instance for the time of a training; it ends itself, and address, monitoring and disks end with it."""
     type_, hours = found.properties["InstanceType"], found.usage.host_hours
     disks = sum(
         int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
     )
     dollars, address = instance_hour(type_), price("ec2", "public_address_hour")
-    volume = disks * price("ec2", "volume_gb_month") / HOURS
+    monitored = bool(found.properties.get("Monitoring"))
+    besides = (
+        disks * price("ec2", "volume_gb_month") + monitored * price("cloudwatch", "instance_metrics_month")
+    ) / HOURS
     yield Item(
         stack=found.stack, what="training host",
-        basis=f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {volume:.4f} $ for the disk)",
-        training=hours * (dollars + address + volume),
+        basis=f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {besides:.4f} $ for the rest)",
+        training=hours * (dollars + address + besides),
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def install() -> None:
     for name, type_ in types.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
-    _run_on_worker_threads({*sagemaker_types.TYPES, function_concurrency.ALIAS})
+    _run_on_worker_threads({*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS})
 
 
 def steps() -> list[Callable[[float], None]]:

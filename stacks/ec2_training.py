@@ -17,6 +17,8 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.aws_cloudformation import CfnWaitCondition, CfnWaitConditionHandle
 from constructs import Construct
 
+from cost.prices import instance_hour, price
+from cost.usage import HOURS
 from settings import Settings
 from stacks import names
 from stacks.model_digest import model_digest
@@ -24,8 +26,6 @@ from stacks.storage import Storage
 
 # Resolved by CloudFormation when it deploys: synth looks nothing up.
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
-# On demand, Linux, us-east-1, November 2026 (https://aws.amazon.com/ec2/pricing/on-demand/), $ an hour.
-PRICES = {"t2.micro": 0.0116, "t3.micro": 0.0104}
 MOST_USER_DATA = 16 * 1024  # bytes, before base64: EC2's limit
 # What stands for a token at synth (the signal's pre-signed URL) is longer when it is deployed.
 _LONGEST_WAIT_URL = 1024
@@ -139,6 +139,15 @@ class Ec2Training(Stack):
         return subnet, group, [out, joined, s3]
 
 
+def dollars_an_hour(settings: Settings) -> float:
+    """List price of the running instance with its public address, its disk and its metrics by the minute.
+
+    Traffic, and with `ec2_credits` unlimited the CPU beyond the saved-up credits, come on top.
+    """
+    month = settings.ec2_volume_gib * price("ec2", "volume_gb_month") + price("cloudwatch", "instance_metrics_month")
+    return instance_hour(settings.ec2_instance_type) + price("ec2", "public_address_hour") + month / HOURS
+
+
 def user_data(*, settings: Settings, storage: Storage, digest: str, wait_url: str) -> str:
     """The script with this training's values above it; none of them opens anything but the one signal.
 
@@ -154,7 +163,7 @@ def user_data(*, settings: Settings, storage: Storage, digest: str, wait_url: st
         "DATASET": settings.dataset,
         "WEIGHTS": settings.weights,
         "INSTANCE_TYPE": settings.ec2_instance_type,
-        "PRICE_PER_HOUR": str(PRICES[settings.ec2_instance_type]),
+        "PRICE_PER_HOUR": f"{dollars_an_hour(settings):.4f}",
         "WAIT_URL": wait_url,
     }
     flags = [word for name, text in settings.hyperparameters.items() for word in (f"--{name}", text)]

@@ -1,9 +1,9 @@
 """Makes an instance's machine around itself, then becomes its first process. Runs in namespaces of its own.
 
-    python boot.py ROOT SOCKET PORT PATH…
+    python boot.py ROOT PORT PATH…
 
 ROOT is the instance's disk; of this machine it sees the programs (/usr, PATH…), read only. Its network has no way
-out but two sockets, which go to the local AWS over SOCKET: one is AWS itself at 127.0.0.1:PORT, the other the
+out but two sockets, which go to the local AWS over standard input: one is AWS itself at 127.0.0.1:PORT, the other the
 instance metadata service. Nothing is forwarded, so a packet gets no further than one hop.
 """
 
@@ -21,9 +21,9 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SETTINGS = ("passwd", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl", "pki", "localtime")
 
 
-def main(root: Path, channel: str, port: int, *paths: str) -> None:
+def main(root: Path, port: int, *paths: str) -> None:
     os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
-    _hand_over_sockets(channel, port)
+    _hand_over_sockets(port)
     _mount_root(root, paths)
     os.chdir(root)
     # The new root over the old one, then the old one away: unlike a chroot, there is nothing to climb back to.
@@ -33,15 +33,15 @@ def main(root: Path, channel: str, port: int, *paths: str) -> None:
     os.execv("/bin/bash", ["init", "/sbin-init"])  # noqa: S606 (no shell is needed to start one)
 
 
-def _hand_over_sockets(channel: str, port: int) -> None:
+def _hand_over_sockets(port: int) -> None:
     for command in (["ip", "address", "add", f"{METADATA[0]}/32", "dev", "lo"], ["ip", "link", "set", "lo", "up"]):
         subprocess.run(command, check=True)
     listening = [socket.create_server(address, backlog=64) for address in (("127.0.0.1", port), METADATA)]
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(channel)
+    with socket.socket(fileno=os.dup(0)) as connection:
         numbers = array.array("i", [each.fileno() for each in listening])
         connection.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
         connection.recv(1)  # they are served from now on
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
 def _mount_root(root: Path, paths: tuple[str, ...]) -> None:
@@ -93,4 +93,4 @@ def _mount(*arguments: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
+    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -5,6 +5,7 @@ from typing import Any
 
 from ministack.services import ec2
 
+from local_aws.ec2.instances import machines
 from local_aws.resource_type import Identity, ResourceType
 from local_aws.service import ApiError
 
@@ -26,12 +27,17 @@ def _request(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(request: dict[str, Any]) -> Identity:
+    """The instance, once it is booting its user data."""
     _, _, body = answer = ec2._ACTION_MAP["RunInstances"](dict(_flat("", request)))
     text = body.decode()
     if answer[0] != 200:
         code, message = (re.findall(f"<{tag}>(.*?)</{tag}>", text)[0] for tag in ("Code", "Message"))
         raise ApiError(code, message)
     instance_id = re.findall("<instanceId>(.*?)</instanceId>", text)[0]
+    if machine := machines.get(instance_id):
+        machine.tried.wait()
+        if machine.failure:
+            raise ApiError("NotStabilized", f"Instance {instance_id} failed to stabilize: {machine.failure}")
     instance = ec2._instances[instance_id]
     return instance_id, {"InstanceId": instance_id, "PrivateIp": instance["PrivateIpAddress"]}
 

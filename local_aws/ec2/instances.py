@@ -3,6 +3,7 @@
 import base64
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +47,22 @@ def install() -> None:
                 return _error(error)
         return answer
 
-    def then(name: str, act: Any) -> Any:
+    def then(name: str, act: Callable[[Machine, Params], Any]) -> Any:
         def handle(params: Params) -> Response:
             answer: Response = plain[name](params)
             if answer[0] == 200:
                 for instance_id in ec2._parse_member_list(params, "InstanceId"):
                     if machine := machines.get(instance_id):
-                        _in_background(act, instance_id, machine)
+                        _in_background(act, machine, params)
             return answer
 
         return handle
 
     actions["RunInstances"] = run
-    actions[_START] = then(_START, lambda _, machine: machine.boot())
-    actions["StopInstances"] = then("StopInstances", lambda _, machine: machine.stop())
-    actions["RebootInstances"] = then("RebootInstances", lambda _, machine: (machine.stop(), machine.boot()))
-    actions[_END] = then(_END, lambda instance_id, machine: machine.remove())
+    actions[_START] = then(_START, _boot)
+    actions["StopInstances"] = then("StopInstances", _stop)
+    actions["RebootInstances"] = then("RebootInstances", _reboot)
+    actions[_END] = then(_END, lambda machine, _: machine.remove())
     actions["GetConsoleOutput"] = _console_output
 
 
@@ -106,7 +107,20 @@ def _boot_new(instance_id: str, params: Params, role: str) -> None:
         ended=ended,
     )
     machines[instance_id] = machine
-    _in_background(lambda _, machine: machine.boot(), instance_id, machine)
+    _in_background(_boot, machine, params)
+
+
+def _boot(machine: Machine, _: Params) -> None:
+    machine.boot()
+
+
+def _reboot(machine: Machine, _: Params) -> None:
+    machine.stop()
+    machine.boot()
+
+
+def _stop(machine: Machine, params: Params) -> None:
+    machine.stop(skip_shutdown=_p(params, "SkipOsShutdown").lower() == "true")
 
 
 def _role(params: Params) -> str:
@@ -136,17 +150,17 @@ def _console_output(params: Params) -> Response:
     return answer
 
 
-def _in_background(act: Any, instance_id: str, machine: Machine) -> None:
+def _in_background(act: Callable[[Machine, Params], Any], machine: Machine, params: Params) -> None:
     """AWS answers at once, too; what goes wrong is in the console output."""
 
     def do() -> None:
         try:
-            act(instance_id, machine)
+            act(machine, params)
         except OSError as error:
             with machine.console.open("a") as console:
                 console.write(f"local AWS: {error}\n")
 
-    threading.Thread(target=do, name=f"ec2-{instance_id}", daemon=True).start()
+    threading.Thread(target=do, name="ec2-operation", daemon=True).start()
 
 
 def _error(error: Exception) -> Response:

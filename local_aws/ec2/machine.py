@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from local_aws.ec2.memory import limited
+from local_aws.ec2.memory import Memory, limited
 from local_aws.ec2.metadata import MetadataServer
 from local_aws.ec2.packages import __file__ as _PACKAGES
 from local_aws.processes import MARKER
@@ -22,6 +22,7 @@ _MIB = 2**20
 TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
 _STAND_INS = ("dnf", "python3.12", "aws")
 _GRACE_SECONDS = 20.0
+_START_SECONDS = 30.0
 
 
 class Machine:
@@ -30,6 +31,8 @@ class Machine:
     Attributes:
         peak: the most memory that a boot has used, bytes; None where the limit in use does not count it.
         killed: processes that the kernel has ended because memory was out.
+        tried: set when the first boot has succeeded or failed.
+        failure: why the last boot failed; empty when it did not.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Machine:
         self.console = folder / "console.log"
         self.peak: int | None = None
         self.killed = 0
+        self.tried = threading.Event()
+        self.failure = ""
         self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
@@ -87,61 +92,75 @@ class Machine:
     def boot(self) -> None:
         """
         Raises:
-            OSError: this machine cannot make the namespaces; what it said is in the console output.
+            OSError: this machine cannot make the sandbox; what that said is in the console output.
         """
         with self._lock:
-            self._stopping = False
+            self._stopping, self.failure = False, ""
             memory = limited(f"slipway-{self._folder.name}", self._memory)
-            channel = self._folder / "boot.sock"
-            channel.unlink(missing_ok=True)
-            with socket.socket(socket.AF_UNIX) as waiting, self.console.open("ab") as console:
-                waiting.bind(str(channel))
-                waiting.listen(1)
-                waiting.settimeout(30)
+            try:
+                process, (api, metadata) = self._start(memory)
+            except (OSError, subprocess.SubprocessError) as error:
+                memory.remove()
+                self.failure = str(error)
+                self._ended()
+                raise OSError(self.failure) from None
+            finally:
+                self.tried.set()
+            self._process = process
+            forwarding = _Forwarder(api, self._port)
+            self._metadata.serve(metadata)
+
+            def wait() -> None:
+                process.wait()
+                forwarding.close()
+                self._metadata.close()
+                peak, self.killed = memory.peak(), self.killed + memory.killed()
+                self.peak = max(filter(None, (peak, self.peak)), default=None)
+                memory.remove()
+                if not self._stopping:
+                    self._ended()
+
+            self._waiter = threading.Thread(target=wait, name=f"ec2-{self._folder.name}", daemon=True)
+            self._waiter.start()
+
+    def _start(self, memory: Memory) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
+        """The sandbox, and the listening sockets in it.
+
+        It hands them over its standard input, which ends with it and, unlike a path, is never too long.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, self.console.open("ab") as console:
+            with theirs:
                 process = subprocess.Popen(
                     [*memory.command, "unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--uts",
                      "--ipc", "--fork", "--kill-child", sys.executable, "-I", str(_HERE / "boot.py"), str(self._root),
-                     str(channel), str(self._port), *_programs()],
+                     str(self._port), *_programs()],
                     env={**self._environment, "MEMORY_LIMIT_BY": f"{memory.limit // _MIB} MiB, {memory.how}"},
-                    stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
+                    stdin=theirs.fileno(), stdout=console, stderr=console, start_new_session=True,
                     preexec_fn=lambda: _enter(memory.enter, self._cores),
                 )  # fmt: skip
-                self._process = process
-                try:
-                    connection, _ = waiting.accept()
-                except TimeoutError:
-                    process.kill()
-                    raise OSError(f"the sandbox did not start: {self.output()[-500:]}") from None
-            with connection:
-                api, metadata = _received(connection)
-                connection.send(b"x")
-        forwarding = _Forwarder(api, self._port)
-        self._metadata.serve(metadata)
+            ours.settimeout(_START_SECONDS)
+            try:
+                sockets = _received(ours)
+                ours.send(b"x")
+            except OSError as error:
+                process.kill()
+                process.wait()
+                raise OSError(f"{error}: {self.output()[-500:]}") from None
+        return process, sockets
 
-        def wait() -> None:
-            process.wait()
-            forwarding.close()
-            self._metadata.close()
-            peak, self.killed = memory.peak(), self.killed + memory.killed()
-            self.peak = max(filter(None, (peak, self.peak)), default=None)
-            memory.remove()
-            if not self._stopping:
-                self._ended()
-
-        self._waiter = threading.Thread(target=wait, name=f"ec2-{self._folder.name}", daemon=True)
-        self._waiter.start()
-
-    def stop(self) -> None:
-        """As a shutdown from outside: SIGTERM to every process, then the end of what is left."""
+    def stop(self, *, skip_shutdown: bool = False) -> None:
+        """As a shutdown from outside: SIGTERM to every process, then the end of what is left; or that end alone."""
         with self._lock:
             if not self._process or not self.running:
                 return
             self._stopping = True
-            for child in _children(self._process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, 15)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE_SECONDS)
+            if not skip_shutdown:
+                for child in _children(self._process.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child, 15)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_GRACE_SECONDS)
             self._process.kill()
             self._waiter.join(10)
 

@@ -130,21 +130,24 @@ def test_what_is_watched_and_kept() -> None:
 
 
 HOST = stack(
-    Host=("AWS::EC2::Instance", {"InstanceType": "t2.micro", "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 73}}]})
+    Host=(
+        "AWS::EC2::Instance",
+        {"InstanceType": "t2.micro", "Monitoring": True, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 73}}]},
+    )
 )
 
 
-def test_a_training_host_costs_the_hours_of_its_runs_and_so_do_its_address_and_its_disk() -> None:
+def test_a_training_host_costs_the_hours_of_its_runs_and_so_do_its_address_its_disk_and_its_metrics() -> None:
     disk = 73 * 0.08 / 730  # 0.008 an hour
     assert of(HOST, Usage(host_hours=10, trainings=4)) == {
-        "training host": pytest.approx(4 * 10 * (0.0116 + 0.005 + disk))
+        "training host": pytest.approx(4 * 10 * (0.0116 + 0.005 + disk + 2.10 / 730))
     }
 
 
 def test_a_training_run_is_both_the_job_and_the_host_where_there_is_one() -> None:
     usage = Usage(training_minutes=30, host_hours=10)
     assert estimate({"a-b-model": training(JOB), "a-b-ec2": HOST}, usage).training == pytest.approx(
-        0.488 + 10 * (0.0116 + 0.005 + 0.008)
+        0.488 + 10 * (0.0116 + 0.005 + 0.008 + 2.10 / 730)
     )
 
 

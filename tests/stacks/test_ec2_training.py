@@ -1,17 +1,23 @@
 """The EC2 training stack: what can reach the instance, what it gets, and what cannot be deployed."""
 
 import json
+import os
 import re
 import subprocess
-from importlib.metadata import version
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from aws_cdk.assertions import Template
 
+from app import DEFAULTS
+from cost.estimate import estimate
+from cost.prices import instance_hour
+from cost.usage import HOURS, Usage
 from settings import SettingsError
-from stacks.ec2_training import MOST_USER_DATA, PRICES, UserDataTooLong, fitting
+from settings.ec2 import Ec2
+from stacks.ec2_training import MOST_USER_DATA, UserDataTooLong, fitting
 from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, statements, text
 
@@ -171,6 +177,23 @@ def test_user_data_over_ec2_s_limit_is_refused_with_its_size() -> None:
         fitting("x" * MOST_USER_DATA)
 
 
+def test_user_data_over_ec2_s_limit_ends_the_app_with_a_message_and_not_in_a_stack_trace(tmp_path: Path) -> None:
+    (tmp_path / "user_data.sh").write_text("x" * MOST_USER_DATA)
+    run = f"""
+import app, pathlib, stacks.ec2_training
+stacks.ec2_training._SCRIPT = pathlib.Path({str(tmp_path / "user_data.sh")!r})
+app.main()
+"""
+    context = json.dumps({**DEFAULTS, "ec2_training": "true"})
+    environment = {**os.environ, "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(tmp_path / "cdk.out")}
+    done = subprocess.run(
+        [sys.executable, "-c", run], env=environment, cwd=SCRIPT.parents[1], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"ec2/user_data\.sh makes \d+ bytes .*: shorten it by \d+, or move a part .*\n", done.stderr)
+    assert not list((tmp_path / "cdk.out").glob("*.template.json"))
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [("ec2_instance_type", "t2.huge"), ("ec2_credits", "endless"), ("ec2_volume_gib", 4)],
@@ -183,15 +206,17 @@ def test_what_the_instance_cannot_be_is_refused_by_name(synthesize: Synthesize, 
 def test_every_instance_type_has_a_price_and_a_machine() -> None:
     from local_aws.ec2.machine import TYPES
 
-    assert PRICES.keys() <= TYPES.keys()
+    types = get_args(Ec2.model_fields["ec2_instance_type"].annotation)
+    assert set(types) <= TYPES.keys()
+    assert all(instance_hour(type_) > 0 for type_ in types)
 
 
-def test_the_lock_has_the_versions_of_this_environment_and_hashes_of_each() -> None:
-    lock = (SCRIPT.parents[1] / "training" / "lock.txt").read_text().replace("\\\n", " ")
-    locked = dict(re.findall(r"^([\w.-]+)(?:==| @ \S*/\w+-)([\d.]+)", lock, re.MULTILINE))
-    assert {"torch", "torchvision", "onnx", "onnxruntime", "openvino", "numpy", "pillow"} <= set(locked)
-    assert locked == {name: version(name).partition("+")[0] for name in locked}
-    assert lock.count("%2Bcpu") == 2
-    entries = [line for line in lock.splitlines() if not line.startswith("#")]
-    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
-    assert len(entries) == len(locked)
+def test_the_cost_it_tells_has_its_disk_address_and_metrics(on: Templates, user_data: str) -> None:
+    [told] = re.findall(r"^PRICE_PER_HOUR=(.*)$", user_data, re.MULTILINE)
+    usage = Usage(host_hours=HOURS)  # all month, as the disk is in an estimate
+    counted = [
+        item.month
+        for item in estimate({"slipway-dev-ec2-training": on["ec2-training"].to_json()}, usage).items
+        if "host" in item.what
+    ]
+    assert float(told) == pytest.approx(sum(counted) / HOURS, abs=0.0001)
