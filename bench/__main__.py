@@ -11,6 +11,7 @@ from bench import (
     capacity_check,
     ddp_scaling,
     demo,
+    destroy,
     ec2_training,
     iam_gate,
     input_pipeline,
@@ -25,6 +26,7 @@ from bench.result import Result
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "synth": synth.run,
     "noop-deploy": noop_deploy.run,
+    "destroy": destroy.run,
     "iam-gate": iam_gate.run,
     "ddp-scaling": ddp_scaling.run,
     "input-pipeline": input_pipeline.run,

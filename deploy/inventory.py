@@ -4,6 +4,7 @@ What has a name of ours begins with `<app>-<stage>-`, which no other deployment'
 known by the tags `app` and `stage`.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from deploy.progress import LOG_GROUP
 
-_RUNNING = ("InProgress", "Stopping")
+NOTEBOOK_LOG_GROUP = "/aws/sagemaker/NotebookInstances"
+RUNNING = ("InProgress", "Stopping")  # of training and tuning jobs
 
 
 @dataclass(frozen=True, order=True)
@@ -60,6 +62,16 @@ def pages(service: str, operation: str, key: str, **arguments: Any) -> Iterator[
         yield from page.get(key, [])
 
 
+@contextlib.contextmanager
+def _unless(code: str) -> Iterator[None]:
+    """Go on without what a service answers with this error code."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise
+
+
 def _stacks(of: Deployment) -> Iterator[Found]:
     for stack in pages("cloudformation", "describe_stacks", "Stacks"):
         if stack["StackName"].startswith(of.prefix) and of.owns(stack.get("Tags", [])):
@@ -68,12 +80,12 @@ def _stacks(of: Deployment) -> Iterator[Found]:
 
 def _sagemaker(of: Deployment) -> Iterator[Found]:
     for job in pages("sagemaker", "list_training_jobs", "TrainingJobSummaries", NameContains=of.prefix):
-        if job["TrainingJobName"].startswith(of.prefix) and job["TrainingJobStatus"] in _RUNNING:
+        if job["TrainingJobName"].startswith(of.prefix) and job["TrainingJobStatus"] in RUNNING:
             yield Found("training job", job["TrainingJobName"])
     tunings = "HyperParameterTuningJobSummaries"
     for job in pages("sagemaker", "list_hyper_parameter_tuning_jobs", tunings, NameContains=of.prefix):
         name = job["HyperParameterTuningJobName"]
-        if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in _RUNNING:
+        if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in RUNNING:
             yield Found("tuning job", name)
     for endpoint in pages("sagemaker", "list_endpoints", "Endpoints"):
         if endpoint["EndpointName"].startswith(of.prefix):
@@ -101,15 +113,12 @@ def _logs(of: Deployment) -> Iterator[Found]:
     for start in (f"/aws/lambda/{of.prefix}", f"/aws/sagemaker/Endpoints/{of.prefix}"):
         for group in pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=start):
             yield Found("log group", group["logGroupName"])
-    try:
-        streams = list(pages("logs", "describe_log_streams", "logStreams", logGroupName=LOG_GROUP))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        return  # nobody in this account has trained yet
-    for stream in streams:
-        if stream["logStreamName"].startswith(of.prefix):
-            yield Found("training log", stream["logStreamName"])
+    # Both groups are the account's: every team's jobs and notebooks write into them.
+    for kind, name in (("training log", LOG_GROUP), ("notebook log", NOTEBOOK_LOG_GROUP)):
+        with _unless("ResourceNotFoundException"):  # nobody in this account has had one yet
+            named = {"logGroupName": name, "logStreamNamePrefix": of.prefix}
+            for stream in pages("logs", "describe_log_streams", "logStreams", **named):
+                yield Found(kind, stream["logStreamName"])
 
 
 def _watching(of: Deployment) -> Iterator[Found]:
@@ -142,22 +151,32 @@ def _data(of: Deployment) -> Iterator[Found]:
     for bucket in boto3.client("s3").list_buckets()["Buckets"]:
         if bucket["Name"].startswith(of.prefix):
             yield Found("bucket", bucket["Name"])
-    kms = boto3.client("kms")
+    kms, named = boto3.client("kms"), set()
     for alias in pages("kms", "list_aliases", "Aliases"):
         if f"{alias['AliasName']}-" == f"alias/{of.prefix}":
             yield Found("key alias", alias["AliasName"])
+            named.add(alias["TargetKeyId"])
     for key in pages("kms", "list_keys", "Keys"):
-        about = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-        if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
-            continue  # AWS's own; or paid for no more
-        if of.owns(kms.list_resource_tags(KeyId=key["KeyId"])["Tags"], "TagKey", "TagValue"):
-            yield Found("key", key["KeyId"])
+        # A key of others in the account may be shut to us. Ours, as long as it has its alias, has to be open.
+        with contextlib.nullcontext() if key["KeyId"] in named else _unless("AccessDeniedException"):
+            if _owns_key(of, kms, key["KeyId"]):
+                yield Found("key", key["KeyId"])
+
+
+def _owns_key(of: Deployment, kms: Any, id: str) -> bool:
+    about = kms.describe_key(KeyId=id)["KeyMetadata"]
+    if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
+        return False  # AWS's own; or paid for no more
+    return of.owns(kms.list_resource_tags(KeyId=id)["Tags"], "TagKey", "TagValue")
 
 
 def _roles(of: Deployment) -> Iterator[Found]:
     for role in pages("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(of.prefix):
             yield Found("role", role["RoleName"])
+    for profile in pages("iam", "list_instance_profiles", "InstanceProfiles"):
+        if profile["InstanceProfileName"].startswith(of.prefix):
+            yield Found("instance profile", profile["InstanceProfileName"])
 
 
 def _ec2(of: Deployment) -> Iterator[Found]:
@@ -168,5 +187,8 @@ def _ec2(of: Deployment) -> Iterator[Found]:
                 yield Found("instance", instance["InstanceId"])
     for volume in pages("ec2", "describe_volumes", "Volumes", Filters=ours):
         yield Found("volume", volume["VolumeId"])
+    # Subnet, routes, security group and endpoint lie in the network and cannot outlive it; a gateway can.
     for vpc in pages("ec2", "describe_vpcs", "Vpcs", Filters=ours):
         yield Found("network", vpc["VpcId"])
+    for gateway in pages("ec2", "describe_internet_gateways", "InternetGateways", Filters=ours):
+        yield Found("internet gateway", gateway["InternetGatewayId"])

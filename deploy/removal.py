@@ -1,13 +1,14 @@
 """How each kind of what a deployment holds is taken away; doing it again does no harm."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
 from botocore.exceptions import WaiterError
 
-from deploy.inventory import Found
+from deploy.inventory import NOTEBOOK_LOG_GROUP, RUNNING, Found
 from deploy.progress import LOG_GROUP
 
 Say = Callable[[str], None]
@@ -24,15 +25,27 @@ def stop_jobs(found: Iterable[Found], say: Say) -> None:
     """End the training and tuning jobs among `found`, and wait until they have."""
     client = boto3.client("sagemaker")
     found = list(found)
-    for job in [each for each in found if each.kind == "tuning job"]:
-        say(f"stopping {job}")
-        client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
+    tunings = [each for each in found if each.kind == "tuning job"]
+    for job in tunings:
+        if _tuning_status(client, job.name) == "InProgress":  # SageMaker refuses to stop what is stopping already
+            say(f"stopping {job}")
+            client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
+    for job in tunings:  # first, so that it starts no more training jobs; boto3 has no waiter for it
+        for _ in range(_WAIT["MaxAttempts"]):
+            if _tuning_status(client, job.name) not in RUNNING:
+                break
+            time.sleep(_WAIT["Delay"])
     for job in [each for each in found if each.kind == "training job"]:
         if client.describe_training_job(TrainingJobName=job.name)["TrainingJobStatus"] == "InProgress":
             say(f"stopping {job}")
             client.stop_training_job(TrainingJobName=job.name)
         with contextlib.suppress(WaiterError):  # it failed, and that is an end too; one that did not end is told later
             client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
+
+
+def _tuning_status(client: Any, name: str) -> str:
+    described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    return str(described["HyperParameterTuningJobStatus"])
 
 
 def delete_stacks(names: list[str], say: Say) -> None:
@@ -102,6 +115,8 @@ def remove(found: Found) -> None:
             boto3.client("logs").delete_log_group(logGroupName=name)
         case "training log":
             boto3.client("logs").delete_log_stream(logGroupName=LOG_GROUP, logStreamName=name)
+        case "notebook log":
+            boto3.client("logs").delete_log_stream(logGroupName=NOTEBOOK_LOG_GROUP, logStreamName=name)
         case "alarm":
             boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
         case "bucket":

@@ -11,7 +11,7 @@ from deploy import destroy as command
 from deploy import removal
 from deploy.destroy import destroy, stays
 from deploy.inventory import Deployment, Found
-from deploy.removal import NotRemoved, delete_stacks
+from deploy.removal import NotRemoved, delete_stacks, stop_jobs
 
 OF = Deployment("app", "dev", "000000000000")
 
@@ -61,6 +61,54 @@ def test_when_nothing_more_can_go_the_reasons_are_told(cloudformation: Callable[
     with pytest.raises(NotRemoved, match=r"stack base is still there: Export is in use by somebody else's"):
         delete_stacks(["base", "top"], lambda _: None)
     assert stacks.gone == ["top"]
+
+
+class Jobs:
+    """SageMaker with one tuning job and one of its training jobs, each with the statuses it will still have."""
+
+    def __init__(self, *, tuning: list[str], training: list[str]) -> None:
+        self.statuses = {"tuning": tuning, "training": training}
+        self.log: list[str] = []
+
+    def _status(self, kind: str) -> str:
+        statuses = self.statuses[kind]
+        return statuses.pop(0) if len(statuses) > 1 else statuses[0]
+
+    def describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> dict[str, str]:
+        return {"HyperParameterTuningJobStatus": self._status("tuning")}
+
+    def stop_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> None:
+        self.log.append("stop tuning")
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, str]:
+        self.log.append(f"look at training while tuning is {self._status('tuning')}")
+        return {"TrainingJobStatus": self._status("training")}
+
+    def stop_training_job(self, TrainingJobName: str) -> None:
+        self.log.append("stop training")
+
+    def get_waiter(self, name: str) -> "Jobs":
+        return self
+
+    def wait(self, TrainingJobName: str, WaiterConfig: Any) -> None:
+        self.log.append("wait for training")
+
+
+@pytest.mark.parametrize(
+    ("tuning", "stopped"),
+    [(["InProgress", "Stopping", "Stopping", "Stopped"], ["stop tuning"]), (["Stopping", "Stopping", "Stopped"], [])],
+    ids=["running", "stopping already"],
+)
+def test_a_tuning_is_stopped_once_and_has_ended_before_its_training_jobs_are_looked_at(
+    tuning: list[str], stopped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Jobs(tuning=tuning, training=["Stopping"])
+    monkeypatch.setattr(removal.boto3, "client", lambda _: jobs)
+    monkeypatch.setattr(removal.time, "sleep", lambda _: None)
+
+    stop_jobs([Found("training job", "app-dev-job"), Found("tuning job", "app-dev-tuning")], lambda _: None)
+
+    assert jobs.log == [*stopped, "look at training while tuning is Stopped", "wait for training"]
 
 
 class Account:

@@ -13,8 +13,10 @@ import torch
 
 from dataset.upload import upload
 from deploy import weights
+from deploy.destroy import destroy
+from deploy.inventory import Deployment
 from deploy.stacks import outputs
-from local_aws.home import Home
+from local_aws.home import ACCOUNT, Home
 from training.digests import sha256_of
 from training.folder import Folder, digest
 from training.model import build
@@ -100,3 +102,13 @@ def test_an_instance_that_is_rebooted_under_its_training_goes_on(trained: System
 
 def test_every_call_of_the_instance_s_role_is_in_the_contract_and_was_needed(trained: System, aws: Home) -> None:
     assert unproven("EC2 training", trained.synthesize(), aws, "e2e-dev-ec2-training") == []
+
+
+def test_destroying_it_leaves_nothing_of_instance_and_network(trained: System) -> None:
+    deployment = Deployment("e2e", "dev", ACCOUNT)
+    there = {each.kind for each in deployment.find()}
+    assert {"instance profile", "network", "internet gateway"} <= there  # so that what is not found below is not there
+
+    kept = destroy(deployment, keep_data=True, say=lambda _: None)
+
+    assert {each.kind for each in kept} == {"bucket", "key", "training log"}

@@ -1,0 +1,35 @@
+"""The whole app, deployed on a local AWS of its own with the digits, trained for one epoch."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dataset.check import checked
+from dataset.digits import write
+from demo.settings import DIGITS
+from deploy.preflight import require_aws
+from deploy.stacks import Assembly, bootstrap, deploy_everything, synthesize
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import down, up
+from training.folder import digest
+
+
+@contextmanager
+def deployed(settings: Mapping[str, str] | None = None) -> Iterator[Assembly]:
+    """What was deployed, while it is; with these settings over the digits' own."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / "local")
+        try:
+            up(home, tied=True)
+            os.environ.update(read_env(home.env_file))
+            bootstrap(*require_aws())
+            write(Path(folder) / "digits")
+            images = checked(Path(folder) / "digits")
+            quick = {**DIGITS, "epochs": "1", "accuracy_floor": "0", **(settings or {})}
+            assembly = synthesize({**quick, "dataset": digest(images)})
+            deploy_everything(assembly, images, say=lambda _: None)
+            yield assembly
+        finally:
+            down(home)
