@@ -36,7 +36,7 @@ signal() { # SUCCESS|FAILURE, REASON; the stack's output `Trained` shows the rea
 
 cost() {
   awk -v s=$((EPOCHSECONDS - STARTED)) -v p="$PRICE_PER_HOUR" -v t="$INSTANCE_TYPE" \
-    'BEGIN { printf "cost of this run: %d s of %s with disk and address at %s $ an hour = %.4f $ (list prices, us-east-1)\n", s, t, p, s * p / 3600 }'
+    'BEGIN { printf "cost of this run: %d s of %s with disk, address and metrics at %s $ an hour = %.4f $ (list prices, us-east-1)\n", s, t, p, s * p / 3600 }'
 }
 
 leave() { # ends the instance: `InstanceInitiatedShutdownBehavior` makes that a termination

@@ -25,6 +25,7 @@ from training.settings import Settings
 from .conftest import QUICK, System, image_of, unproven
 
 pytestmark = pytest.mark.e2e
+ALL_LAYERS = {"trainable": "all", "weights": "", "epochs": "4", "learning_rate": QUICK["learning_rate"]}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,19 @@ def test_it_makes_the_model_that_a_sagemaker_job_makes_and_the_endpoint_serves_i
     assert json.loads(answer["Body"].read())["model"] == sha256((made / "model.onnx").read_bytes()).hexdigest()
 
 
-def _reboot_after_an_epoch() -> None:
+def _interrupt() -> None:
+    """A reboot in or after the first epoch, and in or after the second a stop that no process hears of."""
+    ec2 = boto3.client("ec2")
+    instance = _running_after("epoch=1 ")
+    ec2.reboot_instances(InstanceIds=[instance])
+    _running_after("epoch=2 ")
+    ec2.stop_instances(InstanceIds=[instance], SkipOsShutdown=True)
+    time.sleep(1)
+    ec2.start_instances(InstanceIds=[instance])
+
+
+def _running_after(line: str) -> str:
+    """The running instance, once its console has the line."""
     ec2 = boto3.client("ec2")
     while True:
         time.sleep(0.2)
@@ -83,21 +96,33 @@ def _reboot_after_an_epoch() -> None:
             [instance] = reservation["Instances"]
             if instance["State"]["Name"] != "running":  # that of the test before has ended itself
                 continue
-            if "epoch=1 " in ec2.get_console_output(InstanceId=instance["InstanceId"])["Output"]:
-                ec2.reboot_instances(InstanceIds=[instance["InstanceId"]])
-                return
+            if line in ec2.get_console_output(InstanceId=instance["InstanceId"])["Output"]:
+                return str(instance["InstanceId"])
 
 
-def test_an_instance_that_is_rebooted_under_its_training_goes_on(trained: System, tmp_path: Path) -> None:
-    threading.Thread(target=_reboot_after_an_epoch, daemon=True).start()
+def test_an_instance_that_is_rebooted_or_killed_under_its_training_goes_on(trained: System, tmp_path: Path) -> None:
+    threading.Thread(target=_interrupt, daemon=True).start()
 
-    trained.deploy("ec2-training", trainable="all", weights="", epochs="4", learning_rate=QUICK["learning_rate"])
+    trained.deploy("ec2-training", **ALL_LAYERS)
 
     log = (_artifacts(tmp_path) / "train.log").read_text()
     print(log)
-    for line in ("booted again: going on", "going on after", "peak memory ", "cost of this run: "):
+    for line in ("booted again: going on", "going on after"):
+        assert log.count(line) == 2
+    for line in ("peak memory ", "cost of this run: "):
         assert line in log
     assert "cost of this run: " in outputs("e2e-dev-ec2-training")["Trained"]
+
+
+def test_another_time_limit_is_another_wait_for_the_models_that_are_there(trained: System) -> None:
+    """Neither a wait nor an instance that has ended can be updated."""
+    jobs = [job.name for job in trained.jobs()]
+
+    trained.deploy("trained-model", training_max_hours="3")
+    trained.deploy("ec2-training", training_max_hours="3", **ALL_LAYERS)
+
+    assert [job.name for job in trained.jobs()] == jobs
+    assert "made before" in outputs("e2e-dev-ec2-training")["Trained"]
 
 
 def test_every_call_of_the_instance_s_role_is_in_the_contract_and_was_needed(trained: System, aws: Home) -> None:
