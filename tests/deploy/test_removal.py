@@ -174,10 +174,10 @@ def test_what_a_stack_lost_goes_in_the_order_that_sagemaker_asks_for(monkeypatch
 def test_without_keep_data_nothing_stays_and_buckets_are_emptied_before_their_stack_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    account = Account(monkeypatch, ("stack", "app-dev-storage"), ("stack", "app-dev-classify"), *DATA)
+    account = Account(monkeypatch, ("stack", "app-dev-storage"), ("stack", "app-dev-serving"), *DATA)
     assert destroy(OF, keep_data=False, say=lambda _: None) == []
     order = [line for line in account.log if not line.startswith("remove")]
-    assert order[1:] == ["delete app-dev-classify", "empty app-dev-1", "empty app-dev-1-logs", "delete app-dev-storage"]
+    assert order[1:] == ["delete app-dev-serving", "empty app-dev-1", "empty app-dev-1-logs", "delete app-dev-storage"]
     assert account.log[-1] == "remove bucket app-dev-1-logs"  # accesses to the other are logged in it
 
 

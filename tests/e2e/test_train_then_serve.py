@@ -1,7 +1,9 @@
 """One deploy trains and serves; what it may and may not change afterwards. The tests build on each other."""
 
+import io
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -130,9 +132,8 @@ def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_neede
 
 
 def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: System, tmp_path: Path) -> None:
-    live, changed = system.endpoint(), system.synthesize(seed="7")
-    template = json.loads((changed.folder / f"{changed.stack('trained-model')}.template.json").read_text())
-    _keep_without_model(template["Outputs"]["ModelDigest"]["Value"], tmp_path)
+    live = system.endpoint()
+    _keep_changed(_digest(system, seed="7"), tmp_path, lambda name, file: None if name.endswith(".onnx") else file)
 
     with (
         SteadyClient("e2e-dev-classify", system.images.splits["test"].files) as client,
@@ -145,15 +146,51 @@ def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: 
     assert client.calls > 10
 
 
-def _keep_without_model(digest: str, folder: Path) -> None:
-    """As if training had made the digest's model, but with an archive in which the model is missing."""
+def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(system: System, tmp_path: Path) -> None:
+    live, images = system.endpoint(), system.images.splits["test"].files
+    _keep_changed(_digest(system, seed="8"), tmp_path, _failing)
+
+    with (
+        SteadyClient("e2e-dev-classify", images) as client,
+        pytest.raises(CdkFailed, match=r"Deployment rolled back: CloudWatch alarms in ALARM: .*Invocation5XXErrors"),
+    ):
+        system.deploy(seed="8")
+
+    assert any("Invocation5XXErrors" in reason for reason in system.events("serving"))
+    assert system.endpoint()["EndpointConfigName"] == live["EndpointConfigName"]
+    # Of one instance there is no part for a canary: until the alarms ring, every call meets the new model.
+    assert 0 < len(client.errors) < client.calls / 2
+    for image in images[:10]:
+        assert system.classifier()(image).label in system.images.classes
+
+
+def _failing(name: str, file: bytes) -> bytes:
+    """The program that serves, healthy until it is called."""
+    if not name.endswith("deployment.py"):
+        return file
+    answer = b"await self._answer(request, log)"
+    assert answer in file
+    return file.replace(answer, b"1 / 0")
+
+
+def _digest(system: System, **changes: str) -> str:
+    """The digest of the model that these settings make."""
+    template = system.synthesize(**changes).template("trained-model")
+    return str(template["Outputs"]["ModelDigest"]["Value"])
+
+
+def _keep_changed(digest: str, folder: Path, change: Callable[[str, bytes], bytes | None]) -> None:
+    """As if training had made the digest's model, but with each file of the archive changed; None leaves it out."""
     s3, bucket = boto3.client("s3"), outputs("e2e-dev-storage")["BucketName"]
-    _, _, live = outputs("e2e-dev-trained-model")["ModelDataUrl"].removeprefix("s3://").partition("/")
+    _, _, live = outputs("e2e-dev-serving")["ModelDataUrl"].removeprefix("s3://").partition("/")
     s3.download_file(bucket, live, str(folder / "whole.tar.gz"))
-    with tarfile.open(folder / "whole.tar.gz") as whole, tarfile.open(folder / "model.tar.gz", "w:gz") as rest:
+    with tarfile.open(folder / "whole.tar.gz") as whole, tarfile.open(folder / "model.tar.gz", "w:gz") as changed:
         for member in whole:
-            if not member.name.endswith(".onnx"):
-                rest.addfile(member, whole.extractfile(member))
+            file = whole.extractfile(member)
+            content = change(member.name, file.read() if file else b"")
+            if content is not None:
+                member.size = len(content)
+                changed.addfile(member, io.BytesIO(content))
     s3.upload_file(str(folder / "model.tar.gz"), bucket, f"models/{digest}/model.tar.gz")
     result = json.dumps({"job": "none", "test_accuracy": 1.0})
     s3.put_object(Bucket=bucket, Key=f"models/{digest}/result.json", Body=result.encode())
