@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from cost.item import Item
-from cost.prices import instance_hour, price
+from cost.prices import HOURS, instance_hour, price
 from cost.resource import Resource, json_in
-from cost.usage import HOURS
 
 _SWEEP_SECONDS = 0.3  # that a scheduled call takes which finds nothing to do
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}

@@ -10,6 +10,7 @@ import yaml
 from training.errors import InputError
 
 FILE = Path(__file__).with_name("prices.yaml")
+HOURS = 730  # of a month, as AWS counts them
 
 
 @cache

@@ -6,8 +6,6 @@ from typing import Any
 
 from load.numbers import positive
 
-HOURS = 730  # of a month, as AWS counts them
-
 
 def _assumed(default: float, unit: str, help: str) -> Any:
     return field(default=default, metadata={"unit": unit, "help": help})

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ import botocore.validate
 
 Response = tuple[int, dict[str, str], bytes]
 Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
+_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class ApiError(Exception):
@@ -89,6 +91,11 @@ def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:
             return str(value).lower() == "true"
         case _:
             return str(value)
+
+
+def plain(text: str) -> str:
+    """A program's text without colours and control characters, which an answer in XML cannot have."""
+    return _CONTROL.sub("", text)
 
 
 def now() -> datetime.datetime:

@@ -17,6 +17,7 @@ from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import ArchiveError, unpack
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
+from local_aws.service import plain
 
 _CONTAINER = Path(__file__).with_name("serving_container.py")
 _START_SECONDS = 180.0
@@ -138,7 +139,7 @@ class EndpointInstance:
             time.sleep(0.1)
         raise InstanceFailed(
             "The primary container for production variant did not pass the ping health check. "
-            "Its last lines: " + " | ".join(list(self._tail)[-5:])
+            "Its last lines: " + plain(" | ".join(list(self._tail)[-5:]))
         )
 
     def _healthy(self) -> bool:

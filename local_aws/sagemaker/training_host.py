@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
-from local_aws.service import now
+from local_aws.service import now, plain
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 # Names the function that the image's toolkit runs where a job has no command of its own.
@@ -90,7 +90,7 @@ class TrainingHost:
     def failure(self) -> str:
         """What the program wrote to output/failure (SageMaker reads the first 1,024 characters)."""
         path = self.folder / "output/failure"
-        return path.read_text(errors="replace")[:1024].strip() if path.exists() else ""
+        return plain(path.read_text(errors="replace"))[:1024].strip() if path.exists() else ""
 
     def local_path(self, path: str) -> Path:
         """The folder that stands for `path` in the container."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -34,7 +35,7 @@ class System:
     settings: dict[str, str]
 
     def synthesize(self, **changes: str) -> Assembly:
-        return synthesize({**self.settings, **changes})
+        return _synthesized(tuple(sorted({**self.settings, **changes}.items())))
 
     def deploy(self, *stacks: str, **changes: str) -> None:
         """Deploys these stacks and those that they need; all when none is named."""
@@ -65,6 +66,12 @@ class System:
         """The reasons in a stack's events, newest first."""
         events = boto3.client("cloudformation").describe_stack_events(StackName=f"e2e-dev-{suffix}")["StackEvents"]
         return [event.get("ResourceStatusReason", "") for event in events]
+
+
+@cache
+def _synthesized(settings: tuple[tuple[str, str], ...]) -> Assembly:
+    """The same settings make the same templates (tests/stacks/test_app.py), and each time takes seconds."""
+    return synthesize(dict(settings))
 
 
 @pytest.fixture(scope="session")
