@@ -87,7 +87,7 @@ def test_a_changed_hyperparameter_trains_once_and_updates_the_endpoint_under_a_c
 def test_going_back_to_a_model_already_made_trains_nothing(system: System) -> None:
     before = system.jobs()
 
-    system.deploy()
+    system.deploy("trained-model")
 
     assert system.jobs() == before
 
@@ -103,10 +103,10 @@ def test_a_model_under_the_floor_is_not_deployed_and_the_old_one_keeps_serving(s
     assert system.classifier()(image_of(system.images, "5")).label in system.images.classes
 
 
-def test_the_same_model_under_a_lower_floor_is_deployed_without_training_it_again(system: System) -> None:
+def test_the_same_model_passes_a_lower_floor_without_training_it_again(system: System) -> None:
     before = system.jobs()
 
-    system.deploy(seed="2", epochs="1", accuracy_floor="0.05")
+    system.deploy("trained-model", seed="2", epochs="1", accuracy_floor="0.05")
 
     assert system.jobs() == before
 
