@@ -50,7 +50,7 @@ ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
 PHOTOS = 40
 MOST_P99, MOST_MB, MOST_READY, MOST_LOST = 1.0, 350, 3.0, 0.005
 ARCHITECTURE, SIZE = "resnet50", 224
-LEARNT_AT = Settings(ARCHITECTURE, image_size=32, epochs=8, batch_size=64, learning_rate=0.005)
+LEARNT_AT = Settings(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005)
 
 
 def default() -> Result:

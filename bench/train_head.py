@@ -5,11 +5,11 @@ without its start or any evaluation, and taken five times, which is in the peer'
 changes no time; accuracy is compared with weights that a ResNet-10 learnt on the digits 0 to 4, by heads for 5 to 9.
 
 Predicted: 15 to 25 times, the backbone run once instead of five times, in bf16 and by an engine twice as fast as eager
-PyTorch. Came out at 20 beside the original's recipe (14.2 s against 5 × 57.8 s, a CPU with AVX-512 bf16) and at 19
-beside torchvision's (13.8 s against 5 × 51.8 s); at most 443 MB. With 4 views 45 s, 6 times faster than one view of the
-peers. Features in int8 took longer in all (18 s): quantising on 100 images costs more than it saves on 500. Transfer to
-the digits 5 to 9: 0.978 with bf16 and 0.983 with int8 features; torchvision's recipe 0.816, perhaps as it crops and
-mirrors digits.
+PyTorch. On a CPU with AVX-512 bf16 it came out at 20 beside the original's recipe (14.2 s against 5 × 57.8 s, 443 MB)
+and at 19 beside torchvision's. On a CPU without, fp32 features gave 12 (26 s against 5 × 63 s, 450 MB). Predicted of
+int8 there: a third of the features' time, 3 s to quantise on 32 images, some 14 s in all; it came out at 18.0 s, 18.5
+times, 430 MB, and with 4 views at 34 s instead of 85; beside torchvision's at 15.1. Heads for the digits 5 to 9: 0.978
+with bf16, 0.972 with fp32 and with int8 features; torchvision's recipe 0.816 to 0.866, perhaps as it mirrors digits.
 """
 
 import json
