@@ -4,10 +4,10 @@ The stack as it is deployed, on the local AWS, whose sandbox has the instance's 
 out-of-memory killer would fail the stack, and this with it. The seconds are since the instance's first boot; its first
 training step is the frozen layers' first image. The weights are random.
 
-Predicted: as on two cores, at most 450 MB, the features in twice the time. Came out at 435 MB without swap, in bf16, and
-at 457 MB in int8 on a CPU without bf16, export and its scoring included; the first image is through the frozen layers
-15 s after the boot (8 s of it the environment and 520 images), the first epoch's figures are there after 26 s, the model
-after 53 s.
+Predicted: as on two cores, at most 450 MB, the features in twice the time. Came out at 435 MB without swap, in bf16,
+and at 457 MB in int8 on a CPU without bf16, export and its scoring included; the first image is through the frozen
+layers 15 s after the boot (8 s of it the environment and 520 images), the first epoch's figures are there after 26 s,
+the model after 53 s.
 """
 
 import os
