@@ -15,7 +15,7 @@ from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
-from stacks.watched import Watched, always_full, most_instances
+from stacks.watched import Metrics, Watched, always_full, most_instances
 
 _MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _OR_MORE = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -192,18 +192,9 @@ def _function_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
 
 
 def _training_alarms(settings: Settings, watched: Watched) -> list[_Alarm]:
-    job = _Alarm(
-        name="training-failed",
-        metric=watched.failed_training("TriggeredRules", "Sum"),
-        threshold=0,
-        periods=1,
-        what="A training or tuning job failed or was stopped",
-    )
-    on_ec2 = _Alarm(
-        name="ec2-training-failed",
-        metric=watched.failed_ec2_training("TriggeredRules", "Sum"),
-        threshold=0,
-        periods=1,
-        what="The training on the EC2 instance failed",
-    )
+    def alarm(name: str, rule: Metrics, what: str) -> _Alarm:
+        return _Alarm(name=name, metric=rule("TriggeredRules", "Sum"), threshold=0, periods=1, what=what)
+
+    job = alarm("training-failed", watched.failed_training, "A training or tuning job failed or was stopped")
+    on_ec2 = alarm("ec2-training-failed", watched.failed_ec2_training, "The training on the EC2 instance failed")
     return [job, on_ec2] if settings.ec2_training else [job]
