@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.environment import Process
+from training.environment import Process, processor
 from training.errors import InputError
 from training.gpus import gpus
 from training.memory import give_back_memory
@@ -35,10 +35,12 @@ class Engine:
 
     Attributes:
         name: engine and precision, for people.
+        device: what it runs on, for people.
         run: images, float32 [n, 3, size, size], to features, float32 [n, features]; n is at most `batch`.
     """
 
     name: str
+    device: str
     run: _Run
     batch: int = _BATCH
 
@@ -107,7 +109,7 @@ def _openvino(network: Path, precision: str, threads: int) -> Engine:
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
     request = core.compile_model(core.read_model(network), "CPU", options).create_infer_request()
-    return Engine(f"OpenVINO {precision}", lambda images: request.infer({0: images})[0].copy())
+    return Engine(f"OpenVINO {precision}", processor(threads), lambda images: request.infer({0: images})[0].copy())
 
 
 def _onnxruntime(network: Path, precision: str, threads: int) -> Engine:
@@ -116,13 +118,17 @@ def _onnxruntime(network: Path, precision: str, threads: int) -> Engine:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    return Engine(f"ONNX Runtime {precision}", lambda images: session.run(["features"], {"images": images})[0])
+    return Engine(
+        f"ONNX Runtime {precision}",
+        processor(threads),
+        lambda images: session.run(["features"], {"images": images})[0],
+    )
 
 
 def _pytorch(weights: Path, settings: Settings, process: Process, threads: int) -> Engine:
     import torch
 
-    from training.device import arithmetic, choose, moved, place
+    from training.device import arithmetic, choose, described, moved, place
     from training.model import build
 
     torch.set_num_threads(threads)
@@ -141,10 +147,8 @@ def _pytorch(weights: Path, settings: Settings, process: Process, threads: int) 
             found: np.ndarray = placed(moved(torch.from_numpy(images), device)).float().cpu().numpy()
         return found
 
-    where = "on the GPU " if device.type == "cuda" else ""
-    return Engine(
-        f"PyTorch {where}{'bf16' if has_bf16 else 'fp32'}", run, _GPU_BATCH if device.type == "cuda" else _BATCH
-    )
+    where, batch = ("on the GPU ", _GPU_BATCH) if device.type == "cuda" else ("", _BATCH)
+    return Engine(f"PyTorch {where}{'bf16' if has_bf16 else 'fp32'}", described(device, threads), run, batch)
 
 
 def _no_bf16(what: str) -> InputError:

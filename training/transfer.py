@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from training.calibration import calibration_pixels
-from training.engine import Engine, open_engine
-from training.environment import Process, processor
+from training.engine import open_engine
+from training.environment import Process
 from training.errors import Stopped
 from training.features import features
 from training.folder import Folder
@@ -99,7 +99,7 @@ def learn(
     temperature = fit_temperature(head.log_probabilities(valid.features[:, 0]), valid.labels, len(valid.labels))
     head = head.cooled(temperature)
     test = head.predictions(examples["test"].features[:, 0], examples["test"].labels)
-    facts = {"engine": engine.name, "device": _device(engine, process, threads), "temperature": temperature}
+    facts = {"engine": engine.name, "device": engine.device, "temperature": temperature}
 
     def write(path: Path) -> None:
         state = {**read(weights, settings.architecture), "fc.weight": head.weight, "fc.bias": head.bias}
@@ -126,12 +126,3 @@ def _of_all_processes(own: np.ndarray, process: Process, stop: Event) -> np.ndar
         if stop.is_set():
             raise Stopped("stopped as asked (SIGTERM) while the other processes computed features") from None
         raise
-
-
-def _device(engine: Engine, process: Process, threads: int) -> str:
-    """What the frozen layers ran on."""
-    if "GPU" not in engine.name:
-        return processor(threads)
-    from training.device import choose, described
-
-    return described(choose(process), threads)
