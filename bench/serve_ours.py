@@ -17,7 +17,7 @@ import psutil
 from local_aws.ports import free_port
 from local_aws.processes import clean_environment, marked, sweep
 from local_aws.sagemaker import serving_container
-from stacks.containers import REPLICA_ANSWERS
+from stacks.containers import SERVING_ENVIRONMENT
 
 START_SECONDS = 180
 
@@ -55,7 +55,7 @@ def served(model: Path) -> Iterator[Served]:
     ray_folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
     log = ray_folder / "output.log"
     environment = clean_environment(
-        run_id, PYTHONPATH=str(model), PYTHONUNBUFFERED="1", RAY_USAGE_STATS_ENABLED="0", **REPLICA_ANSWERS
+        run_id, PYTHONPATH=str(model), PYTHONUNBUFFERED="1", RAY_USAGE_STATS_ENABLED="0", **SERVING_ENVIRONMENT
     )
     command = [sys.executable, str(serving_container.__file__), str(model), str(port), str(ray_folder / "ray")]
     try:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,13 +29,23 @@ def clean_environment(run_id: str, **variables: str) -> dict[str, str]:
 
 
 def marked(run_id: str) -> list[psutil.Process]:
-    """Every process of the run, except the calling one."""
-    found = []
+    """Every process of the run, except the calling one: those with its id, and what those started.
+
+    A process that gives itself a title, as Ray's agents do, writes over its environment and with it the id.
+    """
+    carriers, children = set(), defaultdict(list)
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get(MARKER) == run_id:
-                found.append(process)
-    return found
+            children[process.ppid()].append(process)
+            if process.environ().get(MARKER) == run_id:
+                carriers.add(process)
+    family, ahead = set(), list(carriers)
+    while ahead:
+        process = ahead.pop()
+        if process not in family:
+            family.add(process)
+            ahead += children[process.pid]
+    return [process for process in family if process.pid != os.getpid() and _lives(process)]
 
 
 def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:
@@ -43,19 +54,31 @@ def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:
     SIGTERM first when `grace_seconds` allows, then SIGKILL, again until none is left: a process may
     start another while it is being ended.
     """
+    known: set[psutil.Process] = set()  # also those whose parent, by which `marked` knows them, has gone since
+
+    def alive() -> list[psutil.Process]:
+        known.update(marked(run_id))
+        return [process for process in known if _lives(process)]
+
     ended: set[int] = set()
     if grace_seconds:
-        ended |= {process.pid for process in _signal(marked(run_id), signal.SIGTERM)}
+        ended |= {process.pid for process in _signal(alive(), signal.SIGTERM)}
         deadline = time.monotonic() + grace_seconds
-        while marked(run_id) and time.monotonic() < deadline:
+        while alive() and time.monotonic() < deadline:
             time.sleep(0.05)
     for _ in range(attempts):
-        alive = marked(run_id)  # a zombie has no environment, so it is not among them
-        if not alive:
+        rest = alive()
+        if not rest:
             break
-        ended |= {process.pid for process in _signal(alive, signal.SIGKILL)}
-        psutil.wait_procs(alive, timeout=1)
+        ended |= {process.pid for process in _signal(rest, signal.SIGKILL)}
+        psutil.wait_procs(rest, timeout=1)
     return len(ended)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> list[psutil.Process]:

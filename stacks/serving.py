@@ -14,7 +14,7 @@ from constructs import Construct
 from settings import Settings
 from stacks import names
 from stacks.classify import Classify
-from stacks.containers import REPLICA_ANSWERS, serving_container
+from stacks.containers import SERVING_ENVIRONMENT, serving_container
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
 from stacks.traffic_shift import deployment_config
@@ -45,7 +45,7 @@ class Serving(Stack):
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=container.address(region=Aws.REGION, domain=Aws.URL_SUFFIX),
                 model_data_url=model_data_url,
-                environment=REPLICA_ANSWERS,
+                environment=SERVING_ENVIRONMENT,
             ),
         )
         self.config = sagemaker.CfnEndpointConfig(

@@ -1,5 +1,7 @@
 """The endpoint is replaced where it must be, updated where it can be, isolated, and watched."""
 
+import json
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -21,6 +23,13 @@ def test_the_adapter_speaks_to_the_one_port_that_the_replica_listens_on(template
     assert list(range(first, end)) == [first]  # as Ray Serve counts them
     assert environment["RAYSERVE_BACKEND_URL"] == f"http://127.0.0.1:{first}"
     assert first not in (8000, 8080)  # Ray Serve's proxy, the adapter
+
+
+def test_a_worker_process_for_each_that_ray_serve_needs_waits_with_it_imported(templates: dict[str, Template]) -> None:
+    environment = only(templates["serving"], "AWS::SageMaker::Model")["PrimaryContainer"]["Environment"]
+    workers = json.loads(environment["RAY_OVERRIDE_RESOURCES"])["CPU"]
+    assert workers == int(environment["RAY_worker_maximum_startup_concurrency"]) == 4
+    assert find_spec(environment["RAY_preload_python_modules"])  # Ray only logs that it has not found one
 
 
 def test_what_cannot_be_changed_has_no_name(templates: dict[str, Template]) -> None:
