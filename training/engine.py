@@ -58,7 +58,7 @@ def open_engine(
     Raises:
         InputError: weights that cannot be used, or a precision that this machine lacks.
     """
-    if gpus() and settings.precision != "int8":
+    if settings.precision != "int8" and has_gpu(process):
         return _pytorch(weights, settings, process, threads)
     for name, engine in (("openvino", _openvino), ("onnxruntime", _onnxruntime)):
         if available(name):
@@ -73,6 +73,15 @@ def open_engine(
     if settings.precision == "int8":
         raise InputError("precision=int8 needs the Python package onnxruntime: install it, or set auto")
     return _pytorch(weights, settings, process, threads)
+
+
+def has_gpu(process: Process) -> bool:
+    """Whether PyTorch has one for this process; where the driver has none, PyTorch, with its memory, stays unloaded."""
+    if not gpus():
+        return False
+    from training.device import choose
+
+    return choose(process).type == "cuda"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stacks.containers import WORKERS_READY
 from tests.local_aws.conftest import Client, make_role
 
 pytestmark = pytest.mark.e2e
@@ -83,7 +84,11 @@ def make_config(client: Client, bucket: str) -> Any:
         client("sagemaker").create_model(
             ModelName=name,
             ExecutionRoleArn=role,
-            PrimaryContainer={"Image": "registry/ray:serve", "ModelDataUrl": f"s3://{bucket}/{key}"},
+            PrimaryContainer={
+                "Image": "registry/ray:serve",
+                "ModelDataUrl": f"s3://{bucket}/{key}",
+                "Environment": WORKERS_READY,
+            },
             EnableNetworkIsolation=True,
         )
         client("sagemaker").create_endpoint_config(

@@ -11,6 +11,7 @@ import pytest
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from stacks.containers import WORKERS_READY
 from tests.local_aws.conftest import Client, clients, make_role
 from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
 
@@ -61,7 +62,11 @@ def endpoint(client: Client) -> str:
     client("sagemaker").create_model(
         ModelName="slow",
         ExecutionRoleArn=role,
-        PrimaryContainer={"Image": "registry/ray:serve", "ModelDataUrl": "s3://workshop/model.tar.gz"},
+        PrimaryContainer={
+            "Image": "registry/ray:serve",
+            "ModelDataUrl": "s3://workshop/model.tar.gz",
+            "Environment": WORKERS_READY,
+        },
         EnableNetworkIsolation=True,
     )
     variant = {"VariantName": "live", "ModelName": "slow", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
