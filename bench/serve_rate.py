@@ -10,10 +10,10 @@ Predicted: 10 to 30 times TorchServe's defaults (its workers' threads fight for 
 with one thread a worker: fp32 eager takes 68 ms an image on two cores, our int8 12 to 14. Of the engine alone, which is
 kept busy and has neither HTTP nor clients, 70 to 85 %: HTTP, Ray and the load generator take 2 to 4 ms of processor an
 answer from the same cores. Where the rest goes is in the note, in processor time an answer. An earlier peer, a loop
-over single images, was no limit: we came out at 1.19 times it. It came out at 53 times TorchServe's defaults (69
-against 1.3 a second), 4.4 times the tuned one, 88 to 90 % of the engine, p99 under 0.75 s, 320 MB. Ready it was after
-3.2 to 3.6 s, not 3: 0.25 s of that are ours (imports and session), the rest is Ray, whose import alone takes a new
-process 1.4 s.
+over single images, was no limit: we came out at 1.19 times it. It came out at 47 to 53 times TorchServe's defaults (61
+to 69 against 1.3 a second), 4.3 to 4.4 times the tuned one, 88 to 90 % of the engine, p99 under 0.85 s, 320 MB. Ready
+it was after 3.2 to 3.6 s, most of them four processes that imported Ray Serve one after the other; since they have it
+when Ray is up (WORKERS_READY in stacks/containers.py), after 1.0 to 1.2 s.
 """
 
 import atexit
