@@ -82,9 +82,11 @@ def _fitting(types: tuple[tuple[str, str], ...], resource: str) -> list[str]:
     holding, touched = {}, []
     for name, arn in types:
         ours, theirs = _comparable(resource, _pattern(arn))
+        if not globs.overlap(ours, theirs):
+            continue
         if globs.witness(ours, frozenset([theirs])) is None:
             holding[name] = len(theirs.replace("*", ""))
-        elif globs.overlap(ours, theirs):
+        else:
             touched.append(name)
     return [name for name, literals in holding.items() if literals == max(holding.values())] + touched
 
