@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -33,8 +35,12 @@ def run(
     on_line: Callable[[str], None] = print,
     context: Mapping[str, str] | None = None,
     folder: Path = ROOT,
+    hopeless: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Run `cdk ARGUMENTS` in `folder`, hand each line it prints to `on_line`, and return them all.
+
+    Args:
+        hopeless: asked every second; once it is, the CLI is ended.
 
     Raises:
         CdkFailed: with the lines that say why.
@@ -52,6 +58,7 @@ def run(
         errors="replace",
     )
     assert process.stdout is not None
+    threading.Thread(target=_end_when, args=(hopeless, process), daemon=True).start()
     lines: list[str] = []
     try:
         for line in process.stdout:
@@ -65,6 +72,14 @@ def run(
     if code:
         raise CdkFailed(reason(lines))
     return lines
+
+
+def _end_when(hopeless: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    while process.poll() is None:
+        if hopeless():
+            process.terminate()
+            return
+        time.sleep(1)
 
 
 def reason(lines: list[str]) -> str:

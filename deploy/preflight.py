@@ -1,11 +1,14 @@
 """Is there an AWS to deploy to, with room? Asked before anything is built, so that the answer is one clear line."""
 
 import os
+import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,6 +54,25 @@ def require_answer() -> None:
         return  # somebody answers
     except OSError as error:
         raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}") from error
+
+
+def nobody_listens() -> bool:
+    """Whether the endpoint that the environment names refuses connections, now and half a second later."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return False
+    address = urlsplit(endpoint)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    for pause in (0.5, 0.0):
+        try:
+            socket.create_connection((address.hostname, port), timeout=5).close()
+        except ConnectionRefusedError:
+            time.sleep(pause)
+        except OSError:
+            return False  # no sign that it is gone
+        else:
+            return False
+    return True
 
 
 def require_concurrency(serving: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from dataset.upload import upload
 from deploy import cdk
-from deploy.preflight import require_answer
+from deploy.preflight import nobody_listens, require_answer
 from deploy.progress import TrainingLog
 from training.folder import Folder
 
@@ -81,6 +81,7 @@ def deploy(assembly: Assembly, *stacks: str, say: Say) -> None:
             cdk.run(
                 "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
                 "--progress", "events", on_line=say,
+                hopeless=nobody_listens,  # the CLI would try for another 90 s
             )  # fmt: skip
     except cdk.CdkFailed:
         require_answer()  # an AWS that went away explains more than the CLI's last words

@@ -1,6 +1,7 @@
 """A deploy that cannot work says so before anything is built."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from aws_cdk.assertions import Template
 from botocore.stub import Stubber
 
 from deploy import cdk
-from deploy.preflight import NotReady, require_concurrency
+from deploy.preflight import NotReady, nobody_listens, require_concurrency
 from local_aws.ports import free_port
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
 
@@ -40,6 +41,23 @@ def test_without_the_local_aws_up_it_says_how_to_start_it() -> None:
         f"error: nothing answers at {endpoint} (AWS_ENDPOINT_URL): "
         "start the local AWS with `make local`, then `. .local/aws.env`\n"
     )
+
+
+def test_an_endpoint_is_gone_once_nobody_listens_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections, and may be long in answering
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.getsockname()[1]}")
+        assert not nobody_listens()
+    assert nobody_listens()
+
+
+def test_aws_itself_is_never_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert not nobody_listens()
+
+
+def test_a_cdk_command_that_has_become_hopeless_is_ended() -> None:
+    with pytest.raises(cdk.CdkFailed):
+        cdk.run("synth", "--quiet", on_line=lambda _: None, hopeless=lambda: True)
 
 
 def test_without_credentials_it_says_how_to_get_some() -> None:
