@@ -74,6 +74,7 @@ def main() -> None:
     except (MissingWheels, UserDataTooLong) as error:
         sys.exit(str(error))
     app.synth()
+    gc.freeze()  # so that Python does not go over them when it ends either
 
 
 if __name__ == "__main__":

