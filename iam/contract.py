@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -104,6 +105,11 @@ class _Loader(yaml.CSafeLoader):  # the C one: a tenth of the time
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_mapping)
 
 
+@lru_cache(maxsize=1)
+def _document(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+
+
 class _Reader:
     def __init__(self, file: str, variables: Mapping[str, str]) -> None:
         self._file = file
@@ -112,7 +118,7 @@ class _Reader:
 
     def read(self, text: str) -> Contract:
         try:
-            document = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+            document = _document(text)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ContractError([f"{self._file}:{line}: this is not YAML: {error.problem}"]) from error

@@ -69,6 +69,8 @@ class Facts:
 
     def _key(self, key: str) -> dict[str, Any]:
         keys = self._services.get(key.partition(":")[0], {}).get("condition_keys", {})
+        if key in keys:
+            return dict(keys[key])
         return next((value for name, value in keys.items() if _key_fits(name, key)), {})
 
 

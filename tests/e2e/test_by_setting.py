@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def system(aws: Home, digits: Folder) -> System:
-    system = System(digits, {**QUICK, "dataset": digest(digits), "notebook": "true"})
+    system = System(digits, {**QUICK, "dataset": digest(digits), "notebook": "true", "export_int8": "never"})
     deploy_everything(system.synthesize(), digits, say=lambda _: None)
     return system
 
@@ -40,7 +40,13 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
     with monkeypatch.context() as as_instance:
         for name, value in credentials.items():
             as_instance.setenv(name, value)
-        parameters = {"PREFIX": "e2e-dev", "IMAGES": str(system.images.root), "EPOCHS": 1, "POLL_SECONDS": 1}
+        parameters = {
+            "PREFIX": "e2e-dev",
+            "IMAGES": str(system.images.root),
+            "EPOCHS": 1,
+            "INSTANCES": 2,
+            "POLL_SECONDS": 1,
+        }
         execute(NOTEBOOK, parameters, ROOT / "out" / "notebook-e2e.ipynb")
 
     assert system.endpoint() == live
@@ -71,7 +77,7 @@ def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) 
             time.sleep(0.2)
         boto3.client("sagemaker").stop_training_job(TrainingJobName=jobs[-1].name)
 
-    before, changes = system.jobs(), {"spot": "true", "epochs": "6", "seed": "3"}
+    before, changes = system.jobs(), {"spot": "true", "epochs": "4", "seed": "3"}
     stopper = threading.Thread(target=stop_after_an_epoch, daemon=True)
     stopper.start()
     with pytest.raises(CdkFailed, match="Stopped"):
