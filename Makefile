@@ -20,7 +20,7 @@ help:  ## list the targets
 setup: $(SETUP)  ## packages, Node, CDK CLI and the containers' wheels; the other targets do it by themselves
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
-	@$(PY) -m demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep) $(CONTEXT)
+	@$(PY) -m tools.demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep) $(CONTEXT)
 
 test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -28,28 +28,28 @@ test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k na
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
-	@$(PY) -m deploy.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
+	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
-	@$(PY) -m deploy $(if $(DATA),--data $(DATA)) $(CONTEXT)
+	@$(PY) -m tools.deploy $(if $(DATA),--data $(DATA)) $(CONTEXT)
 
 live: $(SETUP)  ## is what was deployed what is live? make deploy asks it too [SETTINGS="stage=prod"]
-	@$(PY) -m deploy.check $(CONTEXT)
+	@$(PY) -m tools.deploy.check $(CONTEXT)
 
 weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
-	@$(PY) -m deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file $(FILE)) $(CONTEXT)
+	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file $(FILE)) $(CONTEXT)
 
 diff: $(SETUP)  ## what a deploy would change
-	@$(PY) -m deploy.cdk diff --all $(CONTEXT)
+	@$(PY) -m tools.cdk diff --all $(CONTEXT)
 
 destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
-	@$(PY) -m deploy.destroy $(if $(YES),--yes) $(CONTEXT)
+	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(CONTEXT)
 
 # Synth fails when the gate does, but writes the templates all the same; the gate's own report is the better one.
 .PHONY: templates
 templates: $(SETUP)
 	@rm -rf cdk.out
-	@$(PY) -m deploy.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
+	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
 iam: templates  ## hold every role to iam/contract.yaml, and to the calls that make demo recorded
 	@$(PY) -m iam check cdk.out $(if $(TRACES),--trace $(TRACES))
@@ -61,13 +61,13 @@ iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
 
 load: $(SETUP)  ## the rate one instance sustains, and the target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
-	@$(PY) -m load $(if $(DATA),--images $(DATA)) $(ARGS) $(CONTEXT)
+	@$(PY) -m tools.load $(if $(DATA),--images $(DATA)) $(ARGS) $(CONTEXT)
 
 capacity: $(SETUP)  ## latency and cost of the scaling policy under a traffic, and the cheapest that holds [ARGS="--trace flash"] [SETTINGS=…]
-	@$(PY) -m capacity $(ARGS) $(CONTEXT)
+	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)
 
 cost: $(SETUP)  ## what a month, a prediction and a training cost [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
-	@$(PY) -m cost $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
+	@$(PY) -m tools.cost $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)
@@ -109,7 +109,7 @@ $(VENV)/.packages: requirements-dev.txt | $(PY)
 # Node comes with the Python packages, so that its version is locked like theirs.
 $(VENV)/.cdk: package-lock.json $(VENV)/.packages
 	@echo "▸ CDK command line"
-	@$(PY) -m deploy.node npm ci --no-audit --no-fund --loglevel=error
+	@$(PY) -m tools.node npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # What AWS's images lack goes with the program and with the model, since containers run without a network.

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from deploy.node import use_locked_node
+from tools.node import use_locked_node
 
 use_locked_node()
 if __name__ == "__main__":

@@ -22,20 +22,20 @@ from rich.console import Console
 
 from bench import toy_endpoint
 from bench.result import Result
-from capacity.instance import Instance
-from capacity.policy import Policy
-from capacity.simulation import Outcome, simulate
-from load.curve import Curve
-from load.endpoint import Endpoint
-from load.images import Image
-from load.invoke import Invoker
-from load.record import Record
-from load.run import Run
-from load.summary import Summary
-from load.watch import Sighting
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from serving.protocol import MAX_IN_FLIGHT
+from tools.capacity.instance import Instance
+from tools.capacity.policy import Policy
+from tools.capacity.simulation import Outcome, simulate
+from tools.load.curve import Curve
+from tools.load.endpoint import Endpoint
+from tools.load.images import Image
+from tools.load.invoke import Invoker
+from tools.load.record import Record
+from tools.load.run import Run
+from tools.load.summary import Summary
+from tools.load.watch import Sighting
 
 FACTOR = 20.0
 GOAL = 0.85

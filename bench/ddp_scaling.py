@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 
 from bench.result import Result
-from dataset.digits import write
 from local_aws.ports import free_port
+from tools.dataset.digits import write
 
 ROUNDS, EPOCHS, BATCH, SIDE = 2, 2, 120, 128
 PER_CLASS = {"train": 24, "valid": 2, "test": 2}

@@ -17,6 +17,6 @@ BUDGET_SECONDS = 180.0
 
 def run() -> Result:
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "demo"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "tools.demo"], check=True, stdout=subprocess.DEVNULL)
     taken = time.perf_counter() - start
     return seconds("demo", taken, BUDGET_SECONDS, 1.0, "warm make demo on the digits; peer: its budget of 180 s")

@@ -20,6 +20,6 @@ LIMIT_SECONDS = 60.0
 def run() -> Result:
     with deployed({"notebook": "true"}):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "deploy.destroy", "--yes"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "tools.deploy.destroy", "--yes"], check=True, stdout=subprocess.DEVNULL)
         taken = time.perf_counter() - start
     return seconds("destroy", taken, LIMIT_SECONDS, 1.0, "make destroy of every stack; peer: its limit of 60 s")

@@ -20,12 +20,13 @@ import torch
 
 from bench.photos import write_photos
 from bench.result import Result
-from dataset.upload import upload
-from deploy import weights
-from deploy.preflight import require_aws
-from deploy.stacks import bootstrap, deploy, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from tools.assembly import outputs, synthesize
+from tools.dataset.upload import upload
+from tools.deploy import weights
+from tools.deploy.stacks import bootstrap, deploy
+from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.folder import digest, inspect
 from training.model import build

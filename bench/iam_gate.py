@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from bench.result import Result, paired_medians, seconds
-from deploy import cdk
+from tools import cdk
 
 ROUNDS = 5
 _LINT = (

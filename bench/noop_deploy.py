@@ -12,8 +12,8 @@ import tempfile
 
 from bench.result import Result, paired_medians, seconds
 from bench.whole_app import deployed
-from deploy import cdk
-from deploy.stacks import deploy
+from tools import cdk
+from tools.deploy.stacks import deploy
 
 ROUNDS = 5
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dataset.digits import write
+from tools.dataset.digits import write
 
 WIDTH, HEIGHT = 500, 375  # pixels, as in ImageNet's photographs
 CLASSES = 10

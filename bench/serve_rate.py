@@ -36,7 +36,7 @@ from bench.result import Result
 from bench.serve_load import Load
 from bench.serve_ours import Served, served
 from bench.serve_peer import pack, torchserve
-from dataset.digits import write
+from tools.dataset.digits import write
 from training.calibration import calibration_pixels
 from training.environment import Process
 from training.export import Exported, complete

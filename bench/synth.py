@@ -19,7 +19,7 @@ import sys
 import tempfile
 
 from bench.result import Result, paired_medians, seconds
-from deploy import cdk
+from tools import cdk
 
 ROUNDS = 5
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataset.check import checked
-from dataset.digits import write
-from demo.settings import DIGITS
-from deploy.preflight import require_aws
-from deploy.stacks import Assembly, bootstrap, deploy_everything, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from tools.assembly import Assembly, synthesize
+from tools.dataset.check import checked
+from tools.dataset.digits import write
+from tools.demo.settings import DIGITS
+from tools.deploy.stacks import bootstrap, deploy_everything
+from tools.preflight import require_aws
 from training.folder import digest
 
 

@@ -106,7 +106,7 @@ if [ ! -e ready ]; then
   python/bin/pip install --quiet --no-cache-dir --no-deps --only-binary=:all: --require-hashes \
     --requirement program/training/lock.txt
   copy "s3://$BUCKET/data/$DATASET/manifest.json" manifest.json ||
-    { echo "error: there are no images of the digest $DATASET: upload them with python -m dataset upload FOLDER"; false; }
+    { echo "error: there are no images of the digest $DATASET: upload them with make upload DATA=FOLDER"; false; }
   aws s3 sync --only-show-errors "s3://$BUCKET/data/$DATASET/" images/
   [ -z "$WEIGHTS" ] || copy "s3://$BUCKET/weights/$WEIGHTS/weights.pth" weights.pth
   touch ready

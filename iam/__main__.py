@@ -11,13 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.node import use_locked_node
 from iam import diff, trace
 from iam.check import check_templates
 from iam.contract import ContractError
 from iam.revision import RevisionError, synthesized
 from iam.template import UnreadableFolder, load, read
 from iam.variables import Missing
+from tools.node import use_locked_node
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 

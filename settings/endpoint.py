@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from aws.instances import Instance
 from settings import schedule
-from settings.instances import Instance
 from settings.part import InstanceType, Part, at_least
 
 # The server refuses what is over 64 in flight (serving/protocol.py): a load stays there, however large it is. A target

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from scaling import Schedule, ScheduleError
+from aws.schedule import Schedule, ScheduleError
 
 FORM = "SCHEDULE=MIN..MAX, more of them after a semicolon"
 _MOST = 100  # instances, as endpoint_max_instances

@@ -4,15 +4,15 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from settings.instances import Instance
+from aws.instances import Instance
 from settings.part import InstanceType, Named, at_least
 
 
 class Training(Named):
     dataset: str = Field(
         pattern=r"^[0-9a-f]{64}$",
-        description="digest printed by `python -m dataset upload FOLDER`",
-        json_schema_extra={"allowed": "the 64 hex digits that `python -m dataset upload FOLDER` prints"},
+        description="digest printed by `make upload DATA=FOLDER`",
+        json_schema_extra={"allowed": "the 64 hex digits that `make upload DATA=FOLDER` prints"},
     )
     architecture: Literal["resnet10", "resnet18", "resnet34", "resnet50"] = Field(description="network to fine-tune")
     image_size: int = Field(ge=32, le=512, description="side of the square the network sees, px")

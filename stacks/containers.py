@@ -7,7 +7,7 @@ pyproject.toml pins; the serving image the ray.
 import json
 from dataclasses import dataclass
 
-from settings.instances import Instance
+from aws.instances import Instance
 
 # The serving image's adapter speaks to the one replica itself, past Ray Serve's proxy and router,
 # which take a third of the processor's time. The replica has one port, and has it again when it is started anew.

@@ -17,7 +17,7 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.aws_cloudformation import CfnWaitCondition, CfnWaitConditionHandle
 from constructs import Construct
 
-from cost.prices import HOURS, instance_hour, price
+from aws.prices import HOURS, instance_hour, price
 from settings import Settings
 from stacks import names
 from stacks.model_digest import model_digest

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.node import use_locked_node
+from tools.node import use_locked_node
 
 use_locked_node()
 

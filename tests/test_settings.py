@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app import DEFAULTS
+from aws.instances import Instance
 from settings import Settings, SettingsError, read_settings
-from settings.instances import Instance
 from training.ranges import Between, Choice
 
 

@@ -119,7 +119,7 @@ class Orchestrator:
         if not self._store.exists(f"data/{wanted.dataset}/manifest.json"):
             raise Refused(
                 f"no data set at s3://{self._store.bucket}/data/{wanted.dataset}/: upload one with "
-                f"`python -m dataset upload FOLDER --bucket {self._store.bucket}` "
+                f"`make upload DATA=FOLDER` "
                 "and give the digest it prints as the setting dataset"
             )
         name = self._jobs.name(wanted.digest, len(jobs) + 1)

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from ministack.services import cloudwatch
 
+from aws.target_tracking import HIGH_RESOLUTION, STANDARD
 from local_aws.sagemaker.api import endpoints, update_capacities
 from local_aws.service import ApiError
-from scaling import HIGH_RESOLUTION, STANDARD
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch
 
+from aws.alarm import AlarmRule
+from aws.target_tracking import STANDARD, TargetTracking
 from local_aws import alarms
 from local_aws.clock import aws_seconds
 from local_aws.scaling.dimensions import Metric, ScalableDimension
 from local_aws.service import ApiError, now
-from scaling import STANDARD, AlarmRule, TargetTracking
 
 
 class Policy:

@@ -11,8 +11,8 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from aws.schedule import Schedule, ScheduleError
 from local_aws.service import ApiError, now
-from scaling import Schedule, ScheduleError
 
 
 class ScheduledAction:

@@ -9,15 +9,16 @@ from pathlib import Path
 import boto3
 import pytest
 
-from dataset.digits import write
-from demo import evidence
-from demo.classify import Classifier
-from demo.jobs import Job, jobs
-from deploy.preflight import require_aws
-from deploy.progress import LOG_GROUP
-from deploy.stacks import Assembly, bootstrap, deploy, deploy_everything, outputs, synthesize
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from tools.assembly import Assembly, outputs, synthesize
+from tools.dataset.digits import write
+from tools.demo import evidence
+from tools.demo.classify import Classifier
+from tools.demo.jobs import Job, jobs
+from tools.deploy.progress import LOG_GROUP
+from tools.deploy.stacks import bootstrap, deploy, deploy_everything
+from tools.preflight import require_aws
 from training.folder import Folder, digest, inspect
 
 # Few passes over few pixels: these tests are about the system, the demo is about the accuracy.

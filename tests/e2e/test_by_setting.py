@@ -8,13 +8,14 @@ import boto3
 import pytest
 import torch
 
-from deploy.cdk import ROOT, CdkFailed
-from deploy.destroy import destroy
-from deploy.inventory import Deployment
-from deploy.stacks import deploy_everything, outputs
-from deploy.weights import upload
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
+from tools.assembly import outputs
+from tools.cdk import ROOT, CdkFailed
+from tools.deploy.destroy import destroy
+from tools.deploy.inventory import Deployment
+from tools.deploy.stacks import deploy_everything
+from tools.deploy.weights import upload
 from training.folder import Folder, digest
 from training.model import build
 from training.settings import Settings

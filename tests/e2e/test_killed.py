@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from deploy.preflight import NotReady
-from deploy.stacks import deploy_everything, synthesize
 from local_aws.home import Home
 from local_aws.lifecycle import current, processes
+from tools.assembly import synthesize
+from tools.deploy.stacks import deploy_everything
+from tools.preflight import NotReady
 from training.folder import Folder, digest
 
 from .conftest import QUICK

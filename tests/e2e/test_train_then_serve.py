@@ -9,12 +9,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from demo import evidence
-from demo.classify import ClassifyFailed, SteadyClient
-from deploy import cdk
-from deploy.cdk import CdkFailed
-from deploy.stacks import outputs
 from local_aws.home import Home
+from tools import cdk
+from tools.assembly import outputs
+from tools.cdk import CdkFailed
+from tools.demo import evidence
+from tools.demo.classify import ClassifyFailed, SteadyClient
 
 from .conftest import System, image_of
 
@@ -197,7 +197,7 @@ def _keep_changed(digest: str, folder: Path, change: Callable[[str, bytes], byte
 
 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:
-    with pytest.raises(CdkFailed, match="python -m dataset upload"):
+    with pytest.raises(CdkFailed, match="make upload DATA="):
         system.deploy(dataset="0" * 64)
 
 

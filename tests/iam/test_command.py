@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cdk
 from iam.__main__ import main
 from iam.contract import PATH
+from tools import cdk
 
 
 def test_a_good_folder_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

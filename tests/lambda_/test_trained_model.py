@@ -71,7 +71,7 @@ class TestCreate:
         answer = world.ask("Create")
         assert answer["Status"] == "FAILED"
         assert "s3://bucket/data/da7a/" in answer["Reason"]
-        assert "python -m dataset upload FOLDER --bucket bucket" in answer["Reason"]
+        assert "make upload DATA=FOLDER" in answer["Reason"]
         assert world.s3.objects == {}
 
     def test_waits_until_a_new_role_is_known(self, world: World) -> None:

@@ -12,14 +12,14 @@ import pytest
 from aws_cdk.assertions import Template
 
 from app import DEFAULTS
-from cost.estimate import estimate
-from cost.prices import instance_hour
-from cost.usage import Usage
+from aws.prices import instance_hour
 from settings import SettingsError
 from settings.ec2 import Ec2
 from stacks.ec2_training import MOST_USER_DATA, UserDataTooLong, fitting
 from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, statements, text
+from tools.cost.estimate import estimate
+from tools.cost.usage import Usage
 
 SCRIPT = Path(__file__).parents[2] / "ec2" / "user_data.sh"
 Templates = dict[str, Template]

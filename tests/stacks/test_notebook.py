@@ -76,7 +76,7 @@ def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: 
         path.relative_to(folder / f"asset.{digest}").as_posix() for path in (folder / f"asset.{digest}").rglob("*")
     }
     assert {"notebooks/train_and_deploy.ipynb", "notebooks/requirements.txt", "notebooks/idle.py"} <= names
-    assert {"dataset/upload.py", "iam/contract.yaml"} <= names
+    assert {"tools/dataset/upload.py", "iam/contract.yaml"} <= names
     assert not {name.split("/")[0] for name in names} - {"notebooks", "dataset", "deploy", "training", "iam"}
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from deploy.cdk import ROOT
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
+from tools.cdk import ROOT
 
 TUNED = {"tuning_max_jobs": 4, "tuning_learning_rate": "0.001..0.1"}
 FUNCTION, REQUESTS = "slipway-dev-classify", "Slipway/Classify"

@@ -5,12 +5,12 @@ import re
 import pytest
 from aws_cdk.assertions import Template
 
-from deploy.cdk import ROOT
-from deploy.inventory import NOTEBOOK_LOG_GROUP
-from deploy.progress import LOG_GROUP
 from stacks.runbook import RUNBOOK
 from tests.stacks.conftest import synthesize_to
 from tests.stacks.resources import of_type
+from tools.cdk import ROOT
+from tools.deploy.inventory import NOTEBOOK_LOG_GROUP
+from tools.deploy.progress import LOG_GROUP
 
 TEXT = (ROOT / RUNBOOK).read_text()
 ENTRIES = {

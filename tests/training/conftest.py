@@ -9,7 +9,7 @@ from PIL import Image
 
 import serving
 import training
-from dataset.digits import write
+from tools.dataset.digits import write
 
 
 @pytest.fixture(scope="session")

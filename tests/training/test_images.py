@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset.check import checked
 from tests.training.broken_images import READABLE, RED, UNREADABLE
+from tools.dataset.check import checked
 from training import images
 from training.environment import Process
 from training.errors import InputError

@@ -5,8 +5,8 @@ import re
 import pytest
 from aws_cdk.assertions import Template
 
-from deploy.cdk import ROOT
 from local_aws.iam.resource_actions import RESOURCE_ACTIONS, UnknownType, actions_of
+from tools.cdk import ROOT
 
 PLACE = {"region": "eu-west-1", "account": "111122223333"}
 BOOTSTRAP = ROOT / "node_modules" / "aws-cdk" / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"

@@ -1,1 +1,0 @@
-"""`python -m demo`: real images to a served model, on the local AWS, with one command."""

@@ -1,1 +1,0 @@
-"""`python -m deploy`: every stack and the images, to the AWS that the environment names."""

@@ -1,1 +1,0 @@
-"""`python -m load`: what rate one instance of the endpoint bears, and how the endpoint follows a load."""

@@ -1,0 +1,91 @@
+"""`python -m tools.cost`: what it prints, beside a revision too, and what it says when it cannot."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from iam.revision import RevisionError
+from tests.tools.cost.conftest import stack
+from tools.assembly import Assembly
+from tools.cost import __main__ as command
+
+
+def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
+    """An app of one stack, as `cdk synth` leaves it."""
+    folder.mkdir()
+    variant = {"InstanceType": type_, "InitialInstanceCount": instances}
+    template = stack(Config=("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant]}))
+    (folder / "template.json").write_text(json.dumps(template))
+    artifact = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "template.json"}}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": {"a-b-serving": artifact}}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two instances now, one at the revision "main", and no other revision."""
+    now, before = _write(tmp_path / "now", 2), _write(tmp_path / "before", 1)
+
+    @contextmanager
+    def synthesized(revision: str) -> Iterator[Path]:
+        if revision != "main":
+            raise RevisionError(f"git archive: {revision} is not a revision")
+        yield before
+
+    monkeypatch.setattr(command, "synthesize", lambda _: Assembly(now, ["a-b-serving"]))
+    monkeypatch.setattr(command, "synthesized", synthesized)
+
+
+def test_the_table_says_how_each_amount_comes_about_and_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--predictions", "1000000"]) == 0
+    said = capsys.readouterr().out
+    assert "167.90" in said
+    assert "1,000,000 predictions a month" in said
+    assert "sagemaker 2026-11" in said
+
+
+def test_json_has_the_amounts_unrounded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--json", "--predictions", "1048576", "--image-kib", "1"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["totals"]["a month"] == pytest.approx(167.90 + 0.016)
+    assert result["totals"]["1,000 predictions"] == pytest.approx((167.90 + 0.016) / 1048.576)
+    assert result["usage"]["image_kib"] == 1
+
+
+def test_beside_a_revision_the_comment_has_what_changed_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--base", "main", "--markdown"]) == 0
+    said = capsys.readouterr().out
+    assert "| serving | endpoint instances | 2 × ml.m5.large × 730 h × 0.115 $ | 83.95 | 167.90 | +83.95 |" in said
+    assert "endpoint data" not in said
+    assert "| a month | 84.10 | 168.05 | +83.95 |" in said
+
+
+def test_beside_a_revision_json_has_both_amounts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--base", "main", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["items"][0]["month_before"], result["items"][0]["month"]) == (83.95, 167.9)
+    assert result["totals_before"]["a month"] < result["totals"]["a month"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_predictions_have_to_be_some(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--predictions", value])
+    assert "not a number above 0" in capsys.readouterr().err
+
+
+def test_an_unknown_revision_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--base", "mian"]) == 1
+    assert capsys.readouterr().err == "error: git archive: mian is not a revision\n"
+
+
+def test_an_instance_type_without_a_price_is_named_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = _write(tmp_path / "other", 1, "ml.x9.huge")
+    monkeypatch.setattr(command, "synthesize", lambda _: Assembly(other, ["a-b-serving"]))
+    assert command.main([]) == 1
+    assert capsys.readouterr().err.startswith("error: no price of ml.x9.huge in aws/prices.yaml")

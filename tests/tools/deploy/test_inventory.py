@@ -1,0 +1,97 @@
+"""What `make destroy` finds of a deployment, in an account that holds others' resources too."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.deploy import inventory
+from tools.deploy.inventory import Deployment, Found
+
+OF = Deployment("app", "dev", "000000000000")
+OURS = [{"TagKey": "app", "TagValue": "app"}, {"TagKey": "stage", "TagValue": "dev"}]
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "Operation")
+
+
+class Account:
+    """Every service: `listings` by operation, and each key's tags; a key without any is shut to us."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.listings: dict[str, Any] = {}
+        self.tags: dict[str, list[dict[str, str]]] = {}
+        monkeypatch.setattr(inventory, "pages", self._pages)
+        monkeypatch.setattr(inventory.boto3, "client", lambda _: self)
+
+    def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> Any:
+        listing = self.listings.get(operation, [])
+        yield from listing(**arguments) if callable(listing) else listing
+
+    def list_buckets(self) -> dict[str, Any]:
+        return {"Buckets": []}
+
+    def describe_key(self, KeyId: str) -> dict[str, Any]:
+        if KeyId not in self.tags:
+            raise refused("AccessDeniedException")
+        return {"KeyMetadata": {"KeyManager": "CUSTOMER", "KeyState": "Enabled"}}
+
+    def list_resource_tags(self, KeyId: str) -> dict[str, Any]:
+        return {"Tags": self.tags[KeyId]}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    return Account(monkeypatch)
+
+
+def test_a_key_of_others_that_is_shut_to_us_is_passed_over(account: Account) -> None:
+    account.listings["list_keys"] = [{"KeyId": "shut"}, {"KeyId": "ours"}, {"KeyId": "another"}]
+    account.tags = {"ours": OURS, "another": []}
+    assert OF.find() == [Found("key", "ours")]
+
+
+def test_a_key_that_our_alias_names_is_not_passed_over(account: Account) -> None:
+    account.listings["list_aliases"] = [{"AliasName": "alias/app-dev", "TargetKeyId": "ours"}]
+    account.listings["list_keys"] = [{"KeyId": "ours"}]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        OF.find()
+
+
+def test_logs_of_jobs_and_of_the_notebook_are_found_in_the_accounts_own_groups(account: Account) -> None:
+    def streams(logGroupName: str, logStreamNamePrefix: str) -> list[dict[str, str]]:
+        assert logStreamNamePrefix == "app-dev-"  # not everybody's, of which there may be thousands
+        group = logGroupName.rpartition("/")[2]
+        return [
+            {"logStreamName": {"TrainingJobs": "app-dev-1/algo-1", "NotebookInstances": "app-dev-notebook/x"}[group]}
+        ]
+
+    account.listings["describe_log_streams"] = streams
+    assert OF.find() == [Found("notebook log", "app-dev-notebook/x"), Found("training log", "app-dev-1/algo-1")]
+
+
+def test_an_account_in_which_nobody_trained_has_no_logs(account: Account) -> None:
+    def streams(**_: str) -> list[dict[str, str]]:
+        raise refused("ResourceNotFoundException")
+
+    account.listings["describe_log_streams"] = streams
+    assert OF.find() == []
+
+
+def test_what_an_ec2_training_could_leave_is_found(account: Account) -> None:
+    """Subnet, routes, group and endpoint go with the network or hold it up: the network stands for them."""
+    account.listings |= {
+        "list_instance_profiles": [{"InstanceProfileName": "app-dev-ec2-training"}, {"InstanceProfileName": "other"}],
+        "describe_instances": [{"Instances": [{"InstanceId": "i", "State": {"Name": "running"}}]}],
+        "describe_volumes": [{"VolumeId": "vol"}],
+        "describe_vpcs": [{"VpcId": "vpc"}],
+        "describe_internet_gateways": [{"InternetGatewayId": "igw"}],
+    }
+    assert OF.find() == [
+        Found("instance", "i"),
+        Found("instance profile", "app-dev-ec2-training"),
+        Found("internet gateway", "igw"),
+        Found("network", "vpc"),
+        Found("volume", "vol"),
+    ]

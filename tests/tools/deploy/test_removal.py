@@ -1,0 +1,235 @@
+"""What `make destroy` decides: in which order, what stays, what it refuses, and how it goes on after a failure."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import WaiterError
+
+from tools.deploy import destroy as command
+from tools.deploy import removal
+from tools.deploy.destroy import destroy, stays
+from tools.deploy.inventory import Deployment, Found
+from tools.deploy.removal import NotRemoved, delete_stacks, stop_jobs
+
+OF = Deployment("app", "dev", "000000000000")
+
+
+class Stacks:
+    """CloudFormation with stacks that cannot go before those they are `needed` by."""
+
+    def __init__(self, needed: dict[str, str]) -> None:
+        self.needed = needed
+        self.gone: list[str] = []
+
+    def delete_stack(self, StackName: str) -> None:
+        if self.needed.get(StackName, StackName) in [StackName, *self.gone]:
+            self.gone.append(StackName)
+
+    def get_waiter(self, name: str) -> "Stacks":
+        assert name == "stack_delete_complete"
+        return self
+
+    def wait(self, StackName: str, WaiterConfig: Any) -> None:
+        if StackName not in self.gone:
+            raise WaiterError("StackDeleteComplete", "DELETE_FAILED", {})
+
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:
+        reason = f"Export is in use by {self.needed[StackName]}"
+        return {"StackEvents": [{"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": reason}]}
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stacks]:
+    def make(**needed: str) -> Stacks:
+        stacks = Stacks(needed)
+        monkeypatch.setattr(removal.boto3, "client", lambda _: stacks)
+        return stacks
+
+    return make
+
+
+def test_a_stack_that_another_needs_is_deleted_after_it(cloudformation: Callable[..., Stacks]) -> None:
+    stacks = cloudformation(base="top")
+    delete_stacks(["base", "middle", "top"], lambda _: None)
+    assert stacks.gone == ["middle", "top", "base"]
+
+
+def test_when_nothing_more_can_go_the_reasons_are_told(cloudformation: Callable[..., Stacks]) -> None:
+    stacks = cloudformation(base="somebody else's")
+    with pytest.raises(NotRemoved, match=r"stack base is still there: Export is in use by somebody else's"):
+        delete_stacks(["base", "top"], lambda _: None)
+    assert stacks.gone == ["top"]
+
+
+class Jobs:
+    """SageMaker with one tuning job and one of its training jobs, each with the statuses it will still have."""
+
+    def __init__(self, *, tuning: list[str], training: list[str]) -> None:
+        self.statuses = {"tuning": tuning, "training": training}
+        self.log: list[str] = []
+
+    def _status(self, kind: str) -> str:
+        statuses = self.statuses[kind]
+        return statuses.pop(0) if len(statuses) > 1 else statuses[0]
+
+    def describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> dict[str, str]:
+        return {"HyperParameterTuningJobStatus": self._status("tuning")}
+
+    def stop_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> None:
+        self.log.append("stop tuning")
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, str]:
+        self.log.append(f"look at training while tuning is {self._status('tuning')}")
+        return {"TrainingJobStatus": self._status("training")}
+
+    def stop_training_job(self, TrainingJobName: str) -> None:
+        self.log.append("stop training")
+
+    def get_waiter(self, name: str) -> "Jobs":
+        return self
+
+    def wait(self, TrainingJobName: str, WaiterConfig: Any) -> None:
+        self.log.append("wait for training")
+
+
+@pytest.mark.parametrize(
+    ("tuning", "stopped"),
+    [(["InProgress", "Stopping", "Stopping", "Stopped"], ["stop tuning"]), (["Stopping", "Stopping", "Stopped"], [])],
+    ids=["running", "stopping already"],
+)
+def test_a_tuning_is_stopped_once_and_has_ended_before_its_training_jobs_are_looked_at(
+    tuning: list[str], stopped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Jobs(tuning=tuning, training=["Stopping"])
+    monkeypatch.setattr(removal.boto3, "client", lambda _: jobs)
+    monkeypatch.setattr(removal.time, "sleep", lambda _: None)
+
+    stop_jobs([Found("training job", "app-dev-job"), Found("tuning job", "app-dev-tuning")], lambda _: None)
+
+    assert jobs.log == [*stopped, "look at training while tuning is Stopped", "wait for training"]
+
+
+class Account:
+    """What there is, in place of every service; `log` is what was done, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: tuple[str, str], stuck: str = "") -> None:
+        self.found = {Found(*each) for each in found}
+        self.log: list[str] = []
+        self.stuck = stuck
+        monkeypatch.setattr(Deployment, "find", lambda _: sorted(self.found))
+        for name in ("stop_jobs", "by_creation", "delete_stacks", "empty", "remove"):
+            monkeypatch.setattr(command, name, getattr(self, name))
+        monkeypatch.setattr(command, "_require_retained", lambda _: None)
+
+    def stop_jobs(self, found: list[Found], say: Any) -> None:
+        self.found -= {each for each in found if each.kind.endswith("job")}
+        self.log.append("stop jobs")
+
+    def by_creation(self, names: list[str]) -> list[str]:
+        return sorted(names)
+
+    def delete_stacks(self, names: list[str], say: Any) -> None:
+        self.found -= {Found("stack", name) for name in names}
+        self.log += [f"delete {name}" for name in names]
+
+    def empty(self, bucket: str) -> None:
+        self.log.append(f"empty {bucket}")
+
+    def remove(self, found: Found) -> None:
+        self.log.append(f"remove {found}")
+        if found.name != self.stuck:
+            self.found.discard(found)
+
+
+DATA = (("bucket", "app-dev-1"), ("bucket", "app-dev-1-logs"), ("key", "k"), ("training log", "app-dev-job/algo-1"))
+
+
+def test_jobs_end_first_then_the_stacks_go_then_what_services_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(
+        monkeypatch, ("training job", "app-dev-job"), ("stack", "app-dev-serving"), ("stack", "app-dev-storage"),
+        ("log group", "/aws/sagemaker/Endpoints/app-dev-ab12"), *DATA,
+    )  # fmt: skip
+    left = destroy(OF, keep_data=True, say=lambda _: None)
+    assert account.log == [
+        "stop jobs",
+        "delete app-dev-serving",
+        "delete app-dev-storage",
+        "remove log group /aws/sagemaker/Endpoints/app-dev-ab12",
+    ]
+    assert left == sorted(Found(*each) for each in DATA)
+
+
+def test_what_a_stack_lost_goes_in_the_order_that_sagemaker_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(
+        monkeypatch, ("model", "m"), ("endpoint configuration", "c"), ("endpoint", "app-dev-ab12"),
+        ("scaling target", "endpoint/app-dev-ab12/variant/live"),
+    )  # fmt: skip
+    assert destroy(OF, keep_data=True, say=lambda _: None) == []
+    kinds = [line.removeprefix("remove ").rpartition(" ")[0] for line in account.log[1:]]
+    assert kinds == ["scaling target", "endpoint", "endpoint configuration", "model"]
+
+
+def test_without_keep_data_nothing_stays_and_buckets_are_emptied_before_their_stack_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, ("stack", "app-dev-storage"), ("stack", "app-dev-serving"), *DATA)
+    assert destroy(OF, keep_data=False, say=lambda _: None) == []
+    order = [line for line in account.log if not line.startswith("remove")]
+    assert order[1:] == ["delete app-dev-serving", "empty app-dev-1", "empty app-dev-1-logs", "delete app-dev-storage"]
+    assert account.log[-1] == "remove bucket app-dev-1-logs"  # accesses to the other are logged in it
+
+
+def test_what_is_still_there_is_named_and_the_same_command_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(
+        monkeypatch, ("alarm", "TargetTracking-endpoint/app-dev-x"), stuck="TargetTracking-endpoint/app-dev-x"
+    )
+    with pytest.raises(NotRemoved, match=r"alarm TargetTracking-endpoint/app-dev-x is still there\ngive the same"):
+        destroy(OF, keep_data=True, say=lambda _: None)
+    account.stuck = ""
+    assert destroy(OF, keep_data=True, say=lambda _: None) == []
+
+
+def test_a_resource_that_only_a_stack_makes_is_not_guessed_at() -> None:
+    with pytest.raises(NotRemoved, match=r"role app-dev-training is in no stack any more.*by hand"):
+        removal.remove(Found("role", "app-dev-training"))
+
+
+@pytest.mark.parametrize("policy", ["Delete", None])
+def test_data_that_the_stack_would_take_is_not_deleted_with_keep_data(
+    policy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class CloudFormation:
+        def get_template(self, StackName: str) -> dict[str, Any]:
+            bucket = {"Type": "AWS::S3::Bucket", **({"DeletionPolicy": policy} if policy else {})}
+            return {"TemplateBody": {"Resources": {"Bucket": bucket}}}
+
+    monkeypatch.setattr(Deployment, "find", lambda _: [Found("stack", "app-dev-storage")])
+    monkeypatch.setattr(command.boto3, "client", lambda _: CloudFormation())
+    with pytest.raises(NotRemoved, match="app-dev-storage was deployed with keep_data=false, and would take Bucket"):
+        destroy(OF, keep_data=True, say=lambda _: None)
+
+
+def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Versions:
+        def all(self) -> list[Any]:
+            return [type("Version", (), {"size": 5 * 2**30}), type("DeleteMarker", (), {"size": None})]
+
+    class Storage:
+        def Bucket(self, name: str) -> Any:
+            return type("Bucket", (), {"object_versions": Versions()})
+
+    monkeypatch.setattr(command.boto3, "resource", lambda _: Storage())
+    left = [Found("bucket", "b"), Found("key", "k"), Found("training log", "a"), Found("training log", "b")]
+    assert stays(left) == [
+        "bucket b: 2 objects, 5.00 GiB, 0.11 $ a month",  # 5 × 0.023
+        "key k: 1.00 $ a month; without it nothing in the bucket opens",
+        "2 logs of training jobs, in the account's own group: cents",
+    ]
+
+
+def test_nobody_to_ask_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
+    with pytest.raises(NotRemoved, match="give YES=1"):
+        command._agreed()

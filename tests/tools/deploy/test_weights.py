@@ -1,0 +1,117 @@
+"""`make weights`: what is uploaded is checked, named by its digest, and what to do is said where it cannot be."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import torch
+import torchvision
+from botocore.exceptions import ClientError
+
+from tools.deploy import weights
+from tools.preflight import NotReady
+from training.errors import InputError
+
+BUCKET = "slipway-dev-123456789012-eu-west-1"
+
+
+class Bucket:
+    """The two calls of S3 that an upload makes, on a dictionary."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.uploads = 0
+        self.meta = type("Meta", (), {"endpoint_url": "https://s3"})
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        if Bucket != BUCKET:
+            raise ClientError({"Error": {"Code": "NoSuchBucket"}}, "ListObjectsV2")
+        return {"KeyCount": min(MaxKeys, sum(key.startswith(Prefix) for key in self.objects))}
+
+    def upload_file(self, path: str, bucket: str, key: str, *, Callback: Callable[[int], None]) -> None:
+        self.objects[key] = Path(path).read_bytes()
+        self.uploads += 1
+        Callback(len(self.objects[key]))
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    bucket = Bucket()
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: bucket)
+    monkeypatch.setattr(weights, "require_aws", lambda: ("123456789012", "eu-west-1"))
+    return bucket
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "resnet18.pth")
+    return tmp_path / "resnet18.pth"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["weights", *arguments])
+    return weights.main()
+
+
+def test_a_file_lies_under_its_digest_once_and_the_settings_are_printed(
+    bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    for _ in range(2):
+        assert run(monkeypatch, "resnet18", "--file", str(file)) == 0
+    assert (list(bucket.objects), bucket.uploads) == ([f"weights/{digest}/weights.pth"], 1)
+    assert f'SETTINGS="architecture=resnet18 weights={digest} trainable=head' in capsys.readouterr().out
+
+
+def test_weights_of_another_network_are_not_uploaded(
+    bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "resnet50", "--file", str(file)) == 1
+    assert "is not of resnet50" in capsys.readouterr().err
+    assert not bucket.objects
+
+
+def test_without_a_bucket_it_says_what_to_deploy(
+    bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "resnet18", "--file", str(file), "-c", "stage=other") == 1
+    assert "no bucket slipway-other-123456789012-eu-west-1: deploy the storage stack" in capsys.readouterr().err
+
+
+def test_without_aws_it_says_how_to_get_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise NotReady("no AWS to deploy to")
+
+    monkeypatch.setattr(weights, "require_aws", fail)
+    assert run(monkeypatch, "resnet18", "--file", str(file)) == 1
+    assert "no AWS to deploy to" in capsys.readouterr().err
+
+
+def test_offline_it_names_the_file_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(
+        InputError, match=r"cannot download https://.*/resnet50-11ad3fa6\.pth .*--file resnet50-11ad3fa6"
+    ):
+        weights.download("resnet50")
+
+
+def test_what_torch_has_in_its_cache_is_taken_only_when_its_name_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *given, **also: fetched.append(also["hash_prefix"]))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "resnet18-f37072fd.pth").write_bytes(b"cut short")
+    weights.download("resnet18")
+    assert fetched == ["f37072fd"]

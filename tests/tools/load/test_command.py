@@ -1,0 +1,41 @@
+"""`python -m tools.load`: however it is ended, what it holds is let go."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from tools.load import __main__ as command
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_lets_scaling_go_on(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    resumed: list[bool] = []
+
+    async def run(*_: Any) -> int:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(10)
+        finally:
+            resumed.append(True)
+        return 0
+
+    monkeypatch.setattr(command, "_run", run)
+    assert command.main([]) == 130
+    assert resumed == [True]
+
+
+def test_a_hang_up_that_nohup_has_it_ignore_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(*_: Any) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+        return 0
+
+    monkeypatch.setattr(command, "_run", run)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert command.main([]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

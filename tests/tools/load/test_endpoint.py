@@ -1,0 +1,101 @@
+"""The endpoint is found, asked, and its scaling held still, through the API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.load.endpoint import Endpoint, deployed
+from tools.preflight import NotReady
+
+
+class Fake:
+    """All three services: what is asked for is in `answers` by operation; what is sent is kept in `sent`."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers, self.sent = answers, []  # type: ignore[var-annotated]
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            self.sent.append((operation, request))
+            answer = self.answers.get(operation, {})
+            if answer is None:
+                raise ClientError({"Error": {"Code": "ValidationError", "Message": "not here"}}, operation)
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fake]:
+    def make(**answers: Any) -> Fake:
+        fake = Fake(**answers)
+        monkeypatch.setattr("boto3.client", lambda *_: fake)
+        return fake
+
+    return make
+
+
+def described(status: str) -> dict[str, Any]:
+    variant = {"VariantName": "live", "CurrentInstanceCount": 2, "DesiredInstanceCount": 3}
+    return {"EndpointStatus": status, "EndpointConfigName": "c", "ProductionVariants": [variant]}
+
+
+def test_the_name_is_the_serving_stack_s_output(use: Callable[..., Fake]) -> None:
+    output = {"OutputKey": "EndpointName", "OutputValue": "slipway-dev-1234"}
+    use(describe_stacks={"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": [output]}]})
+    assert deployed("slipway-dev-serving") == "slipway-dev-1234"
+
+
+def test_a_deployment_that_is_not_there_is_named_with_the_fix(use: Callable[..., Fake]) -> None:
+    use(describe_stacks=None)
+    with pytest.raises(NotReady, match=r"no stack slipway-dev-serving here .*make deploy"):
+        deployed("slipway-dev-serving")
+
+
+def test_a_stack_that_is_half_there_is_named_with_its_status(use: Callable[..., Fake]) -> None:
+    use(describe_stacks={"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]})
+    with pytest.raises(NotReady, match="ROLLBACK_COMPLETE"):
+        deployed("slipway-dev-serving")
+
+
+def test_an_endpoint_that_is_not_there_is_named(use: Callable[..., Fake]) -> None:
+    use(describe_endpoint=None)
+    with pytest.raises(NotReady, match="no endpoint toy here"):
+        Endpoint("toy").state()
+
+
+def test_an_endpoint_that_is_changing_is_waited_for_by_the_caller(use: Callable[..., Fake]) -> None:
+    use(describe_endpoint=described("Updating"))
+    with pytest.raises(NotReady, match="is Updating, not InService: aws sagemaker wait"):
+        Endpoint("toy").require_in_service()
+
+
+def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fake]) -> None:
+    target = {"SuspendedState": {"ScheduledScalingSuspended": True}}
+    fake = use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": [target]})
+
+    def states() -> list[list[bool]]:
+        return [list(r["SuspendedState"].values()) for o, r in fake.sent if o == "register_scalable_target"]
+
+    with pytest.raises(KeyboardInterrupt), Endpoint("toy").scaling_held(lambda _: None):
+        assert states() == [[True, True, True]]
+        raise KeyboardInterrupt
+    assert states()[1:] == [[False, False, True]]
+
+
+def test_scaling_that_was_suspended_already_is_said_to_be(use: Callable[..., Fake]) -> None:
+    target = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
+    use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": [target]})
+    said: list[str] = []
+    with Endpoint("toy").scaling_held(said.append):
+        pass
+    assert "suspended already, and will be again afterwards: make live" in said[0]
+
+
+def test_an_endpoint_that_is_not_scaled_is_left_alone(use: Callable[..., Fake]) -> None:
+    fake = use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": []})
+    with Endpoint("toy").scaling_held(lambda _: None):
+        pass
+    assert "register_scalable_target" not in [operation for operation, _ in fake.sent]

@@ -1,0 +1,1 @@
+"""What people run: each folder is one command."""

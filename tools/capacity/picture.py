@@ -1,0 +1,33 @@
+"""One policy under one traffic as a picture: demand and capacity, instances, latency."""
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tools.capacity.search import Limits
+from tools.capacity.simulation import Outcome
+from tools.load.picture import BLUE, GREY, ORANGE, RED, finish
+
+
+def draw(outcome: Outcome, rate: float, limits: Limits, title: str, path: Path) -> Path:
+    """Three charts over one time axis; `rate` is what one instance answers a second."""
+    hours = outcome.second / 3600
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    demand, instances, latency = figure.subplots(3, sharex=True, height_ratios=[3, 1.5, 3])
+    figure.suptitle(title)
+    demand.fill_between(hours, outcome.serving * rate, step="post", color=BLUE, alpha=0.2, label="capacity")
+    demand.step(hours, outcome.offered, where="post", color=GREY, label="demand")
+    if outcome.dropped:
+        demand.step(hours, outcome.lost, where="post", color=RED, label="dropped")
+    demand.set(ylabel="requests/s", ylim=(0, None))
+    instances.step(hours, outcome.paid, where="post", color=GREY, linestyle=":", label="paid for")
+    instances.step(hours, outcome.serving, where="post", color=BLUE, label="serving")
+    instances.set(ylabel="instances", ylim=(0, None))
+    instances.yaxis.get_major_locator().set_params(integer=True)
+    latency.plot(hours, 1000 * outcome.p99_over_time, color=ORANGE, label="p99")
+    latency.plot(hours, 1000 * outcome.p50_over_time, color=BLUE, label="p50")
+    latency.axhline(1000 * limits.p99, color=RED, linestyle="--", linewidth=1, label="limit")
+    latency.set(ylabel="latency, ms", xlabel="hours", yscale="log")
+    return finish(figure, path)

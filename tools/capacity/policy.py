@@ -1,0 +1,101 @@
+"""The declared scaling policy: read from the synthesized template, so that it means here what it means to AWS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aws.schedule import Schedule
+from aws.target_tracking import HIGH_RESOLUTION, STANDARD, TargetTracking
+
+Metric = Literal["concurrency", "invocations"]
+
+_METRICS: dict[str, Metric] = {
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": "concurrency",
+    "SageMakerVariantInvocationsPerInstance": "invocations",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """From each time of `schedule` on, `minimum` to `maximum` instances."""
+
+    schedule: Schedule
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Target tracking between `minimum` and `maximum` instances; cool-downs in seconds.
+
+    `target`: requests in flight, or requests a minute, an instance. `changes` are of the limits, by the clock.
+    """
+
+    metric: Metric
+    target: float
+    minimum: int
+    maximum: int
+    scale_out_cooldown: float
+    scale_in_cooldown: float
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def period(self) -> float:
+        """Seconds between two of the metric's datapoints."""
+        return HIGH_RESOLUTION if self.metric == "concurrency" else STANDARD
+
+    def settings(self, declared: "Policy") -> str:
+        """As `make deploy SETTINGS=…` takes them, where so far `declared` holds."""
+        dropped = " endpoint_schedule=" if declared.changes and not self.changes else ""
+        return (
+            f"endpoint_min_instances={self.minimum} endpoint_max_instances={self.maximum} "
+            f"endpoint_scaling_metric={self.metric} endpoint_target_{self.metric}={self.target:g}{dropped}"
+        )
+
+    def tracking(self) -> TargetTracking:
+        return TargetTracking(
+            target=self.target,
+            minimum=self.minimum,
+            maximum=self.maximum,
+            scale_out_cooldown=self.scale_out_cooldown,
+            scale_in_cooldown=self.scale_in_cooldown,
+            metric_period=self.period,
+        )
+
+
+def declared(template: Mapping[str, Any]) -> tuple[Policy, str]:
+    """The policy and the instance type in the serving stack's template.
+
+    Raises:
+        ValueError: a policy of a kind that is not simulated.
+    """
+    targets = _resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+    [(id, target)] = [(id, each) for id, each in targets.items() if each["ServiceNamespace"] == "sagemaker"]
+    policies = _resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    [policy] = [each for each in policies if each["ScalingTargetId"] == {"Ref": id}]
+    [config] = _resources(template, "AWS::SageMaker::EndpointConfig").values()
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    if metric not in _METRICS:
+        raise ValueError(f"the policy tracks {metric}: only {', '.join(_METRICS)} are simulated")
+    declared = Policy(
+        metric=_METRICS[metric],
+        target=float(tracking["TargetValue"]),
+        minimum=int(target["MinCapacity"]),
+        maximum=int(target["MaxCapacity"]),
+        scale_out_cooldown=float(tracking["ScaleOutCooldown"]),
+        scale_in_cooldown=float(tracking["ScaleInCooldown"]),
+        changes=tuple(_change(action, target) for action in target.get("ScheduledActions", [])),
+    )
+    return declared, str(config["ProductionVariants"][0]["InstanceType"])
+
+
+def _change(action: Mapping[str, Any], target: Mapping[str, Any]) -> Change:
+    limits = {**target, **action["ScalableTargetAction"]}
+    schedule = Schedule.parse(action["Schedule"], action.get("Timezone", "UTC"))
+    return Change(schedule, int(limits["MinCapacity"]), int(limits["MaxCapacity"]))
+
+
+def _resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
+    """Properties of the type's resources, by logical id."""
+    return {id: found["Properties"] for id, found in template["Resources"].items() if found["Type"] == type_}

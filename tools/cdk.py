@@ -1,0 +1,92 @@
+"""The CDK command line, run with this environment's Python and Node."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tools.node import NODE
+
+ROOT = Path(__file__).resolve().parent.parent
+_CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+
+
+class CdkFailed(Exception):
+    """The CLI ended with an error; the message is the last it said."""
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with Python, Node and the CLI's manners set."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "JSIINODE": str(NODE),
+        "JSII_NODE": os.environ.get("JSII_NODE", str(NODE)),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CI": "true",  # progress as plain lines, on stdout
+    }
+
+
+def run(
+    *arguments: str,
+    on_line: Callable[[str], None] = print,
+    context: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+    hopeless: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Run `cdk ARGUMENTS` in `folder`, hand each line it prints to `on_line`, and return them all.
+
+    Args:
+        hopeless: asked every second; once it is, the CLI is ended.
+
+    Raises:
+        CdkFailed: with the lines that say why.
+    """
+    settings = [part for name, value in (context or {}).items() for part in ("-c", f"{name}={value}")]
+    command = [str(NODE), str(_CLI), "--no-color", "--no-notices", *arguments, *settings]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    threading.Thread(target=_end_when, args=(hopeless, process), daemon=True).start()
+    lines: list[str] = []
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            on_line(lines[-1])
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if code:
+        raise CdkFailed(reason(lines))
+    return lines
+
+
+def _end_when(hopeless: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    while process.poll() is None:
+        if hopeless():
+            process.terminate()
+            return
+        time.sleep(1)
+
+
+def reason(lines: list[str]) -> str:
+    """Of everything a failed run printed, the lines that say why."""
+    telling = [line for line in lines if "_FAILED" in line or "❌" in line or "rror:" in line]
+    return "\n".join(telling[-6:] or lines[-6:])
+
+
+if __name__ == "__main__":  # `python -m tools.cdk diff …`: the CLI itself, with its prompts and exit code
+    os.execve(NODE, [str(NODE), str(_CLI), "--no-notices", *sys.argv[1:]], environment() | {"CI": ""})  # noqa: S606

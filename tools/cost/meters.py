@@ -1,0 +1,225 @@
+"""What each CloudFormation resource type costs. A type is in METERS or in FREE; one that is in neither is an error."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from aws.prices import HOURS, instance_hour, price
+from tools.cost.item import Item
+from tools.cost.resource import Resource, json_in
+
+_SWEEP_SECONDS = 0.3  # that a scheduled call takes which finds nothing to do
+_UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+_GIB = 2**20  # KiB
+
+
+def _endpoint(found: Resource) -> Iterator[Item]:
+    """The minimum of instances: what load adds, `make capacity` tells."""
+    usage = found.usage
+    for variant in found.properties["ProductionVariants"]:
+        count, type_ = int(variant["InitialInstanceCount"]), variant["InstanceType"]
+        dollars = instance_hour(type_)
+        yield Item(
+            stack=found.stack, what="endpoint instances", basis=f"{count} × {type_} × {HOURS} h × {dollars:g} $",
+            month=count * HOURS * dollars,
+        )  # fmt: skip
+    each = price("sagemaker", "processed_gb")
+    yield Item(
+        stack=found.stack, what="endpoint data", basis=f"{usage.image_kib:g} KiB a prediction × {each:g} $/GB",
+        prediction=usage.image_kib / _GIB * each,
+    )  # fmt: skip
+    capture = found.properties.get("DataCaptureConfig", {})
+    if capture.get("EnableCapture"):
+        share, kept = int(capture["InitialSamplingPercentage"]), price("s3", "gb_month")
+        # Captured as base64, and gone after 30 days.
+        yield Item(
+            stack=found.stack, what="captured calls", basis=f"{share} % of the images × 4/3 × {kept:g} $/GB",
+            prediction=share / 100 * usage.image_kib * 4 / 3 / _GIB * kept,
+        )  # fmt: skip
+
+
+def _training(found: Resource) -> Iterator[Item]:
+    """A training job, or all the jobs of a tuning; spot at the on-demand price, since its own changes by the hour."""
+    request = json_in(found.properties["Request"])
+    jobs, kind = 1, "training"
+    if "HyperParameterTuningJobConfig" in request:
+        jobs = int(request["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"])
+        request, kind = request["TrainingJobDefinition"], "tuning"
+    wanted = request["ResourceConfig"]
+    count, type_, hours = int(wanted["InstanceCount"]), wanted["InstanceType"], found.usage.training_minutes / 60
+    volume = int(wanted["VolumeSizeInGB"]) * price("sagemaker", "storage_gb_month") / HOURS
+    dollars = instance_hour(type_)
+    spot = ", spot: less" if request.get("EnableManagedSpotTraining") else ""
+    yield Item(
+        stack=found.stack, what="training",
+        basis=(f"{jobs} jobs × " if kind == "tuning" else "")
+        + f"{count} × {type_} × {hours:g} h × ({dollars:g} $ + {volume:.4f} $ for the disk){spot}",
+        training=jobs * count * hours * (dollars + volume),
+    )  # fmt: skip
+
+
+def _alias(found: Resource) -> Iterator[Item]:
+    """A function that callers call by this alias."""
+    function = found.referred(found.properties["FunctionName"]) or {}
+    gb, seconds = int(function.get("MemorySize", 128)) / 1024, found.usage.call_ms / 1000
+    warm = int(found.properties.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0))
+    name = "provisioned_run_gb_second" if warm else "gb_second"
+    run, request = price("lambda", name), price("lambda", "request")
+    yield Item(
+        stack=found.stack, what="function calls",
+        basis=f"{request * 1e6:g} $ a million + {gb:g} GB × {seconds:g} s × {run * 1e6:g} $ a million",
+        prediction=request + gb * seconds * run,
+    )  # fmt: skip
+    if warm:
+        kept = price("lambda", "provisioned_gb_second")
+        yield Item(
+            stack=found.stack, what="functions kept warm",
+            basis=f"{warm} × {gb:g} GB × {HOURS} h × {kept * 3600:.3f} $",
+            month=warm * gb * HOURS * 3600 * kept,
+        )  # fmt: skip
+
+
+def _rule(found: Resource) -> Iterator[Item]:
+    """AWS's own events and schedules are free, the functions that they call are not."""
+    matched = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", found.properties.get("ScheduleExpression", ""))
+    if not matched:
+        return
+    calls = HOURS * 3600 / (int(matched[1]) * _UNITS[matched[2]])
+    for target in found.properties.get("Targets", []):
+        if (function := found.referred(target["Arn"])) is not None and "MemorySize" in function:
+            gb = int(function["MemorySize"]) / 1024
+            each = price("lambda", "request") + gb * _SWEEP_SECONDS * price("lambda", "gb_second")
+            yield Item(
+                stack=found.stack, what="scheduled calls", basis=f"{calls:.0f} × {gb:g} GB × {_SWEEP_SECONDS:g} s",
+                month=calls * each,
+            )  # fmt: skip
+
+
+def _log(found: Resource) -> Iterator[Item]:
+    """Of what predictions write to; the other logs hold a few lines."""
+    if not (found.beside("AWS::Lambda::Alias") or found.beside("AWS::SageMaker::Endpoint")):
+        return
+    days = int(found.properties["RetentionInDays"])
+    each = price("cloudwatch", "log_gb") + days / 30 * price("cloudwatch", "log_gb_month")
+    yield Item(
+        stack=found.stack, what="log", basis=f"{found.usage.log_kib:g} KiB a prediction × {each:g} $/GB, {days} days",
+        prediction=found.usage.log_kib / _GIB * each,
+    )  # fmt: skip
+
+
+def _alarm(found: Resource) -> Iterator[Item]:
+    each = price("cloudwatch", "fast_alarm_month" if int(found.properties.get("Period", 60)) < 60 else "alarm_month")
+    yield Item(stack=found.stack, what="alarms", basis=f"{each:g} $", month=each)
+
+
+def _scaling(found: Resource) -> Iterator[Item]:
+    """Target tracking makes two alarms."""
+    tracking = found.properties["TargetTrackingScalingPolicyConfiguration"]
+    metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
+    each = price("cloudwatch", "fast_alarm_month" if metric.endswith("HighResolution") else "alarm_month")
+    yield Item(stack=found.stack, what="alarms of auto-scaling", basis=f"2 × {each:g} $", month=2 * each)
+
+
+def _dashboard(found: Resource) -> Iterator[Item]:
+    each = price("cloudwatch", "dashboard_month")
+    yield Item(stack=found.stack, what="dashboard", basis=f"{each:g} $", month=each)
+
+
+def _key(found: Resource) -> Iterator[Item]:
+    each = price("kms", "key_month")
+    rotates = ", each of the first two yearly rotations as much" if found.properties.get("EnableKeyRotation") else ""
+    yield Item(stack=found.stack, what="key", basis=f"{each:g} ${rotates}", month=each)
+
+
+def _bucket(found: Resource) -> Iterator[Item]:
+    """The bucket of images and models; the one that it logs its accesses to holds next to nothing."""
+    if "LoggingConfiguration" in found.properties:
+        each, stored = price("s3", "gb_month"), found.usage.stored_gib
+        yield Item(stack=found.stack, what="bucket", basis=f"{stored:g} GiB × {each:g} $", month=stored * each)
+
+
+def _host(found: Resource) -> Iterator[Item]:
+    """An EC2 instance for the time of a training; it ends itself, and address, monitoring and disks end with it."""
+    type_, hours = found.properties["InstanceType"], found.usage.host_hours
+    disks = sum(
+        int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
+    )
+    dollars, address = instance_hour(type_), price("ec2", "public_address_hour")
+    monitored = bool(found.properties.get("Monitoring"))
+    besides = (
+        disks * price("ec2", "volume_gb_month") + monitored * price("cloudwatch", "instance_metrics_month")
+    ) / HOURS
+    yield Item(
+        stack=found.stack, what="training host",
+        basis=f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {besides:.4f} $ for the rest)",
+        training=hours * (dollars + address + besides),
+    )  # fmt: skip
+
+
+def _notebook(found: Resource) -> Iterator[Item]:
+    type_, hours = found.properties["InstanceType"], found.usage.notebook_hours
+    dollars, volume = instance_hour(type_), int(found.properties.get("VolumeSizeInGB", 5))
+    each = price("sagemaker", "storage_gb_month")
+    yield Item(
+        stack=found.stack, what="notebook", basis=f"{type_} × {hours:g} h × {dollars:g} $ + {volume} GB × {each:g} $",
+        month=hours * dollars + volume * each,
+    )  # fmt: skip
+
+
+def _vpc_endpoint(found: Resource) -> Iterator[Item]:
+    if found.properties.get("VpcEndpointType") == "Interface":
+        zones, each = len(found.properties.get("SubnetIds", [])) or 1, price("ec2", "interface_endpoint_hour")
+        yield Item(
+            stack=found.stack, what="VPC endpoints", basis=f"{zones} zones × {HOURS} h × {each:g} $",
+            month=zones * HOURS * each,
+        )  # fmt: skip
+
+
+METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
+    "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling,
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
+    "AWS::EC2::Instance": _host,
+    "AWS::EC2::VPCEndpoint": _vpc_endpoint,
+    "AWS::Events::Rule": _rule,
+    "AWS::KMS::Key": _key,
+    "AWS::Lambda::Alias": _alias,
+    "AWS::Logs::LogGroup": _log,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::SageMaker::EndpointConfig": _endpoint,
+    "AWS::SageMaker::NotebookInstance": _notebook,
+    "Custom::TrainedModel": _training,
+}
+
+# What they hold or do is billed elsewhere, or not at all. A topic's first 1,000 mails a month cost nothing.
+FREE = {
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::Budgets::Budget",
+    "AWS::CDK::Metadata",
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::LaunchTemplate",
+    "AWS::EC2::Route",
+    "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPC",
+    "AWS::EC2::VPCGatewayAttachment",
+    "AWS::IAM::InstanceProfile",
+    "AWS::IAM::Role",
+    "AWS::KMS::Alias",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SSM::Parameter",
+    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::Model",
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig",
+}

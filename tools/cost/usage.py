@@ -1,0 +1,58 @@
+"""What templates do not say, and what a bill follows: how much the system is used. Stated with every estimate."""
+
+import argparse
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from tools.numbers import positive
+
+
+def _assumed(default: float, unit: str, help: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Each field is a command-line argument; all are numbers of its unit."""
+
+    predictions: float = _assumed(100_000, "N", "predictions a month")
+    trainings: float = _assumed(2, "N", "training runs a month")
+    training_minutes: float = _assumed(30, "MINUTES", "that each instance of a training is billed for")
+    image_kib: float = _assumed(100, "KIB", "an image")
+    call_ms: float = _assumed(150, "MS", "a call of the function, the endpoint's answer included")
+    log_kib: float = _assumed(1, "KIB", "that a prediction writes into each log")
+    stored_gib: float = _assumed(10, "GIB", "in the bucket: images, weights, models, jobs' output")
+    host_hours: float = _assumed(1, "HOURS", "that a training run on the EC2 host takes")
+    notebook_hours: float = _assumed(20, "HOURS", "a month that the notebook runs")
+
+    @property
+    def sentences(self) -> list[str]:
+        """The assumptions, one each."""
+        return [f"{getattr(self, each.name):,.10g} {_words(each)}" for each in fields(self)]
+
+
+_UNITS = {"N": "", "MINUTES": "minutes ", "HOURS": "hours ", "KIB": "KiB ", "GIB": "GiB ", "MS": "ms "}
+
+
+def _words(each: Field[float]) -> str:
+    return _UNITS[each.metadata["unit"]] + each.metadata["help"]
+
+
+def _amount(text: str) -> float:
+    """A number of 0 or more."""
+    return 0.0 if text == "0" else positive(text)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    for each in fields(Usage):
+        parser.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            type=positive if each.name == "predictions" else _amount,
+            default=each.default,
+            metavar=each.metadata["unit"],
+            help=f"{each.metadata['help']}; default: %(default)g",
+        )
+
+
+def usage_of(options: argparse.Namespace) -> Usage:
+    return Usage(**{each.name: getattr(options, each.name) for each in fields(Usage)})

@@ -1,0 +1,136 @@
+"""Real images to a served model, on the local AWS: what `make demo` runs.
+
+It starts a local AWS, deploys every stack, trains on one instance, classifies test images through the
+Lambda, changes the number of instances to four, deploys again while a client keeps calling, and reports
+to the terminal and to out/demo.json. The images are scikit-learn's handwritten digits, or yours.
+"""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+
+from local_aws.home import Home, read_env
+from local_aws.lifecycle import LocalAwsError, down, up
+from tools.assembly import Assembly, describe, outputs, synthesize
+from tools.cdk import CdkFailed
+from tools.cli import make_parser, max_unreadable, settings_of
+from tools.dataset.check import checked
+from tools.dataset.digits import write as write_digits
+from tools.demo import evidence
+from tools.demo.classify import Classifier, ClassifyFailed, SteadyClient
+from tools.demo.jobs import jobs
+from tools.demo.report import show, write_json
+from tools.demo.settings import DIGITS
+from tools.demo.steps import Steps
+from tools.deploy.check import check
+from tools.deploy.stacks import bootstrap, deploy, deploy_everything
+from tools.preflight import NotReady, require_aws
+from training.errors import InputError
+from training.folder import Folder, digest
+
+_OUT = Path("out")
+
+
+def main() -> int:
+    parser = make_parser("python -m tools.demo", __doc__ or "")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
+    arguments = parser.parse_args()
+    settings = settings_of(arguments)
+    home = Home(Path(".local").resolve() / "demo")
+    console = Console()
+    try:
+        return _run(arguments.data, settings, home, Steps(console), arguments.keep)
+    except (InputError, LocalAwsError, NotReady, CdkFailed, ClassifyFailed) as error:
+        for line in describe(error):
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    finally:
+        if arguments.keep and home.env_file.exists():
+            console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
+            console.print(f"End it: SLIPWAY_LOCAL_HOME={os.path.relpath(home.root)} python -m local_aws down")
+        else:
+            down(home)
+
+
+def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, keep: bool) -> int:
+    with steps.step("Check the images"):
+        if data is None:
+            data = _OUT / "digits"
+            if not data.exists():
+                write_digits(data)
+            settings = {**DIGITS, **settings}
+        images = checked(data, max_unreadable=max_unreadable(settings))
+        settings["dataset"] = digest(images)
+        steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
+
+    with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
+        down(home)
+        run = up(home, tied=not keep)
+        _use(home)
+        steps.say(f"local AWS at {run.endpoint}")
+        account, region = require_aws()
+        with ThreadPoolExecutor(2) as pool:
+            prepared = pool.submit(bootstrap, account, region)
+            one = synthesize({**settings, "training_instance_count": "1"})
+            prepared.result()
+
+    with steps.step("Deploy every stack: train on 1 instance, serve"):
+        deploy_everything(one, images, say=steps.say_briefly)
+    serving = outputs(one.stack("serving"))
+    function = serving["FunctionName"]
+
+    with steps.step("Classify test images through the Lambda"):
+        classify = Classifier(function)
+        first, *others = _examples(images)
+        predictions = [classify.from_s3(first, serving["S3Images"]), *map(classify, others)]
+
+    four_settings = {**settings, "training_instance_count": "4"}
+    with SteadyClient(function, images.splits["test"].files) as client:
+        with steps.step("Change to 4 instances: synthesize"):
+            four = synthesize(four_settings)
+        with steps.step("Deploy again: train on 4 instances, update the endpoint"):
+            deploy(four, say=steps.say_briefly)
+
+    with steps.step("Deploy once more: nothing has changed"):
+        deploy(four, say=steps.say_briefly)
+
+    with steps.step("Look at what is live"):
+        live = check(four.prefix.removesuffix("-"), say=steps.say)
+
+    with steps.step("Hold what the roles did to the IAM contract"):
+        done = evidence.gather("demo", four.folder, home.calls, region)
+        findings = evidence.prove(four.folder, done, _OUT / "iam-trace.json")
+        for line in (evidence.in_words(done), *map(str, findings)):
+            steps.say(line)
+
+    code = _report(steps, four, predictions, client)
+    return 1 if findings or not live else code
+
+
+def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:
+    ran = jobs(assembly.prefix)
+    write_json(_OUT / "demo.json", steps, ran, predictions, client)
+    show(steps.console, steps, ran, predictions, client)
+    steps.console.print(f"Written: {_OUT / 'demo.json'}")
+    return 1 if client.errors else 0
+
+
+def _use(home: Home) -> None:
+    """Make this process, and the CDK CLI it starts, speak to the demo's local AWS and to nothing else."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ.update(read_env(home.env_file))
+
+
+def _examples(images: Folder) -> list[Path]:
+    """One test image of each class, of the first ten classes."""
+    test = images.splits["test"]
+    firsts = {label: path for path, label in zip(reversed(test.files), reversed(test.labels), strict=True)}
+    return [firsts[label] for label in sorted(firsts)[:10]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

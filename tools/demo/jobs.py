@@ -1,0 +1,48 @@
+"""The training jobs that really ran, as SageMaker and CloudWatch tell them."""
+
+from dataclasses import dataclass
+
+import boto3
+
+from tools.deploy.progress import LOG_GROUP
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training job; `digest` is the first 12 hex digits of the model's, as in the job's name."""
+
+    name: str
+    instances: int
+    status: str
+    log_streams: list[str]
+    test_accuracy: float | None
+    digest: str
+    seconds: dict[str, float]  # by phase, in order
+
+
+def jobs(prefix: str) -> list[Job]:
+    """Every job of a deployment (`<app>-<stage>-`), oldest first."""
+    sagemaker = boto3.client("sagemaker")
+    summaries = sagemaker.list_training_jobs(NameContains=prefix, MaxResults=100)["TrainingJobSummaries"]
+    names = [s["TrainingJobName"] for s in sorted(summaries, key=lambda s: s["CreationTime"])]
+    return [_job(sagemaker, name, prefix) for name in names if name.startswith(prefix)]
+
+
+def _job(sagemaker: object, name: str, prefix: str) -> Job:
+    job = sagemaker.describe_training_job(TrainingJobName=name)  # type: ignore[attr-defined]
+    streams = boto3.client("logs").describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+    accuracy = metrics.get("test:accuracy")
+    return Job(
+        name=name,
+        instances=job["ResourceConfig"]["InstanceCount"],
+        status=job["TrainingJobStatus"],
+        log_streams=[stream["logStreamName"] for stream in streams["logStreams"]],
+        test_accuracy=None if accuracy is None else round(accuracy, 4),
+        digest=name.removeprefix(prefix).split("-")[0],
+        seconds={
+            step["Status"]: round((step["EndTime"] - step["StartTime"]).total_seconds(), 1)
+            for step in job["SecondaryStatusTransitions"]
+            if "EndTime" in step
+        },
+    )

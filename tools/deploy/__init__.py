@@ -1,0 +1,1 @@
+"""`python -m tools.deploy`: every stack and the images, to the AWS that the environment names."""

@@ -1,0 +1,155 @@
+"""Is what was deployed what is live? Looks at the running system, and says in one line each what it found.
+
+    python -m tools.deploy.check [-c stage=prod]
+
+SageMaker may take an update back, and the stack report success all the same: CloudFormation then sees an endpoint
+that is in service, with the old model. Exit code 1 when something differs from what the stacks say.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+from tools.assembly import outputs
+from tools.cdk import ROOT
+from tools.cli import settings_of
+from tools.deploy.stacks import Say
+from tools.preflight import NotReady, require_aws
+
+_SETTLE_SECONDS = 900
+_RESUME = (
+    "aws application-autoscaling register-scalable-target --service-namespace sagemaker "
+    "--scalable-dimension sagemaker:variant:DesiredInstanceCount"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look at the live system found; `differs` is empty where it is as it should be."""
+
+    what: str
+    differs: str = ""
+
+    def __str__(self) -> str:
+        return f"wrong  {self.what}: {self.differs}" if self.differs else f"ok     {self.what}"
+
+
+def check(prefix: str, *, say: Say) -> bool:
+    """Say what is found of the deployment `<app>-<stage>`; whether all of it is as its stacks say.
+
+    Raises:
+        ClientError: a stack, or something of the system, is not there or may not be described.
+    """
+    wanted = outputs(f"{prefix}-serving")
+    findings = [*_endpoint(wanted), *_function(wanted)]
+    for finding in findings:
+        say(str(finding))
+    return not any(finding.differs for finding in findings)
+
+
+def _endpoint(wanted: dict[str, str]) -> Iterator[Finding]:
+    """`wanted`: the outputs of the serving stack."""
+    name, sagemaker = wanted["EndpointName"], _client("sagemaker")
+    with contextlib.suppress(WaiterError):  # it failed, or is changing still: seen below
+        # Auto-scaling may be changing it just now, which is nothing that differs.
+        waiter = sagemaker.get_waiter("endpoint_in_service")
+        waiter.wait(EndpointName=name, WaiterConfig={"Delay": 2, "MaxAttempts": _SETTLE_SECONDS // 2})
+    live = sagemaker.describe_endpoint(EndpointName=name)
+    status, why = live["EndpointStatus"], live.get("FailureReason")
+    yield Finding(
+        f"endpoint {name} is in service",
+        ""
+        if status == "InService" and not why
+        else f"it is {status}" + (f", and its last change failed: {why}" if why else ""),
+    )
+    yield _same("its configuration", wanted["EndpointConfigName"], live["EndpointConfigName"])
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    yield _same("its model", wanted["ModelDataUrl"], model["PrimaryContainer"]["ModelDataUrl"])
+    [variant] = live["ProductionVariants"]
+    place = f"endpoint/{name}/variant/{variant['VariantName']}"
+    yield from _instances(place, variant["CurrentInstanceCount"], variant["DesiredInstanceCount"])
+
+
+def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
+    """How many there are, and that auto-scaling minds them at `place`; a `make load` that was killed suspends it."""
+    scaling = _client("application-autoscaling")
+    targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[place])["ScalableTargets"]
+    policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=place)["ScalingPolicies"]
+    if not targets or not policies:
+        missing = "it has no policy" if targets else f"{place} is not registered"
+        yield Finding("auto-scaling", missing)
+        return
+    low, high = targets[0]["MinCapacity"], targets[0]["MaxCapacity"]
+    suspended = [name for name, is_so in targets[0].get("SuspendedState", {}).items() if is_so]
+    yield Finding(
+        f"auto-scaling, from {low} to {high} instances by {policies[0]['PolicyName']}",
+        f"it is suspended; resume: {_RESUME} --resource-id {place} --suspended-state "
+        + ",".join(f"{name}=false" for name in suspended)
+        if suspended
+        else "",
+    )
+    wrong = (
+        "" if low <= current <= high and current == desired else f"{desired} are wanted, from {low} to {high} allowed"
+    )
+    yield Finding(f"{current} instances", wrong)
+
+
+def _function(wanted: dict[str, str]) -> Iterator[Finding]:
+    """`wanted`: the outputs of the serving stack."""
+    function, alias, lambda_ = wanted["FunctionName"], wanted["AliasName"], _client("lambda")
+    version = lambda_.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
+    named = f"function {function}:{alias} is version {version}"
+    try:
+        kept = lambda_.get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ProvisionedConcurrencyConfigNotFoundException":
+            raise
+        kept = None
+    asked = int(wanted["ProvisionedConcurrency"])
+    if kept is None:
+        yield Finding(named, f"no instance is kept warm, and {asked} should be" if asked else "")
+        return
+    ready = kept.get("AvailableProvisionedConcurrentExecutions", 0)
+    enough = kept["Status"] == "READY" and ready >= asked
+    reason = kept.get("StatusReason", "no reason given")
+    yield Finding(
+        f"{named}, {ready} instances kept warm",
+        "" if enough else f"{asked} should be; Lambda says {kept['Status']}, {reason}",
+    )
+
+
+def _same(what: str, wanted: str, live: str) -> Finding:
+    return Finding(f"{what} is {live}", "" if wanted == live else f"the stack says {wanted}")
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy.check", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="app or stage, over cdk.json's"
+    )
+    names = {**json.loads((ROOT / "cdk.json").read_text())["context"], **settings_of(parser.parse_args())}
+    prefix = f"{names['app']}-{names['stage']}"
+    try:
+        require_aws()
+        return 0 if check(prefix, say=print) else 1
+    except (NotReady, ClientError) as error:
+        print(f"error: {prefix} cannot be checked: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

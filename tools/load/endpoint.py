@@ -1,0 +1,111 @@
+"""The endpoint under load: which it is, whether it serves, and its scaling held while one instance is measured."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tools.preflight import NotReady
+
+_SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+
+
+@dataclass(frozen=True)
+class State:
+    """What DescribeEndpoint says; `instances` serve, `desired` are to."""
+
+    status: str
+    variant: str
+    config: str
+    instances: int
+    desired: int
+
+
+def deployed(stack: str) -> str:
+    """The name of the endpoint that the serving stack made.
+
+    Raises:
+        NotReady: there is no such stack.
+    """
+    try:
+        [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        raise NotReady(
+            f"no stack {stack} here ({error}): deploy first (make deploy), name the deployment with "
+            'SETTINGS="app=… stage=…", or the endpoint with --endpoint'
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    if "EndpointName" not in outputs:
+        raise NotReady(f"stack {stack} is {described['StackStatus']} and has no EndpointName: deploy it again")
+    return outputs["EndpointName"]
+
+
+class Endpoint:
+    """One endpoint with one variant."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._sagemaker = boto3.client("sagemaker")
+
+    def state(self) -> State:
+        """Raises NotReady when there is no such endpoint."""
+        try:
+            described = self._sagemaker.describe_endpoint(EndpointName=self.name)
+        except ClientError as error:
+            raise NotReady(f"no endpoint {self.name} here ({error}): aws sagemaker list-endpoints") from error
+        [variant] = described.get("ProductionVariants") or [{}]
+        return State(
+            described["EndpointStatus"],
+            variant.get("VariantName", ""),
+            described.get("EndpointConfigName", ""),
+            variant.get("CurrentInstanceCount", 0),
+            variant.get("DesiredInstanceCount", 0),
+        )
+
+    def require_in_service(self) -> State:
+        """Raises NotReady when it does not serve, or is about to change."""
+        state = self.state()
+        if state.status != "InService":
+            raise NotReady(
+                f"endpoint {self.name} is {state.status}, not InService: "
+                f"aws sagemaker wait endpoint-in-service --endpoint-name {self.name}"
+            )
+        return state
+
+    def instance_type(self) -> str:
+        config = self._sagemaker.describe_endpoint_config(EndpointConfigName=self.state().config)
+        return str(config["ProductionVariants"][0]["InstanceType"])
+
+    @contextmanager
+    def scaling_held(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Instances are neither added nor removed meanwhile; afterwards scaling is as it was."""
+        scaling = boto3.client("application-autoscaling")
+        place = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{self.name}/variant/{self.state().variant}",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+
+        def suspend(state: dict[str, Any]) -> None:
+            scaling.register_scalable_target(**place, SuspendedState=state)
+
+        found = scaling.describe_scalable_targets(
+            ServiceNamespace=place["ServiceNamespace"],
+            ResourceIds=[place["ResourceId"]],
+            ScalableDimension=place["ScalableDimension"],
+        )["ScalableTargets"]
+        if not found:
+            yield
+            return
+        before = found[0].get("SuspendedState") or {}
+        if any(before.values()):
+            say("Auto-scaling is suspended already, and will be again afterwards: make live says how to resume it.")
+        suspend(dict.fromkeys(_SUSPENDED, True))
+        say("Auto-scaling is suspended while the rate of one instance is measured.")
+        try:
+            yield
+        finally:
+            suspend({name: bool(before.get(name)) for name in _SUSPENDED})

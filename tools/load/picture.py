@@ -1,0 +1,49 @@
+"""A run as a picture: load, instances and latency over time."""
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tools.load.record import Record
+
+BLUE, ORANGE, RED, GREY = "#0072b2", "#d55e00", "#cc3311", "#777777"  # told apart by the colour-blind, too
+
+
+def draw(record: Record, limit: float | None, path: Path) -> Path:
+    """Three charts over one time axis; `limit` seconds of p99 as a line."""
+    bins = record.over_time()
+    seconds = [part.second for part in bins]
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    load, instances, latency = figure.subplots(3, sharex=True, height_ratios=[3, 1.5, 3])
+    figure.suptitle(f"{record.endpoint} ({record.instance_type}): {record.mode}")
+    load.step(seconds, [part.offered for part in bins], where="post", color=GREY, label="offered")
+    load.step(seconds, [part.served for part in bins], where="post", color=BLUE, label="served")
+    if any(part.failed for part in bins):
+        load.step(seconds, [part.failed for part in bins], where="post", color=RED, label="failed")
+    load.set(ylabel="requests/s", ylim=(0, None))
+    at = [sighting.seconds for sighting in record.sightings]
+    instances.step(at, [s.desired for s in record.sightings], where="post", color=GREY, linestyle=":", label="desired")
+    instances.step(at, [s.instances for s in record.sightings], where="post", color=BLUE, label="in service")
+    instances.set(ylabel="instances", ylim=(0, None))
+    instances.yaxis.get_major_locator().set_params(integer=True)
+    latency.plot(seconds, [1000 * part.p99 for part in bins], ".-", color=ORANGE, label="p99")
+    latency.plot(seconds, [1000 * part.p50 for part in bins], ".-", color=BLUE, label="p50")
+    if limit:
+        latency.axhline(1000 * limit, color=RED, linestyle="--", linewidth=1, label="limit")
+    latency.set(ylabel="latency, ms", xlabel="seconds", yscale="log")
+    return finish(figure, path)
+
+
+def finish(figure: Figure, path: Path) -> Path:
+    """Legends, grids, milliseconds in plain figures on the last chart; then to the file."""
+    *_, latency = figure.axes
+    latency.yaxis.set_major_formatter("{x:g}")
+    latency.yaxis.set_minor_formatter("{x:g}")
+    for chart in figure.axes:
+        chart.legend(loc="upper right")
+        chart.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    return path
