@@ -34,7 +34,7 @@ def instance_hour(instance_type: str) -> float:
     known = table()[service]["instance_hour"]
     if instance_type not in known:
         raise InputError(
-            f"no price of {instance_type} in cost/{FILE.name} ({', '.join(known)}): "
+            f"no price of {instance_type} in aws/{FILE.name} ({', '.join(known)}): "
             f"add its dollars an hour under {service}.instance_hour, from {table()[service]['source']}"
         )
     return float(known[instance_type])

@@ -7,7 +7,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 _REPOSITORY = Path(__file__).parent.parent
-_FOLDERS = ("notebooks", "dataset", "deploy", "training", "iam")
+_PARTS = ("notebooks/", "tools/__init__.py", "tools/preflight.py", "tools/dataset/", "training/", "iam/")
 
 
 class NotebookFiles(Construct):
@@ -17,7 +17,7 @@ class NotebookFiles(Construct):
         super().__init__(scope, id)
         # "/*" first: nothing of the repository gets in unless it is named.
         others = ["__pycache__/", "*.pyc", ".*", "/training/wheels/", "/notebooks/digits/"]
-        files = ["/*", *(f"!/{folder}/" for folder in _FOLDERS), *others]
+        files = ["/*", "!/tools/", "/tools/*", *(f"!/{part}" for part in _PARTS), *others]
         asset = Asset(self, "Zip", path=str(_REPOSITORY), exclude=files, ignore_mode=IgnoreMode.GIT)
         self.bucket_name = asset.s3_bucket_name
         self.key = asset.s3_object_key

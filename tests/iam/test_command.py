@@ -49,7 +49,7 @@ def test_a_malformed_contract_is_exit_code_2_with_its_line(
 def test_cdk_synth_fails_when_a_role_is_not_as_the_contract_says(tmp_path: Path) -> None:
     """The app itself, beside a contract that lacks a line."""
     shutil.copy(cdk.ROOT / "app.py", tmp_path)
-    for name in ("cdk.json", "settings", "cost", "deploy", "stacks", "scaling", "training", "serving", "lambda"):
+    for name in ("cdk.json", "settings", "aws", "tools", "stacks", "training", "serving", "lambda"):
         (tmp_path / name).symlink_to(cdk.ROOT / name)
     shutil.copytree(PATH.parent, tmp_path / "iam")
     lines = PATH.read_text().splitlines()

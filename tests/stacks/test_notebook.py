@@ -77,7 +77,7 @@ def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: 
     }
     assert {"notebooks/train_and_deploy.ipynb", "notebooks/requirements.txt", "notebooks/idle.py"} <= names
     assert {"tools/dataset/upload.py", "iam/contract.yaml"} <= names
-    assert not {name.split("/")[0] for name in names} - {"notebooks", "dataset", "deploy", "training", "iam"}
+    assert not {name.split("/")[0] for name in names} - {"notebooks", "tools", "training", "iam"}
 
 
 def test_the_log_of_the_endpoint_that_it_makes_is_not_kept_for_ever(with_notebook: dict[str, Template]) -> None:

@@ -10,7 +10,7 @@ from aws.schedule import Schedule
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
 from tools.capacity.policy import Change, Policy, declared
 
-DEFAULTS = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+DEFAULTS = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 
 
 def test_it_is_what_the_settings_say(templates) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
