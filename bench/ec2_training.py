@@ -30,7 +30,7 @@ from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.folder import digest, inspect
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 IMAGES = 500
 MEMORY_MB = 1024
@@ -67,7 +67,7 @@ def _train(folder: Path) -> str:
     write_photos(folder / "photos", IMAGES)
     photos = inspect(folder / "photos")
     torch.manual_seed(0)
-    torch.save(build(Settings(SETTINGS["architecture"]), 1000, None).state_dict(), folder / "weights.pth")
+    torch.save(build(Hyperparameters(SETTINGS["architecture"]), 1000, None).state_dict(), folder / "weights.pth")
     chosen = {"dataset": digest(photos), "weights": sha256_of(folder / "weights.pth")}
     assembly = synthesize({**SETTINGS, **chosen})
     deploy(assembly, "storage", say=lambda _: None)

@@ -47,13 +47,13 @@ from training.model import build
 from training.quantise import quantise
 from training.resnet import write_classifier
 from training.scoring import predict
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
 PHOTOS = 40
 MOST_P99, MOST_MB, MOST_READY, MOST_LOST = 1.0, 350, 3.0, 0.005
 ARCHITECTURE, SIZE = "resnet50", 224
-LEARNT_AT = Settings(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005)
+LEARNT_AT = Hyperparameters(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005)
 
 
 def default() -> Result:
@@ -127,7 +127,7 @@ def _model() -> Model:
     export(SIZE, pixels, root / "large.onnx", folder / "model.onnx")
     labels = [str(i) for i in range(CLASSES)]
     exported = Exported("int8", tests, "")
-    complete(folder, labels, Settings(ARCHITECTURE, image_size=SIZE), exported)
+    complete(folder, labels, Hyperparameters(ARCHITECTURE, image_size=SIZE), exported)
     return Model(folder, weights, photos / "train", exported.accuracies)
 
 

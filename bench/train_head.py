@@ -28,7 +28,7 @@ import torch
 from bench.photos import write_halves, write_photos
 from bench.result import Result, seconds
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 IMAGES, EPOCHS, GOAL = 500, 5, 15.0
 ARCHITECTURE = "resnet50"
@@ -101,7 +101,7 @@ def _pretrain(folder: Path, weights: Path) -> None:
     from training.images import load
     from training.loop import fit
 
-    settings = Settings("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02)
+    settings = Hyperparameters("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02)
     data = inspect(folder)
     torch.manual_seed(0)
     model = build(settings, len(data.classes), None)
@@ -115,7 +115,7 @@ def _prepared() -> Iterator[tuple[Path, Path]]:
     with tempfile.TemporaryDirectory() as folder:
         weights, photos = Path(folder) / "weights.pth", Path(folder) / "photos"
         torch.manual_seed(0)
-        torch.save(build(Settings(ARCHITECTURE), 1000, None).state_dict(), weights)
+        torch.save(build(Hyperparameters(ARCHITECTURE), 1000, None).state_dict(), weights)
         write_photos(photos, IMAGES)
         yield weights, photos
 

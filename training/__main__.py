@@ -20,7 +20,7 @@ from training.environment import (
 )
 from training.errors import InputError, LostPeers, Stopped
 from training.gpus import one_process_a_gpu
-from training.settings import SETTINGS, Settings, field, parse
+from training.settings import SETTINGS, Hyperparameters, field, parse
 
 MOST_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
 STOPPED = 143  # the exit code of a program that SIGTERM ended: 128 + 15
@@ -81,7 +81,7 @@ def _fail(problems: Sequence[str], places: Places | None, code: int = 1) -> int:
 
 def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
     """Paths, and the texts of the settings given by name; unknown flags are settings that `parse` refuses."""
-    defaults = Settings()
+    defaults = Hyperparameters()
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__, allow_abbrev=False)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="image folder: train, valid, test / class")
     parser.add_argument("--output", type=Path, metavar="DIR", help="gets model/ and output/")

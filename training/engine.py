@@ -20,7 +20,7 @@ from training.packages import available
 from training.precision import choose_precision, has_bf16
 from training.quantise import CannotQuantise, quantise
 from training.resnet import write_backbone
-from training.settings import Settings
+from training.settings import Hyperparameters
 from training.weights import read
 
 _BATCH = 4  # images; more are no faster on a CPU, and take memory
@@ -46,7 +46,7 @@ class Engine:
 
 
 def open_engine(
-    weights: Path, settings: Settings, *, process: Process, threads: int, images: int,
+    weights: Path, settings: Hyperparameters, *, process: Process, threads: int, images: int,
     calibration: Callable[[], np.ndarray],
 ) -> Engine:  # fmt: skip
     """The backbone with these weights, on the GPU of this process or on `threads` cores.
@@ -86,7 +86,7 @@ def has_gpu(process: Process) -> bool:
 
 @contextmanager
 def _network(
-    weights: Path, settings: Settings, precision: str, calibration: Callable[[], np.ndarray]
+    weights: Path, settings: Hyperparameters, precision: str, calibration: Callable[[], np.ndarray]
 ) -> Iterator[tuple[Path, str]]:
     """The backbone as an ONNX file, and its precision: int8 that nobody asked for has to be nearly the same."""
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +134,7 @@ def _onnxruntime(network: Path, precision: str, threads: int) -> Engine:
     )
 
 
-def _pytorch(weights: Path, settings: Settings, process: Process, threads: int) -> Engine:
+def _pytorch(weights: Path, settings: Hyperparameters, process: Process, threads: int) -> Engine:
     import torch
 
     from training.device import arithmetic, choose, described, moved, place

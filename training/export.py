@@ -15,7 +15,7 @@ from training.outcome import Predictions, Trained
 from training.packages import available
 from training.quantise import CannotQuantise, quantise
 from training.resnet import MEAN, STD
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 MOST_LOST = 0.005  # of test accuracy, by int8
 NOT_SERVED = ("__init__.py", "__pycache__", "requirements.in")
@@ -47,7 +47,9 @@ class Exported:
         return "; ".join(filter(None, [tried and f"test accuracy {tried}", self.why_no_int8]))
 
 
-def export(trained: Trained, folder: Folder, images: dict[str, Images], settings: Settings, model: Path) -> Exported:
+def export(
+    trained: Trained, folder: Folder, images: dict[str, Images], settings: Hyperparameters, model: Path
+) -> Exported:
     """Writes all that an endpoint needs into the directory `model`.
 
     model.onnx takes `images`, float32 [n, 3, size, size] as `serving.preprocessing.normalise` makes them, and
@@ -66,7 +68,7 @@ def export(trained: Trained, folder: Folder, images: dict[str, Images], settings
     return exported
 
 
-def complete(model: Path, classes: list[str], settings: Settings, exported: Exported) -> None:
+def complete(model: Path, classes: list[str], settings: Hyperparameters, exported: Exported) -> None:
     """Writes what serves the network that is in the directory: its description, and the payload."""
     description = {
         "architecture": settings.architecture,
@@ -84,7 +86,7 @@ def complete(model: Path, classes: list[str], settings: Settings, exported: Expo
         _copy(entry, model)
 
 
-def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Settings) -> Exported:
+def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Hyperparameters) -> Exported:
     """Makes and scores what there is to choose from."""
     if not available("onnxruntime"):
         return Exported("fp32", {}, "the Python package onnxruntime is not installed")

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.batches import steps
 from training.outcome import Epoch, Outcome, Predictions, Score
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
@@ -57,7 +57,7 @@ class Examples:
 
 
 def fit(
-    train: Examples, valid: Examples, *, classes: int, settings: Settings, report: Callable[[Epoch], None]
+    train: Examples, valid: Examples, *, classes: int, settings: Hyperparameters, report: Callable[[Epoch], None]
 ) -> tuple[Head, Outcome]:
     """The head at the epoch with the best validation accuracy (then the lower loss).
 

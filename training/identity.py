@@ -6,12 +6,12 @@ from typing import Any
 
 from training.digests import sha256_of
 from training.errors import InputError
-from training.settings import SETTINGS, Settings, field
+from training.settings import SETTINGS, Hyperparameters, field
 
 FORMAT = 1
 
 
-def identity(settings: Settings, dataset: str, weights: Path | None) -> dict[str, Any]:
+def identity(settings: Hyperparameters, dataset: str, weights: Path | None) -> dict[str, Any]:
     """What decides a run's result: its settings, and digests of its images and of the weights it starts from."""
     start = sha256_of(weights) if weights else "none"
     values = {name: getattr(settings, field(name)) for name in SETTINGS}

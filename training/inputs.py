@@ -8,7 +8,7 @@ from training.batches import steps
 from training.environment import Places, Process
 from training.errors import InputError
 from training.folder import Folder, inspect
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Inputs:
     weights: Path | None
 
 
-def find(settings: Settings, places: Places, process: Process) -> Inputs:
+def find(settings: Hyperparameters, places: Places, process: Process) -> Inputs:
     """
     Raises:
         InputError: data set or weights that cannot be trained on or with.

@@ -25,7 +25,7 @@ from training.model import build, training_mode
 from training.outcome import Epoch, Outcome, Predictions, Score, Trained
 from training.progress import Progress
 from training.resnet import MEAN, STD, write_classifier
-from training.settings import Settings
+from training.settings import Hyperparameters
 from training.state import State
 from training.temperature import fit_temperature
 from training.weights import State as Weights
@@ -36,7 +36,7 @@ def learn(
     classes: int,
     weights: Weights | None,
     *,
-    settings: Settings,
+    settings: Hyperparameters,
     process: Process,
     threads: int,
     checkpoints: Checkpoints,
@@ -64,7 +64,7 @@ def learn(
 def fit(
     model: ResNet,
     images: dict[str, Images],
-    settings: Settings,
+    settings: Hyperparameters,
     process: Process,
     checkpoints: Checkpoints | None = None,
     stop: Event | None = None,
@@ -183,7 +183,7 @@ def _train_one_epoch(
     model: nn.Module,
     state: State,
     images: Images,
-    settings: Settings,
+    settings: Hyperparameters,
     process: Process,
     checkpoints: Checkpoints,
     stop: Event,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from training.errors import InputError
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 # What torch's allocators say, in a plain RuntimeError on a CPU; by its words, since a head is trained without torch.
 _REFUSED = ("can't allocate memory", "not enough memory", "out of memory")
@@ -33,7 +33,7 @@ def give_back_memory() -> None:
 
 
 @contextmanager
-def enough_memory(settings: Settings) -> Iterator[None]:
+def enough_memory(settings: Hyperparameters) -> Iterator[None]:
     """
     Raises:
         InputError: instead of NumPy's, Python's and torch's errors on a refused allocation. A process that the

@@ -7,14 +7,14 @@ from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock
 
 from training.resnet import LAST_STAGE
-from training.settings import Settings
+from training.settings import Hyperparameters
 from training.weights import State
 
 HEAD = "fc."
 LEARNING = {"head": (HEAD,), "last-stage": (LAST_STAGE, HEAD), "all": ("",)}  # names begin so
 
 
-def build(settings: Settings, classes: int, state: State | None) -> ResNet:
+def build(settings: Hyperparameters, classes: int, state: State | None) -> ResNet:
     """ResNet with `classes` outputs, of which the layers that settings.trainable names learn.
 
     Args:

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 # Multiply-adds of an image of 224 × 224, from the table of torchvision's models; resnet10 counted likewise
 _WORK = {"resnet10": 0.9e9, "resnet18": 1.8e9, "resnet34": 3.7e9, "resnet50": 4.1e9}
@@ -14,7 +14,7 @@ _SAVED = 2 / 3
 _QUANTISING_SECONDS = 6.0
 
 
-def choose_precision(settings: Settings, *, bf16: bool, images: int, threads: int) -> str:
+def choose_precision(settings: Hyperparameters, *, bf16: bool, images: int, threads: int) -> str:
     """fp32, bf16 or int8, as set; auto takes bf16 where there is one, else int8 where that pays.
 
     Args:

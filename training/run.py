@@ -18,13 +18,13 @@ from training.images import Images, load
 from training.inputs import Inputs
 from training.memory import enough_memory, peak_mb
 from training.outcome import Score, Trained
-from training.settings import SETTINGS, Settings, field
+from training.settings import SETTINGS, Hyperparameters, field
 from training.stop import stop_asked
 
 MOST_CLASSES = 50
 
 
-def run(settings: Settings, inputs: Inputs, places: Places, process: Process) -> None:
+def run(settings: Hyperparameters, inputs: Inputs, places: Places, process: Process) -> None:
     """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
 
     Raises:
@@ -59,7 +59,9 @@ def run(settings: Settings, inputs: Inputs, places: Places, process: Process) ->
             pictures.mistakes(shipped, images["test"], data.classes, results / "mistakes.png")
 
 
-def _tell_inputs(data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Settings) -> None:
+def _tell_inputs(
+    data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Hyperparameters
+) -> None:
     counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
     source = f"weights {settings.weights_sha256[:12] or given.name}" if given else "from scratch: no weights were given"
     print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {source}", flush=True)
@@ -96,7 +98,7 @@ def _train(
     data: folder.Folder,
     digest: str,
     given: Path | None,
-    settings: Settings,
+    settings: Hyperparameters,
     places: Places,
     process: Process,
 ) -> Trained:
@@ -135,7 +137,7 @@ def _metrics(
     test: Score,
     data: folder.Folder,
     images: Mapping[str, Images],
-    settings: Settings,
+    settings: Hyperparameters,
     process: Process,
 ) -> dict[str, Any]:
     outcome = trained.outcome

@@ -14,7 +14,7 @@ SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
-class Settings:
+class Hyperparameters:
     """One training run; `parse` is the way to make it from text."""
 
     architecture: str = "resnet18"
@@ -122,12 +122,12 @@ SETTINGS: dict[str, Setting] = {
 
 
 def field(name: str) -> str:
-    """Name of the attribute of `Settings` that holds the hyper-parameter `name`."""
+    """Name of the attribute of `Hyperparameters` that holds the hyper-parameter `name`."""
     return name.replace("-", "_")
 
 
-def parse(texts: Mapping[str, str]) -> Settings:
-    """Settings from the texts given by name; what is not given keeps its default.
+def parse(texts: Mapping[str, str]) -> Hyperparameters:
+    """Hyper-parameters from the texts given by name; what is not given keeps its default.
 
     Raises:
         InputError: with a line for every unknown name and every value out of range.
@@ -146,4 +146,4 @@ def parse(texts: Mapping[str, str]) -> Settings:
             problems.append(f"{name} is {text!r}: give {expected}")
     if problems:
         raise InputError(problems)
-    return Settings(**values)  # type: ignore[arg-type]  # each read returns its field's type
+    return Hyperparameters(**values)  # type: ignore[arg-type]  # each read returns its field's type

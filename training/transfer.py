@@ -18,7 +18,7 @@ from training.images import Images
 from training.kept_features import KeptFeatures
 from training.outcome import Epoch, Trained
 from training.resnet import feature_count, write_classifier
-from training.settings import Settings
+from training.settings import Hyperparameters
 from training.temperature import fit_temperature
 from training.weights import read
 
@@ -30,7 +30,7 @@ def learn(
     folder: Folder,
     weights: Path,
     *,
-    settings: Settings,
+    settings: Hyperparameters,
     process: Process,
     threads: int,
     checkpoints: Path | None,

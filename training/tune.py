@@ -19,7 +19,7 @@ from training.errors import InputError
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
 from training.search import STRATEGIES
-from training.settings import SETTINGS, Settings, field, parse
+from training.settings import SETTINGS, Hyperparameters, field, parse
 from training.trial import Trial
 from training.trials import Plan, Tuning
 
@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         help="Auto stops runs under the median (default Off)",
     )
     group = parser.add_argument_group("settings, each a value or a range")
-    defaults = Settings()
+    defaults = Hyperparameters()
     for name, setting in SETTINGS.items():
         group.add_argument(f"--{name}", help=f"{setting.help} (default {getattr(defaults, field(name))})", metavar="…")
     return parser

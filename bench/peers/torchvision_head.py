@@ -16,14 +16,14 @@ from torchvision.datasets import ImageFolder
 
 from training.model import build
 from training.resnet import MEAN, STD
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 BATCH, RATE, WORKERS = 64, 0.1, 2
 
 
 def main(architecture: str, side: int, weights: str, folder: str, epochs: int) -> None:
     torch.manual_seed(0)
-    model = build(Settings(architecture=architecture, trainable="head"), 1, None)
+    model = build(Hyperparameters(architecture=architecture, trainable="head"), 1, None)
     state = torch.load(weights, weights_only=True)
     model.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")}, strict=False)
     to_tensor = [transforms.PILToTensor(), transforms.ConvertImageDtype(torch.float), transforms.Normalize(MEAN, STD)]

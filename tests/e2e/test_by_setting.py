@@ -18,7 +18,7 @@ from tools.deploy.stacks import deploy_everything
 from tools.deploy.weights import upload
 from training.folder import Folder, digest
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 from .conftest import QUICK, System, image_of, unproven
 
@@ -56,7 +56,7 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
 
 def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system: System, tmp_path: Path) -> None:
     before, config = system.jobs(), system.endpoint()["EndpointConfigName"]
-    torch.save(build(Settings(architecture=QUICK["architecture"]), 10, None).state_dict(), tmp_path / "own.pth")
+    torch.save(build(Hyperparameters(architecture=QUICK["architecture"]), 10, None).state_dict(), tmp_path / "own.pth")
     weights = upload(tmp_path / "own.pth", outputs("e2e-dev-storage")["BucketName"])
 
     system.deploy(weights=weights, trainable="head", tuning_max_jobs="2", tuning_learning_rate="0.001|0.1")

@@ -20,7 +20,7 @@ from tools.deploy.inventory import Deployment
 from training.digests import sha256_of
 from training.folder import Folder, digest
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 from .conftest import QUICK, System, image_of, unproven
 
@@ -32,7 +32,7 @@ ALL_LAYERS = {"trainable": "all", "weights": "", "epochs": "4", "learning_rate":
 def trained(aws: Home, digits: Folder, tmp_path_factory: pytest.TempPathFactory) -> System:
     """A SageMaker job's model, and beside it the images and weights that the instance is to train on."""
     own = tmp_path_factory.mktemp("weights") / "own.pth"
-    torch.save(build(Settings(architecture=QUICK["architecture"]), 10, None).state_dict(), own)
+    torch.save(build(Hyperparameters(architecture=QUICK["architecture"]), 10, None).state_dict(), own)
     head = {"trainable": "head", "weights": sha256_of(own), "learning_rate": "0.05", "ec2_training": "true"}
     system = System(digits, {**QUICK, **head, "dataset": digest(digits)})
     system.deploy("storage", "permissions")

@@ -16,7 +16,7 @@ from training.images import Images
 from training.model import build
 from training.outcome import Epoch, Outcome, Predictions, Score, Trained
 from training.resnet import write_classifier
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 LABELS = ("ant", "bee", "cat", "dog", "eel", "fox")
 
@@ -25,7 +25,7 @@ LABELS = ("ant", "bee", "cat", "dog", "eel", "fox")
 def network() -> torch.nn.Module:
     """A network of random weights for six classes, images of 32 × 32."""
     torch.manual_seed(0)
-    return build(Settings(image_size=32), len(LABELS), None).eval()
+    return build(Hyperparameters(image_size=32), len(LABELS), None).eval()
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFact
     outcome = Outcome([], Epoch(1, 0.0, score, 0.0))
     test = Predictions.of(np.zeros((len(LABELS), len(LABELS))), images.labels)
     trained = Trained(outcome, lambda path: write_classifier(path, "resnet18", state, 32), test)
-    settings = Settings(image_size=32, export_int8="never")
+    settings = Hyperparameters(image_size=32, export_int8="never")
     export(trained, Folder(Path(), list(LABELS), {}), {"test": images}, settings, folder)
     return folder
 

@@ -23,9 +23,9 @@ from training.folder import inspect
 from training.identity import identity
 from training.images import load
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
-SETTINGS = Settings(architecture="resnet10", image_size=16, epochs=3, batch_size=12, learning_rate=0.005)
+SETTINGS = Hyperparameters(architecture="resnet10", image_size=16, epochs=3, batch_size=12, learning_rate=0.005)
 Result = tuple[dict[str, Tensor], list[float]]
 
 
@@ -116,9 +116,9 @@ def test_only_process_0_writes(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_other_settings_or_images_is_refused_with_what_differs(tmp_path: Path) -> None:
-    Checkpoints(tmp_path, identity=identity(Settings(), "aaa", None)).save({})
+    Checkpoints(tmp_path, identity=identity(Hyperparameters(), "aaa", None)).save({})
     with pytest.raises(InputError) as refused:
-        Checkpoints(tmp_path, identity=identity(Settings(epochs=9), "bbb", None)).load()
+        Checkpoints(tmp_path, identity=identity(Hyperparameters(epochs=9), "bbb", None)).load()
     assert str(refused.value) == (
         f"{tmp_path / FILE} is of another run, with other epochs (5, now 9), images (aaa, now bbb): "
         "remove it, or use another folder"
@@ -127,7 +127,7 @@ def test_a_checkpoint_of_other_settings_or_images_is_refused_with_what_differs(t
 
 def test_other_weights_make_another_run(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"x")
-    assert identity(Settings(), "a", tmp_path / "weights.pth") != identity(Settings(), "a", None)
+    assert identity(Hyperparameters(), "a", tmp_path / "weights.pth") != identity(Hyperparameters(), "a", None)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])

@@ -266,12 +266,12 @@ def test_layers_that_do_not_learn_stay_as_they_are_with_their_statistics(
     from training.images import load
     from training.loop import fit
     from training.model import build
-    from training.settings import Settings
+    from training.settings import Hyperparameters
 
     weights = tmp_path / "weights.pth"
     given = torchvision.models.resnet18().state_dict()
     torch.save(given, weights)
-    settings = Settings(image_size=16, epochs=1, trainable=trainable)
+    settings = Hyperparameters(image_size=16, epochs=1, trainable=trainable)
     model = build(settings, 2, pretrained.read(weights, "resnet18"))
     fit(model, load(inspect(few_digits), 16), settings, Process())
     learnt = model.state_dict()

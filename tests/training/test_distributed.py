@@ -30,7 +30,7 @@ from training.folder import inspect
 from training.images import load
 from training.loop import evaluate, fit
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 from training.stop import stop_asked
 
 # a process of their own that has imported torch and started no thread is safe to fork, and saves its imports
@@ -94,7 +94,7 @@ def grainy(tmp_path: Path) -> Path:
 
 def losses(folder: Path, dtype: torch.dtype, process: Process) -> list[float]:
     """Of two epochs and the test."""
-    settings = Settings("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.0005)
+    settings = Hyperparameters("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.0005)
     data = load(inspect(folder), settings.image_size)
     torch.manual_seed(0)
     model = build(settings, 2, None).to(dtype)
@@ -121,7 +121,7 @@ def test_where_rounding_is_a_matter_of_luck_float64_shows_that_they_are(few_digi
 def stopped_and_resumed(folder: Path, checkpoints: Path, process: Process) -> list[float]:
     """Losses of a run in which the last process alone was asked to stop, in the second epoch."""
     data = load(inspect(folder), 16)
-    settings = Settings("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
+    settings = Hyperparameters("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.005)
     kept = Checkpoints(checkpoints, process, {})
     for run in ("stopped", "whole"):
         torch.manual_seed(0)
@@ -211,7 +211,7 @@ def run_with_a_slow_export(folder: Path, output: Path, process: Process) -> str:
 
     distributed.TIMEOUT = timedelta(seconds=PATIENCE_SECONDS)
     program.export = slow  # type: ignore[assignment]  # in a process of its own
-    settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
+    settings = Hyperparameters("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
     places = Places(folder, folder / "none", output / "model", output / "output", None)
     program.run(settings, inputs.find(settings, places, process), places, process)
     return "ended well"

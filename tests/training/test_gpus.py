@@ -14,7 +14,7 @@ from training.folder import inspect
 from training.images import load
 from training.loop import fit
 from training.model import build
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 
 @pytest.mark.parametrize(("visible", "count"), [("0,1,2", 3), ("", 0), ("-1", 0), ("GPU-5", 1)])
@@ -131,7 +131,7 @@ def test_the_network_is_compiled_when_asked(few_digits: Path, monkeypatch: pytes
 
     monkeypatch.setattr(torch, "compile", compile_)
     images = load(inspect(few_digits), 16)
-    settings = Settings("resnet10", image_size=16, epochs=1, batch_size=24)
+    settings = Hyperparameters("resnet10", image_size=16, epochs=1, batch_size=24)
 
     fit(build(settings, 2, None), images, settings, Process())
     assert compiled == []

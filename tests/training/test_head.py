@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from training import head
 from training.head import Examples, Head, fit, learning_rate
 from training.outcome import Epoch
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 
 def examples(count: int, views: int = 1, seed: int = 0) -> Examples:
@@ -34,7 +34,7 @@ def test_the_learning_rate_is_torchs_one_cycle(total: int) -> None:
 
 
 def test_a_training_of_a_single_step_learns_at_the_peak_rate() -> None:
-    settings = Settings(epochs=1, batch_size=40, learning_rate=0.5)
+    settings = Hyperparameters(epochs=1, batch_size=40, learning_rate=0.5)
     valid = examples(20, seed=1)
     _, outcome = fit(examples(40), valid, classes=2, settings=settings, report=lambda epoch: None)
     assert learning_rate(0, 1) == 1
@@ -62,7 +62,7 @@ def test_steps_are_torchs() -> None:
 
 def test_it_learns_and_stays_at_the_best_epoch() -> None:
     reported: list[Epoch] = []
-    settings = Settings(epochs=4, batch_size=8, learning_rate=0.5)
+    settings = Hyperparameters(epochs=4, batch_size=8, learning_rate=0.5)
     valid = examples(20, seed=1)
     found, outcome = fit(examples(40, views=3), valid, classes=2, settings=settings, report=reported.append)
     assert reported == outcome.epochs

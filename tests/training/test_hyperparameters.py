@@ -3,11 +3,11 @@
 import pytest
 
 from training.errors import InputError
-from training.settings import Settings, parse
+from training.settings import Hyperparameters, parse
 
 
 def test_what_is_not_given_keeps_its_default() -> None:
-    assert parse({}) == Settings()
+    assert parse({}) == Hyperparameters()
 
 
 def test_texts_become_typed_values() -> None:
@@ -21,7 +21,7 @@ def test_texts_become_typed_values() -> None:
         "seed": "7",
         "max-unreadable": "0",
     }
-    assert parse(texts) == Settings("resnet50", 64, 3, 32, 0.01, "head", 7, 0.0)
+    assert parse(texts) == Hyperparameters("resnet50", 64, 3, 32, 0.01, "head", 7, 0.0)
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -11,13 +11,13 @@ from training.environment import Process
 from training.errors import InputError
 from training.identity import identity
 from training.kept_features import EVERY_SECONDS, KeptFeatures
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 FOUND = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 
 
 def kept(folder: Path, *, epochs: int = 5, engine: str = "OpenVINO fp32", rank: int = 0) -> KeptFeatures:
-    ours = identity(Settings(epochs=epochs), "aaa", None)
+    ours = identity(Hyperparameters(epochs=epochs), "aaa", None)
     return KeptFeatures(folder, "train", process=Process(rank, 2), identity=ours, engine=engine)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from training.errors import InputError
 from training.memory import enough_memory
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 TOO_MUCH = 2**62
 
@@ -27,11 +27,11 @@ def test_the_settings_that_take_memory_are_named(take: object) -> None:
 
     with (
         pytest.raises(InputError, match=r"lower batch-size \(64\) or image-size \(224\)"),
-        enough_memory(Settings()),
+        enough_memory(Hyperparameters()),
     ):
         act()
 
 
 def test_another_error_stays_what_it_is() -> None:
-    with pytest.raises(RuntimeError, match="shape"), enough_memory(Settings()):
+    with pytest.raises(RuntimeError, match="shape"), enough_memory(Hyperparameters()):
         raise RuntimeError("shape mismatch")

@@ -4,9 +4,9 @@ import pytest
 
 from training import precision
 from training.precision import choose_precision
-from training.settings import Settings
+from training.settings import Hyperparameters
 
-PHOTOS = Settings("resnet50", image_size=224)
+PHOTOS = Hyperparameters("resnet50", image_size=224)
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def instructions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_what_is_set_is_taken() -> None:
-    assert choose_precision(Settings(precision="fp32"), bf16=True, images=10**6, threads=1) == "fp32"
+    assert choose_precision(Hyperparameters(precision="fp32"), bf16=True, images=10**6, threads=1) == "fp32"
 
 
 def test_bf16_needs_no_preparation() -> None:
@@ -30,12 +30,12 @@ def test_bf16_needs_no_preparation() -> None:
     [
         (PHOTOS, 100, 2),
         (PHOTOS, 1_000, 16),
-        (Settings("resnet50", image_size=32), 2_000, 2),
-        (Settings("resnet10", image_size=224), 500, 2),
+        (Hyperparameters("resnet50", image_size=32), 2_000, 2),
+        (Hyperparameters("resnet10", image_size=224), 500, 2),
     ],
     ids=["few images", "many cores", "small images", "small network"],
 )
-def test_int8_is_for_much_work(settings: Settings, images: int, threads: int) -> None:
+def test_int8_is_for_much_work(settings: Hyperparameters, images: int, threads: int) -> None:
     assert choose_precision(settings, bf16=False, images=images, threads=threads) == "fp32"
     assert choose_precision(settings, bf16=False, images=20 * images, threads=threads) == "int8"
 

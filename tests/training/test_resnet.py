@@ -11,13 +11,13 @@ from torch import nn
 
 from training.model import build
 from training.resnet import DEPTHS, feature_count, shapes, write_classifier
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 
 def trained_looking(architecture: str) -> nn.Module:
     """A network whose BatchNorms have learnt something."""
     torch.manual_seed(0)
-    model = build(Settings(architecture), 7, None).eval()
+    model = build(Hyperparameters(architecture), 7, None).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_()
@@ -29,7 +29,7 @@ def trained_looking(architecture: str) -> nn.Module:
 
 @pytest.mark.parametrize("architecture", DEPTHS)
 def test_weights_have_torchvisions_names_and_shapes(architecture: str) -> None:
-    state = build(Settings(architecture), 7, None).state_dict()
+    state = build(Hyperparameters(architecture), 7, None).state_dict()
     expected = {name: tuple(value.shape) for name, value in state.items() if "num_batches" not in name}
     assert expected.pop("fc.weight") == (7, feature_count(architecture))
     assert expected.pop("fc.bias") == (7,)

@@ -32,10 +32,12 @@ from training.images import Images
 from training.kept_features import KeptFeatures
 from training.quantise import Quantised
 from training.resnet import MEAN, STD
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 SIDE = 32
-SETTINGS = Settings(image_size=SIDE, epochs=3, batch_size=8, learning_rate=0.05, trainable="head", precision="fp32")
+SETTINGS = Hyperparameters(
+    image_size=SIDE, epochs=3, batch_size=8, learning_rate=0.05, trainable="head", precision="fp32"
+)
 
 ENGINES = [(("openvino", "onnxruntime"), "OpenVINO"), (("onnxruntime",), "ONNX Runtime"), ((), "PyTorch")]
 
@@ -86,7 +88,7 @@ def backbone(weights: Path) -> Callable[[np.ndarray], np.ndarray]:
     return run
 
 
-def opened(weights: Path, settings: Settings = SETTINGS) -> Engine:
+def opened(weights: Path, settings: Hyperparameters = SETTINGS) -> Engine:
     calibration = np.random.default_rng(0).integers(0, 256, (8, SIDE, SIDE, 3), np.uint8)
     return open_engine(weights, settings, process=Process(), threads=1, images=1, calibration=lambda: calibration)
 

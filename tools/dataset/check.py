@@ -5,10 +5,10 @@ from pathlib import Path
 
 from training.folder import Folder, inspect, shorten
 from training.images import readable, unreadable_images
-from training.settings import Settings
+from training.settings import Hyperparameters
 
 
-def checked(root: Path, *, max_unreadable: float = Settings().max_unreadable) -> Folder:
+def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreadable) -> Folder:
     """The data set, whole, each image decoded once; files that a training would leave out are named on stderr.
 
     Args:
