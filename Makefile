@@ -24,6 +24,7 @@ demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] 
 
 test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(PY) -m mypy
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

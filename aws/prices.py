@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
-from training.errors import InputError
-
 FILE = Path(__file__).with_name("prices.yaml")
 HOURS = 730  # of a month, as AWS counts them
+
+
+class UnknownPrice(ValueError):
+    """The table has no price of an instance type; the message says where to add it."""
 
 
 @cache
@@ -28,12 +30,12 @@ def instance_hour(instance_type: str) -> float:
     """Dollars an hour. `ml.` types are SageMaker's, the others EC2's.
 
     Raises:
-        InputError: a type that the table lacks.
+        UnknownPrice: a type that the table lacks.
     """
     service = "sagemaker" if instance_type.startswith("ml.") else "ec2"
     known = table()[service]["instance_hour"]
     if instance_type not in known:
-        raise InputError(
+        raise UnknownPrice(
             f"no price of {instance_type} in aws/{FILE.name} ({', '.join(known)}): "
             f"add its dollars an hour under {service}.instance_hour, from {table()[service]['source']}"
         )

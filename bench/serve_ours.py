@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
+from aws.containers import SERVING_ENVIRONMENT
 from local_aws.ports import free_port
 from local_aws.processes import clean_environment, marked, sweep
 from local_aws.sagemaker import serving_container
-from stacks.containers import SERVING_ENVIRONMENT
 
 START_SECONDS = 180
 

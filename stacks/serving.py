@@ -11,10 +11,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from aws.containers import SERVING_ENVIRONMENT, serving_container
 from settings import Settings
 from stacks import names
 from stacks.classify import Classify
-from stacks.containers import SERVING_ENVIRONMENT, serving_container
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
 from stacks.traffic_shift import deployment_config

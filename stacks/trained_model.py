@@ -25,9 +25,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aws.containers import Container, training_container
 from settings import Settings
 from stacks import names
-from stacks.containers import Container, training_container
 from stacks.handler import Handler
 from stacks.model_digest import model_digest
 from stacks.storage import Storage

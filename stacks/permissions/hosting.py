@@ -3,9 +3,9 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aws.containers import serving_container
 from settings import Settings
 from stacks import names
-from stacks.containers import serving_container
 from stacks.permissions.statements import (
     SAGEMAKER,
     Bucket,

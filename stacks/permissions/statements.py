@@ -7,8 +7,8 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aws.containers import Container
 from stacks import names
-from stacks.containers import Container
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 JOB_LOG = "/aws/sagemaker/TrainingJobs"

@@ -3,9 +3,9 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aws.containers import training_container
 from settings import Settings
 from stacks import names
-from stacks.containers import training_container
 from stacks.permissions.statements import (
     JOB_LOG,
     SAGEMAKER,

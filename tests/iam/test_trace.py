@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from iam.contract import Contract, read
-from iam.trace import Trace, UnreadableTrace, check, check_file, write
+from iam.trace import Trace, TracedCall, UnreadableTrace, check, check_file, write
 from iam.trace import read as read_trace
-from local_aws.calls import Call
 
 CONTRACT = """roles:
   ${prefix}-reader:
@@ -18,15 +17,15 @@ CONTRACT = """roles:
       - {action: "kms:Decrypt", resource: "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/${one.Key}", why: reads, evidence: "trace:"}
       - {action: "logs:PutLogEvents", resource: "*", why: writes, evidence: "aws-doc: somewhere"}
 """
-LIST = Call("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True, {"s3:prefix": "data/x"})
-DECRYPT = Call("app-reader", "kms:Decrypt", "arn:aws:kms:here:1:key/abc", True)
+LIST = TracedCall("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True, {"s3:prefix": "data/x"})
+DECRYPT = TracedCall("app-reader", "kms:Decrypt", "arn:aws:kms:here:1:key/abc", True)
 
 
 def _contract() -> Contract:
     return read(CONTRACT, {"prefix": "app"})
 
 
-def _found(*calls: Call) -> list[tuple[str, str]]:
+def _found(*calls: TracedCall) -> list[tuple[str, str]]:
     trace = Trace(run="demo", account="1", region="here", variables={"prefix": "app"}, calls=calls)
     return [(finding.rule, finding.message) for finding in check(trace, _contract())]
 
@@ -57,24 +56,24 @@ def test_a_line_of_another_run_need_not_be_hit() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        Call("app-reader", "s3:GetObject", "arn:aws:s3:::b-1/x", True),
-        Call("app-reader", "s3:ListBucket", "arn:aws:s3:::b-2", True, {"s3:prefix": "data/x"}),
-        Call("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True, {"s3:prefix": "jobs/x"}),
-        Call("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True),
+        TracedCall("app-reader", "s3:GetObject", "arn:aws:s3:::b-1/x", True),
+        TracedCall("app-reader", "s3:ListBucket", "arn:aws:s3:::b-2", True, {"s3:prefix": "data/x"}),
+        TracedCall("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True, {"s3:prefix": "jobs/x"}),
+        TracedCall("app-reader", "s3:ListBucket", "arn:aws:s3:::b-1", True),
     ],
 )
-def test_a_call_outside_of_the_contract_is_named(call: Call) -> None:
+def test_a_call_outside_of_the_contract_is_named(call: TracedCall) -> None:
     assert ("traced-call", f"{call.action} was called, and is not in the contract") in _found(LIST, DECRYPT, call)
 
 
 def test_a_denied_call_is_named() -> None:
-    denied = Call("app-reader", "s3:GetObject", "arn:aws:s3:::b-1/x", False)
+    denied = TracedCall("app-reader", "s3:GetObject", "arn:aws:s3:::b-1/x", False)
 
     assert _found(LIST, DECRYPT, denied) == [("denied-call", "s3:GetObject was denied")]
 
 
 def test_calls_of_roles_that_are_not_ours_are_left_alone() -> None:
-    assert _found(LIST, DECRYPT, Call("cdk-file-publishing", "s3:PutObject", "arn:aws:s3:::assets/x", True)) == []
+    assert _found(LIST, DECRYPT, TracedCall("cdk-file-publishing", "s3:PutObject", "arn:aws:s3:::assets/x", True)) == []
 
 
 def test_a_trace_is_read_as_it_was_written(tmp_path: Path) -> None:

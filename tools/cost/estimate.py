@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aws.prices import UnknownPrice
 from tools.cost.item import Item
 from tools.cost.meters import FREE, METERS
 from tools.cost.resource import resources
@@ -57,8 +58,8 @@ def estimate(templates: Templates, usage: Usage) -> Estimate:
             continue
         try:
             items += METERS[found.type](found)
-        except InputError as error:
-            problems |= dict.fromkeys(error.problems)
+        except UnknownPrice as error:
+            problems[str(error)] = None
     if problems:
         raise InputError(list(problems))
     return Estimate(tuple(_joined(items)), usage)

@@ -6,14 +6,16 @@ from iam import template, trace
 from iam.check import check_templates
 from iam.findings import Finding
 from iam.variables import variables
-from local_aws import calls
+from local_aws.calls import read as read_calls
 from local_aws.home import ACCOUNT
 
 
 def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace:
     """The recorded calls, with what the synthesized app in `assembly` says that they were about."""
     chosen = variables(template.read(template.load(assembly)))
-    return trace.Trace(run, ACCOUNT, region, chosen, tuple(calls.read(recorded)))
+    return trace.Trace(
+        run, ACCOUNT, region, chosen, tuple(trace.TracedCall(**vars(call)) for call in read_calls(recorded))
+    )
 
 
 def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stacks.containers import WORKERS_READY
+from aws.containers import WORKERS_READY
 from tests.local_aws.conftest import Client, make_role
 
 pytestmark = pytest.mark.e2e

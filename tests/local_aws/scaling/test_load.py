@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from aws.containers import WORKERS_READY
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from stacks.containers import WORKERS_READY
 from tests.local_aws.conftest import Client, clients, make_role
 from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
 
