@@ -61,10 +61,10 @@ iam-diff: templates  ## what became possible since a git revision, and what no l
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
 
-load: $(SETUP)  ## the rate one instance sustains, and the target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
+load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
 	@$(PY) -m tools.load $(if $(DATA),--images $(DATA)) $(ARGS) $(CONTEXT)
 
-capacity: $(SETUP)  ## latency and cost of the scaling policy under a traffic, and the cheapest that holds [ARGS="--trace flash"] [SETTINGS=…]
+capacity: $(SETUP)  ## simulate your scaling policy: latency, drops, cost, and the cheapest that holds; after make load [ARGS="--trace flash"] [SETTINGS=…]
 	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)
 
 cost: $(SETUP)  ## what a month, a prediction and a training cost [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]

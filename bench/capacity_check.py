@@ -25,15 +25,15 @@ from bench.result import Result
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from serving.protocol import MAX_IN_FLIGHT
-from tools.capacity.instance import Instance
-from tools.capacity.policy import Policy
-from tools.capacity.simulation import Outcome, simulate
+from tools.capacity.instance import InstanceQueue
+from tools.capacity.policy import SimulatedPolicy
+from tools.capacity.simulation import SimulationResult, simulate
 from tools.load.curve import Curve
-from tools.load.endpoint import Endpoint
-from tools.load.images import Image
+from tools.load.endpoint import EndpointUnderTest
+from tools.load.images import RequestImage
 from tools.load.invoke import Invoker
 from tools.load.record import Record
-from tools.load.run import Run
+from tools.load.run import LoadRun
 from tools.load.summary import Summary
 from tools.load.watch import Sighting
 
@@ -42,7 +42,7 @@ GOAL = 0.85
 MOST_APART = 0.05  # the shares of refused requests
 SECONDS, SERVERS = 0.2, 2
 QUEUE = MAX_IN_FLIGHT - SERVERS
-POLICY = Policy("concurrency", 2.0, minimum=1, maximum=3, scale_out_cooldown=60, scale_in_cooldown=120)
+POLICY = SimulatedPolicy("concurrency", 2.0, minimum=1, maximum=3, scale_out_cooldown=60, scale_in_cooldown=120)
 # Seconds and requests a second of this clock; one instance answers 10.
 TRAFFIC = Curve(np.array([0.0, 15, 15, 110, 110, 200]), np.array([2.0, 2, 13, 13, 2, 2]))
 
@@ -60,7 +60,7 @@ def run() -> Result:
     outcome = simulate(
         Curve(TRAFFIC.seconds * FACTOR, TRAFFIC.rates / FACTOR),
         POLICY,
-        Instance.measured(SERVERS / SECONDS / FACTOR, alone * FACTOR, QUEUE),
+        InstanceQueue.measured(SERVERS / SECONDS / FACTOR, alone * FACTOR, QUEUE),
         start_seconds=started * FACTOR,
         seed=0,
     )
@@ -96,7 +96,7 @@ def starting_seconds(seen: list[Sighting]) -> float:
     return sum(took) / len(took)
 
 
-def serving(outcome: Outcome, times: np.ndarray) -> np.ndarray:
+def serving(outcome: SimulationResult, times: np.ndarray) -> np.ndarray:
     """Instances that serve at each of `times`, seconds of the simulation."""
     return np.rint(outcome.serving[np.searchsorted(outcome.second, times, side="right") - 1]).astype(int)
 
@@ -129,8 +129,8 @@ def _on_local_aws() -> tuple[list[Sighting], float, Summary]:
 
 async def _drive(name: str) -> tuple[list[Sighting], float, Summary]:
     record = Record("check", name, "toy", {})
-    async with Invoker(name, [Image(b"hello", "text/plain")], timeout=60) as send:
-        run = Run(send, Endpoint(name), record, Console(quiet=True))
+    async with Invoker(name, [RequestImage(b"hello", "text/plain")], timeout=60) as send:
+        run = LoadRun(send, EndpointUnderTest(name), record, Console(quiet=True))
         alone = (await run.ask(1, 3)).p50
         record.calls.clear()
         summary = await run.follow(TRAFFIC, "poisson", 0)

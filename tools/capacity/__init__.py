@@ -1,1 +1,1 @@
-"""Simulate the scaling policy under a traffic curve, and find the cheapest policy that holds the limits."""
+"""Simulates the scaling policy under a traffic curve, and searches for the cheapest policy that holds the limits."""

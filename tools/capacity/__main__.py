@@ -1,11 +1,12 @@
-"""What the declared scaling policy makes of a traffic: latency, dropped requests, cost; and the cheapest that holds.
+"""Simulates your scaling policy under a traffic curve: latency, drops, cost; and finds the cheapest policy that holds.
 
-    python -m tools.capacity                                 a day's curve, with what `make load` measured
-    python -m tools.capacity --trace flash                   a crowd that comes within a minute
-    python -m tools.capacity --trace FILE.csv                your own, lines of seconds,requests a second
-    python -m tools.capacity --rate 40 --service-time 50     without a measurement: 40 requests a second, 50 ms each
+    make capacity                                           one day's curve
+    make capacity ARGS="--trace flash"                      a flash crowd that arrives within a minute
+    make capacity ARGS="--trace FILE.csv"                   your own curve: lines of seconds,requests a second
+    make capacity ARGS="--rate 40 --service-time 50"        without a measurement: 40 requests a second, 50 ms each
 
-It needs no AWS. Writes out/capacity/<trace>.json and .png. The same arguments give the same output.
+Run `make load` first: it measures one instance of the deployed endpoint. Or give --rate and --service-time. The
+simulation itself needs no AWS. It writes out/capacity/<trace>.json and .png. The same arguments give the same output.
 """
 
 import argparse
@@ -18,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aws.prices import instance_hour
 from tools.assembly import describe, synthesize
-from tools.capacity.instance import Instance
+from tools.capacity.instance import InstanceQueue
 from tools.capacity.picture import draw
-from tools.capacity.policy import Policy, declared
+from tools.capacity.policy import SimulatedPolicy, declared
 from tools.capacity.report import as_json, show
-from tools.capacity.search import Limits, cheapest, pareto, search
-from tools.capacity.simulation import MONDAY, Outcome, simulate
+from tools.capacity.search import ServiceLimits, cheapest, pareto, search
+from tools.capacity.simulation import MONDAY, SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
 from tools.cdk import CdkFailed
 from tools.cli import settings_of
@@ -38,8 +39,8 @@ from training.errors import InputError
 
 FOLDER = Path("out/capacity")
 _START_SECONDS = 300.0
-_PEAK_SHARE = 0.75  # of what the declared maximum answers: the highest rate of a built-in trace
-_LEAST_UTILIZATION = 0.5  # at the peak: more instances than that are not tried
+_PEAK_SHARE = 0.75  # peak of a built-in trace, as a share of the capacity of the declared maximum of instances
+_MIN_UTILIZATION = 0.5  # at the peak; fleets with a lower one are not tried
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,26 +57,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     instance, limits = _measured(options)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
+    console.print("Synthesizing the app, to read its scaling policy")
     assembly = synthesize(settings_of(options))
     policy, instance_type = declared(assembly.template("serving"))
     dollars = instance_hour(instance_type) if options.price is None else options.price
     curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
     console.print(
         f"{options.trace}: {curve.duration / 3600:.2g} h, up to {curve.rates.max():.4g} requests/s. "
-        f"One {instance_type} answers {instance.rate:.4g}/s, a single request in {1000 * instance.latency:.0f} ms, and "
-        f"serves {options.start_seconds:g} s after it is asked for."
+        f"One {instance_type} answers {instance.rate:.4g} requests/s, a single request in "
+        f"{1000 * instance.latency:.0f} ms, and takes {options.start_seconds:g} s to start."
     )
 
-    def run(policy: Policy) -> Outcome:
+    def run(policy: SimulatedPolicy) -> SimulationResult:
         return simulate(
             curve, policy, instance, start_seconds=options.start_seconds, seed=options.seed, begin=options.begin
         )
 
     current = run(policy)
-    most = options.most or max(policy.maximum, math.ceil(curve.rates.max() / instance.rate / _LEAST_UTILIZATION))
-    hours = curve.duration / 3600
-    search_ = search(run, policy, instance, limits=limits, most=most, hours=hours)
-    tried = _told(search_, limits, dollars, console)
+    max_instances = options.max_instances or max(
+        policy.maximum, math.ceil(curve.rates.max() / instance.rate / _MIN_UTILIZATION)
+    )
+    console.print(f"Searching policies of up to {max_instances} instances")
+    outcomes = search(run, policy, instance, limits=limits, max_instances=max_instances, hours=curve.duration / 3600)
+    tried = _with_progress(outcomes, limits, dollars, max_instances, console)
     best = cheapest([*tried, current], limits)
     show(console, current, best, [o for o in pareto(tried, limits) if o is not best], limits, dollars)
 
@@ -99,20 +103,25 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     console.print(f"Written: {FOLDER / name}.json, {picture}")
     if best is None:
         print(
-            f"error: none of the {len(tried)} policies tried, of up to {most} instances, holds the limits: "
-            "raise --most, --p99 or --dropped, or take a faster instance",
+            f"error: none of the {len(tried)} policies tried, of up to {max_instances} instances, holds the limits: "
+            "raise --max-instances, --p99 or --dropped, or take a faster instance",
             file=sys.stderr,
         )
         return 1
     if best is current:
         console.print("The declared policy is the cheapest that holds.")
     else:
-        console.print(f'make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
+        console.print("To deploy the cheapest policy:")
+        console.print(f'  make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
     return 0
 
 
-def _measured(options: argparse.Namespace) -> tuple[Instance, Limits]:
-    """The instance and the limits, as given or as `make load` left them."""
+def _measured(options: argparse.Namespace) -> tuple[InstanceQueue, ServiceLimits]:
+    """Instance and limits, from the arguments or else from the file that `make load` wrote.
+
+    Raises:
+        InputError: neither the arguments nor the file give them.
+    """
     found: dict[str, Any] = {}
     if options.rate is None or options.service_time is None:
         try:
@@ -127,20 +136,23 @@ def _measured(options: argparse.Namespace) -> tuple[Instance, Limits]:
     rate = options.rate or found["peak_rate"]
     latency = options.service_time / 1000 if options.service_time else found["service_seconds"]
     limit = options.p99 / 1000 if options.p99 else found.get("limit_seconds", 0.5)
-    return Instance.measured(rate, latency, options.queue), Limits(limit, options.dropped / 100)
+    return InstanceQueue.measured(rate, latency, options.queue), ServiceLimits(limit, options.dropped / 100)
 
 
-def _told(outcomes: Iterator[Outcome], limits: Limits, dollars: float, console: Console) -> list[Outcome]:
-    """All of the search's outcomes; on a terminal, how far it is."""
-    tried: list[Outcome] = []
-    columns = SpinnerColumn(), TextColumn("{task.description}")
+def _with_progress(
+    outcomes: Iterator[SimulationResult], limits: ServiceLimits, dollars: float, max_instances: int, console: Console
+) -> list[SimulationResult]:
+    """Run the search with a progress bar over the minimums that it tries; the bar is shown on a terminal only."""
+    tried: list[SimulationResult] = []
+    columns = TextColumn("  {task.description}"), BarColumn(20), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("searching")
+        task = bar.add_task("simulating", total=max_instances)
         for outcome in outcomes:
             tried.append(outcome)
             best = cheapest(tried, limits)
             so_far = f", cheapest that holds: {best.instance_hours * dollars:.2f} $" if best else ""
-            bar.update(task, description=f"{len(tried)} policies simulated{so_far}")
+            description = f"{len(tried)} policies simulated{so_far}"
+            bar.update(task, description=description, completed=outcome.policy.minimum - 1)
     return tried
 
 
@@ -148,38 +160,47 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.capacity", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--trace", default="day", metavar="|".join((*BUILT_IN, "FILE.csv")), help="default: day")
+    parser.add_argument(
+        "--trace", default="day", metavar="|".join((*BUILT_IN, "FILE.csv")), help="traffic curve; default: day"
+    )
     parser.add_argument(
         "--peak", type=positive, metavar="N",
-        help="highest rate of day and flash, requests a second;\n"
-        f"default: {_PEAK_SHARE:g} of what the declared maximum answers",
+        help="peak of the curves day and flash, in requests a second;\n"
+        f"default: {_PEAK_SHARE:g} of the capacity of the declared maximum of instances",
     )  # fmt: skip
     parser.add_argument(
-        "--measured", type=Path, default=MEASURED / "search.json", metavar="FILE", help="default: %(default)s"
+        "--measured",
+        type=Path,
+        default=MEASURED / "search.json",
+        metavar="FILE",
+        help="measurement of one instance by `make load`; default: %(default)s",
     )
-    parser.add_argument("--rate", type=positive, metavar="N", help="requests a second that an instance answers at most")
+    parser.add_argument("--rate", type=positive, metavar="N", help="maximum rate of one instance, requests a second")
     parser.add_argument("--service-time", type=positive, metavar="MS", help="latency of a single request")
     parser.add_argument(
         "--queue", type=positive, metavar="N",
-        help="requests that wait on an instance at most, more are dropped;\n"
-        "default: as many as the server lets in, 64 with those it works on",
+        help="maximum number of waiting requests of an instance, more are dropped;\n"
+        "default: the server's limit, 64 requests in flight with those it works on",
     )  # fmt: skip
     parser.add_argument(
         "--start-seconds", type=positive, default=_START_SECONDS, metavar="N",
-        help="from asking for an instance until it serves; default: %(default)g.\n"
-        "Yours: the length of the activities of aws application-autoscaling describe-scaling-activities",
+        help="time that a new instance takes to start; default: %(default)g.\n"
+        "Measure yours: the duration of an activity in aws application-autoscaling describe-scaling-activities",
     )  # fmt: skip
-    parser.add_argument("--p99", type=positive, metavar="MS", help="limit of the p99; default: make load's, or 500")
+    parser.add_argument("--p99", type=positive, metavar="MS", help="limit for p99; default: make load's, or 500")
     parser.add_argument(
-        "--dropped", type=float, default=0.1, metavar="PERCENT", help="of the requests at most; default: %(default)g"
+        "--dropped", type=float, default=0.1, metavar="PERCENT", help="limit for dropped requests; default: %(default)g"
     )
-    parser.add_argument("--most", type=count, metavar="N", help="instances to try; default: twice what the peak takes")
-    parser.add_argument("--price", type=positive, metavar="DOLLARS", help="an hour; default: aws/prices.yaml's")
+    parser.add_argument(
+        "--max-instances", type=count, metavar="N", help="largest fleet to try; default: twice what the peak needs"
+    )
+    parser.add_argument("--price", type=positive, metavar="DOLLARS", help="price an hour; default: aws/prices.yaml")
     parser.add_argument(
         "--begin", type=_moment, default=MONDAY, metavar="TIME",
-        help="when the traffic begins, for endpoint_schedule: 2026-12-24T00:00, UTC; default: a Monday's midnight",
+        help="start of the traffic, which decides when endpoint_schedule applies, such as 2026-12-24T00:00 (UTC);\n"
+        "default: midnight of a Monday",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the random arrivals; default: 0")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random arrivals; default: 0")
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
     )
@@ -187,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _moment(text: str) -> float:
-    """Epoch seconds of a date and time, UTC unless it says otherwise."""
+    """Epoch seconds of an ISO 8601 date and time; UTC without an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,9 +1,10 @@
-"""The queues of several instances over time.
+"""Simulates the queues of several instances over time.
 
-Time goes in ticks, requests are a Poisson number a tick and instance (SageMaker routes at random), and a queue is its
-unfinished work in requests, which all servers together wear down. An instance with one server is then exact up to a
-tick. With several, `_BEGUN` of a request for each further server is taken not to be waited for: fitted to requests
-simulated one by one, whose percentiles come out within 20 % (tests/tools/capacity/test_fleet.py).
+Time advances in ticks. Each instance receives a Poisson number of requests a tick, since SageMaker routes at random. A
+queue is modelled by its unfinished work, in requests, which all servers of the instance reduce together. For one server
+the model is exact up to a tick. For several, an arriving request does not wait for `_BEGUN` of a request per further
+server. That constant is fitted to requests simulated one by one: percentiles agree within 20 %
+(tests/tools/capacity/test_fleet.py).
 """
 
 import math
@@ -11,23 +12,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.capacity.instance import Instance
+from tools.capacity.instance import InstanceQueue
 
 _BEGUN = 0.25
-_SHORTEST, _LONGEST = 0.02, 0.25  # seconds a tick
+_MIN_TICK, _MAX_TICK = 0.02, 0.25  # seconds
 
 
-def tick_seconds(instance: Instance, period: float) -> float:
-    """A quarter of a request's time on a server, within bounds, that divides `period`."""
-    wanted = min(max(instance.busy / 4, _SHORTEST), _LONGEST)
+def tick_seconds(instance: InstanceQueue, period: float) -> float:
+    """Length of a tick: a quarter of a request's time on a server, bounded, and a whole fraction of `period`."""
+    wanted = min(max(instance.busy / 4, _MIN_TICK), _MAX_TICK)
     return period / math.ceil(period / wanted)
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some ticks of a fleet. `arrived` (requests let in) and `latency` (their seconds) are [instances, ticks].
+    """Result of simulating a fleet for some ticks.
 
-    `dropped` is how many were not let in; `in_flight` the requests in flight an instance, on average.
+    Attributes:
+        arrived: accepted requests, [instances, ticks].
+        latency: their mean latency in seconds, [instances, ticks].
+        dropped: number of requests that were not accepted.
+        in_flight: average number of requests in flight per instance.
     """
 
     arrived: np.ndarray
@@ -37,54 +42,54 @@ class Stretch:
 
 
 class Fleet:
-    """Instances with queues; those that leave finish what they have."""
+    """Instances with a queue each. An instance that is removed takes its queue with it."""
 
-    def __init__(self, instance: Instance, count: int, tick: float, seed: int) -> None:
+    def __init__(self, instance: InstanceQueue, count: int, tick: float, seed: int) -> None:
         self._instance, self._tick = instance, tick
-        self._work = np.zeros(count)  # requests, at the end of the last tick
+        self._work = np.zeros(count)  # unfinished requests of each instance at the end of the last tick
         self._random = np.random.default_rng(seed)
-        # A request finds the queue full when so much work is before it.
-        self._most = instance.queue + (instance.servers + 1) / 2
+        # A request that finds this much unfinished work is dropped.
+        self._max_work = instance.queue + (instance.servers + 1) / 2
 
     def __len__(self) -> int:
         return len(self._work)
 
     def resize(self, count: int) -> None:
-        """Instances come with an empty queue; the last to come leave first."""
+        """Change the number of instances. New ones have an empty queue; the newest are removed first."""
         more = max(0, count - len(self))
         self._work = np.concatenate([self._work[:count], np.zeros(more)])
 
     def advance(self, expected: np.ndarray) -> Stretch:
-        """Requests come, `expected` of them in each of the coming ticks, [ticks]."""
+        """Simulate the next ticks; `expected` [ticks] is the mean number of requests to the fleet in each."""
         arrived = self._random.poisson(expected / len(self), (len(self), len(expected)))
         done = self._instance.rate * self._tick
         before_all = self._work
         path = before_all[:, None] + np.cumsum(arrived - done, axis=1)
         after = path - np.minimum(np.minimum.accumulate(path, axis=1), 0)
         dropped = 0
-        if after.max() > self._most:
+        if after.max() > self._max_work:
             arrived, after, dropped = self._bounded(arrived, done)
         before = np.concatenate([before_all[:, None], after[:, :-1]], axis=1)
         self._work = after[:, -1]
         return Stretch(arrived, self._latency(before, arrived, done), dropped, self._in_flight(before, after, arrived))
 
     def _bounded(self, arrived: np.ndarray, done: float) -> tuple[np.ndarray, np.ndarray, int]:
-        """The same with full queues: requests let in, work after each tick, requests dropped."""
+        """Simulate with bounded queues: accepted requests, work after each tick, number of dropped requests."""
         work, let_in, after = self._work, np.empty_like(arrived), np.empty(arrived.shape)
         for at in range(arrived.shape[1]):
-            # Within a tick the servers make room for what comes in it.
-            room = np.maximum(np.floor(self._most + done - work), 0).astype(arrived.dtype)
+            # The work that the servers finish within a tick makes room for its arrivals.
+            room = np.maximum(np.floor(self._max_work + done - work), 0).astype(arrived.dtype)
             let_in[:, at] = np.minimum(arrived[:, at], room)
             work = after[:, at] = np.maximum(work + let_in[:, at] - done, 0)
         return let_in, after, int(arrived.sum() - let_in.sum())
 
     def _latency(self, before: np.ndarray, arrived: np.ndarray, done: float) -> np.ndarray:
-        """Of a tick's requests, on average: they come spread over the tick."""
+        """Mean latency (s) of each tick's requests, which arrive evenly over the tick."""
         ahead = before + (arrived - 1 - done) / 2 - _BEGUN * (self._instance.servers - 1)
         return np.maximum(ahead, 0) / self._instance.rate + self._instance.latency
 
     def _in_flight(self, before: np.ndarray, after: np.ndarray, arrived: np.ndarray) -> float:
-        """By Little's law for those in service; the others are the work that is not begun, each one request of it."""
+        """Average requests in flight: those in service by Little's law, plus the work that no server has begun."""
         count, ticks = arrived.shape
         served = (arrived.sum() + before[:, 0].sum() - after[:, -1].sum()) / (count * ticks * self._tick)
         utilization = served / self._instance.rate

@@ -1,21 +1,21 @@
-"""One instance of the endpoint, as a queue."""
+"""Queue model of one endpoint instance."""
 
 from dataclasses import dataclass
 
 from serving.protocol import MAX_IN_FLIGHT
 
-SAGEMAKER_SECONDS = 60.0  # an invocation that takes longer fails
+SAGEMAKER_SECONDS = 60.0  # timeout of a SageMaker invocation
 
 
 @dataclass(frozen=True)
-class Instance:
-    """`servers` work in parallel, first come first served, for a fixed time a request.
+class InstanceQueue:
+    """First-come-first-served queue with `servers` parallel servers and a fixed service time.
 
     Attributes:
-        rate: requests a second that it answers at most.
-        servers: requests that it works on at once.
-        overhead: seconds that a request takes besides, without occupying a server.
-        queue: requests that may wait; more are dropped.
+        rate: maximum number of requests answered a second.
+        servers: number of requests in service at the same time.
+        overhead: seconds of a request's latency that occupy no server.
+        queue: maximum number of waiting requests; further ones are dropped.
     """
 
     rate: float
@@ -24,11 +24,11 @@ class Instance:
     queue: float
 
     @classmethod
-    def measured(cls, rate: float, latency: float, queue: float | None = None) -> "Instance":
-        """An instance that answers `rate` requests a second at most, and a single request in `latency` seconds.
+    def measured(cls, rate: float, latency: float, queue: float | None = None) -> "InstanceQueue":
+        """Model of an instance with a maximum of `rate` requests a second and `latency` seconds for a single request.
 
-        Without a `queue` of its own, it lets in what the server lets in, MAX_IN_FLIGHT requests; and no more may wait
-        than are answered before SageMaker gives an invocation up.
+        By default the queue is bounded by the server's limit, MAX_IN_FLIGHT requests in flight, and by the number of
+        requests that the instance answers within SageMaker's invocation timeout.
         """
         servers = max(1, round(rate * latency))
         overhead = max(0.0, latency - servers / rate)
@@ -38,17 +38,17 @@ class Instance:
 
     @property
     def busy(self) -> float:
-        """Seconds that a request occupies a server."""
+        """Seconds for which a request occupies a server."""
         return self.servers / self.rate
 
     @property
     def latency(self) -> float:
-        """Seconds of a request that does not wait."""
+        """Latency in seconds of a request that does not wait."""
         return self.busy + self.overhead
 
     def in_flight(self, utilization: float) -> float:
-        """Requests in flight, on average, when random arrivals keep it busy for that share of the time, under 1.
+        """Average number of requests in flight under Poisson arrivals at a `utilization` below 1.
 
-        The waiting ones as in a queue with one server of the whole rate (Pollaczek and Khinchine).
+        The waiting requests are those of a single server with the whole rate (Pollaczek–Khinchine formula).
         """
         return utilization * self.rate * self.latency + utilization**2 / (2 * (1 - utilization))

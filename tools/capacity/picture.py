@@ -1,17 +1,17 @@
-"""One policy under one traffic as a picture: demand and capacity, instances, latency."""
+"""Charts of one simulation: demand and capacity, instances, latency."""
 
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tools.capacity.search import Limits
-from tools.capacity.simulation import Outcome
+from tools.capacity.search import ServiceLimits
+from tools.capacity.simulation import SimulationResult
 from tools.load.picture import BLUE, GREY, ORANGE, RED, finish
 
 
-def draw(outcome: Outcome, rate: float, limits: Limits, title: str, path: Path) -> Path:
-    """Three charts over one time axis; `rate` is what one instance answers a second."""
+def draw(outcome: SimulationResult, rate: float, limits: ServiceLimits, title: str, path: Path) -> Path:
+    """Draw three charts over one time axis and save them; `rate` is the maximum rate of one instance, requests/s."""
     hours = outcome.second / 3600
     figure = Figure(figsize=(9, 8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -20,7 +20,7 @@ def draw(outcome: Outcome, rate: float, limits: Limits, title: str, path: Path) 
     demand.fill_between(hours, outcome.serving * rate, step="post", color=BLUE, alpha=0.2, label="capacity")
     demand.step(hours, outcome.offered, where="post", color=GREY, label="demand")
     if outcome.dropped:
-        demand.step(hours, outcome.lost, where="post", color=RED, label="dropped")
+        demand.step(hours, outcome.dropped_rate, where="post", color=RED, label="dropped")
     demand.set(ylabel="requests/s", ylim=(0, None))
     instances.step(hours, outcome.paid, where="post", color=GREY, linestyle=":", label="paid for")
     instances.step(hours, outcome.serving, where="post", color=BLUE, label="serving")

@@ -1,4 +1,4 @@
-"""The declared scaling policy: read from the synthesized template, so that it means here what it means to AWS."""
+"""The scaling policy to simulate, read from the synthesized template that AWS gets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class Change:
-    """From each time of `schedule` on, `minimum` to `maximum` instances."""
+    """Scheduled action: at each time of `schedule` the limits become `minimum` to `maximum` instances."""
 
     schedule: Schedule
     minimum: int
@@ -25,10 +25,12 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """Target tracking between `minimum` and `maximum` instances; cool-downs in seconds.
+class SimulatedPolicy:
+    """Target-tracking policy between `minimum` and `maximum` instances; cool-downs in seconds.
 
-    `target`: requests in flight, or requests a minute, an instance. `changes` are of the limits, by the clock.
+    Attributes:
+        target: per instance, in requests in flight (`concurrency`) or requests a minute (`invocations`).
+        changes: scheduled changes of the limits.
     """
 
     metric: Metric
@@ -41,11 +43,11 @@ class Policy:
 
     @property
     def period(self) -> float:
-        """Seconds between two of the metric's datapoints."""
+        """Seconds between two datapoints of the metric."""
         return HIGH_RESOLUTION if self.metric == "concurrency" else STANDARD
 
-    def settings(self, declared: "Policy") -> str:
-        """As `make deploy SETTINGS=…` takes them, where so far `declared` holds."""
+    def settings(self, declared: "SimulatedPolicy") -> str:
+        """Value for `make deploy SETTINGS=…` that changes the policy `declared` to this one."""
         dropped = " endpoint_schedule=" if declared.changes and not self.changes else ""
         return (
             f"endpoint_min_instances={self.minimum} endpoint_max_instances={self.maximum} "
@@ -63,11 +65,11 @@ class Policy:
         )
 
 
-def declared(template: Mapping[str, Any]) -> tuple[Policy, str]:
-    """The policy and the instance type in the serving stack's template.
+def declared(template: Mapping[str, Any]) -> tuple[SimulatedPolicy, str]:
+    """Read the scaling policy and the instance type from the serving stack's template.
 
     Raises:
-        ValueError: a policy of a kind that is not simulated.
+        ValueError: the policy tracks a metric that the simulator does not model.
     """
     targets = _resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
     [(id, target)] = [(id, each) for id, each in targets.items() if each["ServiceNamespace"] == "sagemaker"]
@@ -78,7 +80,7 @@ def declared(template: Mapping[str, Any]) -> tuple[Policy, str]:
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if metric not in _METRICS:
         raise ValueError(f"the policy tracks {metric}: only {', '.join(_METRICS)} are simulated")
-    declared = Policy(
+    declared = SimulatedPolicy(
         metric=_METRICS[metric],
         target=float(tracking["TargetValue"]),
         minimum=int(target["MinCapacity"]),
@@ -97,5 +99,5 @@ def _change(action: Mapping[str, Any], target: Mapping[str, Any]) -> Change:
 
 
 def _resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
-    """Properties of the type's resources, by logical id."""
+    """Properties of all resources of a type, by logical id."""
     return {id: found["Properties"] for id, found in template["Resources"].items() if found["Type"] == type_}

@@ -1,17 +1,22 @@
-"""What the simulator shows on the terminal."""
+"""Terminal output and JSON of the capacity simulator."""
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.capacity.search import Limits
-from tools.capacity.simulation import Outcome
+from tools.capacity.search import ServiceLimits
+from tools.capacity.simulation import SimulationResult
 
 
 def show(
-    console: Console, current: Outcome, chosen: Outcome | None, others: list[Outcome], limits: Limits, price: float
+    console: Console,
+    current: SimulationResult,
+    chosen: SimulationResult | None,
+    others: list[SimulationResult],
+    limits: ServiceLimits,
+    price: float,
 ) -> None:
-    """The declared policy, the cheapest that holds the limits, and what else there is between cost and latency."""
-    held = f"p99 within {1000 * limits.p99:g} ms, {limits.dropped:.2%} dropped at most"
+    """Print the declared policy, the cheapest that holds, and the other Pareto-optimal ones; `price` is $ an hour."""
+    held = f"Limits: p99 {1000 * limits.p99:g} ms, {limits.dropped:.2%} dropped"
     table = Table(title=held, title_justify="left", padding=(0, 1, 0, 0))
     for column in ("policy", "min–max", "target", "p50 ms", "p99 ms", "dropped", "hours", "$", "ok"):
         table.add_column(column, justify="left" if column in ("policy", "min–max") else "right", no_wrap=True)
@@ -22,10 +27,10 @@ def show(
         _row(table, "", outcome, limits, price)
     console.print(table)
     if current.policy.changes:
-        console.print("* and by endpoint_schedule, which the search leaves out")
+        console.print("* with endpoint_schedule, which the search does not vary")
 
 
-def _row(table: Table, name: str, outcome: Outcome, limits: Limits, price: float) -> None:
+def _row(table: Table, name: str, outcome: SimulationResult, limits: ServiceLimits, price: float) -> None:
     policy = outcome.policy
     table.add_row(
         name,
@@ -40,8 +45,8 @@ def _row(table: Table, name: str, outcome: Outcome, limits: Limits, price: float
     )
 
 
-def as_json(outcome: Outcome, price: float) -> dict[str, object]:
-    """Figures of one policy, rounded; seconds and dollars."""
+def as_json(outcome: SimulationResult, price: float) -> dict[str, object]:
+    """Rounded figures of one policy, in seconds, instance hours and dollars."""
     policy = {name: value for name, value in vars(outcome.policy).items() if name != "changes"}
     return {
         "policy": policy,
@@ -50,6 +55,6 @@ def as_json(outcome: Outcome, price: float) -> dict[str, object]:
         "p50_seconds": round(outcome.p50, 4),
         "p99_seconds": round(outcome.p99, 4),
         "instance_hours": round(outcome.instance_hours, 3),
-        "most_instances": outcome.most_instances,
+        "max_instances": outcome.max_instances,
         "dollars": round(outcome.instance_hours * price, 4),
     }

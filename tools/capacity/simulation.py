@@ -1,36 +1,42 @@
-"""A traffic through the scaling policy and the instances' queues."""
+"""Simulates traffic through the scaling policy and the instances' queues."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from tools.capacity.fleet import Fleet, tick_seconds
-from tools.capacity.instance import Instance
+from tools.capacity.instance import InstanceQueue
 from tools.capacity.latencies import Latencies
-from tools.capacity.policy import Policy
+from tools.capacity.policy import SimulatedPolicy
 from tools.load.curve import Curve
 
-PERIOD = 10.0  # seconds: requests in flight are published, alarms and policy looked at
-MOST_PARTS = 300  # of the time, in what is drawn
-MONDAY = 4 * 86400.0  # the first Monday's midnight of the epoch, UTC
+PERIOD = 10.0  # seconds between two evaluations of metric, alarms and policy
+MAX_PARTS = 300  # maximum number of points over time in a result
+MONDAY = 4 * 86400.0  # midnight of the epoch's first Monday, UTC
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a policy made of a traffic. Seconds, and for each part of the time that begins at `second` [parts]:
-    requests `offered` and `dropped` a second, instances that serve and that are `paid` for, and latencies.
+class SimulationResult:
+    """Result of one policy under one traffic curve; times in seconds.
+
+    Attributes:
+        requests, dropped: total numbers of requests.
+        second: start of each part of the time, [parts]; the arrays below have one value for each part.
+        offered, dropped_rate: requests a second.
+        serving, paid: instances in service, and instances billed (starting ones included).
+        p50_over_time, p99_over_time: latencies; NaN for a part without requests.
     """
 
-    policy: Policy
+    policy: SimulatedPolicy
     requests: int
     dropped: int
     p50: float
     p99: float
     instance_hours: float
-    most_instances: int
+    max_instances: int
     second: np.ndarray
     offered: np.ndarray
-    lost: np.ndarray
+    dropped_rate: np.ndarray
     serving: np.ndarray
     paid: np.ndarray
     p50_over_time: np.ndarray
@@ -42,22 +48,28 @@ class Outcome:
 
 
 def simulate(
-    curve: Curve, policy: Policy, instance: Instance, *, start_seconds: float, seed: int, begin: float = MONDAY
-) -> Outcome:
-    """The same seed gives the same outcome. It begins with the policy's least number of instances, their queues empty.
+    curve: Curve,
+    policy: SimulatedPolicy,
+    instance: InstanceQueue,
+    *,
+    start_seconds: float,
+    seed: int,
+    begin: float = MONDAY,
+) -> SimulationResult:
+    """Simulate a curve from the policy's minimum of instances with empty queues. The same seed gives the same result.
 
-    An instance serves `start_seconds` after it is asked for, rounded up to a period, and is paid for from then on;
-    meanwhile the endpoint is not scaled again. One that is not wanted any more leaves at once. The traffic begins at
-    `begin`, in epoch seconds, which scheduled changes of the limits go by.
+    A new instance is billed from the scaling decision on and serves `start_seconds` later, rounded up to a period;
+    until then the endpoint is not scaled again. A removed instance leaves at once. The traffic begins at `begin`, in
+    epoch seconds, which decides when scheduled changes of the limits apply.
     """
     tick = tick_seconds(instance, PERIOD)
     periods = int(np.ceil(curve.duration / PERIOD))
     edges = np.minimum(np.arange(periods * round(PERIOD / tick) + 1) * tick, curve.duration)
     expected = np.diff(curve.requests(edges)).clip(0).reshape(periods, -1)
-    width = -(-periods // MOST_PARTS)
+    width = -(-periods // MAX_PARTS)
     parts = -(-periods // width)
     latencies = Latencies(parts)
-    offered, lost, serving, paid = np.zeros((4, parts))
+    offered, dropped, serving, paid = np.zeros((4, parts))
     fleet = Fleet(instance, policy.minimum, tick, seed)
     scaler = _Scaler(policy, start_seconds, begin)
     for number in range(periods):
@@ -65,23 +77,23 @@ def simulate(
         part, served = number // width, int(stretch.arrived.sum())
         latencies.add(part, stretch.latency, stretch.arrived)
         offered[part] += served + stretch.dropped
-        lost[part] += stretch.dropped
+        dropped[part] += stretch.dropped
         serving[part] += len(fleet)
         paid[part] += scaler.paid(len(fleet))
-        come = served + stretch.dropped
-        fleet.resize(scaler.after((number + 1) * PERIOD, len(fleet), stretch.in_flight, come))
-    lengths = np.minimum(width, periods - width * np.arange(parts))  # periods of each part
-    return Outcome(
+        arrived = served + stretch.dropped
+        fleet.resize(scaler.after((number + 1) * PERIOD, len(fleet), stretch.in_flight, arrived))
+    lengths = np.minimum(width, periods - width * np.arange(parts))  # number of periods in each part
+    return SimulationResult(
         policy=policy,
         requests=int(offered.sum()),
-        dropped=int(lost.sum()),
+        dropped=int(dropped.sum()),
         p50=latencies.percentile(50),
         p99=latencies.percentile(99),
         instance_hours=float(paid.sum()) * PERIOD / 3600,
-        most_instances=scaler.most,
+        max_instances=scaler.max_instances,
         second=np.arange(parts) * width * PERIOD,
         offered=offered / (lengths * PERIOD),
-        lost=lost / (lengths * PERIOD),
+        dropped_rate=dropped / (lengths * PERIOD),
         serving=serving / lengths,
         paid=paid / lengths,
         p50_over_time=latencies.over_time(50),
@@ -90,28 +102,31 @@ def simulate(
 
 
 class _Scaler:
-    """Feeds the policy its metric, and brings about what it decides."""
+    """Gives the policy its metric and carries out its decisions."""
 
-    def __init__(self, policy: Policy, start_seconds: float, begin: float) -> None:
+    def __init__(self, policy: SimulatedPolicy, start_seconds: float, begin: float) -> None:
         self._begin = begin
         self._changes = [(change, change.schedule.next_after(begin, begin)) for change in policy.changes]
         self._metric = policy.metric
-        self._each = policy.period
+        self._metric_period = policy.period
         self._tracking = policy.tracking()
         self._start_seconds = start_seconds
-        self._wanted, self._ready = 0, float("inf")  # instances that a change leads to, and when
+        self._wanted, self._ready = (
+            0,
+            float("inf"),
+        )  # of the activity in progress; 0 without one
         self._invocations = 0.0
-        self.most = policy.minimum
+        self.max_instances = policy.minimum
 
     def paid(self, serving: int) -> int:
         return max(serving, self._wanted)
 
-    def after(self, time: float, serving: int, in_flight: float, come: int) -> int:
-        """The instances that serve from `time` on; in the period that ends then `come` requests came."""
-        self._invocations += come / serving
+    def after(self, time: float, serving: int, in_flight: float, arrived: int) -> int:
+        """Instances in service after a period that ends at `time` (s), in which `arrived` requests arrived."""
+        self._invocations += arrived / serving
         if self._metric == "concurrency":
             self._tracking.observe(time, in_flight)
-        elif time % self._each == 0:
+        elif time % self._metric_period == 0:
             self._tracking.observe(time, self._invocations)
             self._invocations = 0.0
         if time >= self._ready:
@@ -120,11 +135,11 @@ class _Scaler:
         self._change_limits(self._begin + time)
         if not self._wanted:
             serving = self._decide(time, serving)
-        self.most = max(self.most, serving)
+        self.max_instances = max(self.max_instances, serving)
         return serving
 
     def _change_limits(self, now: float) -> None:
-        """What is due by `now`, in epoch seconds; the last of them counts."""
+        """Apply scheduled actions due by `now` (epoch seconds) in order of time, so that the last one counts."""
         due = [(at, number) for number, (_, at) in enumerate(self._changes) if at is not None and at <= now]
         for _, number in sorted(due):
             change, _ = self._changes[number]

@@ -1,4 +1,4 @@
-"""Traffic to plan for that is built in; `peak` is its highest rate, requests a second."""
+"""Built-in traffic curves; `peak` is their highest rate in requests a second."""
 
 import numpy as np
 
@@ -8,14 +8,16 @@ _DAY = 86400.0
 
 
 def day(peak: float) -> Curve:
-    """Midnight to midnight: a tenth of the peak at four in the morning, the peak at four in the afternoon."""
+    """One day from midnight: a sine wave from a tenth of the peak at 04:00 to the peak at 16:00."""
     seconds = np.linspace(0, _DAY, 24 * 4 + 1)
     wave = (1 - np.cos(2 * np.pi * (seconds - 4 * 3600) / _DAY)) / 2
     return Curve(seconds, peak * (0.1 + 0.9 * wave))
 
 
 def flash(peak: float) -> Curve:
-    """Two hours at a tenth of the peak; after half an hour the peak within a minute, for ten, gone after ten more."""
+    """Flash crowd: two hours at a tenth of the peak, but after 30 min up to the peak within 1 min, 10 min there, 10 min
+    back down.
+    """
     low = peak / 10
     points = [(0, low), (1800, low), (1860, peak), (2460, peak), (3060, low), (7200, low)]
     seconds, rates = np.array(points, dtype=float).T

@@ -1,1 +1,1 @@
-"""`python -m tools.load`: what rate one instance of the endpoint bears, and how the endpoint follows a load."""
+"""Load test of the deployed endpoint: the highest rate one instance sustains, and how auto-scaling follows a load."""

@@ -1,13 +1,15 @@
-"""Load on the deployed endpoint, on the AWS that the environment names.
+"""Load-tests the deployed endpoint, on the AWS that the environment names.
 
-    python -m tools.load                       the highest rate that one instance sustains with p99 under the limit,
-                                         and the targets of auto-scaling that follow from it
-    python -m tools.load --rate 20             20 requests a second for --duration, however long the answers take
-    python -m tools.load --trace FILE.csv      a curve of seconds and requests a second, to see the scaling follow it
-    python -m tools.load --concurrency 32      32 clients that ask again when they are answered, for --duration
+    make load                              finds the highest rate that one instance sustains with p99 under the
+                                           limit, and the auto-scaling targets that follow from it
+    make load ARGS="--rate 20"             sends 20 requests a second for --duration, whether or not earlier
+                                           requests are answered (open loop)
+    make load ARGS="--trace FILE.csv"      follows a curve of seconds and requests a second, to watch auto-scaling
+    make load ARGS="--concurrency 32"      runs 32 clients for --duration; each waits for its answer before it
+                                           sends again (closed loop)
 
-Latency counts from when a request was due, so that queueing shows. Each run writes out/load/<mode>.json, with every
-call's seconds, and out/load/<mode>.png: load, instances and latency over time.
+Latency is measured from the time a request was due, so that it includes queueing. Each run writes
+out/load/<mode>.json, with the times of every call, and out/load/<mode>.png: load, instances and latency over time.
 """
 
 import argparse
@@ -25,21 +27,21 @@ from settings import SettingsError
 from tools.assembly import describe
 from tools.cli import chosen_settings
 from tools.load.curve import Curve, read_curve
-from tools.load.endpoint import Endpoint, deployed
+from tools.load.endpoint import EndpointUnderTest, deployed
 from tools.load.images import read_images
 from tools.load.invoke import Invoker
 from tools.load.picture import draw
 from tools.load.record import FOLDER, Record
 from tools.load.report import show_run, show_step, show_sustained
-from tools.load.run import Run
+from tools.load.run import LoadRun
 from tools.load.search import NotSustained
 from tools.load.target import target
 from tools.numbers import count, positive
 from tools.preflight import NotReady, require_aws
 from training.errors import InputError
 
-_LEAST_STEP_SECONDS = 10.0
-_STEP_PER_LIMIT = 20  # a rate 5 % over the capacity then exceeds the limit by the end of a step
+_MIN_STEP_SECONDS = 10.0
+_STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the latency limit within the step
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _unwinding(run: Coroutine[None, None, int]) -> int:
-    """Cancels the run on SIGTERM and SIGHUP, which by default end a program at once and leave scaling suspended."""
+    """Cancel the run on SIGTERM and SIGHUP; their default ends the program at once and leaves scaling suspended."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
             loop.add_signal_handler(number, task.cancel)
     return await run
 
@@ -72,7 +74,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     settings = chosen_settings(options)
     require_aws()
     name = options.endpoint or deployed(f"{settings.prefix}-serving")
-    endpoint = Endpoint(name)
+    endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000
     if options.rate:
@@ -82,7 +84,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     record = Record(mode, name, endpoint.instance_type(), used)
     console.print(f"{name}: {serving.instances} × {record.instance_type}, {len(images)} images in turn")
     async with Invoker(name, images, timeout=options.timeout) as send:
-        run = Run(send, endpoint, record, console)
+        run = LoadRun(send, endpoint, record, console)
         if curve:
             show_run(console, record, await run.follow(curve, options.spacing, options.seed))
         elif options.concurrency:
@@ -93,16 +95,15 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-async def _search(run: Run, options: argparse.Namespace, instances: int) -> None:
+async def _search(run: LoadRun, options: argparse.Namespace, instances: int) -> None:
     limit, record = options.p99 / 1000, run.record
     record.options |= {"lowest": options.lowest, "highest": options.highest}
-    held = nullcontext() if options.scaling else run.endpoint.scaling_held(run.console.print)
-    with held:
+    with nullcontext() if options.scaling else run.endpoint.scaling_suspended(run.console.print):
         steps = await run.search(
             limit=limit,
             lowest=options.lowest,
             highest=options.highest,
-            seconds=options.step or max(_LEAST_STEP_SECONDS, _STEP_PER_LIMIT * limit),
+            seconds=options.step or max(_MIN_STEP_SECONDS, _STEP_PER_LIMIT * limit),
             spacing=options.spacing,
             seed=options.seed,
             on_step=lambda step: show_step(run.console, step),
@@ -126,33 +127,46 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.load", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--endpoint", metavar="NAME", help="the endpoint; default: what `make deploy` made")
-    parser.add_argument("--images", type=Path, metavar="FOLDER", help="images to send; default: handwritten digits")
-    modes = parser.add_mutually_exclusive_group()
-    modes.add_argument("--rate", type=positive, metavar="N", help="requests a second")
-    modes.add_argument("--trace", type=Path, metavar="FILE.csv", help="lines of seconds,requests a second")
-    modes.add_argument("--concurrency", type=count, metavar="N", help="clients that wait for their answers")
+    parser.add_argument("--endpoint", metavar="NAME", help="endpoint to test; default: the one `make deploy` created")
     parser.add_argument(
-        "--duration", type=positive, default=60, metavar="SECONDS", help="of --rate and --concurrency; default: 60"
+        "--images", type=Path, metavar="FOLDER", help="folder of images to send; default: handwritten digits"
+    )
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--rate", type=positive, metavar="N", help="requests a second, open loop")
+    modes.add_argument(
+        "--trace", type=Path, metavar="FILE.csv", help="curve to follow: lines of seconds,requests a second"
+    )
+    modes.add_argument("--concurrency", type=count, metavar="N", help="number of clients, closed loop")
+    parser.add_argument(
+        "--duration",
+        type=positive,
+        default=60,
+        metavar="SECONDS",
+        help="length of --rate and --concurrency; default: 60",
     )
     parser.add_argument(
-        "--p99", type=positive, default=500, metavar="MS", help="limit of the p99 latency; default: 500"
+        "--p99", type=positive, default=500, metavar="MS", help="limit for the p99 latency; default: 500"
     )
     parser.add_argument(
         "--spacing", choices=("poisson", "constant"), default="poisson",
-        help="of the requests; poisson, the default: as many independent callers send",
+        help="spacing of requests; poisson, the default, is the traffic of many independent callers",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the spacing; default: 0")
-    parser.add_argument("--lowest", type=positive, default=1, metavar="N", help="lowest rate to try; default: 1")
+    parser.add_argument("--seed", type=int, default=0, help="seed of poisson spacing; default: 0")
     parser.add_argument(
-        "--highest", type=positive, default=2000, metavar="N", help="highest rate to try; default: 2000"
+        "--lowest", type=positive, default=1, metavar="N", help="lowest rate the search tries; default: 1"
+    )
+    parser.add_argument(
+        "--highest", type=positive, default=2000, metavar="N", help="highest rate the search tries; default: 2000"
     )
     parser.add_argument(
         "--step", type=positive, metavar="SECONDS",
-        help=f"length of a step of the search; default: {_LEAST_STEP_SECONDS:g}, or {_STEP_PER_LIMIT} times the limit",
+        help="length of one step of the search; "
+        f"default: {_MIN_STEP_SECONDS:g}, or {_STEP_PER_LIMIT} times the p99 limit if that is longer",
     )  # fmt: skip
-    parser.add_argument("--timeout", type=positive, default=60, metavar="SECONDS", help="for an answer; default: 60")
-    parser.add_argument("--scaling", action="store_true", help="search without suspending auto-scaling first")
+    parser.add_argument(
+        "--timeout", type=positive, default=60, metavar="SECONDS", help="timeout of a call; default: 60"
+    )
+    parser.add_argument("--scaling", action="store_true", help="leave auto-scaling on during the search")
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
     )

@@ -1,4 +1,4 @@
-"""When requests are sent: decided before the first is, so that a slow answer delays none (open loop)."""
+"""Send times of an open-loop load test, computed in advance so that a slow answer delays no later request."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ Spacing = Literal["poisson", "constant"]
 
 
 def arrivals(curve: Curve, spacing: Spacing, seed: int) -> np.ndarray:
-    """Seconds from the start at which to send, float64 [n], rising.
+    """Send times in seconds from the start: float64 [n], ascending.
 
-    `poisson` is what many independent callers make, `constant` is evenly spaced; the same seed gives the same times.
+    `poisson` models many independent callers; `constant` is evenly spaced. The same seed gives the same times.
     """
     total = float(curve.requests(np.array([curve.duration]))[0])
     if spacing == "constant":

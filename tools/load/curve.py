@@ -1,4 +1,4 @@
-"""A rate of requests over time: what a load test replays and the capacity simulator plans for."""
+"""Request rate over time: replayed by the load test, planned for by the capacity simulator."""
 
 import csv
 import math
@@ -11,15 +11,17 @@ import numpy as np
 from training.errors import InputError
 
 COLUMNS = "two columns, seconds and requests a second, such as 60,12.5"
-LONGEST_SECONDS = 366 * 86400
-HIGHEST_RATE = 1e6  # requests a second
+MAX_SECONDS = 366 * 86400
+MAX_RATE = 1e6  # requests a second
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Straight lines between the points; two points at the same second are a jump.
+    """Request rate as straight lines between points; two points at the same second are a jump.
 
-    `seconds` from 0, never falling, and `rates` in requests a second, both float64 [n], n at least 2.
+    Attributes:
+        seconds: time of each point, float64 [n], n at least 2; starts at 0 and never decreases.
+        rates: requests a second at each point, float64 [n].
     """
 
     seconds: np.ndarray
@@ -34,18 +36,18 @@ class Curve:
         return float(self.seconds[-1])
 
     def rate(self, times: np.ndarray) -> np.ndarray:
-        """Requests a second at each of `times`, which are within the curve; at a jump, those after it."""
+        """Requests a second at each of `times` (seconds, within the curve); at a jump, the rate after it."""
         at, slope = self._line(self.seconds, times)
         return self.rates[at] + slope * (times - self.seconds[at])
 
     def requests(self, times: np.ndarray) -> np.ndarray:
-        """Requests that are expected from 0 until each of `times`."""
+        """Expected number of requests from second 0 to each of `times`."""
         at, slope = self._line(self.seconds, times)
         since = times - self.seconds[at]
         return self._before[at] + since * (self.rates[at] + slope * since / 2)
 
     def times(self, requests: np.ndarray) -> np.ndarray:
-        """The second by which each number of `requests` is expected: the inverse of `requests`."""
+        """Second by which each number of requests is expected: the inverse of the method `requests`."""
         at, slope = self._line(self._before, requests)
         start, more = self.rates[at], requests - self._before[at]
         root = np.sqrt(np.maximum(start**2 + 2 * slope * more, 0))
@@ -53,22 +55,22 @@ class Curve:
 
     @cached_property
     def _before(self) -> np.ndarray:
-        """Requests expected until each point."""
+        """Expected number of requests up to each point."""
         areas = np.diff(self.seconds) * (self.rates[1:] + self.rates[:-1]) / 2
         return np.concatenate([[0.0], np.cumsum(areas)])
 
     def _line(self, points: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The line that each value is on, by its first point's index, and its slope in requests a second squared."""
+        """Index of the first point of the line that each value lies on, and the line's slope (requests a second²)."""
         at = np.clip(np.searchsorted(points, values, side="right") - 1, 0, len(points) - 2)
         width, rise = np.diff(self.seconds)[at], np.diff(self.rates)[at]
         return at, np.divide(rise, width, out=np.zeros(rise.shape), where=width > 0)
 
 
 def read_curve(path: Path) -> Curve:
-    """The curve in a CSV file of seconds and requests a second; a first line of names is skipped.
+    """Read a curve from a CSV file with the columns seconds and requests a second; a header line is skipped.
 
     Raises:
-        InputError: every problem of the file, each with its line.
+        InputError: all problems of the file at once, each with its line number.
     """
     try:
         lines = list(enumerate(csv.reader(path.read_text().splitlines()), start=1))
@@ -84,7 +86,7 @@ def read_curve(path: Path) -> Curve:
         except ValueError as problem:
             problems.append(f"{path} line {number}: {problem}")
     if not problems and (len(points) < 2 or points[-1][0] == points[0][0]):
-        problems.append(f"{path}: {len(points)} usable line(s); a curve takes two points at different seconds")
+        problems.append(f"{path}: {len(points)} usable line(s); a curve needs two points at different seconds")
     if not problems and not any(rate for _, rate in points):
         problems.append(f"{path}: the rate is 0 throughout")
     if problems:
@@ -97,10 +99,10 @@ def _point(row: list[str], last: float) -> tuple[float, float]:
     if len(row) != 2 or not all(map(_is_number, row)):
         raise ValueError(f"{','.join(row)!r} is not {COLUMNS}")
     second, rate = map(float, row)
-    if not 0 <= rate <= HIGHEST_RATE:
-        raise ValueError(f"{rate:g} requests a second: must be from 0 to {HIGHEST_RATE:,.0f}")
-    if not last <= second <= LONGEST_SECONDS:
-        raise ValueError(f"second {second:g}: must be from {last:g}, the line before, to {LONGEST_SECONDS:,}")
+    if not 0 <= rate <= MAX_RATE:
+        raise ValueError(f"{rate:g} requests a second: must be from 0 to {MAX_RATE:,.0f}")
+    if not last <= second <= MAX_SECONDS:
+        raise ValueError(f"second {second:g}: must be from {last:g}, the line before, to {MAX_SECONDS:,}")
     return second, rate
 
 

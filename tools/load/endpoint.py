@@ -1,4 +1,4 @@
-"""The endpoint under load: which it is, whether it serves, and its scaling held while one instance is measured."""
+"""The endpoint under test: its name, its state, and suspending its auto-scaling during a measurement."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ _SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Schedu
 
 
 @dataclass(frozen=True)
-class State:
-    """What DescribeEndpoint says; `instances` serve, `desired` are to."""
+class EndpointState:
+    """Result of DescribeEndpoint: `instances` are in service, `desired` is the number the endpoint is moving to."""
 
     status: str
     variant: str
@@ -25,10 +25,10 @@ class State:
 
 
 def deployed(stack: str) -> str:
-    """The name of the endpoint that the serving stack made.
+    """Name of the endpoint that the serving stack `stack` created.
 
     Raises:
-        NotReady: there is no such stack.
+        NotReady: the stack does not exist, or has no output EndpointName.
     """
     try:
         [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -43,21 +43,25 @@ def deployed(stack: str) -> str:
     return outputs["EndpointName"]
 
 
-class Endpoint:
-    """One endpoint with one variant."""
+class EndpointUnderTest:
+    """A SageMaker endpoint with one production variant."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._sagemaker = boto3.client("sagemaker")
 
-    def state(self) -> State:
-        """Raises NotReady when there is no such endpoint."""
+    def state(self) -> EndpointState:
+        """Describe the endpoint.
+
+        Raises:
+            NotReady: the endpoint does not exist.
+        """
         try:
             described = self._sagemaker.describe_endpoint(EndpointName=self.name)
         except ClientError as error:
             raise NotReady(f"no endpoint {self.name} here ({error}): aws sagemaker list-endpoints") from error
         [variant] = described.get("ProductionVariants") or [{}]
-        return State(
+        return EndpointState(
             described["EndpointStatus"],
             variant.get("VariantName", ""),
             described.get("EndpointConfigName", ""),
@@ -65,8 +69,12 @@ class Endpoint:
             variant.get("DesiredInstanceCount", 0),
         )
 
-    def require_in_service(self) -> State:
-        """Raises NotReady when it does not serve, or is about to change."""
+    def require_in_service(self) -> EndpointState:
+        """Describe the endpoint if its status is InService.
+
+        Raises:
+            NotReady: the endpoint does not exist, or has another status.
+        """
         state = self.state()
         if state.status != "InService":
             raise NotReady(
@@ -80,8 +88,8 @@ class Endpoint:
         return str(config["ProductionVariants"][0]["InstanceType"])
 
     @contextmanager
-    def scaling_held(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Instances are neither added nor removed meanwhile; afterwards scaling is as it was."""
+    def scaling_suspended(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Suspend auto-scaling inside the `with` block, and restore its earlier state afterwards."""
         scaling = boto3.client("application-autoscaling")
         place = {
             "ServiceNamespace": "sagemaker",
@@ -102,7 +110,7 @@ class Endpoint:
             return
         before = found[0].get("SuspendedState") or {}
         if any(before.values()):
-            say("Auto-scaling is suspended already, and will be again afterwards: make live says how to resume it.")
+            say("Auto-scaling is suspended already, and stays suspended afterwards: make live says how to resume it.")
         suspend(dict.fromkeys(_SUSPENDED, True))
         say("Auto-scaling is suspended while the rate of one instance is measured.")
         try:

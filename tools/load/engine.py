@@ -1,8 +1,8 @@
-"""Sends requests and times them. The clock is the event loop's, so a test can run hours in simulated time.
+"""Sends requests and measures their latency, by the event loop's clock, so that a test can simulate hours.
 
-Open loop: each request is sent when it is due, whether or not earlier ones are answered, and its latency counts from
-when it was due. A server that stalls is then seen stalling by every request that came meanwhile; a client that waits
-for an answer before it asks again would not have sent them ("coordinated omission").
+Open loop: each request is sent when it is due, whether or not earlier ones are answered, and its latency is measured
+from that time. Every request due during a server's stall therefore shows the stall. A closed-loop client, which waits
+for its answer, would not send those requests and hides the stall ("coordinated omission").
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 Send = Callable[[int], Awaitable[str]]
-"""Sends request number n; returns "" when it was answered well, else what went wrong in a few words."""
+"""Sends request number n; returns "" on success, else a short reason."""
 
 
-class Call(NamedTuple):
-    """One request; seconds from the start of the run."""
+class TimedCall(NamedTuple):
+    """Times of one request, in seconds from the start of the run; `error` is "" on success."""
 
     due: float
     sent: float
@@ -23,20 +23,25 @@ class Call(NamedTuple):
 
     @property
     def latency(self) -> float:
-        """What the caller waited, in seconds."""
+        """Seconds from the time the request was due to its answer."""
         return self.ended - self.due
 
 
-def _never(calls: list[Call]) -> bool:
+def _never(calls: list[TimedCall]) -> bool:
     return False
 
 
 async def open_loop(
-    send: Send, due: Iterable[float], *, calls: list[Call] | None = None, enough: Callable[[list[Call]], bool] = _never
-) -> list[Call]:
-    """Send a request at each second of `due`, rising, and wait for all answers; the calls in the order they ended.
+    send: Send,
+    due: Iterable[float],
+    *,
+    calls: list[TimedCall] | None = None,
+    should_abort: Callable[[list[TimedCall]], bool] = _never,
+) -> list[TimedCall]:
+    """Send a request at each second in `due` (ascending) and wait for all answers.
 
-    They are added to `calls` as they end; nothing more is sent once `enough(calls)`.
+    Returns the calls in the order in which they ended. Each is added to `calls` as it ends. Sending stops as soon as
+    `should_abort(calls)` is true.
     """
     loop, done = asyncio.get_running_loop(), [] if calls is None else calls
     start = loop.time()
@@ -44,26 +49,28 @@ async def open_loop(
     async def one(number: int, at: float) -> None:
         sent = loop.time() - start
         error = await send(number)
-        done.append(Call(at, sent, loop.time() - start, error))
+        done.append(TimedCall(at, sent, loop.time() - start, error))
 
     async with asyncio.TaskGroup() as running:
         for number, at in enumerate(due):
             await asyncio.sleep(max(0.0, start + at - loop.time()))
-            if enough(done):
+            if should_abort(done):
                 break
             running.create_task(one(number, at))
     return done
 
 
-async def closed_loop(send: Send, *, concurrency: int, seconds: float, calls: list[Call] | None = None) -> list[Call]:
-    """`concurrency` clients for `seconds`, each of which asks again when it is answered."""
+async def closed_loop(
+    send: Send, *, concurrency: int, seconds: float, calls: list[TimedCall] | None = None
+) -> list[TimedCall]:
+    """Run `concurrency` clients for `seconds`; each sends its next request when the last one is answered."""
     loop, done = asyncio.get_running_loop(), [] if calls is None else calls
     start = loop.time()
 
     async def client(number: int) -> None:
         while (sent := loop.time() - start) < seconds:
             error = await send(number)
-            done.append(Call(sent, sent, loop.time() - start, error))
+            done.append(TimedCall(sent, sent, loop.time() - start, error))
             number += concurrency
 
     async with asyncio.TaskGroup() as running:

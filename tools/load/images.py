@@ -1,4 +1,4 @@
-"""The images that are sent, with their content types."""
+"""Images that the load test sends, with their content types."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +7,24 @@ from tools.dataset.digits import write as write_digits
 from training.errors import InputError
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
-MOST = 200  # kept in memory and sent in turn
+MAX_IMAGES = 200  # all are held in memory and sent in turn
 
 
 @dataclass(frozen=True)
-class Image:
+class RequestImage:
+    """Body of one request and its content type."""
+
     content: bytes
     content_type: str
 
 
-def read_images(folder: Path | None) -> list[Image]:
-    """Up to MOST images of `folder`, evenly chosen; of its test/ where it has one. None: the handwritten digits.
+def read_images(folder: Path | None) -> list[RequestImage]:
+    """Read up to MAX_IMAGES images of `folder`, evenly chosen; of its sub-folder test/ if it has one.
+
+    Without a folder it reads the handwritten digits, written to out/digits first if they are missing.
 
     Raises:
-        InputError: no folder, or no image in it.
+        InputError: `folder` is not a folder or holds no image.
     """
     if folder is None:
         folder = Path("out/digits")
@@ -32,5 +36,5 @@ def read_images(folder: Path | None) -> list[Image]:
     files = sorted(path for path in chosen.rglob("*") if path.suffix.lower() in CONTENT_TYPES and path.is_file())
     if not files:
         raise InputError(f"no image in {chosen}: files that end in {', '.join(CONTENT_TYPES)} are sent")
-    files = files[:: -(-len(files) // MOST)]
-    return [Image(path.read_bytes(), CONTENT_TYPES[path.suffix.lower()]) for path in files]
+    files = files[:: -(-len(files) // MAX_IMAGES)]
+    return [RequestImage(path.read_bytes(), CONTENT_TYPES[path.suffix.lower()]) for path in files]

@@ -1,7 +1,7 @@
-"""InvokeEndpoint without boto3, whose client takes a thread and a millisecond a call: SigV4 over aiohttp.
+"""InvokeEndpoint over aiohttp with SigV4 signatures, since boto3's client takes a thread and a millisecond a call.
 
-A signature holds for minutes and covers no more than the request, so that each image is signed once a minute
-instead of once a call: the load generator has to be cheap where it shares a machine with the endpoint.
+A signature is valid for minutes and depends only on the request. Each image is therefore signed once a minute, not
+once a call: the load generator has to be cheap when it shares a machine with the endpoint.
 """
 
 import json
@@ -17,20 +17,22 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from yarl import URL
 
-from tools.load.images import Image
+from tools.load.images import RequestImage
 from tools.preflight import NotReady
 
-_SIGNED_SECONDS = 60.0  # SigV4 signatures are taken for 5 minutes
+_SIGNED_SECONDS = 60.0  # AWS accepts a SigV4 signature for 5 minutes
 
 
 class Invoker:
-    """`await invoker(n)` sends image n, in turn; "" when the answer was 200, else what went wrong.
+    """Async client of one endpoint: `await invoker(n)` sends image n modulo their number.
+
+    The result is "" when the answer is 200, else a short reason.
 
     Raises:
-        NotReady: when there are no credentials to sign with.
+        NotReady: there are no credentials to sign with.
     """
 
-    def __init__(self, endpoint: str, images: Sequence[Image], *, timeout: float) -> None:
+    def __init__(self, endpoint: str, images: Sequence[RequestImage], *, timeout: float) -> None:
         session = boto3.session.Session()
         self._credentials = session.get_credentials()
         if self._credentials is None:
@@ -83,7 +85,7 @@ class Invoker:
 
 
 def _reason(status: int, code: str, content: bytes) -> str:
-    """Status and error code; of a model's error also the model's own status."""
+    """Short reason of a failed call: HTTP status, error code and, for a ModelError, the container's own status."""
     try:
         model = json.loads(content).get("OriginalStatusCode", "")
     except (ValueError, AttributeError):

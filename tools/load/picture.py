@@ -1,4 +1,4 @@
-"""A run as a picture: load, instances and latency over time."""
+"""Charts of a load test: load, instances and latency over time."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from tools.load.record import Record
 
-BLUE, ORANGE, RED, GREY = "#0072b2", "#d55e00", "#cc3311", "#777777"  # told apart by the colour-blind, too
+BLUE, ORANGE, RED, GREY = "#0072b2", "#d55e00", "#cc3311", "#777777"  # safe for colour-blind readers
 
 
 def draw(record: Record, limit: float | None, path: Path) -> Path:
-    """Three charts over one time axis; `limit` seconds of p99 as a line."""
+    """Draw three charts over one time axis and save them; the p99 `limit`, in seconds, is drawn as a line."""
     bins = record.over_time()
     seconds = [part.second for part in bins]
     figure = Figure(figsize=(9, 8), layout="constrained")
@@ -37,7 +37,7 @@ def draw(record: Record, limit: float | None, path: Path) -> Path:
 
 
 def finish(figure: Figure, path: Path) -> Path:
-    """Legends, grids, milliseconds in plain figures on the last chart; then to the file."""
+    """Add legends and grids, format the last chart's milliseconds as plain numbers, and save the figure."""
     *_, latency = figure.axes
     latency.yaxis.set_major_formatter("{x:g}")
     latency.yaxis.set_minor_formatter("{x:g}")

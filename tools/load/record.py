@@ -1,4 +1,4 @@
-"""What a run did, second by second, and its JSON."""
+"""Record of one load test: every call, instances over time, and its JSON file."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -7,66 +7,66 @@ from typing import Any
 
 import numpy as np
 
-from tools.load.engine import Call
+from tools.load.engine import TimedCall
 from tools.load.watch import Sighting
 
 FOLDER = Path("out/load")
-MOST_BINS = 120
+MAX_BINS = 120
 
 
 @dataclass
 class Record:
-    """One run against an endpoint; all seconds count from its start. `result` is what it comes to, by name."""
+    """Data of one load test. All times are seconds from its start; `result` holds the figures by name."""
 
     mode: str
     endpoint: str
     instance_type: str
     options: dict[str, Any]
-    calls: list[Call] = field(default_factory=list)
+    calls: list[TimedCall] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, calls: list[Call], since: float) -> None:
-        """Calls whose seconds count from `since`."""
-        self.calls += [Call(call.due + since, call.sent + since, call.ended + since, call.error) for call in calls]
+    def add(self, calls: list[TimedCall], since: float) -> None:
+        """Add calls whose times are relative to second `since` of the run."""
+        self.calls += [TimedCall(call.due + since, call.sent + since, call.ended + since, call.error) for call in calls]
 
     def write(self, folder: Path) -> Path:
-        """Everything, each call's seconds included, as `<mode>.json`."""
+        """Write everything, the times of each call included, to `<mode>.json`; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.mode}.json"
         fields = {name: value for name, value in vars(self).items() if name not in ("calls", "sightings")}
-        calls = {name: [_short(getattr(call, name)) for call in self.calls] for name in Call._fields}
+        calls = {name: [_short(getattr(call, name)) for call in self.calls] for name in TimedCall._fields}
         text = json.dumps({**fields, "instances": [asdict(s) for s in self.sightings], "calls": calls})
         path.write_text(text + "\n")
         return path
 
-    def over_time(self, most: int = MOST_BINS) -> list["Bin"]:
-        """The run in at most so many equal parts of a second or more; a part in which nothing was due is left out."""
+    def over_time(self, maximum: int = MAX_BINS) -> list["Bin"]:
+        """Equal bins of a second or more, up to `maximum` of them; a bin in which no request was due is left out."""
         if not self.calls:
             return []
         due = np.array([call.due for call in self.calls])
         ended = np.array([call.ended for call in self.calls])
         failed = np.array([bool(call.error) for call in self.calls])
-        width = max(1.0, float(np.ceil(ended.max() / most)))
+        width = max(1.0, float(np.ceil(ended.max() / maximum)))
         bins = []
         for start in np.arange(0, ended.max(), width):
             here = (due >= start) & (due < start + width)
             now = (ended >= start) & (ended < start + width)
             if here.any():
                 p50, p99 = np.percentile((ended - due)[here], [50, 99])
-                offered, served, lost = (float(which.sum()) / width for which in (here, now & ~failed, now & failed))
+                offered, served, errors = (float(which.sum()) / width for which in (here, now & ~failed, now & failed))
                 instances = self._instances(start + width)
-                bins.append(Bin(float(start), offered, served, lost, float(p50), float(p99), instances))
+                bins.append(Bin(float(start), offered, served, errors, float(p50), float(p99), instances))
         return bins
 
     def _instances(self, second: float) -> int:
-        """How many served at a second, as last seen before it."""
+        """Number of instances in service at `second`, by the last observation before it."""
         return next((s.instances for s in reversed(self.sightings) if s.seconds <= second), 0)
 
 
 @dataclass(frozen=True)
 class Bin:
-    """A part of a run that begins at `second`; rates in requests a second, latencies of what was due in it."""
+    """Part of a run that begins at `second`: rates in requests a second, latencies (seconds) of requests due in it."""
 
     second: float
     offered: float

@@ -1,24 +1,24 @@
-"""What a run shows on the terminal."""
+"""Terminal output of a load test."""
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.load.record import Record
-from tools.load.search import Step
+from tools.load.search import SearchStep
 from tools.load.summary import Summary
-from tools.load.target import SAFETY, Target
+from tools.load.target import SAFETY, TrackingTarget
 
 _ROWS = 20
 
 
-def show_step(console: Console, step: Step) -> None:
-    """One line for a step of the search, as it ends."""
+def show_step(console: Console, step: SearchStep) -> None:
+    """Print one line for a step of the search when it ends."""
     mark = "[green]holds[/green]" if step.holds else "[red]breaks[/red]"
     console.print(f"  {step.rate:8.2f} requests/s  {_latency(step.summary)}  {mark}{_failed(step.summary)}")
 
 
-def show_sustained(console: Console, record: Record, found: Step, aim: Target) -> None:
-    """The rate found, and the settings that follow from it."""
+def show_sustained(console: Console, record: Record, found: SearchStep, aim: TrackingTarget) -> None:
+    """Print the sustained rate and the scaling settings that follow from it."""
     rate, limit = record.result["rate"], record.options["limit_seconds"]
     console.print(
         f"\nOne {record.instance_type} sustains [bold]{rate:.1f} requests/s[/bold] with p99 "
@@ -26,22 +26,22 @@ def show_sustained(console: Console, record: Record, found: Step, aim: Target) -
         f"{found.summary.mean * rate:.1f} requests in flight."
     )
     if found.rate >= record.options["highest"]:
-        console.print("That is the highest rate tried: it may sustain more (--highest).")
+        console.print("This is the highest rate tried; the instance may sustain more (--highest).")
     if found.summary.late > limit / 10:
         console.print(
-            f"[red]This program sent up to {1000 * found.summary.late:.0f} ms late: it, or its machine, is the "
-            "bottleneck, and the endpoint may sustain more.[/red]"
+            f"[red]This program sent requests up to {1000 * found.summary.late:.0f} ms late: it, or its machine, is "
+            "the bottleneck, and the endpoint may sustain more.[/red]"
         )
     console.print(
-        f"Target: {aim.concurrency:g} requests in flight, or {aim.invocations:g} requests a minute, an instance "
-        f"(safety factor {SAFETY:g}). One of:"
+        f"Scaling target per instance: {aim.concurrency:g} requests in flight, or {aim.invocations:g} requests a "
+        f"minute (safety factor {SAFETY:g}). Deploy one of:"
     )
     for line in aim.settings.values():
         console.print(f'  make deploy SETTINGS="{line}"', soft_wrap=True, highlight=False)
 
 
 def show_run(console: Console, record: Record, summary: Summary) -> None:
-    """The run in up to 20 lines, then in one."""
+    """Print the run as a table of up to 20 rows, then its totals in one line."""
     table = Table()
     for column in ("second", "offered/s", "served/s", "failed/s", "p50 ms", "p99 ms", "instances"):
         table.add_column(column, justify="right")

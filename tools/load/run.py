@@ -1,4 +1,4 @@
-"""The modes: search for the rate that is sustained; follow a curve; keep clients asking."""
+"""Modes of a load test: search for the sustained rate, follow a curve, run a fixed number of clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,25 +10,25 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from tools.load.arrivals import Spacing, arrivals
 from tools.load.curve import Curve
-from tools.load.endpoint import Endpoint
-from tools.load.engine import Call, Send, closed_loop, open_loop
+from tools.load.endpoint import EndpointUnderTest
+from tools.load.engine import Send, TimedCall, closed_loop, open_loop
 from tools.load.record import Record
-from tools.load.search import Step, lost, sustainable
+from tools.load.search import SearchStep, failed_early, sustainable
 from tools.load.summary import Summary, summarize
 from tools.load.watch import Watch
 from tools.preflight import NotReady
 
 _ALONE_SECONDS = 3.0
-_TELL_SECONDS = 0.5
-_LATEST = 200  # calls that the p99 of the progress line is of
+_UPDATE_SECONDS = 0.5
+_LATEST = 200  # the progress bar shows the p99 of this many calls
 
 
 @dataclass
-class Run:
-    """One load on one endpoint: what it does is in `record`, what it shows on `console`."""
+class LoadRun:
+    """Load test of one endpoint: measurements go to `record`, progress to `console`."""
 
     send: Send
-    endpoint: Endpoint
+    endpoint: EndpointUnderTest
     record: Record
     console: Console
 
@@ -41,13 +41,13 @@ class Run:
         seconds: float,
         spacing: Spacing,
         seed: int,
-        on_step: Callable[[Step], None],
-    ) -> list[Step]:
-        """The steps of the search, the sustained one last; rates are those of the whole endpoint.
+        on_step: Callable[[SearchStep], None],
+    ) -> list[SearchStep]:
+        """Search for the sustained rate; returns all steps, the sustained one last. Rates are of the whole endpoint.
 
         Raises:
-            NotReady: calls fail without load, or instances come or go, so that the rate is nobody's.
-            NotSustained: not even the lowest rate held.
+            NotReady: calls fail without load, or instances were added or removed during the search.
+            NotSustained: the endpoint did not sustain the lowest rate.
         """
         async with Watch(self.endpoint) as watch:
             self.record.sightings = watch.seen
@@ -65,9 +65,9 @@ class Run:
                 if not len(due):
                     raise NotReady(f"nothing is due within {length:g} s at {rate:g} requests a second: raise --step")
                 began = watch.now()
-                calls: list[Call] = []
-                async with self._told(f"{rate:.2f} requests/s", length, calls):
-                    await open_loop(self.send, due, calls=calls, enough=lost(len(due), limit))
+                calls: list[TimedCall] = []
+                async with self._progress_bar(f"{rate:.2f} requests/s", length, calls):
+                    await open_loop(self.send, due, calls=calls, should_abort=failed_early(len(due), limit))
                 self.record.add(calls, began)
                 if watch.changed_since(began):
                     raise NotReady("instances were added or removed during the search: the rate of one is not known")
@@ -77,36 +77,40 @@ class Run:
             return await sustainable(measure, limit=limit, lowest=lowest, highest=highest, first=first, on_step=on_step)
 
     async def follow(self, curve: Curve, spacing: Spacing, seed: int) -> Summary:
-        """Requests at the curve's rate."""
+        """Send requests at the curve's rate, open loop.
+
+        Raises:
+            NotReady: the curve is so low or short that no request is due.
+        """
         due = arrivals(curve, spacing, seed)
         if not len(due):
             raise NotReady("nothing is due: raise the rate or the duration")
         async with Watch(self.endpoint) as watch:
             self.record.sightings = watch.seen
-            async with self._told("open loop", curve.duration, self.record.calls):
+            async with self._progress_bar("open loop", curve.duration, self.record.calls):
                 await open_loop(self.send, due, calls=self.record.calls)
         return summarize(self.record.calls, curve.duration)
 
     async def ask(self, concurrency: int, seconds: float) -> Summary:
-        """`concurrency` clients that ask again when they are answered."""
+        """Run `concurrency` closed-loop clients for `seconds`."""
         async with Watch(self.endpoint) as watch:
             self.record.sightings = watch.seen
-            async with self._told(f"{concurrency} clients", seconds, self.record.calls):
+            async with self._progress_bar(f"{concurrency} clients", seconds, self.record.calls):
                 await closed_loop(self.send, concurrency=concurrency, seconds=seconds, calls=self.record.calls)
         return summarize(self.record.calls, seconds)
 
     @asynccontextmanager
-    async def _told(self, name: str, seconds: float, calls: list[Call]) -> AsyncIterator[None]:
-        """On a terminal: how far it is, and how it goes."""
+    async def _progress_bar(self, name: str, seconds: float, calls: list[TimedCall]) -> AsyncIterator[None]:
+        """Progress bar with live latency, on a terminal only."""
         columns = TextColumn("  {task.description}"), BarColumn(20), TextColumn("{task.fields[news]}")
         loop = asyncio.get_running_loop()
         start = loop.time()
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
             task = bar.add_task(name, total=seconds, news="")
 
-            async def tell() -> None:
+            async def update() -> None:
                 while True:
-                    await asyncio.sleep(_TELL_SECONDS)
+                    await asyncio.sleep(_UPDATE_SECONDS)
                     latest, failed = calls[-_LATEST:], sum(bool(call.error) for call in calls)
                     if latest:
                         now = summarize(latest, seconds)
@@ -114,8 +118,8 @@ class Run:
                         news = f"{len(calls)} calls, {failed} failed, p99 {1000 * now.p99:.0f} ms, {seen} instances"
                         bar.update(task, completed=min(seconds, loop.time() - start), news=news)
 
-            telling = asyncio.create_task(tell())
+            updates = asyncio.create_task(update())
             try:
                 yield
             finally:
-                telling.cancel()
+                updates.cancel()

@@ -1,20 +1,20 @@
-"""The highest rate that is sustained: every call answered, and the p99 latency within the limit."""
+"""Search for the highest sustained rate: every call answered, and the p99 latency within the limit."""
 
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tools.load.engine import Call
+from tools.load.engine import TimedCall
 from tools.load.summary import Summary
 
-PRECISION = 1.05  # the rate found and the lowest that broke are no further apart
-_LONGER = 3  # how many times longer the confirming step is
-_RETREAT = 0.9  # the next rate to confirm where one is not
+PRECISION = 1.05  # maximum ratio of the lowest rate that failed to the rate found
+_LONGER = 3  # the confirming step is this many times longer than the others
+_RETREAT = 0.9  # factor to the next lower rate when a confirmation fails
 
 
 @dataclass(frozen=True)
-class Step:
-    """Calls at one `rate`, requests a second."""
+class SearchStep:
+    """One step of the search: the calls at `rate` requests a second, and whether the rate was sustained."""
 
     rate: float
     summary: Summary
@@ -22,27 +22,27 @@ class Step:
 
 
 Measure = Callable[[float, float], Awaitable[Summary]]
-"""Sends at a rate (requests a second) for so many times the usual seconds."""
+"""Sends at a rate (first argument, requests a second) for a multiple (second argument) of the usual step length."""
 
 
-def lost(planned: int, limit: float) -> Callable[[list[Call]], bool]:
-    """Whether a step of `planned` calls is lost already: one failed, or more than 1 % took over `limit` seconds.
+def failed_early(planned: int, limit: float) -> Callable[[list[TimedCall]], bool]:
+    """Predicate for aborting a step of `planned` calls: a call failed, or over 1 % took more than `limit` seconds.
 
-    Sending more would only lengthen the queue that the next step has to wait for.
+    Such a step cannot hold any more. Aborting it keeps the queue short that the next step has to wait for.
     """
     seen = slow = 0
 
-    def enough(calls: list[Call]) -> bool:
+    def should_abort(calls: list[TimedCall]) -> bool:
         nonlocal seen, slow
         new, seen = calls[seen:], len(calls)
         slow += sum(call.latency > limit for call in new)
         return slow > planned / 100 or any(call.error for call in new)
 
-    return enough
+    return should_abort
 
 
 class NotSustained(Exception):
-    """Not even the lowest rate was sustained."""
+    """The endpoint did not sustain even the lowest rate."""
 
 
 async def sustainable(
@@ -52,21 +52,21 @@ async def sustainable(
     lowest: float,
     highest: float,
     first: float | None = None,
-    on_step: Callable[[Step], None] = lambda _: None,
-) -> list[Step]:
-    """Every step taken, the sustained one last: the rate doubles until it breaks, then the gap is halved.
+    on_step: Callable[[SearchStep], None] = lambda _: None,
+) -> list[SearchStep]:
+    """Search by doubling the rate until it fails, then bisecting; returns all steps, the sustained one last.
 
-    A step holds when no call failed and p99 is within `limit` seconds. The rate found has held for three times as
-    long as the other steps. The first rate tried is `first`, or else `lowest`.
+    A step holds when no call fails and p99 is within `limit` seconds. The result is confirmed by a step three times as
+    long as the others. The search starts at the rate `first`, or at `lowest` without it.
 
     Raises:
         NotSustained: no rate of `lowest` or more held.
     """
-    steps: list[Step] = []
+    steps: list[SearchStep] = []
 
     async def holds(rate: float, longer: float = 1) -> bool:
         summary = await measure(rate, longer)
-        steps.append(Step(rate, summary, not summary.failed and summary.p99 <= limit))
+        steps.append(SearchStep(rate, summary, not summary.failed and summary.p99 <= limit))
         on_step(steps[-1])
         return steps[-1].holds
 
@@ -92,8 +92,8 @@ async def sustainable(
     raise NotSustained(_why(steps, limit, lowest))
 
 
-def _why(steps: list[Step], limit: float, lowest: float) -> str:
-    """The lowest rate's failure in a sentence."""
+def _why(steps: list[SearchStep], limit: float, lowest: float) -> str:
+    """Reason why the lowest rate failed, as a sentence."""
     last = steps[-1].summary
     if last.failed:
         reason, count = last.errors.most_common(1)[0]

@@ -1,4 +1,4 @@
-"""What a list of calls comes to."""
+"""Rates, latencies and errors of a list of calls."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tools.load.engine import Call
+from tools.load.engine import TimedCall
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Rates in requests a second, latencies in seconds.
+    """Figures of a load test: rates in requests a second, latencies in seconds.
 
     Attributes:
         offered: rate at which requests were due.
-        served: rate at which good answers came, from the first request to the last answer.
-        p50, p99, mean: latency of all calls; of failed ones, the time until they failed.
-        concurrency: requests in flight, on average (Little's law).
-        late: 99th percentile of how late this program sent; large where the client is the bottleneck.
-        errors: how often each thing went wrong.
+        served: rate of successful answers, from the first request to the last answer.
+        p50, p99, mean: latency of all calls; a failed call counts with the time until it failed.
+        concurrency: average number of requests in flight (Little's law).
+        late: 99th percentile of this program's delay in sending; large when the client is the bottleneck.
+        errors: number of failed calls by reason.
     """
 
     calls: int
@@ -37,8 +37,8 @@ class Summary:
         return sum(self.errors.values())
 
 
-def summarize(calls: Sequence[Call], seconds: float) -> Summary:
-    """`seconds`: how long requests were sent. At least one call."""
+def summarize(calls: Sequence[TimedCall], seconds: float) -> Summary:
+    """Summarize one or more calls that were sent over `seconds`."""
     latency = np.array([call.latency for call in calls])
     errors = Counter(call.error for call in calls if call.error)
     p50, p99 = np.percentile(latency, [50, 99])

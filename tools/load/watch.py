@@ -1,4 +1,4 @@
-"""How many instances the endpoint has, asked while it is under load."""
+"""Polls the number of instances of the endpoint during a load test."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.load.endpoint import Endpoint
+from tools.load.endpoint import EndpointUnderTest
 from tools.preflight import NotReady
 
 _SECONDS = 1.0
@@ -14,7 +14,7 @@ _SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Sighting:
-    """`seconds` since the watch began; `instances` serve, `desired` are to."""
+    """Instance counts at `seconds` after the watch began: `instances` in service, `desired` wanted."""
 
     seconds: float
     instances: int
@@ -22,9 +22,9 @@ class Sighting:
 
 
 class Watch:
-    """While entered, asks each second; `seen` is what it saw, oldest first."""
+    """Context manager that polls the endpoint each second; `seen` holds the results, oldest first."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: EndpointUnderTest) -> None:
         self._endpoint = endpoint
         self.seen: list[Sighting] = []
 
@@ -42,11 +42,11 @@ class Watch:
             await self._look()
 
     def now(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the watch began."""
         return asyncio.get_running_loop().time() - self._start
 
     def changed_since(self, seconds: float) -> bool:
-        """Whether instances came or went, or were about to, since that second of the watch."""
+        """True if the current or desired instance count changed since that second of the watch."""
         last = [sighting for sighting in self.seen if sighting.seconds >= seconds]
         return len({count for sighting in last for count in (sighting.instances, sighting.desired)}) > 1
 
@@ -56,7 +56,7 @@ class Watch:
             try:
                 await self._look()
             except (BotoCoreError, ClientError, NotReady):
-                continue  # throttled or away for a moment: the calls tell whether the endpoint is
+                continue  # throttled or briefly unreachable; the calls themselves show whether the endpoint is down
 
     async def _look(self) -> None:
         state = await asyncio.to_thread(self._endpoint.state)

@@ -1,4 +1,4 @@
-"""`python -m tools.capacity`: what it prints and leaves, and what it says when it cannot."""
+"""`make capacity`: output, files, and error messages."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def resource(type_: str, **properties: object) -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app as it would be synthesized, and a folder of the test's own to write in."""
+    """A synthesized app, and a temporary working folder."""
     tracking = {
         "PredefinedMetricSpecification": {
             "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
@@ -47,7 +47,7 @@ MEASURED = {"result": {"peak_rate": 1.0, "service_seconds": 1.0}, "options": {"l
 
 def test_it_leaves_figures_and_a_picture_the_same_each_time(capsys: pytest.CaptureFixture[str]) -> None:
     Path("search.json").write_text(json.dumps(MEASURED))
-    arguments = ["--trace", "trace.csv", "--measured", "search.json", "--start-seconds", "60", "--most", "2"]
+    arguments = ["--trace", "trace.csv", "--measured", "search.json", "--start-seconds", "60", "--max-instances", "2"]
 
     assert command.main(arguments) == 0
     first, said = Path("out/capacity/trace.json").read_text(), capsys.readouterr().out
@@ -75,15 +75,37 @@ def test_what_it_prints_to_deploy_is_what_it_simulated_and_has_no_schedule(
     template["Resources"]["target"]["Properties"]["ScheduledActions"] = [action]
     file.write_text(json.dumps(template))
 
-    arguments = ["--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--p99", "8000", "--most", "2"]
+    arguments = [
+        "--trace",
+        "trace.csv",
+        "--rate",
+        "1",
+        "--service-time",
+        "1000",
+        "--p99",
+        "8000",
+        "--max-instances",
+        "2",
+    ]
     assert command.main(arguments) == 0
     assert ' endpoint_schedule="' in capsys.readouterr().out
 
 
 def test_it_fails_when_no_policy_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--p99", "900", "--most", "2"]
+    arguments = [
+        "--trace",
+        "trace.csv",
+        "--rate",
+        "1",
+        "--service-time",
+        "1000",
+        "--p99",
+        "900",
+        "--max-instances",
+        "2",
+    ]
     assert command.main(arguments) == 1
-    assert "holds the limits: raise --most" in capsys.readouterr().err
+    assert "holds the limits: raise --max-instances" in capsys.readouterr().err
 
 
 def test_without_a_measurement_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:

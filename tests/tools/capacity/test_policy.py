@@ -1,4 +1,4 @@
-"""The policy is the one in the template that AWS gets."""
+"""The simulated policy is read from the template that AWS gets."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from aws.schedule import Schedule
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
-from tools.capacity.policy import Change, Policy, declared
+from tools.capacity.policy import Change, SimulatedPolicy, declared
 
 DEFAULTS = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 
@@ -25,7 +25,7 @@ def test_it_is_what_the_settings_say(templates) -> None:  # type: ignore[no-unty
 
 def test_the_settings_of_a_policy_without_a_schedule_take_the_declared_one_away() -> None:
     change = Change(Schedule.parse("cron(0 8 ? * MON-FRI *)"), 2, 6)
-    scheduled = Policy("concurrency", 4, 1, 3, scale_out_cooldown=30, scale_in_cooldown=300, changes=(change,))
+    scheduled = SimulatedPolicy("concurrency", 4, 1, 3, scale_out_cooldown=30, scale_in_cooldown=300, changes=(change,))
     plain = replace(scheduled, changes=())
     assert plain.settings(scheduled).endswith("endpoint_target_concurrency=4 endpoint_schedule=")
     assert "endpoint_schedule" not in plain.settings(plain)

@@ -1,4 +1,4 @@
-"""The search finds what trying everything would."""
+"""The search finds the policy that an exhaustive search finds."""
 
 from dataclasses import replace
 
@@ -7,40 +7,40 @@ import pytest
 
 from serving.protocol import MAX_IN_FLIGHT
 from settings.endpoint import MOST_CONCURRENCY
-from tools.capacity.instance import Instance
-from tools.capacity.policy import Policy
-from tools.capacity.search import Limits, cheapest, pareto, search, targets
-from tools.capacity.simulation import Outcome, simulate
+from tools.capacity.instance import InstanceQueue
+from tools.capacity.policy import SimulatedPolicy
+from tools.capacity.search import ServiceLimits, cheapest, pareto, search, targets
+from tools.capacity.simulation import SimulationResult, simulate
 from tools.load.curve import Curve
 
-INSTANCE = Instance.measured(1, 1)
-CURRENT = Policy("concurrency", 4, minimum=1, maximum=3, scale_out_cooldown=30, scale_in_cooldown=60)
+INSTANCE = InstanceQueue.measured(1, 1)
+CURRENT = SimulatedPolicy("concurrency", 4, minimum=1, maximum=3, scale_out_cooldown=30, scale_in_cooldown=60)
 CURVE = Curve(np.array([0.0, 600, 900, 1500, 1800, 3000]), np.array([0.2, 0.2, 1.3, 1.3, 0.2, 0.2]))
-MOST = 3
+MAX_INSTANCES = 3
 
 
-def run(policy: Policy) -> Outcome:
+def run(policy: SimulatedPolicy) -> SimulationResult:
     return simulate(CURVE, policy, INSTANCE, start_seconds=60, seed=0)
 
 
-def found(limits: Limits, current: Policy = CURRENT) -> list[Outcome]:
-    return list(search(run, current, INSTANCE, limits=limits, most=MOST, hours=CURVE.duration / 3600))
+def found(limits: ServiceLimits, current: SimulatedPolicy = CURRENT) -> list[SimulationResult]:
+    return list(search(run, current, INSTANCE, limits=limits, max_instances=MAX_INSTANCES, hours=CURVE.duration / 3600))
 
 
-LIMITS = Limits(p99=8, dropped=0.001)
+LIMITS = ServiceLimits(p99=8, dropped=0.001)
 
 
 @pytest.fixture(scope="module")
-def tried() -> list[Outcome]:
+def tried() -> list[SimulationResult]:
     return found(LIMITS)
 
 
-def test_it_is_as_cheap_as_the_cheapest_of_all_combinations(tried: list[Outcome]) -> None:
+def test_it_is_as_cheap_as_the_cheapest_of_all_combinations(tried: list[SimulationResult]) -> None:
     all_ = [
         run(replace(CURRENT, minimum=low, maximum=high, target=target))
         for target in targets(CURRENT, INSTANCE)
-        for low in range(1, MOST + 1)
-        for high in range(low, MOST + 1)
+        for low in range(1, MAX_INSTANCES + 1)
+        for high in range(low, MAX_INSTANCES + 1)
     ]
     best, truly = cheapest(tried, LIMITS), cheapest(all_, LIMITS)
     assert best and truly and LIMITS.hold(best)
@@ -49,7 +49,7 @@ def test_it_is_as_cheap_as_the_cheapest_of_all_combinations(tried: list[Outcome]
 
 
 def test_nothing_is_found_where_nothing_holds() -> None:
-    limits = Limits(p99=0.9, dropped=0)  # a request alone takes 1 s
+    limits = ServiceLimits(p99=0.9, dropped=0)  # a request alone takes 1 s
     assert cheapest(found(limits), limits) is None
 
 
@@ -59,13 +59,13 @@ def test_targets_are_in_the_metric_s_unit() -> None:
 
 
 def test_no_target_is_at_what_the_server_lets_in() -> None:
-    """In-flight requests stay under that bound however large the load: such a target is never passed."""
-    wide = Instance.measured(1000, 0.2)  # 200 at once
+    """Requests in flight never exceed the server's limit, so a target at that limit would never scale out."""
+    wide = InstanceQueue.measured(1000, 0.2)  # 200 at once
     assert targets(CURRENT, wide)[-1] == MOST_CONCURRENCY
     assert MOST_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
 
 
-def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[Outcome]) -> None:
+def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[SimulationResult]) -> None:
     front = pareto(tried, LIMITS)
     assert [o.instance_hours for o in front] == sorted(o.instance_hours for o in front)
     assert [o.p99 for o in front] == sorted((o.p99 for o in front), reverse=True)

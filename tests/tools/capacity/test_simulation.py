@@ -1,4 +1,4 @@
-"""A traffic through the declared policy: when instances come and go, what it costs, what is dropped."""
+"""Simulation of traffic under a policy: instances added and removed, cost, dropped requests."""
 
 from dataclasses import replace
 
@@ -7,27 +7,27 @@ import pytest
 
 from aws.schedule import Schedule
 from serving.protocol import MAX_IN_FLIGHT
-from tools.capacity.instance import Instance
-from tools.capacity.policy import Change, Metric, Policy
-from tools.capacity.simulation import Outcome, simulate
+from tools.capacity.instance import InstanceQueue
+from tools.capacity.policy import Change, Metric, SimulatedPolicy
+from tools.capacity.simulation import SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
 from tools.load.curve import Curve
 
-INSTANCE = Instance.measured(10, 0.1)
-POLICY = Policy("concurrency", 1.0, minimum=1, maximum=4, scale_out_cooldown=30, scale_in_cooldown=60)
+INSTANCE = InstanceQueue.measured(10, 0.1)
+POLICY = SimulatedPolicy("concurrency", 1.0, minimum=1, maximum=4, scale_out_cooldown=30, scale_in_cooldown=60)
 
 
 def step(low: float, high: float) -> Curve:
-    """An hour: low, from minute 10 to 30 high, low."""
+    """One hour at `low` requests a second, but `high` from minute 10 to 30."""
     return Curve(np.array([0.0, 600, 600, 1800, 1800, 3600]), np.array([low, low, high, high, low, low]))
 
 
-def run(curve: Curve, policy: Policy = POLICY, start_seconds: float = 120, seed: int = 0) -> Outcome:
+def run(curve: Curve, policy: SimulatedPolicy = POLICY, start_seconds: float = 120, seed: int = 0) -> SimulationResult:
     return simulate(curve, policy, INSTANCE, start_seconds=start_seconds, seed=seed)
 
 
-def when(outcome: Outcome, instances: int) -> float:
-    """The second at which so many first serve."""
+def when(outcome: SimulationResult, instances: int) -> float:
+    """Second at which this number of instances first serves."""
     return float(outcome.second[np.argmax(outcome.serving >= instances)])
 
 
@@ -60,7 +60,7 @@ def test_instances_leave_after_a_quarter_of_an_hour_of_low_load() -> None:
 
 def test_neither_limit_of_the_policy_is_passed() -> None:
     outcome = run(step(2, 500), replace(POLICY, minimum=2))
-    assert (outcome.serving.min(), outcome.serving.max(), outcome.most_instances) == (2, 4, 4)
+    assert (outcome.serving.min(), outcome.serving.max(), outcome.max_instances) == (2, 4, 4)
 
 
 def test_every_request_is_served_or_dropped() -> None:
@@ -72,11 +72,11 @@ def test_every_request_is_served_or_dropped() -> None:
 
 
 def test_a_flash_crowd_is_refused_until_instances_have_come_as_its_callers_would_see() -> None:
-    """Between what the server lets in and what it would answer in 60 s there are 500 requests an instance."""
+    """A queue bounded by the 60 s timeout alone would hold 500 requests an instance more than the server's limit."""
     outcome = run(step(2, 30), replace(POLICY, maximum=4), start_seconds=120)
     crowd = (outcome.second >= 610) & (outcome.second < 700)
-    assert outcome.lost[crowd].mean() == pytest.approx(30 - 10, rel=0.1)
-    assert outcome.lost[outcome.second > 1200].sum() == 0
+    assert outcome.dropped_rate[crowd].mean() == pytest.approx(30 - 10, rel=0.1)
+    assert outcome.dropped_rate[outcome.second > 1200].sum() == 0
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:

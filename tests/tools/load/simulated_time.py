@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer: an hour of load takes as long as its computing."""
+"""An event loop with a simulated clock that jumps to the next timer instead of waiting."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Instead of waiting for files it moves the clock on."""
+    """Selector that advances its clock by the timeout instead of waiting."""
 
     now = 0.0
 
@@ -29,6 +29,6 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run in simulated time, from second 0."""
+    """Run a coroutine like asyncio.run, in simulated time that starts at 0."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work)

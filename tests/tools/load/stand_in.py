@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class StandIn:
-    """Answers after `service()` seconds of a free server; refuses what finds more than `queue` requests waiting."""
+    """Answers after `service()` seconds on a free server; refuses a request that finds `queue` requests waiting."""
 
     def __init__(self, *, servers: int, service: Callable[[], float], queue: float = float("inf")) -> None:
         self._free = asyncio.Semaphore(servers)

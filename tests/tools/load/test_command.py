@@ -1,4 +1,4 @@
-"""`python -m tools.load`: however it is ended, what it holds is let go."""
+"""`make load` resumes auto-scaling whichever signal ends it."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A curve is straight lines between points, and a bad file is told line by line."""
+"""A curve interpolates linearly between its points; a bad file is reported line by line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The endpoint is found, asked, and its scaling held still, through the API."""
+"""EndpointUnderTest finds the endpoint, describes it and suspends its auto-scaling, through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.load.endpoint import Endpoint, deployed
+from tools.load.endpoint import EndpointUnderTest, deployed
 from tools.preflight import NotReady
 
 
 class Fake:
-    """All three services: what is asked for is in `answers` by operation; what is sent is kept in `sent`."""
+    """Fake client of all three services: responses by operation in `answers`, requests recorded in `sent`."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers, self.sent = answers, []  # type: ignore[var-annotated]
@@ -63,13 +63,13 @@ def test_a_stack_that_is_half_there_is_named_with_its_status(use: Callable[..., 
 def test_an_endpoint_that_is_not_there_is_named(use: Callable[..., Fake]) -> None:
     use(describe_endpoint=None)
     with pytest.raises(NotReady, match="no endpoint toy here"):
-        Endpoint("toy").state()
+        EndpointUnderTest("toy").state()
 
 
 def test_an_endpoint_that_is_changing_is_waited_for_by_the_caller(use: Callable[..., Fake]) -> None:
     use(describe_endpoint=described("Updating"))
     with pytest.raises(NotReady, match="is Updating, not InService: aws sagemaker wait"):
-        Endpoint("toy").require_in_service()
+        EndpointUnderTest("toy").require_in_service()
 
 
 def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fake]) -> None:
@@ -79,7 +79,7 @@ def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fa
     def states() -> list[list[bool]]:
         return [list(r["SuspendedState"].values()) for o, r in fake.sent if o == "register_scalable_target"]
 
-    with pytest.raises(KeyboardInterrupt), Endpoint("toy").scaling_held(lambda _: None):
+    with pytest.raises(KeyboardInterrupt), EndpointUnderTest("toy").scaling_suspended(lambda _: None):
         assert states() == [[True, True, True]]
         raise KeyboardInterrupt
     assert states()[1:] == [[False, False, True]]
@@ -89,13 +89,13 @@ def test_scaling_that_was_suspended_already_is_said_to_be(use: Callable[..., Fak
     target = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
     use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": [target]})
     said: list[str] = []
-    with Endpoint("toy").scaling_held(said.append):
+    with EndpointUnderTest("toy").scaling_suspended(said.append):
         pass
-    assert "suspended already, and will be again afterwards: make live" in said[0]
+    assert "suspended already, and stays suspended afterwards: make live" in said[0]
 
 
 def test_an_endpoint_that_is_not_scaled_is_left_alone(use: Callable[..., Fake]) -> None:
     fake = use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": []})
-    with Endpoint("toy").scaling_held(lambda _: None):
+    with EndpointUnderTest("toy").scaling_suspended(lambda _: None):
         pass
     assert "register_scalable_target" not in [operation for operation, _ in fake.sent]

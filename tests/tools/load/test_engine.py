@@ -1,9 +1,9 @@
-"""Requests are sent when they are due, and timed from then."""
+"""Requests are sent when they are due, and their latency is measured from that time."""
 
 import asyncio
 
 from settings.endpoint import MOST_CONCURRENCY
-from tools.load.engine import Call, closed_loop, open_loop
+from tools.load.engine import TimedCall, closed_loop, open_loop
 from tools.load.summary import summarize
 from tools.load.target import target
 
@@ -12,7 +12,7 @@ from .stand_in import StandIn
 
 
 async def stalling(number: int) -> str:
-    """Answers at once, but the event loop's owner was away for 5 s: as a server that stalls."""
+    """A server that stalls for the first 5 s and then answers at once."""
     await asyncio.sleep(max(0.0, 5 - asyncio.get_running_loop().time()))
     return ""
 
@@ -29,13 +29,14 @@ def test_a_closed_loop_keeps_as_many_requests_in_flight_as_asked() -> None:
     assert abs(summary.concurrency - 6) < 0.3
 
 
-def test_nothing_more_is_sent_once_it_is_enough() -> None:
-    calls = run(open_loop(StandIn(servers=1, service=lambda: 0.1), range(100), enough=lambda calls: len(calls) >= 3))
+def test_nothing_more_is_sent_once_the_run_should_abort() -> None:
+    server = StandIn(servers=1, service=lambda: 0.1)
+    calls = run(open_loop(server, range(100), should_abort=lambda calls: len(calls) >= 3))
     assert len(calls) == 3
 
 
 def test_failed_calls_are_counted_by_what_went_wrong() -> None:
-    calls = [Call(0, 0, 1, ""), Call(1, 1, 2, "503"), Call(2, 2.5, 3, "503")]
+    calls = [TimedCall(0, 0, 1, ""), TimedCall(1, 1, 2, "503"), TimedCall(2, 2.5, 3, "503")]
     summary = summarize(calls, 3)
     assert (summary.failed, summary.errors["503"]) == (2, 2)
     assert summary.served == 1 / 3

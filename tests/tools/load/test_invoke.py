@@ -1,4 +1,4 @@
-"""Calls are signed, and what goes wrong with one is told in a few words."""
+"""Calls are signed with SigV4, and a failure is reported as a short reason."""
 
 import asyncio
 import json
@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from tools.load.images import Image, read_images
+from tools.load.images import RequestImage, read_images
 from tools.load.invoke import Invoker
 from tools.preflight import NotReady
 from training.errors import InputError
 
-IMAGES = [Image(b"one", "image/png"), Image(b"two", "image/jpeg")]
+IMAGES = [RequestImage(b"one", "image/png"), RequestImage(b"two", "image/jpeg")]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -26,7 +26,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, handler: Handler, calls: int = 1, timeout: float = 5) -> list[str]:
-    """What the invoker says of some calls, one after another, at a server on loopback."""
+    """Results of sequential calls by an Invoker to a server on loopback."""
 
     async def run() -> list[str]:
         app = web.Application()
@@ -103,7 +103,7 @@ def test_without_credentials_it_says_how_to_get_some(monkeypatch: pytest.MonkeyP
 
 
 def test_a_folder_s_test_images_are_taken_and_no_more_than_some(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("tools.load.images.MOST", 3)
+    monkeypatch.setattr("tools.load.images.MAX_IMAGES", 3)
     for split in ("train", "test"):
         (tmp_path / split / "cat").mkdir(parents=True)
         for number in range(7):

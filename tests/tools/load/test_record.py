@@ -1,11 +1,11 @@
-"""What a run leaves: every call's seconds as JSON, and a picture over time."""
+"""Files that a run writes: the times of every call as JSON, and a picture over time."""
 
 import json
 from pathlib import Path
 
 from PIL import Image
 
-from tools.load.engine import Call
+from tools.load.engine import TimedCall
 from tools.load.picture import draw
 from tools.load.record import Record
 from tools.load.watch import Sighting
@@ -13,7 +13,7 @@ from tools.load.watch import Sighting
 
 def record() -> Record:
     made = Record("rate", "toy", "ml.m5.large", {"seed": 0})
-    made.calls = [Call(0.2 * n, 0.2 * n, 0.2 * n + 0.5, "503" if n == 9 else "") for n in range(20)]
+    made.calls = [TimedCall(0.2 * n, 0.2 * n, 0.2 * n + 0.5, "503" if n == 9 else "") for n in range(20)]
     made.sightings = [Sighting(0, 1, 1), Sighting(1.5, 1, 2), Sighting(2.5, 2, 2)]
     return made
 
@@ -27,7 +27,7 @@ def test_each_part_of_the_time_has_what_was_offered_served_and_failed_in_it() ->
 
 
 def test_a_long_run_is_in_as_many_parts_as_asked() -> None:
-    assert len(record().over_time(most=2)) == 2
+    assert len(record().over_time(maximum=2)) == 2
 
 
 def test_the_json_has_every_call(tmp_path: Path) -> None:
@@ -39,8 +39,8 @@ def test_the_json_has_every_call(tmp_path: Path) -> None:
 
 def test_calls_of_a_later_step_are_put_after_the_earlier(tmp_path: Path) -> None:
     made = record()
-    made.add([Call(0, 0, 1, "")], since=10)
-    assert made.calls[-1] == Call(10, 10, 11, "")
+    made.add([TimedCall(0, 0, 1, "")], since=10)
+    assert made.calls[-1] == TimedCall(10, 10, 11, "")
 
 
 def test_the_picture_is_one(tmp_path: Path) -> None:

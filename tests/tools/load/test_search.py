@@ -1,4 +1,4 @@
-"""The rate that is found is the one that queueing theory gives, in simulated time."""
+"""The search finds the rate that queueing theory predicts, in simulated time."""
 
 import math
 import random
@@ -9,7 +9,7 @@ import pytest
 from tools.load.arrivals import Spacing, arrivals
 from tools.load.curve import Curve
 from tools.load.engine import Send, open_loop
-from tools.load.search import NotSustained, Step, lost, sustainable
+from tools.load.search import NotSustained, SearchStep, failed_early, sustainable
 from tools.load.summary import Summary, summarize
 
 from .simulated_time import run
@@ -18,12 +18,12 @@ from .stand_in import StandIn
 
 def find(
     server: Callable[[], Send], *, limit: float, seconds: float, spacing: Spacing, highest: float = 1e4
-) -> list[Step]:
-    """The search against a fresh server a step; none has to wait for the one before."""
+) -> list[SearchStep]:
+    """Run the search with a fresh server for each step, so that no queue carries over."""
 
     async def measure(rate: float, longer: float) -> Summary:
         due = arrivals(Curve.constant(rate, longer * seconds), spacing, seed=1)
-        return summarize(await open_loop(server(), due, enough=lost(len(due), limit)), longer * seconds)
+        return summarize(await open_loop(server(), due, should_abort=failed_early(len(due), limit)), longer * seconds)
 
     return run(sustainable(measure, limit=limit, lowest=1, highest=highest))
 
