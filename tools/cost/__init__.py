@@ -1,1 +1,1 @@
-"""Cost of a month, a prediction and a training, from the synthesized templates and list prices."""
+"""Estimates the cost of a month, a prediction and a training run from the synthesized templates and list prices."""

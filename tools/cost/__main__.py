@@ -1,11 +1,11 @@
-"""What the system costs: a month, a thousand predictions, a training run; and what a change makes of it.
+"""Estimates the cost of a month, a thousand predictions and a training run, and how a change affects it.
 
-    python -m tools.cost                              with cdk.json's settings
-    python -m tools.cost -c endpoint_min_instances=2 --predictions 5000000
-    python -m tools.cost --base main                  beside the app as it was at a git revision
+    make cost                                         with the settings of the stage
+    make cost SETTINGS="endpoint_min_instances=2" ARGS="--predictions 5000000"
+    make cost BASE=main                               compared with the app at a git revision
 
-It needs no AWS: resources are the synthesized templates', prices aws/prices.yaml's. A revision is synthesized by its
-own code with its own settings, and priced by today's. Exit code 1 when something has no price.
+It needs no AWS: it reads the synthesized templates and the prices in aws/prices.yaml. A revision is synthesized by its
+own code with its own settings, and priced with today's prices. Exit code 1 if a resource has no price.
 """
 
 import argparse
@@ -52,10 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.cost", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--base", default="", metavar="REVISION", help="show what changed since this git revision")
+    parser.add_argument("--base", default="", metavar="REVISION", help="compare with this git revision")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="as a pull-request comment; beside a base, what changes")
-    form.add_argument("--json", action="store_true", help="all figures, unrounded")
+    form.add_argument(
+        "--markdown", action="store_true", help="print a pull-request comment; with --base only what changes"
+    )
+    form.add_argument("--json", action="store_true", help="print all figures, unrounded")
     add_arguments(parser)
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"

@@ -1,4 +1,4 @@
-"""A month's bill, from the templates."""
+"""Estimates the monthly bill from the synthesized templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,45 +16,45 @@ Templates = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """`items` are billed under `usage`; all amounts are dollars."""
+    """Billed items and the usage that is assumed; all amounts are US dollars."""
 
     items: tuple[Item, ...]
     usage: Usage
 
     @property
     def month(self) -> float:
-        """All of it, for a month."""
+        """Total cost of a month."""
         return sum(item.monthly(self.usage) for item in self.items)
 
     @property
     def training(self) -> float:
-        """One training run, on SageMaker and, where there is a host for it, on EC2."""
+        """Cost of one training run on SageMaker, plus one on the EC2 host if the app has it."""
         return sum(item.training for item in self.items)
 
     @property
     def thousand_more(self) -> float:
-        """A thousand predictions more, on the instances that are there."""
+        """Marginal cost of a thousand more predictions on the existing instances."""
         return 1000 * sum(item.prediction for item in self.items)
 
     @property
     def thousand(self) -> float:
-        """A thousand predictions with their share of everything else; trainings are apart."""
+        """Average cost of a thousand predictions, all fixed costs included and training runs excluded."""
         return 1000 * (self.month - self.training * self.usage.trainings) / self.usage.predictions
 
 
 def estimate(templates: Templates, usage: Usage) -> Estimate:
-    """What the synthesized stacks cost, by their names.
+    """Estimate the cost of the synthesized stacks; `templates` are by stack name.
 
     Raises:
-        InputError: types of resources or of instances without a price; all of them.
+        InputError: all resource types and instance types without a price, at once.
     """
     items: list[Item] = []
     problems: dict[str, None] = {}
     for found in resources(templates, usage):
         if found.type not in METERS:
             if found.type not in FREE:
-                advice = "put it into METERS or FREE of tools/cost/meters.py"
-                problems[f"cost does not know {found.type} ({found.id}): {advice}"] = None
+                advice = "add it to METERS or FREE in tools/cost/meters.py"
+                problems[f"no price for the resource type {found.type} ({found.id}): {advice}"] = None
             continue
         try:
             items += METERS[found.type](found)
@@ -66,7 +66,7 @@ def estimate(templates: Templates, usage: Usage) -> Estimate:
 
 
 def _joined(items: Sequence[Item]) -> Iterator[Item]:
-    """One item for several of the same name in a stack, such as its alarms."""
+    """Merge items of the same name in a stack, such as its alarms, into one."""
     named: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         named.setdefault((item.stack, item.what), []).append(item)

@@ -1,4 +1,4 @@
-"""One thing that is billed."""
+"""One item of the bill."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from tools.cost.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """`what` of `stack` costs `month` dollars a month come what may, and besides some for each prediction and training.
+    """Billed item, in US dollars: fixed `month`, plus `prediction` and `training` for each one of those.
 
-    `basis` says how that was reckoned. A revision's item is compared with the same stack's and name's of another.
+    `what` names it within its `stack`; two revisions are compared by both. `basis` shows the calculation.
     """
 
     stack: str
@@ -20,5 +20,5 @@ class Item:
     training: float = 0.0
 
     def monthly(self, usage: Usage) -> float:
-        """Dollars a month under `usage`."""
+        """Cost of a month in dollars under `usage`."""
         return self.month + self.prediction * usage.predictions + self.training * usage.trainings

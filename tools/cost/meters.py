@@ -1,4 +1,4 @@
-"""What each CloudFormation resource type costs. A type is in METERS or in FREE; one that is in neither is an error."""
+"""Cost of each CloudFormation resource type. A type is in METERS or in FREE; one that is in neither is an error."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from aws.prices import HOURS, instance_hour, price
 from tools.cost.item import Item
 from tools.cost.resource import Resource, json_in
 
-_SWEEP_SECONDS = 0.3  # that a scheduled call takes which finds nothing to do
+_SWEEP_SECONDS = 0.3  # duration of a scheduled call that finds nothing to do
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _GIB = 2**20  # KiB
 
 
 def _endpoint(found: Resource) -> Iterator[Item]:
-    """The minimum of instances: what load adds, `make capacity` tells."""
+    """Endpoint at its minimum of instances; `make capacity` estimates the instances that load adds."""
     usage = found.usage
     for variant in found.properties["ProductionVariants"]:
         count, type_ = int(variant["InitialInstanceCount"]), variant["InstanceType"]
@@ -30,7 +30,7 @@ def _endpoint(found: Resource) -> Iterator[Item]:
     capture = found.properties.get("DataCaptureConfig", {})
     if capture.get("EnableCapture"):
         share, kept = int(capture["InitialSamplingPercentage"]), price("s3", "gb_month")
-        # Captured as base64, and gone after 30 days.
+        # Captured as base64 (4/3 of the size) and deleted after 30 days.
         yield Item(
             stack=found.stack, what="captured calls", basis=f"{share} % of the images × 4/3 × {kept:g} $/GB",
             prediction=share / 100 * usage.image_kib * 4 / 3 / _GIB * kept,
@@ -38,7 +38,7 @@ def _endpoint(found: Resource) -> Iterator[Item]:
 
 
 def _training(found: Resource) -> Iterator[Item]:
-    """A training job, or all the jobs of a tuning; spot at the on-demand price, since its own changes by the hour."""
+    """Training job, or all jobs of a tuning. Spot counts at the on-demand price, since its own changes by the hour."""
     request = json_in(found.properties["Request"])
     jobs, kind = 1, "training"
     if "HyperParameterTuningJobConfig" in request:
@@ -58,7 +58,7 @@ def _training(found: Resource) -> Iterator[Item]:
 
 
 def _alias(found: Resource) -> Iterator[Item]:
-    """A function that callers call by this alias."""
+    """Invocations of a Lambda function through this alias, and its provisioned concurrency."""
     function = found.referred(found.properties["FunctionName"]) or {}
     gb, seconds = int(function.get("MemorySize", 128)) / 1024, found.usage.call_ms / 1000
     warm = int(found.properties.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0))
@@ -79,7 +79,7 @@ def _alias(found: Resource) -> Iterator[Item]:
 
 
 def _rule(found: Resource) -> Iterator[Item]:
-    """AWS's own events and schedules are free, the functions that they call are not."""
+    """Functions called by a schedule; EventBridge's schedules and AWS's own events are free."""
     matched = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", found.properties.get("ScheduleExpression", ""))
     if not matched:
         return
@@ -95,7 +95,7 @@ def _rule(found: Resource) -> Iterator[Item]:
 
 
 def _log(found: Resource) -> Iterator[Item]:
-    """Of what predictions write to; the other logs hold a few lines."""
+    """Log groups that grow with each prediction; the others hold only a few lines."""
     if not (found.beside("AWS::Lambda::Alias") or found.beside("AWS::SageMaker::Endpoint")):
         return
     days = int(found.properties["RetentionInDays"])
@@ -112,7 +112,7 @@ def _alarm(found: Resource) -> Iterator[Item]:
 
 
 def _scaling(found: Resource) -> Iterator[Item]:
-    """Target tracking makes two alarms."""
+    """The two alarms that each target-tracking policy creates."""
     tracking = found.properties["TargetTrackingScalingPolicyConfiguration"]
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
     each = price("cloudwatch", "fast_alarm_month" if metric.endswith("HighResolution") else "alarm_month")
@@ -126,19 +126,21 @@ def _dashboard(found: Resource) -> Iterator[Item]:
 
 def _key(found: Resource) -> Iterator[Item]:
     each = price("kms", "key_month")
-    rotates = ", each of the first two yearly rotations as much" if found.properties.get("EnableKeyRotation") else ""
+    rotates = (
+        ", plus as much for each of the first two yearly rotations" if found.properties.get("EnableKeyRotation") else ""
+    )
     yield Item(stack=found.stack, what="key", basis=f"{each:g} ${rotates}", month=each)
 
 
 def _bucket(found: Resource) -> Iterator[Item]:
-    """The bucket of images and models; the one that it logs its accesses to holds next to nothing."""
+    """Bucket of images and models; the access-log bucket holds next to nothing."""
     if "LoggingConfiguration" in found.properties:
         each, stored = price("s3", "gb_month"), found.usage.stored_gib
         yield Item(stack=found.stack, what="bucket", basis=f"{stored:g} GiB × {each:g} $", month=stored * each)
 
 
 def _host(found: Resource) -> Iterator[Item]:
-    """An EC2 instance for the time of a training; it ends itself, and address, monitoring and disks end with it."""
+    """EC2 instance during a training run; it terminates itself, and with it address, monitoring and disks."""
     type_, hours = found.properties["InstanceType"], found.usage.host_hours
     disks = sum(
         int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
@@ -190,7 +192,7 @@ METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
     "Custom::TrainedModel": _training,
 }
 
-# What they hold or do is billed elsewhere, or not at all. A topic's first 1,000 mails a month cost nothing.
+# Types that are free, or whose use is billed elsewhere. A topic's first 1,000 e-mails a month are free.
 FREE = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::Budgets::Budget",

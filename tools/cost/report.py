@@ -1,4 +1,4 @@
-"""An estimate, or the change between two, as a table, as Markdown and as JSON."""
+"""Prints an estimate, or the difference between two, as a table, as Markdown or as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,26 +10,26 @@ from rich.table import Table
 from aws.prices import table as prices
 from tools.cost.estimate import Estimate
 
-_LEAST = 0.005  # dollars: less is no change
+_MIN_CHANGE = 0.005  # dollars; a smaller difference counts as no change
 
 _NOT_COUNTED = (
     "free tiers, taxes and discounts",
-    "instances above the endpoint's minimum, which load and endpoint_schedule bring (make capacity counts them)",
-    "the second fleet while a deploy watches a new model",
-    "the custom metrics that the functions' log lines make, 0.30 $ a month each",
-    "requests to S3 and KMS, mails, transfer to the internet: cents at this size",
+    "instances above the endpoint's minimum, added by load or endpoint_schedule (make capacity counts them)",
+    "the second fleet while a deploy bakes a new model",
+    "custom metrics from the functions' log lines, 0.30 $ a month each",
+    "requests to S3 and KMS, e-mails, transfer to the internet: cents at this size",
 )
 
 Row = tuple[str, str, str, float | None, float | None]  # stack, what, basis, dollars before and now
 
 
 def rows(now: Estimate, before: Estimate | None) -> list[Row]:
-    """One for each item of either, the dearest first."""
+    """Table rows, one for each item of either estimate, most expensive first."""
     new = {(item.stack, item.what): item for item in now.items}
     old = {(item.stack, item.what): item for item in before.items} if before else {}
     amounts = {key: item.monthly(now.usage) for key, item in new.items()}
     earlier = {key: item.monthly(now.usage) for key, item in old.items()}
-    # Of what is gone, the old basis; of all else, the new.
+    # A removed item keeps its old basis; all others show the new one.
     found = [(*key, item.basis, earlier.get(key), amounts.get(key)) for key, item in {**old, **new}.items()]
     return sorted(found, key=lambda row: -max(row[3] or 0, row[4] or 0))
 
@@ -44,7 +44,7 @@ def totals(estimate: Estimate) -> dict[str, float]:
 
 
 def show(console: Console, now: Estimate, before: Estimate | None, base: str) -> None:
-    """For the terminal."""
+    """Print the estimate as a table on the terminal."""
     table = Table(title="Dollars a month, us-east-1, on demand", title_justify="left", padding=(0, 1, 0, 0))
     for column in ("stack", "what", "how"):
         table.add_column(column, overflow="fold")
@@ -61,7 +61,7 @@ def show(console: Console, now: Estimate, before: Estimate | None, base: str) ->
 
 
 def as_markdown(now: Estimate, before: Estimate | None, base: str) -> str:
-    """A comment for a pull request; beside a base, only what changes."""
+    """Markdown for a pull-request comment; with an estimate `before`, only the items that change."""
     columns = _columns(before, base)
     shown = [row for row in rows(now, before) if before is None or _changed(row[3], row[4])]
     lines = ["### Cost", ""]
@@ -79,7 +79,7 @@ def as_markdown(now: Estimate, before: Estimate | None, base: str) -> str:
 
 
 def as_json(now: Estimate, before: Estimate | None) -> dict[str, Any]:
-    """Amounts in dollars, unrounded."""
+    """JSON object of all amounts, in dollars, unrounded."""
     return {
         "items": [
             {"stack": stack, "what": what, "basis": basis, "month": is_, **({"month_before": was} if before else {})}
@@ -93,12 +93,12 @@ def as_json(now: Estimate, before: Estimate | None) -> dict[str, Any]:
 
 
 def notes(estimate: Estimate) -> list[str]:
-    """What the figures rest on."""
+    """Assumptions, omissions and price dates behind the figures, as sentences."""
     dated = [f"{name} {section['date']}" for name, section in prices().items() if isinstance(section, dict)]
     return [
         "Assumed: " + "; ".join(estimate.usage.sentences) + ".",
         "Left out: " + "; ".join(_NOT_COUNTED) + ".",
-        f"Prices: aws/prices.yaml, written down {', '.join(dated)}.",
+        f"Prices: aws/prices.yaml, as of {', '.join(dated)}.",
     ]
 
 
@@ -113,7 +113,7 @@ def _totals(now: Estimate, before: Estimate | None) -> Iterator[tuple[str, float
 
 
 def _changed(was: float | None, is_: float | None) -> bool:
-    return (was is None) != (is_ is None) or abs((is_ or 0) - (was or 0)) >= _LEAST
+    return (was is None) != (is_ is None) or abs((is_ or 0) - (was or 0)) >= _MIN_CHANGE
 
 
 def _amounts(was: float | None, is_: float | None, before: Estimate | None, digits: int = 2) -> list[str]:

@@ -1,4 +1,4 @@
-"""A resource of a synthesized template, with what it refers to."""
+"""Resources of the synthesized templates, with access to the resources that they refer to."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from tools.cost.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """`stack` is the last part of the stack's name; `usage` is what the estimate assumes."""
+    """One resource of a template; `stack` is the last part of the stack's name, `usage` the assumed usage."""
 
     stack: str
     id: str
@@ -20,11 +20,11 @@ class Resource:
     usage: Usage
 
     def beside(self, type_: str) -> list[Mapping[str, Any]]:
-        """Properties of the same stack's resources of a type."""
+        """Properties of all resources of a type in the same stack."""
         return [r.get("Properties", {}) for r in self.template["Resources"].values() if r["Type"] == type_]
 
     def referred(self, value: Any) -> Mapping[str, Any] | None:
-        """Properties of the resource that a Ref or Fn::GetAtt in the same stack means."""
+        """Properties of the resource that a Ref or Fn::GetAtt refers to; None if it is not in the same stack."""
         match value:
             case {"Ref": str(id)} | {"Fn::GetAtt": [str(id), *_]} if id in self.template["Resources"]:
                 return dict(self.template["Resources"][id].get("Properties", {}))
@@ -32,7 +32,7 @@ class Resource:
 
 
 def resources(templates: Mapping[str, Mapping[str, Any]], usage: Usage) -> Iterator[Resource]:
-    """Every resource of the templates, which are given by the stack's name."""
+    """Yield every resource of the templates, which are keyed by stack name."""
     for name, template in templates.items():
         for id, found in template.get("Resources", {}).items():
             yield Resource(
@@ -42,6 +42,6 @@ def resources(templates: Mapping[str, Mapping[str, Any]], usage: Usage) -> Itera
 
 
 def json_in(value: Any) -> dict[str, Any]:
-    """The JSON text that a template holds, perhaps in pieces; what CloudFormation would fill in is left empty."""
+    """Parse JSON text in a template, also inside an Fn::Join; values that CloudFormation fills in are left empty."""
     pieces = value["Fn::Join"][1] if isinstance(value, Mapping) else [value]
     return dict(json.loads("".join(piece if isinstance(piece, str) else "" for piece in pieces)))

@@ -1,4 +1,4 @@
-"""What templates do not say, and what a bill follows: how much the system is used. Stated with every estimate."""
+"""Usage that an estimate assumes, since no template states it; printed with every estimate."""
 
 import argparse
 from dataclasses import Field, dataclass, field, fields
@@ -13,21 +13,21 @@ def _assumed(default: float, unit: str, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Each field is a command-line argument; all are numbers of its unit."""
+    """Assumed usage. Each field is a number in the unit of its metadata, and a command-line argument."""
 
     predictions: float = _assumed(100_000, "N", "predictions a month")
     trainings: float = _assumed(2, "N", "training runs a month")
-    training_minutes: float = _assumed(30, "MINUTES", "that each instance of a training is billed for")
-    image_kib: float = _assumed(100, "KIB", "an image")
-    call_ms: float = _assumed(150, "MS", "a call of the function, the endpoint's answer included")
-    log_kib: float = _assumed(1, "KIB", "that a prediction writes into each log")
-    stored_gib: float = _assumed(10, "GIB", "in the bucket: images, weights, models, jobs' output")
-    host_hours: float = _assumed(1, "HOURS", "that a training run on the EC2 host takes")
-    notebook_hours: float = _assumed(20, "HOURS", "a month that the notebook runs")
+    training_minutes: float = _assumed(30, "MINUTES", "billed for each instance of a training")
+    image_kib: float = _assumed(100, "KIB", "per image")
+    call_ms: float = _assumed(150, "MS", "per call of the function, the endpoint's answer included")
+    log_kib: float = _assumed(1, "KIB", "written to each log by a prediction")
+    stored_gib: float = _assumed(10, "GIB", "stored in the bucket: images, weights, models, jobs' output")
+    host_hours: float = _assumed(1, "HOURS", "per training run on the EC2 host")
+    notebook_hours: float = _assumed(20, "HOURS", "a month of the notebook running")
 
     @property
     def sentences(self) -> list[str]:
-        """The assumptions, one each."""
+        """Assumptions as text, one for each field."""
         return [f"{getattr(self, each.name):,.10g} {_words(each)}" for each in fields(self)]
 
 
@@ -39,7 +39,7 @@ def _words(each: Field[float]) -> str:
 
 
 def _amount(text: str) -> float:
-    """A number of 0 or more."""
+    """Parse a number of 0 or more."""
     return 0.0 if text == "0" else positive(text)
 
 

@@ -1,4 +1,4 @@
-"""Small templates, and the app's own."""
+"""Helpers that build small templates, and fixtures of the app's own."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,5 +7,5 @@ from tests.stacks.conftest import synthesize, templates  # noqa: F401 (fixtures:
 
 
 def stack(**resources: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A template of resources, each its type and properties."""
+    """Template with the given resources, each as (type, properties)."""
     return {"Resources": {id: {"Type": type_, "Properties": dict(given)} for id, (type_, given) in resources.items()}}

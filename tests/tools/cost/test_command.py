@@ -1,4 +1,4 @@
-"""`python -m tools.cost`: what it prints, beside a revision too, and what it says when it cannot."""
+"""`make cost`: output, comparison with a revision, and error messages."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tools.cost import __main__ as command
 
 
 def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
-    """An app of one stack, as `cdk synth` leaves it."""
+    """Write an app of one stack as `cdk synth` does."""
     folder.mkdir()
     variant = {"InstanceType": type_, "InitialInstanceCount": instances}
     template = stack(Config=("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant]}))
@@ -26,7 +26,7 @@ def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
 
 @pytest.fixture(autouse=True)
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two instances now, one at the revision "main", and no other revision."""
+    """App with two instances now and one at the revision "main"; no other revision exists."""
     now, before = _write(tmp_path / "now", 2), _write(tmp_path / "before", 1)
 
     @contextmanager

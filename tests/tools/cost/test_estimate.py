@@ -1,4 +1,4 @@
-"""Every figure here is worked out by hand from the list prices, which are written beside it."""
+"""Estimates agree with figures calculated by hand from the list prices, which stand beside them."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ USAGE = Usage(predictions=1_000_000, trainings=4, training_minutes=30, image_kib
 
 
 def of(template: dict[str, Any], usage: Usage = USAGE) -> dict[str, float]:
-    """Dollars a month by what is billed."""
+    """Dollars a month by the name of the billed item."""
     return {item.what: item.monthly(usage) for item in estimate({"app-stage-part": template}, usage).items}
 
 
@@ -183,7 +183,10 @@ def test_everything_without_a_price_is_named_at_once_with_what_to_do() -> None:
     with pytest.raises(InputError) as raised:
         estimate({"a-b-c": template}, USAGE)
     queue, notebook, host = raised.value.problems
-    assert queue == "cost does not know AWS::SQS::Queue (Queue): put it into METERS or FREE of tools/cost/meters.py"
+    assert (
+        queue
+        == "no price for the resource type AWS::SQS::Queue (Queue): add it to METERS or FREE in tools/cost/meters.py"
+    )
     assert notebook.startswith("no price of ml.x9.huge in aws/prices.yaml (ml.t3.medium, ")
     assert "under sagemaker.instance_hour, from https://aws.amazon.com/sagemaker" in notebook
     assert host.startswith("no price of x9.tiny") and "under ec2.instance_hour" in host
