@@ -14,7 +14,7 @@ if __name__ == "__main__":
 from aws_cdk import App, Tags, Validations
 
 from iam.plugin import IamGate
-from settings import Settings, SettingsError, read_settings
+from settings import Settings, SettingsError, names, read_settings
 from stacks.acknowledged import acknowledge
 from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
@@ -31,31 +31,32 @@ DEFAULTS = json.loads((Path(__file__).parent / "cdk.json").read_text())["context
 
 def build(app: App, settings: Settings) -> None:
     """Add every stack to `app`, in the order they are deployed."""
-    name = settings.prefix
-    storage = Storage(app, f"{name}-storage", settings=settings)
-    roles = Permissions(app, f"{name}-permissions", settings=settings, storage=storage)
+    prefix = settings.prefix
+    storage = Storage(app, names.stack_name(prefix, "storage"), settings=settings)
+    roles = Permissions(app, names.stack_name(prefix, "permissions"), settings=settings, storage=storage)
     trained = TrainedModel(
-        app, f"{name}-trained-model", settings=settings, storage=storage,
+        app, names.stack_name(prefix, "trained-model"), settings=settings, storage=storage,
         training_role=roles.training, function_role=roles.trained_model,
     )  # fmt: skip
     serving = Serving(
-        app, f"{name}-serving", settings=settings, model_data_url=trained.model_data_url,
+        app, names.stack_name(prefix, "serving"), settings=settings, model_data_url=trained.model_data_url,
         key=storage.key, role=roles.hosting, function_role=roles.classify,
     )  # fmt: skip
     serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
     operations = Operations(
-        app, f"{name}-operations", settings=settings, endpoint_name=serving.endpoint_name,
-        function_name=f"{name}-classify", alias="live",
+        app, names.stack_name(prefix, "operations"), settings=settings, endpoint_name=serving.endpoint_name,
         key=storage.key,
     )  # fmt: skip
     operations.add_stack_dependency(serving)
     if storage.notebook_files and roles.notebook:
         Notebook(
-            app, f"{name}-notebook", settings=settings, files=storage.notebook_files, key=storage.key,
+            app, names.stack_name(prefix, "notebook"), settings=settings, files=storage.notebook_files, key=storage.key,
             role=roles.notebook,
         )  # fmt: skip
     if roles.ec2_profile:
-        Ec2Training(app, f"{name}-ec2-training", settings=settings, storage=storage, profile=roles.ec2_profile)
+        Ec2Training(
+            app, names.stack_name(prefix, "ec2-training"), settings=settings, storage=storage, profile=roles.ec2_profile
+        )
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())

@@ -22,6 +22,7 @@ from bench.photos import write_photos
 from bench.result import Result
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from settings import names
 from tools.assembly import outputs, synthesize
 from tools.dataset.upload import upload
 from tools.deploy import weights
@@ -75,7 +76,7 @@ def _train(folder: Path) -> str:
     upload(photos, bucket)
     weights.upload(folder / "weights.pth", bucket)
     deploy(assembly, "ec2-training", say=lambda _: None)
-    kept = boto3.client("s3").get_object(Bucket=bucket, Key="TrainedModels/train.log")
+    kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"{names.EC2_ARTIFACTS}/{names.EC2_LOG}")
     return str(kept["Body"].read().decode())
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from settings.names import StackSuffix, result_key, stack_name
 from tools.preflight import NotReady, require_aws
 
-_STACKS = ("storage", "trained-model", "serving", "notebook")
+_STACKS: tuple[StackSuffix, ...] = ("storage", "trained-model", "serving", "notebook")
 
 
 class Unusable(Exception):
@@ -69,7 +70,7 @@ def connect(prefix: str) -> Deployed:
     """
     try:
         account, region = require_aws()
-        outputs = {stack: _outputs(f"{prefix}-{stack}") for stack in _STACKS}
+        outputs = {stack: _outputs(stack_name(prefix, stack)) for stack in _STACKS}
     except NotReady as error:
         raise Unusable(str(error)) from None
     except ClientError as error:
@@ -78,7 +79,7 @@ def connect(prefix: str) -> Deployed:
             "deploy it (make deploy DATA=FOLDER SETTINGS=notebook=true), or correct PREFIX"
         ) from None
     bucket, digest = outputs["storage"]["BucketName"], outputs["trained-model"]["ModelDigest"]
-    kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"models/{digest}/result.json")["Body"].read()
+    kept = boto3.client("s3").get_object(Bucket=bucket, Key=result_key(digest))["Body"].read()
     job = boto3.client("sagemaker").describe_training_job(TrainingJobName=json.loads(kept)["job"])
     return Deployed(
         prefix=prefix,

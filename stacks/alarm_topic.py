@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from settings import Settings
+from settings import Settings, names
 
 
 def tellers(prefix: str) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -34,7 +34,7 @@ class AlarmTopic(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, key: kms.IKey) -> None:
         super().__init__(scope, id)
-        name = f"{settings.prefix}-alarms"
+        name = names.alarm_topic(settings.prefix)
         self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
         for sid, (service, condition) in tellers(settings.prefix).items():
             self.topic.add_to_resource_policy(

@@ -4,7 +4,7 @@ from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from settings import Settings
+from settings import Settings, names
 
 # Share of the budget in %, of what is spent or of what the month will come to.
 _TELL_AT = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
@@ -25,7 +25,7 @@ class MonthlyBudget(Construct):
             self,
             "Budget",
             budget=budget.BudgetDataProperty(
-                budget_name=f"{settings.prefix}-monthly",
+                budget_name=names.budget_name(settings.prefix),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=settings.monthly_budget_usd, unit="USD"),

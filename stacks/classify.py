@@ -5,8 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.function_scaling import FunctionScaling
 from stacks.handler import Handler
 
@@ -20,13 +19,14 @@ class Classify(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
         super().__init__(scope, id)
-        folder = f"s3://{names.bucket_name(settings.prefix)}/{settings.s3_images}"
+        name = names.function_name(settings.prefix, "classify")
+        folder = f"s3://{names.bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)}/{settings.s3_images}"
         images = folder if settings.s3_images else ""
         self.function = Handler(
             self,
             "Handler",
             prefix=settings.prefix,
-            module="classify",
+            name="classify",
             description="Classifies one image with the endpoint",
             role=role,
             environment={
@@ -46,15 +46,15 @@ class Classify(Construct):
         self.alias = lambda_.Alias(
             self,
             "Live",
-            alias_name="live",
+            alias_name=names.ALIAS,
             version=self.function.current_version,
             provisioned_concurrent_executions=settings.lambda_provisioned_concurrency or None,
         )
         if 0 < settings.lambda_provisioned_concurrency < settings.lambda_max_provisioned_concurrency:
-            FunctionScaling(self, "Scaling", settings=settings, alias=self.alias, name=f"{settings.prefix}-classify")
+            FunctionScaling(self, "Scaling", settings=settings, alias=self.alias, name=name)
         stack = Stack.of(self)
-        CfnOutput(stack, "FunctionName", value=f"{settings.prefix}-classify")
-        CfnOutput(stack, "AliasName", value="live")
+        CfnOutput(stack, "FunctionName", value=name)
+        CfnOutput(stack, "AliasName", value=names.ALIAS)
         CfnOutput(stack, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))
         if images:
             CfnOutput(stack, "S3Images", value=images, description="where images are classified by S3 address")

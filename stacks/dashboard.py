@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from settings import Settings
-from stacks import names
+from aws.log_groups import TRAINING_JOBS, function_log_group
+from settings import Settings, names
 from stacks.watched import Watched, most_instances
 
 
@@ -95,7 +95,7 @@ def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
         [
             cloudwatch.LogQueryWidget(
                 title="Training: jobs and models, the last first",
-                log_group_names=[names.log_group_name(f"{settings.prefix}-trained-model")],
+                log_group_names=[function_log_group(names.function_name(settings.prefix, "trained-model"))],
                 query_lines=[
                     "fields @timestamp, message, job, digest, reason",
                     'filter message in ["job started", "model is there", "model is there already", "no model"]',
@@ -128,8 +128,7 @@ def _of_jobs(settings: Settings, *metrics: str) -> list[cloudwatch.IMetric]:
     jobs = f'TrainingJobName="{settings.app}" TrainingJobName="{settings.stage}"'
     return [
         cloudwatch.SearchExpression(
-            expression=f"SEARCH('{{/aws/sagemaker/TrainingJobs,TrainingJobName}} MetricName=\"{metric}\" {jobs}',"
-            " 'Average', 60)",
+            expression=f"SEARCH('{{{TRAINING_JOBS},TrainingJobName}} MetricName=\"{metric}\" {jobs}', 'Average', 60)",
             label="",
             period=Duration.minutes(1),
         )

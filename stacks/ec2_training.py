@@ -18,8 +18,7 @@ from aws_cdk.aws_cloudformation import CfnWaitCondition, CfnWaitConditionHandle
 from constructs import Construct
 
 from aws.prices import HOURS, instance_hour, price
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.model_digest import model_digest
 from stacks.storage import Storage
 
@@ -97,7 +96,7 @@ class Ec2Training(Stack):
             instance.node.add_dependency(route)
         wait = CfnWaitCondition(self, f"Trained{short}", handle=handle.ref, count=1, timeout=timeout)
         wait.node.add_dependency(instance)
-        self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/model.onnx"
+        self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/{names.EC2_MODEL}"
         CfnOutput(self, "ModelUri", value=self.model_uri)
         data = wait.attr_data.to_string()
         CfnOutput(self, "Trained", value=data, description="what the run cost, by the model's digest, as JSON")

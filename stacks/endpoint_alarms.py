@@ -7,8 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.runbook import RUNBOOK
 
 _MINUTE = Duration.minutes(1)

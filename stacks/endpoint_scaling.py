@@ -4,9 +4,8 @@ from aws_cdk import Aws
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
-from settings import Settings
+from settings import Settings, names
 from settings.schedule import Limits
-from stacks import names
 
 
 class EndpointScaling(Construct):

@@ -9,13 +9,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks import names
+from aws.log_groups import function_log_group
+from settings import names
 
 _SOURCES = Path(__file__).parent.parent / "lambda"
 
 
 class Handler(Construct):
-    """`function`, named `<prefix>-<module>` with hyphens, runs `handler` of lambda/<module>/<module>.py."""
+    """`function`, named `<prefix>-<name>`, runs `handler` of lambda/<module>/<module>.py: `name` with underscores."""
 
     def __init__(
         self,
@@ -23,7 +24,7 @@ class Handler(Construct):
         id: str,
         *,
         prefix: str,
-        module: str,
+        name: names.FunctionSuffix,
         description: str,
         role: iam.Role,
         environment: Mapping[str, str],
@@ -33,17 +34,17 @@ class Handler(Construct):
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id)
-        name = f"{prefix}-{module.replace('_', '-')}"
+        module, full_name = name.replace("-", "_"), names.function_name(prefix, name)
         # Under the name that Lambda logs to by itself, so that the function finds it there and needs no
         # right to make it.
         log_group = logs.CfnLogGroup(
-            self, "Log", log_group_name=names.log_group_name(name), retention_in_days=log_retention_days
+            self, "Log", log_group_name=function_log_group(full_name), retention_in_days=log_retention_days
         )
         log_group.apply_removal_policy(RemovalPolicy.DESTROY)
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=name,
+            function_name=full_name,
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_asset(str(_SOURCES / module), exclude=["__pycache__", "*.pyc"]),

@@ -9,8 +9,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from aws.log_groups import endpoint_log_group
+from settings import Settings, names
 from stacks.notebook_files import NotebookFiles
 
 _ON_START = Path(__file__).parent.parent / "notebooks" / "on_start.sh"
@@ -68,7 +68,7 @@ class Notebook(Stack):
         log = logs.CfnLogGroup(
             self,
             "EndpointLog",
-            log_group_name=names.endpoint_log_group_name(names.notebook_endpoint_name(settings.prefix)),
+            log_group_name=endpoint_log_group(names.notebook_endpoint_name(settings.prefix)),
             retention_in_days=settings.log_retention_days,
         )
         log.apply_removal_policy(RemovalPolicy.DESTROY)

@@ -7,7 +7,10 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 _REPOSITORY = Path(__file__).parent.parent
-_PARTS = ("notebooks/", "tools/__init__.py", "tools/preflight.py", "tools/dataset/", "training/", "iam/")
+_PARTS = (
+    *("notebooks/", "settings/", "training/", "iam/", "aws/"),
+    *("tools/__init__.py", "tools/preflight.py", "tools/dataset/"),
+)
 
 
 class NotebookFiles(Construct):

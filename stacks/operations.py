@@ -9,8 +9,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
-from settings import Settings
-from stacks import dashboard, names
+from settings import Settings, names
+from stacks import dashboard
 from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
 from stacks.runbook import RUNBOOK
@@ -48,17 +48,15 @@ class Operations(Stack):
         *,
         settings: Settings,
         endpoint_name: str,
-        function_name: str,
-        alias: str,
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
-        watched = Watched(prefix=settings.prefix, endpoint_name=endpoint_name, function_name=function_name, alias=alias)
+        watched = Watched(prefix=settings.prefix, endpoint_name=endpoint_name)
         # It calls nobody: that it matched is a metric, and that metric has an alarm as all the others have.
         events.CfnRule(
             self,
             "FailedTrainings",
-            name=names.failed_training_rule(settings.prefix),
+            name=names.rule_name(settings.prefix, "training-failed"),
             description=f"Training that failed or was stopped: {RUNBOOK}#training-failed",
             event_pattern=job_ended_pattern(settings, "Failed", "Stopped"),
         )
@@ -73,20 +71,20 @@ class Operations(Stack):
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=settings.prefix,
+            dashboard_name=names.dashboard_name(settings.prefix),
             widgets=dashboard.rows(settings, watched, list(self.alarms.values())),
         )
         CfnOutput(self, "AlarmTopic", value=self.topic.topic_arn)
-        CfnOutput(self, "DashboardName", value=settings.prefix)
+        CfnOutput(self, "DashboardName", value=names.dashboard_name(settings.prefix))
 
     def _count_failed_ec2_trainings(self, settings: Settings) -> None:
         """The instance's stack fails with its training: CloudFormation tells of that, and EC2 of nothing."""
-        stack = names.ec2_training_stack(settings.prefix)
+        stack = names.stack_name(settings.prefix, "ec2-training")
         arn = self.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack}/")
         events.CfnRule(
             self,
             "FailedEc2Trainings",
-            name=names.failed_ec2_training_rule(settings.prefix),
+            name=names.rule_name(settings.prefix, "ec2-training-failed"),
             description=f"Training on EC2 that failed: {RUNBOOK}#ec2-training-failed",
             event_pattern={
                 "source": ["aws.cloudformation"],
@@ -99,7 +97,7 @@ class Operations(Stack):
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in watched.name.split("-")),
-            alarm_name=f"{settings.prefix}-{watched.name}",
+            alarm_name=names.alarm_name(settings.prefix, watched.name),
             alarm_description=f"{watched.what}. What to do: {RUNBOOK}#{watched.name}",
             metric=watched.metric,
             threshold=watched.threshold,

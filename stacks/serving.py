@@ -12,8 +12,8 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from aws.containers import SERVING_ENVIRONMENT, serving_container
-from settings import Settings
-from stacks import names
+from aws.log_groups import endpoint_log_group
+from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
@@ -91,7 +91,7 @@ class Serving(Stack):
         group = logs.CfnLogGroup(
             self,
             "Log",
-            log_group_name=names.endpoint_log_group_name(self.endpoint_name),
+            log_group_name=endpoint_log_group(self.endpoint_name),
             retention_in_days=settings.log_retention_days,
         )
         group.apply_removal_policy(RemovalPolicy.DESTROY)
@@ -104,7 +104,7 @@ def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.D
     return config.DataCaptureConfigProperty(
         enable_capture=True,
         initial_sampling_percentage=settings.endpoint_data_capture_percent,
-        destination_s3_uri=f"s3://{names.bucket_name(settings.prefix)}/{names.CAPTURE}",
+        destination_s3_uri=f"s3://{names.bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)}/{names.CAPTURE}",
         kms_key_id=key.key_arn,
         capture_options=[config.CaptureOptionProperty(capture_mode=mode) for mode in ("Input", "Output")],
         capture_content_type_header=config.CaptureContentTypeHeaderProperty(json_content_types=["application/json"]),

@@ -1,13 +1,12 @@
 """Where everything is kept: one bucket (data/, jobs/, models/), its key and access log, and the program."""
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.alarm_topic import tellers
 from stacks.notebook_files import NotebookFiles
 from stacks.training_program import TrainingProgram
@@ -20,14 +19,14 @@ class Storage(Stack):
         super().__init__(scope, id)
         prefix = settings.prefix
         removal = RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY
-        self.bucket_name = names.bucket_name(prefix)
+        self.bucket_name = names.bucket_name(prefix, Aws.ACCOUNT_ID, Aws.REGION)
         self.program = TrainingProgram(self, "Program")
         self.notebook_files = NotebookFiles(self, "NotebookFiles") if settings.notebook else None
 
         self.key = kms.Key(
             self,
             "Key",
-            alias=f"alias/{prefix}",
+            alias=names.key_alias(prefix),
             enable_key_rotation=True,
             removal_policy=removal,
             description=f"Data, jobs and models of {prefix}",
@@ -36,7 +35,7 @@ class Storage(Stack):
         access_log = s3.Bucket(
             self,
             "AccessLog",
-            bucket_name=f"{self.bucket_name}-logs",
+            bucket_name=names.access_log_bucket(self.bucket_name),
             # S3 cannot deliver access logs under a KMS key of ours.
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -71,7 +70,7 @@ class Storage(Stack):
                     noncurrent_version_expiration=Duration.days(30),
                 ),
                 # What is worth keeping of a job is its model, and that is copied to models/.
-                s3.LifecycleRule(id="jobs", prefix="jobs/", expiration=Duration.days(90)),
+                s3.LifecycleRule(id="jobs", prefix=f"{names.JOBS}/", expiration=Duration.days(90)),
                 # Nobody goes on from a checkpoint of a training that was given up weeks ago.
                 s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
                 # People's images: no longer than it takes to look into what the model makes of them.

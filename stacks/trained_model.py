@@ -26,8 +26,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from aws.containers import Container, training_container
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.handler import Handler
 from stacks.model_digest import model_digest
 from stacks.storage import Storage
@@ -71,7 +70,7 @@ class TrainedModel(Stack):
             instance_type=settings.training_instance_type,
             instance_count=settings.training_instance_count,
         )
-        self.model_data_url = f"s3://{bucket_name}/models/{self.model_digest}/model.tar.gz"
+        self.model_data_url = f"s3://{bucket_name}/{names.model_key(self.model_digest)}"
         request = _training_job(
             settings=settings,
             storage=storage,
@@ -121,7 +120,7 @@ class TrainedModel(Stack):
             self,
             "Handler",
             prefix=settings.prefix,
-            module="trained_model",
+            name="trained-model",
             description="Starts training jobs, and signals the waiting stack when one has ended",
             role=role,
             environment={"BUCKET": bucket_name, "JOB_PREFIX": names.job_prefix(settings.prefix)},
@@ -136,11 +135,13 @@ class TrainedModel(Stack):
         pattern = job_ended_pattern(settings, "Completed", "Failed", "Stopped")
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")
         rules = [
-            events.CfnRule(self, "JobEnded", name=f"{prefix}-job-ended", event_pattern=pattern, targets=[target]),
+            events.CfnRule(
+                self, "JobEnded", name=names.rule_name(prefix, "job-ended"), event_pattern=pattern, targets=[target]
+            ),
             events.CfnRule(
                 self,
                 "Sweep",
-                name=f"{prefix}-job-sweep",
+                name=names.rule_name(prefix, "job-sweep"),
                 schedule_expression="rate(5 minutes)",
                 targets=[target],
             ),
@@ -194,7 +195,7 @@ def _training_job(
         "VolumeSizeInGB": settings.training_volume_gib,
     }
     channels = [
-        _channel("images", f"s3://{bucket_name}/data/{settings.dataset}/"),
+        _channel("images", f"s3://{bucket_name}/{names.data_folder(settings.dataset)}"),
         _channel(program.channel, f"s3://{program.bucket_name}/{program.key}"),
     ]
     if settings.weights:
@@ -219,7 +220,7 @@ def _training_job(
         "Environment": {"PYTHONPATH": program.python_path},
         "HyperParameters": settings.hyperparameters,
         "InputDataConfig": channels,
-        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket_name}/jobs", "KmsKeyId": key_arn},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket_name}/{names.JOBS}", "KmsKeyId": key_arn},
         "ResourceConfig": resources,
         "StoppingCondition": stopping,
         "EnableNetworkIsolation": True,

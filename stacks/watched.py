@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from settings import Settings
-from stacks import names
-
-_REQUESTS = "Slipway/Classify"  # of lambda/classify/request_metrics.py
+from aws.log_groups import ENDPOINTS
+from settings import Settings, names
 
 
 class Metrics:
@@ -43,17 +41,18 @@ def always_full(settings: Settings) -> bool:
 class Watched:
     """The metrics of one deployment. All are known by name alone, so nothing waits for who looks at them."""
 
-    def __init__(self, *, prefix: str, endpoint_name: str, function_name: str, alias: str) -> None:
+    def __init__(self, *, prefix: str, endpoint_name: str) -> None:
+        function = names.function_name(prefix, "classify")
         variant = {"EndpointName": endpoint_name, "VariantName": names.VARIANT}
         self.endpoint = Metrics("AWS/SageMaker", variant)
-        self.instances = Metrics("/aws/sagemaker/Endpoints", variant)
-        self.classify = Metrics("AWS/Lambda", {"FunctionName": function_name, "Resource": f"{function_name}:{alias}"})
+        self.instances = Metrics(ENDPOINTS, variant)
+        self.classify = Metrics("AWS/Lambda", {"FunctionName": function, "Resource": f"{function}:{names.ALIAS}"})
         # Lambda's own Errors stay at 0 while the function answers every call with a failure: it never raises.
-        self.requests = Metrics(_REQUESTS, {"FunctionName": function_name})
-        self.overloaded = Metrics(_REQUESTS, {"FunctionName": function_name, "Code": "TooManyRequests"})
-        self.trained_model = Metrics("AWS/Lambda", {"FunctionName": f"{prefix}-trained-model"})
-        self.failed_training = Metrics("AWS/Events", {"RuleName": names.failed_training_rule(prefix)})
-        self.failed_ec2_training = Metrics("AWS/Events", {"RuleName": names.failed_ec2_training_rule(prefix)})
+        self.requests = Metrics(names.REQUEST_METRICS, {"FunctionName": function})
+        self.overloaded = Metrics(names.REQUEST_METRICS, {"FunctionName": function, "Code": "TooManyRequests"})
+        self.trained_model = Metrics("AWS/Lambda", {"FunctionName": names.function_name(prefix, "trained-model")})
+        self.failed_training = Metrics("AWS/Events", {"RuleName": names.rule_name(prefix, "training-failed")})
+        self.failed_ec2_training = Metrics("AWS/Events", {"RuleName": names.rule_name(prefix, "ec2-training-failed")})
 
     def instance_count(self) -> cloudwatch.Metric:
         """SageMaker has no metric of it, but each instance gives its CPU once a minute."""

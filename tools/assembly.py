@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 
+from settings.names import StackSuffix
 from tools import cdk
 
 
@@ -21,12 +22,12 @@ class Assembly:
     folder: Path
     stacks: list[str]
 
-    def stack(self, suffix: str) -> str:
+    def stack(self, suffix: StackSuffix) -> str:
         """The stack whose name ends with `-<suffix>`."""
         [name] = [name for name in self.stacks if name.endswith(f"-{suffix}")]
         return name
 
-    def template(self, suffix: str) -> dict[str, Any]:
+    def template(self, suffix: StackSuffix) -> dict[str, Any]:
         """That stack's template."""
         template: dict[str, Any] = json.loads((self.folder / f"{self.stack(suffix)}.template.json").read_text())
         return template

@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-_WAITING = "jobs/waiting/"
+_WAITING = "jobs/waiting/"  # these names are settings/names.py's, which Lambda does not have
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,23 @@ class Store:
 
     def result(self, digest: str) -> Result | None:
         """The kept model's result; None when no model of this digest is kept."""
-        if not self.exists(_model(digest)):
+        if not self.exists(model_key(digest)):
             return None
-        return Result(**self._read(_result(digest)))
+        return Result(**self._read(result_key(digest)))
 
     def keep(self, digest: str, result: Result) -> None:
         """Copy the job's model to where the endpoint takes it from."""
         # The result first: where a model is, its result is too.
-        self._write(_result(digest), asdict(result))
-        source = {"Bucket": self.bucket, "Key": artifact(result.job)}
-        self._s3.copy_object(Bucket=self.bucket, Key=_model(digest), CopySource=source)
+        self._write(result_key(digest), asdict(result))
+        source = {"Bucket": self.bucket, "Key": job_artifact(result.job)}
+        self._s3.copy_object(Bucket=self.bucket, Key=model_key(digest), CopySource=source)
 
     def wait(self, waiting: Waiting) -> None:
-        self._write(f"{_WAITING}{waiting.digest}.json", asdict(waiting))
+        self._write(waiting_note(waiting.digest), asdict(waiting))
 
     def waiting(self, digest: str) -> Waiting | None:
         """Who waits for the digest's job; None when nobody does, or the bucket is gone."""
-        key = f"{_WAITING}{digest}.json"
+        key = waiting_note(digest)
         try:
             return Waiting(**self._read(key)) if self.exists(key) else None
         except ClientError as error:
@@ -79,7 +79,7 @@ class Store:
     def forget(self, digest: str) -> None:
         """Remove the note that a stack waits; nothing happens when there is none."""
         try:
-            self._s3.delete_object(Bucket=self.bucket, Key=f"{_WAITING}{digest}.json")
+            self._s3.delete_object(Bucket=self.bucket, Key=waiting_note(digest))
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise
@@ -99,14 +99,23 @@ class Store:
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
 
 
-def artifact(job: str) -> str:
-    """Where SageMaker writes a job's model."""
+def data_manifest(dataset: str) -> str:
+    """Key of the object that an upload writes last."""
+    return f"data/{dataset}/manifest.json"
+
+
+def job_artifact(job: str) -> str:
+    """Key that SageMaker writes a job's model to."""
     return f"jobs/{job}/output/model.tar.gz"
 
 
-def _model(digest: str) -> str:
+def model_key(digest: str) -> str:
     return f"models/{digest}/model.tar.gz"
 
 
-def _result(digest: str) -> str:
+def result_key(digest: str) -> str:
     return f"models/{digest}/result.json"
+
+
+def waiting_note(digest: str) -> str:
+    return f"{_WAITING}{digest}.json"

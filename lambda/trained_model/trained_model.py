@@ -19,7 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudformation import Unanswered, one_line, respond, signal
 from jobs import KINDS, Job, Jobs, Kind, kind_of
-from store import Result, Store, Waiting, artifact
+from store import Result, Store, Waiting, data_manifest, job_artifact
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
@@ -105,7 +105,7 @@ class Orchestrator:
         """The result of a completed job whose model was not kept, for example under a higher floor."""
         for job in self._jobs.of(wanted.kind, wanted.digest):
             # A job's files expire after some weeks; then only a new attempt can bring the model back.
-            if job.status == "Completed" and job.model_from and self._store.exists(artifact(job.model_from)):
+            if job.status == "Completed" and job.model_from and self._store.exists(job_artifact(job.model_from)):
                 return self._keep(wanted.digest, wanted.floor, job)
         return None
 
@@ -116,11 +116,11 @@ class Orchestrator:
         if running:
             self._wait(wanted, running[-1])
             return
-        if not self._store.exists(f"data/{wanted.dataset}/manifest.json"):
+        manifest = data_manifest(wanted.dataset)
+        if not self._store.exists(manifest):
             raise Refused(
-                f"no data set at s3://{self._store.bucket}/data/{wanted.dataset}/: upload one with "
-                f"`make upload DATA=FOLDER` "
-                "and give the digest it prints as the setting dataset"
+                f"no data set at s3://{self._store.bucket}/{manifest.rpartition('/')[0]}/: upload one with "
+                "`make upload DATA=FOLDER` and give the digest it prints as the setting dataset"
             )
         name = self._jobs.name(wanted.digest, len(jobs) + 1)
         # Noted first: a job that ended before the note was written would be waited for in vain.

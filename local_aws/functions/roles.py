@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
+from aws.log_groups import function_log_group
 from local_aws.iam.authorization import require
 from local_aws.iam.principal import require_trust
 from local_aws.service import ApiError
@@ -45,7 +46,7 @@ def _log_as_the_function() -> None:
 
 def _may_log(config: dict[str, Any]) -> bool:
     """Whether the function's role allows it: a function that may not log runs without logs, as on AWS."""
-    name = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    name = (config.get("LoggingConfig") or {}).get("LogGroup") or function_log_group(config["FunctionName"])
     group = cloudwatch_logs._make_group_arn(name).removesuffix(":*")
     day = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
     stream = f"{group}:log-stream:{day}/[{config.get('Version', '$LATEST')}]"

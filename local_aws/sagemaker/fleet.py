@@ -7,6 +7,7 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
+from aws.log_groups import endpoint_log_group
 from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.data_capture import DataCapture
@@ -56,7 +57,7 @@ def start_fleet(
         EndpointInstance(f"i-{secrets.token_hex(8)}", model, role, config["EndpointConfigName"], capture)
         for _ in range(count)
     ]
-    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    group = endpoint_log_group(endpoint)
     with ThreadPoolExecutor(count) as pool:
         starts = [pool.submit(each.start, group, f"{variant['VariantName']}/{each.identity}") for each in fresh]
     failures = [failure for start in starts if (failure := start.exception())]

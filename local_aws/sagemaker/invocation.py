@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import aiohttp
 
+from aws.log_groups import endpoint_log_group
 from local_aws.sagemaker import endpoint_metrics
 from local_aws.sagemaker.api import endpoints
 from local_aws.sagemaker.data_capture import Call
@@ -79,7 +80,7 @@ def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
     side = "client" if status < 500 else "server"
     payload = {
         "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if status < 500 else "SERVER_ERROR_FROM_MODEL",
-        "LogStreamArn": f"/aws/sagemaker/Endpoints/{endpoint.name}",
+        "LogStreamArn": endpoint_log_group(endpoint.name),
         "Message": f'Received {side} error ({status}) from primary with message "{text}".',
         "OriginalMessage": text,
         "OriginalStatusCode": status,

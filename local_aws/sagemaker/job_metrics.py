@@ -7,8 +7,8 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
+from aws.log_groups import TRAINING_JOBS
 from local_aws.iam.principal import RoleSession
-from local_aws.sagemaker.training_host import LOG_GROUP
 from local_aws.service import ApiError, now
 
 
@@ -43,5 +43,5 @@ class JobMetrics:
     def _publish(self, metric: str, value: float) -> None:
         """Into CloudWatch, with the role's own permission: without it the job goes on, as on AWS."""
         with contextlib.suppress(ApiError):
-            self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": LOG_GROUP})
-            cloudwatch.record_metric(LOG_GROUP, metric, value, dimensions={"TrainingJobName": self._job})
+            self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": TRAINING_JOBS})
+            cloudwatch.record_metric(TRAINING_JOBS, metric, value, dimensions={"TrainingJobName": self._job})

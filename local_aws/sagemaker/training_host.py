@@ -15,7 +15,6 @@ from typing import Any
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.service import now, plain
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 # Names the function that the image's toolkit runs where a job has no command of its own.
 TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
 _CONTAINER_BASE = "/opt/ml"

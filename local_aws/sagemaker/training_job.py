@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 from ministack.core.concurrency import spawn_background
 
+from aws.log_groups import TRAINING_JOBS
 from local_aws.iam.principal import RoleSession
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
@@ -20,7 +21,7 @@ from local_aws.sagemaker.caller import volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.job_metrics import JobMetrics
-from local_aws.sagemaker.training_host import LOG_GROUP, LogShipper, TrainingHost, stream_name
+from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, now
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
@@ -158,7 +159,7 @@ class TrainingJob:
         logs, port = self._session.client("logs"), free_port()
         shippers = []
         for host in hosts:
-            shipper = LogShipper(logs, LOG_GROUP, stream_name(self.name, host.name), self._metrics.observe)
+            shipper = LogShipper(logs, TRAINING_JOBS, stream_name(self.name, host.name), self._metrics.observe)
             group = host.start(self.request, self.name, port, credentials)
             shipper.follow(group.output)
             shippers.append(shipper)

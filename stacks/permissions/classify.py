@@ -3,7 +3,7 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks import names
+from settings import names
 from stacks.permissions.statements import Bucket, allow, arn, key_through_s3, make_role, own_log, trusted_service
 
 
@@ -12,14 +12,14 @@ def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str)
     endpoints = names.endpoint_name_pattern(prefix)
     return make_role(
         scope,
-        f"{prefix}-classify",
+        names.role_name(prefix, "classify"),
         description="Lambda: classifies an image with the endpoint",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[
             # Its name follows its instance type: while that changes, the old and the new endpoint answer.
             allow("Invoke", ["sagemaker:InvokeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
             *(_images(bucket, images) if images else []),
-            own_log(f"{prefix}-classify"),
+            own_log(names.function_name(prefix, "classify")),
         ],
     )
 

@@ -3,8 +3,7 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.permissions.statements import (
     Bucket,
     allow,
@@ -21,21 +20,21 @@ from stacks.training_program import TrainingProgram
 
 def ec2_training_role(scope: Construct, *, settings: Settings, bucket: Bucket, program: TrainingProgram) -> iam.Role:
     """Fetch data, weights and code, store five files, let Session Manager in."""
-    dataset = settings.dataset
+    data = f"{names.data_folder(settings.dataset)}*"
     folder = f"{bucket.arn}/{names.EC2_ARTIFACTS}"
     code = f"{bucket_arn(program.bucket_name)}/{program.key}"
     return make_role(
         scope,
-        f"{settings.prefix}-ec2-training",
+        names.role_name(settings.prefix, "ec2-training"),
         description="EC2 training instance: reads one data set and the program, writes the artifact",
         trusted=trusted_service("ec2.amazonaws.com"),
         statements=[
-            allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(f"data/{dataset}/*")),
-            allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/data/{dataset}/*"]),
+            allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(data)),
+            allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/{data}"]),
             allow("ReadProgram", ["s3:GetObject"], [code]),
             *read_weights(bucket, settings.weights),
             # What the model there is of, so that it is not made twice.
-            allow("ReadDigest", ["s3:GetObject"], [f"{folder}/digest.txt"]),
+            allow("ReadDigest", ["s3:GetObject"], [f"{folder}/{names.EC2_DIGEST}"]),
             allow("KeepArtifact", ["s3:PutObject"], [f"{folder}/{file}" for file in names.EC2_ARTIFACT_FILES]),
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
             # Session Manager instead of SSH: of AmazonSSMManagedInstanceCore only what a session takes.

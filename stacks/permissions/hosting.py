@@ -4,8 +4,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from aws.containers import serving_container
-from settings import Settings
-from stacks import names
+from aws.log_groups import ENDPOINTS, endpoint_log_group
+from settings import Settings, names
 from stacks.permissions.statements import (
     SAGEMAKER,
     Bucket,
@@ -24,18 +24,18 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
     """Fetch model and image, watch alarms, store logs and metrics."""
     prefix, captures = settings.prefix, settings.endpoint_data_capture_percent > 0
     endpoints = names.endpoint_name_pattern(prefix)
-    log_group = arn("logs", f"log-group:/aws/sagemaker/Endpoints/{endpoints}")
+    log_group = arn("logs", f"log-group:{endpoint_log_group(endpoints)}")
     use = ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
     return make_role(
         scope,
-        f"{prefix}-hosting",
+        names.role_name(prefix, "hosting"),
         description="SageMaker endpoint: read under models/",
         # AWS documents this form for inference: a model is pulled on behalf of more than one resource
         # type.
         trusted=trusted_service(SAGEMAKER, arn("sagemaker", "*")),
         statements=[
             # Any model: during an update and its roll-back the old and the new one are read by the same role.
-            allow("ReadModels", ["s3:GetObject"], [f"{bucket.arn}/models/*"]),
+            allow("ReadModels", ["s3:GetObject"], [f"{bucket.arn}/{names.MODELS}/*"]),
             # The notebook's endpoint has models that are not kept: those of its own jobs.
             *(_tried_models(prefix, bucket) if settings.notebook else []),
             # Models are read only, so the key is for reading only; captured calls are written.
@@ -48,14 +48,14 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
             # SageMaker names the streams, after variant and instance.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
-            metrics("/aws/sagemaker/Endpoints"),
+            metrics(ENDPOINTS),
             *image_pull(serving_container(settings.container_account)),
         ],
     )
 
 
 def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
-    models = f"{bucket.arn}/jobs/{names.notebook_prefix(prefix)}*/output/model.tar.gz"
+    models = f"{bucket.arn}/{names.job_artifact(names.notebook_prefix(prefix) + '*')}"
     return [allow("ReadTriedModels", ["s3:GetObject"], [models])]
 
 

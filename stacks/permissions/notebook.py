@@ -3,14 +3,16 @@
 It puts no model under models/ and touches no other endpoint: those would go live past the accuracy floor.
 """
 
+from typing import get_args
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks import names
+from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
+from settings import names
 from stacks.notebook_files import NotebookFiles
 from stacks.permissions.statements import (
-    JOB_LOG,
     SAGEMAKER,
     Bucket,
     allow,
@@ -58,7 +60,7 @@ def notebook_role(
 
 def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement]:
     """What starting and stopping the instance takes: its script acts with the notebook's role."""
-    log = arn("logs", "log-group:/aws/sagemaker/NotebookInstances")
+    log = arn("logs", f"log-group:{NOTEBOOK_INSTANCES}")
     streams = f"{log}:log-stream:{name}/*"
     return [
         allow("ReadFiles", ["s3:GetObject"], [f"{bucket_arn(files.bucket_name)}/{files.key}"]),
@@ -74,7 +76,7 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
     scaling = [f"application-autoscaling:Describe{what}" for what in ("ScalableTargets", "ScalingPolicies")]
     return [
         allow("SeeStacks", ["cloudformation:DescribeStacks"], [arn("cloudformation", f"stack/{prefix}-*/*")]),
-        allow("SeeResult", ["s3:GetObject"], [f"{bucket.arn}/models/*/result.json"]),
+        allow("SeeResult", ["s3:GetObject"], [f"{bucket.arn}/{names.result_key('*')}"]),
         allow("SeeJobs", ["sagemaker:DescribeTrainingJob"], [jobs]),
         allow("SeeEndpoints", ["sagemaker:DescribeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
         # CloudFormation makes up the names of these two.
@@ -86,15 +88,15 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
 
 
 def _roles_by_name(prefix: str) -> list[str]:
-    roles = ("training", "hosting", "trained-model", "classify", "notebook", "ec2-training")
-    return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{prefix}-{role}" for role in roles]
+    roles = [names.role_name(prefix, suffix) for suffix in get_args(names.RoleSuffix)]
+    return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{role}" for role in roles]
 
 
 def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:
     """A data set is uploaded whole and never read again; which one a job may read is the job's role's."""
     return [
-        allow("FindData", ["s3:ListBucket"], [bucket.arn], prefixes("data/*")),
-        allow("UploadData", ["s3:PutObject"], [f"{bucket.arn}/data/*"]),
+        allow("FindData", ["s3:ListBucket"], [bucket.arn], prefixes(f"{names.DATA}/*")),
+        allow("UploadData", ["s3:PutObject"], [f"{bucket.arn}/{names.DATA}/*"]),
         key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
     ]
 
@@ -135,12 +137,13 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
 
 def _look_at_own(prefix: str) -> list[iam.PolicyStatement]:
     """The log of its own jobs, and an answer: of its own endpoint, and of the deployed function."""
-    group, own = arn("logs", f"log-group:{JOB_LOG}"), names.notebook_prefix(prefix)
+    group, own = arn("logs", f"log-group:{TRAINING_JOBS}"), names.notebook_prefix(prefix)
+    function = f"{names.function_name(prefix, 'classify')}:{names.ALIAS}"
     return [
         allow("ReadJobLog", ["logs:DescribeLogStreams"], [group]),
         allow("ReadJobLines", ["logs:GetLogEvents"], [f"{group}:log-stream:{own}*"]),
         allow("AskEndpoint", ["sagemaker:InvokeEndpoint"], [_own_endpoint(prefix)]),
-        allow("AskFunction", ["lambda:InvokeFunction"], [arn("lambda", f"function:{prefix}-classify:live")]),
+        allow("AskFunction", ["lambda:InvokeFunction"], [arn("lambda", f"function:{function}")]),
     ]
 
 

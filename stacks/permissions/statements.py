@@ -8,10 +8,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from aws.containers import Container
-from stacks import names
+from aws.log_groups import function_log_group
+from settings import names
 
 SAGEMAKER = "sagemaker.amazonaws.com"
-JOB_LOG = "/aws/sagemaker/TrainingJobs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def list_weights(bucket: Bucket, digest: str) -> list[iam.PolicyStatement]:
 
 def read_weights(bucket: Bucket, digest: str) -> list[iam.PolicyStatement]:
     """The one file of that digest; nothing where a model starts from scratch."""
-    file = f"{bucket.arn}/{names.weights_folder(digest)}weights.pth"
+    file = f"{bucket.arn}/{names.weights_key(digest)}"
     return [allow("ReadWeights", ["s3:GetObject"], [file])] if digest else []
 
 
@@ -147,5 +147,5 @@ def image_pull(image: Container) -> list[iam.PolicyStatement]:
 
 def own_log(function_name: str) -> iam.PolicyStatement:
     """The stacks create the log group, so the function cannot create any."""
-    group = arn("logs", f"log-group:{names.log_group_name(function_name)}")
+    group = arn("logs", f"log-group:{function_log_group(function_name)}")
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"])

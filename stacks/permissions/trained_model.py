@@ -3,8 +3,7 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from settings import Settings
-from stacks import names
+from settings import Settings, names
 from stacks.permissions.statements import (
     Bucket,
     allow,
@@ -23,15 +22,15 @@ from stacks.permissions.statements import (
 
 def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, training: iam.Role) -> iam.Role:
     """Runs jobs with the role `training`, keeps the model of a good one."""
-    name = f"{settings.prefix}-trained-model"
-    data = f"data/{settings.dataset}/manifest.json"
+    prefix, waiting, artifacts = settings.prefix, f"{names.WAITING}/*", names.job_artifact("*")
+    models, manifest = f"{names.MODELS}/*", names.data_manifest(settings.dataset)
     return make_role(
         scope,
-        name,
+        names.role_name(prefix, "trained-model"),
         description="Lambda: starts training jobs and keeps the models that are good enough",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[
-            *_jobs(names.job_prefix(settings.prefix), tuned=settings.tuning_max_jobs > 0),
+            *_jobs(names.job_prefix(prefix), tuned=settings.tuning_max_jobs > 0),
             # The one role, to the one service: otherwise the function could lend itself any role.
             pass_to_sagemaker("PassTrainingRole", training),
             # Listing tells "not there" from "not allowed"; a data set is only looked up, never read.
@@ -39,20 +38,18 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
                 "LookUp",
                 ["s3:ListBucket"],
                 [bucket.arn],
-                prefixes(data, "jobs/waiting/*", "jobs/*/output/model.tar.gz", "models/*"),
+                prefixes(manifest, waiting, artifacts, models),
             ),
             # It copies a job's model without changing it, and reads only its own notes again.
-            allow("ReadJobsModel", ["s3:GetObject"], [f"{bucket.arn}/jobs/*/output/model.tar.gz"]),
-            allow("KeepModel", ["s3:PutObject"], [f"{bucket.arn}/models/*"]),
-            allow("ReadResult", ["s3:GetObject"], [f"{bucket.arn}/models/*/result.json"]),
-            allow(
-                "NoteWhoWaits", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{bucket.arn}/jobs/waiting/*"]
-            ),
+            allow("ReadJobsModel", ["s3:GetObject"], [f"{bucket.arn}/{artifacts}"]),
+            allow("KeepModel", ["s3:PutObject"], [f"{bucket.arn}/{models}"]),
+            allow("ReadResult", ["s3:GetObject"], [f"{bucket.arn}/{names.result_key('*')}"]),
+            allow("NoteWhoWaits", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{bucket.arn}/{waiting}"]),
             # Everything it reads and writes lies in the encrypted bucket.
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
             # Asked of the caller too, when a job's volume is encrypted with a key of ours.
             key_for_volumes(bucket),
-            own_log(name),
+            own_log(names.function_name(prefix, "trained-model")),
         ],
     )
 

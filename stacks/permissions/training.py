@@ -4,10 +4,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from aws.containers import training_container
-from settings import Settings
-from stacks import names
+from aws.log_groups import TRAINING_JOBS
+from settings import Settings, names
 from stacks.permissions.statements import (
-    JOB_LOG,
     SAGEMAKER,
     Bucket,
     allow,
@@ -30,27 +29,27 @@ from stacks.training_program import TrainingProgram
 
 def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, program: TrainingProgram) -> iam.Role:
     """Fetch data, weights, code, image; store model, logs and metrics."""
-    prefix, dataset = settings.prefix, settings.dataset
+    prefix, data = settings.prefix, f"{names.data_folder(settings.dataset)}*"
     start = names.job_prefix(prefix)
     tunes = settings.tuning_max_jobs > 0 or settings.notebook
-    log_group = arn("logs", f"log-group:{JOB_LOG}")
+    log_group = arn("logs", f"log-group:{TRAINING_JOBS}")
     program_bucket = bucket_arn(program.bucket_name)
     return make_role(
         scope,
-        f"{prefix}-training",
+        names.role_name(prefix, "training"),
         description="SageMaker training jobs: read one data set and the program, write under jobs/",
         trusted=trusted_service(SAGEMAKER, training_jobs(start), *([tuning_jobs(start)] if tunes else [])),
         statements=[
             # A channel is a prefix: SageMaker lists it, then fetches each object. One data set, no other.
-            allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(f"data/{dataset}/*")),
-            allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/data/{dataset}/*"]),
+            allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(data)),
+            allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/{data}"]),
             # The program is a channel of one object.
             allow("ListProgram", ["s3:ListBucket"], [program_bucket], prefixes(program.key)),
             allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
             *list_weights(bucket, settings.weights),
             *read_weights(bucket, settings.weights),
             # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
-            allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/jobs/{prefix}-*"]),
+            allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/{names.JOBS}/{start}*"]),
             # Images are read and models written under the key; Encrypt is asked for because the output names it.
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
             key_for_volumes(bucket),
@@ -58,7 +57,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
             # One stream an instance, of this system's jobs alone.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
-            metrics("/aws/sagemaker/TrainingJobs"),
+            metrics(TRAINING_JOBS),
             *image_pull(training_container(settings.container_account, settings.training_instance)),
             *(_checkpoints(bucket) if settings.spot else []),
         ],

@@ -9,14 +9,15 @@ from pathlib import Path
 import boto3
 import pytest
 
+from aws.log_groups import TRAINING_JOBS
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from settings.names import StackSuffix
 from tools.assembly import Assembly, outputs, synthesize
 from tools.dataset.digits import write
 from tools.demo import evidence
 from tools.demo.classify import Classifier
 from tools.demo.jobs import Job, jobs
-from tools.deploy.progress import LOG_GROUP
 from tools.deploy.stacks import bootstrap, deploy, deploy_everything
 from tools.preflight import require_aws
 from training.folder import Folder, digest, inspect
@@ -38,7 +39,7 @@ class System:
     def synthesize(self, **changes: str) -> Assembly:
         return _synthesized(tuple(sorted({**self.settings, **changes}.items())))
 
-    def deploy(self, *stacks: str, **changes: str) -> None:
+    def deploy(self, *stacks: StackSuffix, **changes: str) -> None:
         """Deploys these stacks and those that they need; all when none is named."""
         deploy(self.synthesize(**changes), *stacks, say=lambda _: None)
 
@@ -51,7 +52,9 @@ class System:
         events = [
             event
             for stream in job.log_streams
-            for event in logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True)["events"]
+            for event in logs.get_log_events(logGroupName=TRAINING_JOBS, logStreamName=stream, startFromHead=True)[
+                "events"
+            ]
         ]
         return "\n".join(event["message"] for event in events)
 

@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,14 @@ def test_its_script_is_a_shell_script_within_the_limit(script: str) -> None:
 def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: Path) -> None:
     [line] = [line for line in script.splitlines() if line.startswith("FILES=")]
     digest = line.rpartition("/")[2].removesuffix(".zip'")
-    names = {
-        path.relative_to(folder / f"asset.{digest}").as_posix() for path in (folder / f"asset.{digest}").rglob("*")
-    }
+    files = folder / f"asset.{digest}"
+    names = {path.relative_to(files).as_posix() for path in files.rglob("*")}
     assert {"notebooks/train_and_deploy.ipynb", "notebooks/requirements.txt", "notebooks/idle.py"} <= names
     assert {"tools/dataset/upload.py", "iam/contract.yaml"} <= names
-    assert not {name.split("/")[0] for name in names} - {"notebooks", "tools", "training", "iam"}
+    assert not {name.split("/")[0] for name in names} - {"notebooks", "tools", "settings", "training", "iam", "aws"}
+    # Nothing of the repository is on the instance but these files.
+    modules = "notebooks.deployed, settings.names, tools.dataset.digits, tools.dataset.upload"
+    subprocess.run([sys.executable, "-E", "-c", f"import {modules}"], cwd=files, check=True)
 
 
 def test_the_log_of_the_endpoint_that_it_makes_is_not_kept_for_ever(with_notebook: dict[str, Template]) -> None:

@@ -5,12 +5,11 @@ import re
 import pytest
 from aws_cdk.assertions import Template
 
+from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from stacks.runbook import RUNBOOK
 from tests.stacks.conftest import synthesize_to
 from tests.stacks.resources import of_type
 from tools.cdk import ROOT
-from tools.deploy.inventory import NOTEBOOK_LOG_GROUP
-from tools.deploy.progress import LOG_GROUP
 
 TEXT = (ROOT / RUNBOOK).read_text()
 ENTRIES = {
@@ -42,7 +41,7 @@ def test_the_entry_of_an_operators_alarm_has_its_name(templates: dict[str, Templ
 
 def test_the_groups_of_logs_that_no_stack_makes_are_named() -> None:
     kept = TEXT.partition("## Logs that are kept")[2]
-    for group in (LOG_GROUP, NOTEBOOK_LOG_GROUP):
+    for group in (NOTEBOOK_INSTANCES, TRAINING_JOBS):
         assert f"`{group}`" in kept
 
 

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from local_aws.sagemaker.deployment import Deployment
-from stacks.names import endpoint_name
+from settings.names import endpoint_name
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
 

@@ -11,8 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from settings.names import data_folder, data_manifest
 from training.errors import InputError
-from training.folder import MANIFEST, Folder, digest, relative_name
+from training.folder import Folder, digest, relative_name
 
 THREADS = 16
 
@@ -36,7 +37,7 @@ def upload(folder: Folder, bucket: str) -> str:
 
 def _is_there(client: Any, bucket: str, name: str) -> bool:
     """Whether the manifest, written last, is there. Listing tells a missing bucket from a missing object."""
-    key = f"data/{name}/{MANIFEST}"
+    key = data_manifest(name)
     found = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     return bool(found["KeyCount"])
 
@@ -47,7 +48,7 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
         task = progress.add_task(f"images {name[:12]}", total=len(folder.files))
 
         def put(path: Path) -> None:
-            key = f"data/{name}/{relative_name(folder, path)}"
+            key = data_folder(name) + relative_name(folder, path)
             client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
             progress.advance(task)
 
@@ -63,7 +64,7 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
         "images": {split: len(images.files) for split, images in folder.splits.items()},
     }
     body = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
-    client.put_object(Bucket=bucket, Key=f"data/{name}/{MANIFEST}", Body=body)
+    client.put_object(Bucket=bucket, Key=data_manifest(name), Body=body)
 
 
 def explain(error: Exception, bucket: str, endpoint: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from settings.names import ALIAS
+
 _PAUSE_SECONDS = 0.5
 
 
@@ -49,7 +51,7 @@ class Classifier:
         return Prediction(best["label"], image.parent.name, best["probability"])
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        answer = self._lambda.invoke(FunctionName=self._function, Qualifier="live", Payload=json.dumps(event).encode())
+        answer = self._lambda.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=json.dumps(event).encode())
         payload = json.loads(answer["Payload"].read())
         if payload.get("statusCode") != 200:
             raise ClassifyFailed(json.dumps(payload))

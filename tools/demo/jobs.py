@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from tools.deploy.progress import LOG_GROUP
+from aws.log_groups import TRAINING_JOBS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def jobs(prefix: str) -> list[Job]:
 
 def _job(sagemaker: object, name: str, prefix: str) -> Job:
     job = sagemaker.describe_training_job(TrainingJobName=name)  # type: ignore[attr-defined]
-    streams = boto3.client("logs").describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")
+    streams = boto3.client("logs").describe_log_streams(logGroupName=TRAINING_JOBS, logStreamNamePrefix=f"{name}/")
     metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
     accuracy = metrics.get("test:accuracy")
     return Job(

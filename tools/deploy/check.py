@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
+from settings.names import stack_name
 from tools.assembly import outputs
 from tools.cdk import ROOT
 from tools.cli import settings_of
@@ -48,7 +49,7 @@ def check(prefix: str, *, say: Say) -> bool:
     Raises:
         ClientError: a stack, or something of the system, is not there or may not be described.
     """
-    wanted = outputs(f"{prefix}-serving")
+    wanted = outputs(stack_name(prefix, "serving"))
     findings = [*_endpoint(wanted), *_function(wanted)]
     for finding in findings:
         say(str(finding))

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.prices import price
 from settings import SettingsError
+from settings.names import stack_name
 from tools.assembly import describe
 from tools.cli import chosen_settings
 from tools.deploy.inventory import Deployment, Found
@@ -36,7 +37,7 @@ def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[Found]:
         ClientError: a service refused.
     """
     found = of.find()
-    storage = f"{of.prefix}storage"
+    storage = stack_name(f"{of.app}-{of.stage}", "storage")
     if keep_data and Found("stack", storage) in found:
         _require_retained(storage)
     stop_jobs(found, say)

@@ -12,9 +12,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.deploy.progress import LOG_GROUP
+from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS, endpoint_log_group, function_log_group
 
-NOTEBOOK_LOG_GROUP = "/aws/sagemaker/NotebookInstances"
 RUNNING = ("InProgress", "Stopping")  # of training and tuning jobs
 
 
@@ -110,11 +109,11 @@ def _functions(of: Deployment) -> Iterator[Found]:
 
 
 def _logs(of: Deployment) -> Iterator[Found]:
-    for start in (f"/aws/lambda/{of.prefix}", f"/aws/sagemaker/Endpoints/{of.prefix}"):
+    for start in (function_log_group(of.prefix), endpoint_log_group(of.prefix)):
         for group in pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=start):
             yield Found("log group", group["logGroupName"])
     # Both groups are the account's: every team's jobs and notebooks write into them.
-    for kind, name in (("training log", LOG_GROUP), ("notebook log", NOTEBOOK_LOG_GROUP)):
+    for kind, name in (("training log", TRAINING_JOBS), ("notebook log", NOTEBOOK_INSTANCES)):
         with _unless("ResourceNotFoundException"):  # nobody in this account has had one yet
             named = {"logGroupName": name, "logStreamNamePrefix": of.prefix}
             for stream in pages("logs", "describe_log_streams", "logStreams", **named):

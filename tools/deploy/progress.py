@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+from aws.log_groups import TRAINING_JOBS
+
 _SECONDS = 2.0
 
 
@@ -39,14 +40,14 @@ class TrainingLog:
                 continue  # no job has logged yet, or not for this caller's eyes: the deploy tells how it ends
 
     def _read(self) -> None:
-        found = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=self._prefix)
+        found = self._logs.describe_log_streams(logGroupName=TRAINING_JOBS, logStreamNamePrefix=self._prefix)
         for stream in found["logStreams"]:
             if stream["creationTime"] >= self._since:
                 self._read_stream(stream["logStreamName"])
 
     def _read_stream(self, name: str) -> None:
         where: dict[str, Any] = {"nextToken": self._tokens[name]} if name in self._tokens else {}
-        page = self._logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=name, startFromHead=True, **where)
+        page = self._logs.get_log_events(logGroupName=TRAINING_JOBS, logStreamName=name, startFromHead=True, **where)
         host = name.rpartition("/")[2].rpartition("-")[0]
         for event in page["events"]:
             self._say(f"{host} │ {event['message']}")

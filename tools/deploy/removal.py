@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import WaiterError
 
-from tools.deploy.inventory import NOTEBOOK_LOG_GROUP, RUNNING, Found
-from tools.deploy.progress import LOG_GROUP
+from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
+from tools.deploy.inventory import RUNNING, Found
 
 Say = Callable[[str], None]
 
@@ -114,9 +114,9 @@ def remove(found: Found) -> None:
         case "log group":
             boto3.client("logs").delete_log_group(logGroupName=name)
         case "training log":
-            boto3.client("logs").delete_log_stream(logGroupName=LOG_GROUP, logStreamName=name)
+            boto3.client("logs").delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=name)
         case "notebook log":
-            boto3.client("logs").delete_log_stream(logGroupName=NOTEBOOK_LOG_GROUP, logStreamName=name)
+            boto3.client("logs").delete_log_stream(logGroupName=NOTEBOOK_INSTANCES, logStreamName=name)
         case "alarm":
             boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
         case "bucket":

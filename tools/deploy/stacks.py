@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
+from settings.names import StackSuffix
 from tools import cdk
 from tools.assembly import Assembly, outputs
 from tools.dataset.upload import upload
@@ -28,7 +29,7 @@ def bootstrap(account: str, region: str) -> bool:
         return True
 
 
-def deploy(assembly: Assembly, *stacks: str, say: Say) -> None:
+def deploy(assembly: Assembly, *stacks: StackSuffix, say: Say) -> None:
     """Deploy the named stacks of the assembly, or all of them.
 
     Raises:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from settings import SettingsError, read_settings
+from settings.names import weights_key
 from tools import cdk
 from tools.cli import settings_of
 from tools.dataset.upload import explain
@@ -80,7 +81,7 @@ def upload(path: Path, bucket: str) -> str:
         InputError: no such bucket, no access, or S3 out of reach.
     """
     digest = sha256_of(path)
-    key = f"weights/{digest}/weights.pth"
+    key = weights_key(digest)
     client = boto3.client("s3")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:

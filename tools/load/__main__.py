@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from settings import SettingsError
+from settings.names import stack_name
 from tools.assembly import describe
 from tools.cli import chosen_settings
 from tools.load.curve import Curve, read_curve
@@ -73,7 +74,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     images = read_images(options.images)
     settings = chosen_settings(options)
     require_aws()
-    name = options.endpoint or deployed(f"{settings.prefix}-serving")
+    name = options.endpoint or deployed(stack_name(settings.prefix, "serving"))
     endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000

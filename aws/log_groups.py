@@ -1,0 +1,22 @@
+"""Log groups whose names AWS fixes, and the metric namespaces of the same names.
+
+Sources: "Log groups and streams that Amazon SageMaker AI sends to Amazon CloudWatch Logs" and "Monitor Amazon SageMaker
+AI with Amazon CloudWatch" (the instance metrics' namespaces), SageMaker AI developer guide; "Sending Lambda function
+logs to CloudWatch Logs", Lambda developer guide.
+"""
+
+# The account's: all of its training jobs and notebook instances share one group each. Streams begin with the job's or
+# the instance's name.
+TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+NOTEBOOK_INSTANCES = "/aws/sagemaker/NotebookInstances"
+ENDPOINTS = "/aws/sagemaker/Endpoints"  # followed by the endpoint's name; alone it is the metrics' namespace
+
+
+def endpoint_log_group(endpoint: str) -> str:
+    """Log group of an endpoint's instances. SageMaker creates it without a retention unless it exists."""
+    return f"{ENDPOINTS}/{endpoint}"
+
+
+def function_log_group(function: str) -> str:
+    """Log group of a Lambda function that names no other one."""
+    return f"/aws/lambda/{function}"

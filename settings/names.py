@@ -1,0 +1,165 @@
+"""Every name of the system, and the layout of its bucket.
+
+`prefix` is `<app>-<stage>` (`Settings.prefix`), with which every name begins. iam/contract.yaml has names a second
+time, on purpose. Code that runs in AWS cannot import this module: the names in lambda/ and ec2/user_data.sh are held
+equal to these by tests/settings/test_names.py.
+"""
+
+import hashlib
+from typing import Literal
+
+from training.folder import MANIFEST
+
+StackSuffix = Literal["storage", "permissions", "trained-model", "serving", "operations", "notebook", "ec2-training"]
+FunctionSuffix = Literal["classify", "trained-model"]
+RoleSuffix = Literal["training", "hosting", "trained-model", "classify", "notebook", "ec2-training"]
+RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
+
+ALIAS = "live"  # the alias of the function that callers use
+VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name
+REQUEST_METRICS = "Slipway/Classify"  # namespace of the metrics that the function's log lines carry
+
+# ------------------------------------------------------------------ folders and files of the bucket
+DATA = "data"
+JOBS = "jobs"
+MODELS = "models"
+WAITING = f"{JOBS}/waiting"
+WEIGHTS = "weights"
+CHECKPOINTS = "checkpoints"
+CAPTURE = "capture"
+ARTIFACT = "model.tar.gz"  # SageMaker's name for what a training job makes
+EC2_ARTIFACTS = "TrainedModels"
+EC2_MODEL, EC2_LOG, EC2_DIGEST = "model.onnx", "train.log", "digest.txt"
+EC2_ARTIFACT_FILES = (EC2_MODEL, ARTIFACT, "metrics.json", EC2_LOG, EC2_DIGEST)
+
+
+def data_folder(dataset: str) -> str:
+    """Keys of one uploaded data set begin with this; `dataset` is its digest."""
+    return f"{DATA}/{dataset}/"
+
+
+def data_manifest(dataset: str) -> str:
+    """Key of the object that an upload writes last: with it the data set is complete."""
+    return f"{data_folder(dataset)}{MANIFEST}"
+
+
+def model_key(digest: str) -> str:
+    """Key of a finished model that was good enough to serve."""
+    return f"{MODELS}/{digest}/{ARTIFACT}"
+
+
+def result_key(digest: str) -> str:
+    """Key of the JSON with the job that trained this model, and its test accuracy."""
+    return f"{MODELS}/{digest}/result.json"
+
+
+def job_artifact(job: str) -> str:
+    """Key that SageMaker writes a training job's model to, below the job's output path `jobs`."""
+    return f"{JOBS}/{job}/output/{ARTIFACT}"
+
+
+def waiting_note(digest: str) -> str:
+    """Key of the note that a stack waits for this digest's job."""
+    return f"{WAITING}/{digest}.json"
+
+
+def weights_folder(digest: str) -> str:
+    """Keys of the pretrained weights with this digest begin with this; `weights_key` is the only one."""
+    return f"{WEIGHTS}/{digest}/"
+
+
+def weights_key(digest: str) -> str:
+    """Key of the file of pretrained weights with this digest."""
+    return f"{weights_folder(digest)}weights.pth"
+
+
+def checkpoint_prefix(digest: str) -> str:
+    """Keys of a spot job's checkpoint begin with this; a later attempt at the same model reads it."""
+    return f"{CHECKPOINTS}/{digest[:12]}/"
+
+
+# ------------------------------------------------------------------ resources
+def stack_name(prefix: str, suffix: StackSuffix) -> str:
+    return f"{prefix}-{suffix}"
+
+
+def function_name(prefix: str, suffix: FunctionSuffix) -> str:
+    return f"{prefix}-{suffix}"
+
+
+def role_name(prefix: str, suffix: RoleSuffix) -> str:
+    return f"{prefix}-{suffix}"
+
+
+def rule_name(prefix: str, suffix: RuleSuffix) -> str:
+    return f"{prefix}-{suffix}"
+
+
+def alarm_name(prefix: str, alarm: str) -> str:
+    """Name of an alarm, such as `endpoint-latency`, which is its heading in docs/runbook.md too."""
+    return f"{prefix}-{alarm}"
+
+
+def alarm_topic(prefix: str) -> str:
+    return f"{prefix}-alarms"
+
+
+def budget_name(prefix: str) -> str:
+    return f"{prefix}-monthly"
+
+
+def dashboard_name(prefix: str) -> str:
+    return prefix
+
+
+def key_alias(prefix: str) -> str:
+    """Alias of the KMS key that encrypts everything."""
+    return f"alias/{prefix}"
+
+
+def bucket_name(prefix: str, account: str, region: str) -> str:
+    """Name of the bucket. Bucket names are global, hence account and region, which may be CDK tokens."""
+    return f"{prefix}-{account}-{region}"
+
+
+def access_log_bucket(bucket: str) -> str:
+    """Name of the bucket with the access log of `bucket`."""
+    return f"{bucket}-logs"
+
+
+def endpoint_name(prefix: str, instance_type: str) -> str:
+    """`<prefix>-<4 hex of the instance type>`.
+
+    SageMaker refuses a new instance type for an auto-scaled variant. A name that follows the type makes
+    CloudFormation create the new endpoint, move the function to it, and then delete the old one.
+    """
+    return f"{prefix}-{hashlib.sha256(instance_type.encode()).hexdigest()[:4]}"
+
+
+def endpoint_name_pattern(prefix: str) -> str:
+    """Matches every name `endpoint_name` can give: the old endpoint has to work until the new one does."""
+    return f"{prefix}-????"
+
+
+def job_prefix(prefix: str) -> str:
+    """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
+    return f"{prefix}-"
+
+
+def notebook_name(prefix: str) -> str:
+    """Name of the notebook instance."""
+    return f"{prefix}-notebook"
+
+
+def notebook_prefix(prefix: str) -> str:
+    """Start of the name of everything that the notebook makes; a model digest's first digits are never `nb-`."""
+    return f"{prefix}-nb-"
+
+
+def notebook_endpoint_name(prefix: str) -> str:
+    """Name of the endpoint that the notebook makes.
+
+    Four letters, so that what the hosting role may do for `endpoint_name_pattern` holds for it too, and no hex
+    digits, so that it is never the deployed one.
+    """
+    return f"{prefix}-note"
