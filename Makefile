@@ -11,8 +11,8 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs load capacity cost bench local \
-	notebook format lock clean
+.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs review load capacity cost \
+	bench local notebook format lock hooks release clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ iam: templates  ## hold every role to iam/contract.yaml, and to the calls that m
 iam-diff: templates  ## what became possible since a git revision, and what no longer is: BASE=main [MARKDOWN=file]
 	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
+review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
+	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
 
@@ -91,6 +94,23 @@ lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requi
 	  -c requirements-dev.txt notebooks/requirements.in -o notebooks/requirements.txt
 	$(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.13 \
 	  --python-platform x86_64-manylinux_2_28 serving/requirements.in -o serving/code/lock.txt
+	@$(PY) -m tools.node npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+
+hooks: $(VENV)/.packages  ## have git run ruff and the check of the locks before each commit
+	@$(VENV)/bin/pre-commit install
+
+release: $(VENV)/.packages  ## test, then bump the version, date the change log, commit and tag: VERSION=0.2.0
+	@: $(or $(VERSION),$(error VERSION=<number> is needed, such as VERSION=0.2.0))
+	@$(UV) version --quiet --frozen --dry-run "$(VERSION)" || { echo "error: VERSION=$(VERSION) is not a version such as 0.2.0" >&2; exit 1; }
+	@test "$$(git branch --show-current)" = main || { echo "error: releases are made on main: git switch main" >&2; exit 1; }
+	@test -z "$$(git status --porcelain)" || { echo "error: uncommitted changes: commit or stash them" >&2; exit 1; }
+	@! git rev-parse -q --verify refs/tags/v$(VERSION) >/dev/null || { echo "error: the tag v$(VERSION) exists: take another VERSION" >&2; exit 1; }
+	@sed -n '/^## \[Unreleased\]/,/^## \[[0-9]/p' CHANGELOG.md | grep -q '^- ' || { echo "error: CHANGELOG.md has nothing under Unreleased" >&2; exit 1; }
+	@$(MAKE) test
+	@$(UV) version --quiet --frozen "$(VERSION)"
+	@sed -i "s/^## \[Unreleased\]$$/&\n\n## [$(VERSION)] - $$(date +%F)/" CHANGELOG.md
+	@git commit -q -m "Release $(VERSION)" pyproject.toml CHANGELOG.md && git tag -a -m "Slipway $(VERSION)" v$(VERSION)
+	@echo "Tagged v$(VERSION). Publish it with: git push --follow-tags"
 
 clean:  ## end the local AWS and remove everything that was made
 	@test ! -x $(PY) || $(PY) -m local_aws down

@@ -48,9 +48,6 @@ def _diff(parsed: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         folder = parsed.base if Path(parsed.base).is_dir() else stack.enter_context(synthesized(parsed.base))
         before, after = read(load(Path(folder))), read(load(parsed.folder))
-    unread = [*before.findings, *after.findings]
-    if unread:
-        raise UnreadableFolder("not comparable:\n" + "\n".join(map(str, unread)))
     difference = diff.compare(before, after)
     print(diff.as_text(difference))
     if parsed.markdown:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iam.contract import SWITCHES
 from iam.policy import Grant, Role, excess, in_words
-from iam.template import Assembly
+from iam.template import Assembly, UnreadableFolder
 from iam.variables import variables
 
 
@@ -22,7 +22,13 @@ def compare(before: Assembly, after: Assembly) -> Difference:
 
     Names that differ with every deployment (data set, code, image) are compared by what they stand for, so that a
     new data set is no new permission.
+
+    Raises:
+        UnreadableFolder: when a policy cannot be read, so that nothing can be said.
     """
+    unread = [*before.findings, *after.findings]
+    if unread:
+        raise UnreadableFolder("not comparable:\n" + "\n".join(map(str, unread)))
     old, new = _by_name(before), _by_name(after)
     return Difference(tuple(_possible(old, new, "may now", "New")), tuple(_possible(new, old, "may no longer", "Gone")))
 

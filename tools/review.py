@@ -1,0 +1,90 @@
+"""Write the comment of a pull request: template diff, permissions in sentences, and cost, beside a git revision.
+
+    python -m tools.review main cdk.out --markdown review.md
+
+It needs no AWS: both revisions are synthesized, and `cdk diff --template` compares each stack's templates.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from iam import diff
+from iam.revision import RevisionError, synthesized
+from iam.template import UnreadableFolder, load, read
+from iam.variables import Missing
+from tools import cdk
+from tools.assembly import describe
+from tools.cost.estimate import estimate
+from tools.cost.report import as_markdown
+from tools.cost.usage import Usage
+from training.errors import InputError
+
+# GitHub refuses a comment of more than 65,536 characters; permissions and cost take the rest.
+MAX_DIFF_CHARACTERS = 40_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.review", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("base", help="git revision to compare with")
+    parser.add_argument("folder", type=Path, help="what cdk synth wrote")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the comment there, not to the terminal")
+    options = parser.parse_args(arguments)
+    try:
+        comment = review(options.base, options.folder)
+    except (UnreadableFolder, Missing, RevisionError, InputError, cdk.CdkFailed) as error:
+        for line in describe(error):
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    if options.markdown:
+        options.markdown.write_text(comment)
+        print(f"review: {options.markdown}")
+    else:
+        print(comment, end="")
+    return 0
+
+
+def review(base: str, folder: Path) -> str:
+    """The whole comment as Markdown.
+
+    Raises:
+        UnreadableFolder, Missing, RevisionError, InputError, CdkFailed
+    """
+    with synthesized(base) as base_folder:
+        before, after = load(base_folder), load(folder)
+    stacks = "\n".join(_stacks(before, after, folder)) or "Nothing changes.\n"
+    if len(stacks) > MAX_DIFF_CHARACTERS:
+        stacks = f"The diff is too long for a comment: `make review BASE={base}` prints it.\n"
+    permissions = diff.as_markdown(diff.compare(read(before), read(after)))
+    cost = as_markdown(estimate(after, Usage()), estimate(before, Usage()), base[:12])
+    return "\n".join(["### Templates", "", stacks, permissions, cost])
+
+
+def _stacks(before: dict[str, dict[str, object]], after: dict[str, dict[str, object]], folder: Path) -> Iterator[str]:
+    """A folded block for each stack whose template differs."""
+    for name in sorted(before.keys() | after.keys()):
+        if name not in after:
+            yield f"Stack `{name}` is no longer in the app. It stays deployed until `make destroy`.\n"
+        elif before.get(name) != after[name]:
+            shown = "\n".join(_difference(name, before.get(name, {}), folder))
+            yield f"<details><summary>{name}</summary>\n\n```\n{shown}\n```\n\n</details>\n"
+
+
+def _difference(stack: str, before: dict[str, object], folder: Path) -> list[str]:
+    """The lines of `cdk diff` for one stack."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as template:
+        json.dump(before, template)
+        template.flush()
+        lines = cdk.run(
+            "diff", stack, "--exclusively", "--app", str(folder), "--template", template.name, on_line=lambda _: None
+        )
+    return [line for line in lines if line and not line.startswith(("Stack ", "✨"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
