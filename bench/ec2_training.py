@@ -23,11 +23,12 @@ from bench.result import Result
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings import names
-from tools.assembly import outputs, synthesize
+from tools.assembly import synthesize
 from tools.dataset.upload import upload
 from tools.deploy import weights
 from tools.deploy.stacks import bootstrap, deploy
 from tools.preflight import require_aws
+from tools.stack import outputs
 from training.digests import sha256_of
 from training.folder import digest, inspect
 from training.model import build

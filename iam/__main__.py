@@ -13,10 +13,9 @@ from pathlib import Path
 
 from iam import diff, trace
 from iam.check import check_templates
-from iam.contract import ContractError
-from iam.revision import RevisionError, synthesized
-from iam.template import UnreadableFolder, load, read
-from iam.variables import Missing
+from iam.errors import GateError
+from iam.revision import synthesized
+from iam.template import load, read
 from tools.node import use_locked_node
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.run(parsed))
-    except (UnreadableFolder, trace.UnreadableTrace, Missing, ContractError, RevisionError) as error:
+    except GateError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import yaml
 
+from iam.errors import GateError
 from iam.policy import Conditions, Grant, Trust, conditions, listed
 
 PATH = Path(__file__).with_name("contract.yaml")
@@ -23,7 +24,7 @@ _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
-class ContractError(Exception):
+class ContractError(GateError):
     """The contract cannot be used; `problems` has a line for each reason, with file and line number."""
 
     def __init__(self, problems: list[str]) -> None:

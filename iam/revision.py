@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from iam.errors import GateError
+
 ROOT = Path(__file__).resolve().parent.parent
 _WHEELS = (Path("serving/wheels"), Path("training/wheels"))
 
 
-class RevisionError(Exception):
+class RevisionError(GateError):
     """The revision does not exist, or its app cannot be synthesized; the message says why."""
 
 

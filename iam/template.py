@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iam.errors import GateError
 from iam.findings import Finding
 from iam.policy import Grant, Role, Trust, conditions, listed
 from iam.resolve import Resolver, Template, Unresolvable
@@ -19,7 +20,7 @@ _STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition"}
 _TRUST_KEYS = {"Sid", "Effect", "Action", "Principal", "Condition"}
 
 
-class UnreadableFolder(Exception):
+class UnreadableFolder(GateError):
     """Not a folder that `cdk synth` wrote."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from iam import globs
 from iam.contract import PATH, SWITCHES, VARIABLES, Contract, Line
 from iam.contract import read as read_contract
+from iam.errors import GateError
 from iam.findings import Finding
 from iam.policy import Condition, Grant
 
@@ -29,7 +30,7 @@ class TracedCall:
     conditions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-class UnreadableTrace(Exception):
+class UnreadableTrace(GateError):
     """Not a trace."""
 
 

@@ -7,13 +7,14 @@ is for drift apart.
 import json
 from typing import Any
 
+from iam.errors import GateError
 from iam.resolve import Template, Unresolvable
 from iam.template import Assembly
 
 _ROLES = "-permissions"
 
 
-class Missing(Exception):
+class Missing(GateError):
     """A resource that the contract's variables are read from is not in the templates."""
 
 

@@ -18,12 +18,13 @@ import psutil
 from local_aws import clock
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
+from training.errors import ReportedError
 
 _START_SECONDS = 60.0
 
 
-class LocalAwsError(Exception):
-    """Something the user can mend; the message says what and how."""
+class LocalAwsError(ReportedError):
+    """The local AWS cannot start; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from settings.names import StackSuffix, result_key, stack_name
 from tools.preflight import NotReady, require_aws
+from tools.stack import NotDeployed, outputs
 
 _STACKS: tuple[StackSuffix, ...] = ("storage", "trained-model", "serving", "notebook")
 
@@ -70,15 +71,15 @@ def connect(prefix: str) -> Deployed:
     """
     try:
         account, region = require_aws()
-        outputs = {stack: _outputs(stack_name(prefix, stack)) for stack in _STACKS}
+        said = {stack: outputs(stack_name(prefix, stack)) for stack in _STACKS}
     except NotReady as error:
         raise Unusable(str(error)) from None
-    except ClientError as error:
+    except (NotDeployed, ClientError) as error:
         raise Unusable(
-            f"no system {prefix} with a notebook ({error.response['Error']['Message']}): "
+            f"no system {prefix} with a notebook ({error}): "
             "deploy it (make deploy DATA=FOLDER SETTINGS=notebook=true), or correct PREFIX"
         ) from None
-    bucket, digest = outputs["storage"]["BucketName"], outputs["trained-model"]["ModelDigest"]
+    bucket, digest = said["storage"]["BucketName"], said["trained-model"]["ModelDigest"]
     kept = boto3.client("s3").get_object(Bucket=bucket, Key=result_key(digest))["Body"].read()
     job = boto3.client("sagemaker").describe_training_job(TrainingJobName=json.loads(kept)["job"])
     return Deployed(
@@ -86,12 +87,7 @@ def connect(prefix: str) -> Deployed:
         account=account,
         region=region,
         bucket=bucket,
-        endpoint=outputs["serving"]["EndpointName"],
-        function=outputs["serving"]["FunctionName"],
+        endpoint=said["serving"]["EndpointName"],
+        function=said["serving"]["FunctionName"],
         job=dict(job),
     )
-
-
-def _outputs(stack: str) -> dict[str, str]:
-    [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -10,11 +10,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
+from training.errors import InputError, ReportedError
+
 NOTEBOOK = Path(__file__).with_name("train_and_deploy.ipynb")
 _CELL_SECONDS = 3600
 
 
-class NotebookFailed(Exception):
+class NotebookFailed(ReportedError):
     """A cell ended in an error; the message is what the notebook shows of it."""
 
 
@@ -25,7 +27,7 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
         parameters: over those of the cell tagged `parameters`.
 
     Raises:
-        KeyError: the notebook has no parameter of a name.
+        InputError: the notebook has no parameter of that name.
         NotebookFailed: with the cell's error.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -63,7 +65,7 @@ def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None
     known = [line.partition(" = ")[0] for line in defaults.source.splitlines()]
     for name in parameters:
         if name not in known:
-            raise KeyError(f"{name} is no parameter of the notebook; there are {', '.join(known)}")
+            raise InputError(f"{name} is no parameter of the notebook; there are {', '.join(known)}")
     lines = [f"{name} = {value!r}" for name, value in parameters.items()]
     if lines:
         notebook.cells.insert(index + 1, nbformat.v4.new_code_cell("\n".join(lines)))

@@ -11,16 +11,13 @@ from settings.function import Function
 from settings.operations import Operations
 from settings.text import sentence
 from settings.tuning import Tuning
+from training.errors import ReportedError
 
 _CLI_KEYS = {"cli-telemetry", "acknowledged-issue-numbers"}  # the CDK CLI stores these in cdk.context.json
 
 
-class SettingsError(ValueError):
+class SettingsError(ReportedError):
     """The settings cannot be used. `problems` holds one sentence for each mistake, all mistakes at once."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 class Settings(Operations, Function, Endpoint, Ec2, Tuning):

@@ -9,7 +9,7 @@ from constructs import Construct
 _REPOSITORY = Path(__file__).parent.parent
 _PARTS = (
     *("notebooks/", "settings/", "training/", "iam/", "aws/"),
-    *("tools/__init__.py", "tools/preflight.py", "tools/dataset/"),
+    *("tools/__init__.py", "tools/preflight.py", "tools/stack.py", "tools/dataset/"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The synthesized app as tools see it, and the outputs of its deployed stacks."""
+"""The synthesized app as tools see it."""
 
 import atexit
 import json
@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import boto3
 
 from settings.names import StackSuffix
 from tools import cdk
@@ -49,15 +47,3 @@ def synthesize(context: Mapping[str, str]) -> Assembly:
     cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
     manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
     return Assembly(folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"])
-
-
-def outputs(stack: str) -> dict[str, str]:
-    """A deployed stack's outputs."""
-    [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-
-def describe(error: Exception) -> list[str]:
-    """What a person should read of an error: its problems, one a line."""
-    problems: Any = getattr(error, "problems", None)
-    return list(problems) if problems else str(error).splitlines()

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tools.node import NODE
+from training.errors import ReportedError
 
 ROOT = Path(__file__).resolve().parent.parent
 _CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
 
-class CdkFailed(Exception):
-    """The CLI ended with an error; the message is the last it said."""
+class CdkFailed(ReportedError):
+    """The CDK command line ended with an error; the message has the lines that say why."""
 
 
 def environment() -> dict[str, str]:

@@ -1,25 +1,104 @@
-"""The command-line arguments that deploying and the demo have in common."""
+"""Command lines: arguments that several commands take, and how a command ends."""
 
 import argparse
+import functools
 import json
-from collections.abc import Mapping
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ParamSpec
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws.prices import UnknownPrice
+from iam.errors import GateError
 from settings import Settings, read_settings
 from tools.cdk import ROOT
+from training.errors import ReportedError
 from training.settings import parse
 
+FAILED, INTERRUPTED, NO_READER = 1, 130, 141  # the last two are 128 + SIGINT and 128 + SIGPIPE, as shells have them
 
-def make_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """A parser that knows --data FOLDER and -c NAME=VALUE."""
+# aws/ and iam/ import nothing of training/, so each has a root of its own.
+_REPORTED = (ReportedError, UnknownPrice, GateError, Boto3Error, BotoCoreError, ClientError, OSError)
+
+Arguments = ParamSpec("Arguments")
+
+
+def command(main: Callable[Arguments, int | None]) -> Callable[Arguments, int]:
+    """Decorate the main function of a command, so that it returns an exit code however it ends.
+
+    0, or what `main` returns; 1 after an error that a user can mend, with `error: …` on stderr for each problem; 130
+    after Ctrl-C; 141 when nobody reads the output any more. Any other exception is a fault of ours and keeps its trace.
+    """
+
+    @functools.wraps(main)
+    def ended(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+        try:
+            code = main(*arguments, **options) or 0
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout once more as it ends
+            return NO_READER
+        except _REPORTED as error:
+            for problem in problems(error):
+                print(f"error: {problem}", file=sys.stderr)
+            return FAILED
+        return code
+
+    return ended
+
+
+def problems(error: BaseException) -> list[str]:
+    """The lines to show a user for an error."""
+    match error:
+        case ReportedError():
+            return error.problems
+        case OSError(filename=name, strerror=reason) if reason:
+            return [f"{name}: {reason}" if name else reason]
+        case _:
+            return str(error).splitlines()
+
+
+def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
+    """A parser for `make <target>`; with `settings` it knows -c NAME=VALUE, which is what SETTINGS becomes."""
     parser = argparse.ArgumentParser(
-        prog=program, description=description, formatter_class=argparse.RawTextHelpFormatter
+        prog=f"make {target}", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-    )
+    if settings:
+        parser.add_argument(
+            "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
+        )
     return parser
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take --data FOLDER."""
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, str]:

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.stack import resources
+from training.errors import ReportedError
+
 # Lambda leaves so many of an account's concurrent executions to functions that reserve none ("Configuring reserved
 # concurrency", Lambda developer guide), and all of them where the quota is lower, as it is in a new account. What is
 # provisioned without a reservation counts as reserved.
@@ -20,8 +23,8 @@ _UNRESERVED = 100
 _LOCAL = "start the local AWS with `make local`, then `. .local/aws.env`"
 
 
-class NotReady(Exception):
-    """Nothing to deploy to; the message says what to do."""
+class NotReady(ReportedError):
+    """There is nothing to deploy to, or to ask; the message says what to do."""
 
 
 def require_aws() -> tuple[str, str]:
@@ -80,8 +83,8 @@ def require_concurrency(serving: Mapping[str, Any]) -> None:
 
     Lambda says so too, but only after the training, and once the endpoint is there.
     """
-    [function] = _resources(serving, "AWS::Lambda::Function")
-    [alias] = _resources(serving, "AWS::Lambda::Alias")
+    [function] = resources(serving, "AWS::Lambda::Function").values()
+    [alias] = resources(serving, "AWS::Lambda::Alias").values()
     reserved = function.get("ReservedConcurrentExecutions", 0)
     provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
     wanted = reserved or provisioned  # what is provisioned comes out of what is reserved, where anything is
@@ -103,7 +106,3 @@ def require_concurrency(serving: Mapping[str, Any]) -> None:
             "for a higher quota: aws service-quotas request-service-quota-increase --service-code lambda --quota-code "
             "L-B99A9384 --desired-value 1000"
         )
-
-
-def _resources(template: Mapping[str, Any], type_: str) -> list[dict[str, Any]]:
-    return [each["Properties"] for each in template["Resources"].values() if each["Type"] == type_]

@@ -1,11 +1,8 @@
 """Write the comment of a pull request: template diff, permissions in sentences, and cost, beside a git revision.
 
-    python -m tools.review main cdk.out --markdown review.md
-
 It needs no AWS: both revisions are synthesized, and `cdk diff --template` compares each stack's templates.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -13,47 +10,38 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from iam import diff
-from iam.revision import RevisionError, synthesized
-from iam.template import UnreadableFolder, load, read
-from iam.variables import Missing
+from iam.revision import synthesized
+from iam.template import load, read
 from tools import cdk
-from tools.assembly import describe
+from tools.cli import command, make_parser
 from tools.cost.estimate import estimate
 from tools.cost.report import as_markdown
 from tools.cost.usage import Usage
-from training.errors import InputError
 
 # GitHub refuses a comment of more than 65,536 characters; permissions and cost take the rest.
 MAX_DIFF_CHARACTERS = 40_000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.review", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser("review", __doc__, settings=False)
     parser.add_argument("base", help="git revision to compare with")
     parser.add_argument("folder", type=Path, help="what cdk synth wrote")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the comment there, not to the terminal")
     options = parser.parse_args(arguments)
-    try:
-        comment = review(options.base, options.folder)
-    except (UnreadableFolder, Missing, RevisionError, InputError, cdk.CdkFailed) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
+    comment = review(options.base, options.folder)
     if options.markdown:
         options.markdown.write_text(comment)
         print(f"review: {options.markdown}")
     else:
         print(comment, end="")
-    return 0
 
 
 def review(base: str, folder: Path) -> str:
     """The whole comment as Markdown.
 
     Raises:
-        UnreadableFolder, Missing, RevisionError, InputError, CdkFailed
+        GateError, InputError, CdkFailed
     """
     with synthesized(base) as base_folder:
         before, after = load(base_folder), load(folder)

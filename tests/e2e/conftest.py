@@ -13,13 +13,14 @@ from aws.log_groups import TRAINING_JOBS
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings.names import StackSuffix
-from tools.assembly import Assembly, outputs, synthesize
+from tools.assembly import Assembly, synthesize
 from tools.dataset.digits import write
 from tools.demo import evidence
 from tools.demo.classify import Classifier
 from tools.demo.jobs import Job, jobs
 from tools.deploy.stacks import bootstrap, deploy, deploy_everything
 from tools.preflight import require_aws
+from tools.stack import outputs
 from training.folder import Folder, digest, inspect
 
 # Few passes over few pixels: these tests are about the system, the demo is about the accuracy.

@@ -10,12 +10,12 @@ import torch
 
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
-from tools.assembly import outputs
 from tools.cdk import ROOT, CdkFailed
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.stacks import deploy_everything
 from tools.deploy.weights import upload
+from tools.stack import outputs
 from training.folder import Folder, digest
 from training.model import build
 from training.settings import Hyperparameters

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from local_aws.home import ACCOUNT, Home
-from tools.assembly import outputs
 from tools.dataset.upload import upload
 from tools.deploy import weights
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
+from tools.stack import outputs
 from training.digests import sha256_of
 from training.folder import Folder, digest
 from training.model import build

@@ -11,10 +11,10 @@ import pytest
 
 from local_aws.home import Home
 from tools import cdk
-from tools.assembly import outputs
 from tools.cdk import CdkFailed
 from tools.demo import evidence
 from tools.demo.classify import ClassifyFailed, SteadyClient
+from tools.stack import outputs
 
 from .conftest import System, image_of
 

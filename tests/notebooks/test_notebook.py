@@ -7,6 +7,7 @@ import pytest
 
 from local_aws.ports import free_port
 from notebooks.execute import NOTEBOOK, NotebookFailed, execute
+from training.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -70,5 +71,5 @@ def test_parameters_are_set_over_the_notebooks_own(small: Path) -> None:
 
 
 def test_a_parameter_that_is_none_is_refused_by_name(small: Path) -> None:
-    with pytest.raises(KeyError, match="y is no parameter of the notebook; there are x"):
+    with pytest.raises(InputError, match="y is no parameter of the notebook; there are x"):
         execute(small, {"y": 1})

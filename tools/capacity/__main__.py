@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aws.prices import instance_hour
-from tools.assembly import describe, synthesize
+from tools.assembly import synthesize
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.picture import draw
 from tools.capacity.policy import SimulatedPolicy, declared
@@ -30,11 +30,9 @@ from tools.capacity.report import as_json, show
 from tools.capacity.search import ServiceLimits, cheapest, pareto, search
 from tools.capacity.simulation import MONDAY, SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
-from tools.cdk import CdkFailed
-from tools.cli import settings_of
+from tools.cli import command, count, make_parser, positive, settings_of
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
-from tools.numbers import count, positive
 from training.errors import InputError
 
 FOLDER = Path("out/capacity")
@@ -43,18 +41,10 @@ _PEAK_SHARE = 0.75  # peak of a built-in trace, as a share of the capacity of th
 _MIN_UTILIZATION = 0.5  # at the peak; fleets with a lower one are not tried
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console()
-    try:
-        return _run(options, console)
-    except (InputError, CdkFailed, ValueError) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
-
-
-def _run(options: argparse.Namespace, console: Console) -> int:
     instance, limits = _measured(options)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     console.print("Synthesizing the app, to read its scaling policy")
@@ -102,18 +92,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     (FOLDER / f"{name}.json").write_text(json.dumps(results, indent=2) + "\n")
     console.print(f"Written: {FOLDER / name}.json, {picture}")
     if best is None:
-        print(
-            f"error: none of the {len(tried)} policies tried, of up to {max_instances} instances, holds the limits: "
-            "raise --max-instances, --p99 or --dropped, or take a faster instance",
-            file=sys.stderr,
+        raise InputError(
+            f"none of the {len(tried)} policies tried, of up to {max_instances} instances, holds the limits: "
+            "raise --max-instances, --p99 or --dropped, or take a faster instance"
         )
-        return 1
     if best is current:
         console.print("The declared policy is the cheapest that holds.")
     else:
         console.print("To deploy the cheapest policy:")
         console.print(f'  make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
-    return 0
 
 
 def _measured(options: argparse.Namespace) -> tuple[InstanceQueue, ServiceLimits]:
@@ -157,9 +144,7 @@ def _with_progress(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.capacity", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = make_parser("capacity", __doc__)
     parser.add_argument(
         "--trace", default="day", metavar="|".join((*BUILT_IN, "FILE.csv")), help="traffic curve; default: day"
     )
@@ -201,9 +186,6 @@ def _parser() -> argparse.ArgumentParser:
         "default: midnight of a Monday",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the random arrivals; default: 0")
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-    )
     return parser
 
 

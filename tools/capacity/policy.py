@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from aws.schedule import Schedule
 from aws.target_tracking import HIGH_RESOLUTION, STANDARD, TargetTracking
+from tools.stack import resources
+from training.errors import InputError
 
 Metric = Literal["concurrency", "invocations"]
 
@@ -69,17 +71,17 @@ def declared(template: Mapping[str, Any]) -> tuple[SimulatedPolicy, str]:
     """Read the scaling policy and the instance type from the serving stack's template.
 
     Raises:
-        ValueError: the policy tracks a metric that the simulator does not model.
+        InputError: the policy tracks a metric that the simulator does not model.
     """
-    targets = _resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+    targets = resources(template, "AWS::ApplicationAutoScaling::ScalableTarget")
     [(id, target)] = [(id, each) for id, each in targets.items() if each["ServiceNamespace"] == "sagemaker"]
-    policies = _resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    policies = resources(template, "AWS::ApplicationAutoScaling::ScalingPolicy").values()
     [policy] = [each for each in policies if each["ScalingTargetId"] == {"Ref": id}]
-    [config] = _resources(template, "AWS::SageMaker::EndpointConfig").values()
+    [config] = resources(template, "AWS::SageMaker::EndpointConfig").values()
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if metric not in _METRICS:
-        raise ValueError(f"the policy tracks {metric}: only {', '.join(_METRICS)} are simulated")
+        raise InputError(f"the policy tracks {metric}: only {', '.join(_METRICS)} are simulated")
     declared = SimulatedPolicy(
         metric=_METRICS[metric],
         target=float(tracking["TargetValue"]),
@@ -96,8 +98,3 @@ def _change(action: Mapping[str, Any], target: Mapping[str, Any]) -> Change:
     limits = {**target, **action["ScalableTargetAction"]}
     schedule = Schedule.parse(action["Schedule"], action.get("Timezone", "UTC"))
     return Change(schedule, int(limits["MinCapacity"]), int(limits["MaxCapacity"]))
-
-
-def _resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
-    """Properties of all resources of a type, by logical id."""
-    return {id: found["Properties"] for id, found in template["Resources"].items() if found["Type"] == type_}

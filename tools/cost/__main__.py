@@ -15,43 +15,34 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from iam.revision import RevisionError, synthesized
-from iam.template import UnreadableFolder, load
-from tools.assembly import describe, synthesize
-from tools.cdk import CdkFailed
-from tools.cli import settings_of
+from iam.revision import synthesized
+from iam.template import load
+from tools.assembly import synthesize
+from tools.cli import command, make_parser, settings_of
 from tools.cost.estimate import estimate
 from tools.cost.report import as_json, as_markdown, show
 from tools.cost.usage import add_arguments, usage_of
-from training.errors import InputError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
-    try:
-        now = estimate(load(synthesize(settings_of(options)).folder), usage)
-        before = None
-        if options.base:
-            with synthesized(options.base) as folder:
-                before = estimate(load(folder), usage)
-    except (InputError, CdkFailed, RevisionError, UnreadableFolder) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
+    now = estimate(load(synthesize(settings_of(options)).folder), usage)
+    before = None
+    if options.base:
+        with synthesized(options.base) as folder:
+            before = estimate(load(folder), usage)
     if options.json:
         print(json.dumps(as_json(now, before), indent=2))
     elif options.markdown:
         print(as_markdown(now, before, options.base), end="")
     else:
         show(Console(), now, before, options.base)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.cost", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = make_parser("cost", __doc__)
     parser.add_argument("--base", default="", metavar="REVISION", help="compare with this git revision")
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
@@ -59,9 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     form.add_argument("--json", action="store_true", help="print all figures, unrounded")
     add_arguments(parser)
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-    )
     return parser
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tools import stack
 from tools.cost.usage import Usage
 
 
@@ -21,7 +22,7 @@ class Resource:
 
     def beside(self, type_: str) -> list[Mapping[str, Any]]:
         """Properties of all resources of a type in the same stack."""
-        return [r.get("Properties", {}) for r in self.template["Resources"].values() if r["Type"] == type_]
+        return list(stack.resources(self.template, type_).values())
 
     def referred(self, value: Any) -> Mapping[str, Any] | None:
         """Properties of the resource that a Ref or Fn::GetAtt refers to; None if it is not in the same stack."""

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from tools.numbers import positive
+from tools.cli import positive
 
 
 def _assumed(default: float, unit: str, help: str) -> Any:

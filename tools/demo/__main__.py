@@ -13,29 +13,30 @@ from pathlib import Path
 from rich.console import Console
 
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import LocalAwsError, down, up
-from tools.assembly import Assembly, describe, outputs, synthesize
-from tools.cdk import CdkFailed
-from tools.cli import make_parser, max_unreadable, settings_of
+from local_aws.lifecycle import down, up
+from tools.assembly import Assembly, synthesize
+from tools.cli import add_data, command, make_parser, max_unreadable, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
-from tools.demo.classify import Classifier, ClassifyFailed, SteadyClient
+from tools.demo.classify import Classifier, SteadyClient
 from tools.demo.jobs import jobs
 from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
 from tools.demo.steps import Steps
 from tools.deploy.check import check
 from tools.deploy.stacks import bootstrap, deploy, deploy_everything
-from tools.preflight import NotReady, require_aws
-from training.errors import InputError
+from tools.preflight import require_aws
+from tools.stack import outputs
 from training.folder import Folder, digest
 
 _OUT = Path("out")
 
 
+@command
 def main() -> int:
-    parser = make_parser("python -m tools.demo", __doc__ or "")
+    parser = make_parser("demo", __doc__)
+    add_data(parser)
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
     arguments = parser.parse_args()
     settings = settings_of(arguments)
@@ -43,10 +44,6 @@ def main() -> int:
     console = Console()
     try:
         return _run(arguments.data, settings, home, Steps(console), arguments.keep)
-    except (InputError, LocalAwsError, NotReady, CdkFailed, ClassifyFailed) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
     finally:
         if arguments.keep and home.env_file.exists():
             console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from settings.names import ALIAS
+from training.errors import ReportedError
 
 _PAUSE_SECONDS = 0.5
 
@@ -24,7 +25,7 @@ class Prediction:
     probability: float
 
 
-class ClassifyFailed(Exception):
+class ClassifyFailed(ReportedError):
     """The Lambda's answer was not 200."""
 
 

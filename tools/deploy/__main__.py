@@ -10,40 +10,35 @@ speaks of the same images.
 import json
 import sys
 
-from botocore.exceptions import ClientError
-
 from tools import cdk
-from tools.assembly import describe, outputs, synthesize
-from tools.cli import make_parser, max_unreadable, settings_of
+from tools.assembly import synthesize
+from tools.cli import add_data, command, make_parser, max_unreadable, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
 from tools.deploy.stacks import bootstrap, deploy_everything
-from tools.preflight import NotReady, require_aws, require_concurrency
-from training.errors import InputError
+from tools.preflight import require_aws, require_concurrency
+from tools.stack import outputs
 from training.folder import digest
 
 
+@command
 def main() -> int:
-    parser = make_parser("python -m tools.deploy", __doc__ or "")
+    parser = make_parser("deploy", __doc__)
+    add_data(parser)
     arguments = parser.parse_args()
     settings = settings_of(arguments)
-    try:
-        account, region = require_aws()
-        images = checked(arguments.data, max_unreadable=max_unreadable(settings)) if arguments.data else None
-        if images:
-            settings["dataset"] = digest(images)
-        print(f"to account {account}, region {region}")
-        assembly = synthesize(settings)
-        require_concurrency(assembly.template("serving"))
-        bootstrap(account, region)
-        deploy_everything(assembly, images, say=print)
-        if images:
-            _remember(settings["dataset"])
-        live = check(assembly.prefix.removesuffix("-"), say=print)
-    except (NotReady, InputError, cdk.CdkFailed, ClientError) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
+    account, region = require_aws()
+    images = checked(arguments.data, max_unreadable=max_unreadable(settings)) if arguments.data else None
+    if images:
+        settings["dataset"] = digest(images)
+    print(f"to account {account}, region {region}")
+    assembly = synthesize(settings)
+    require_concurrency(assembly.template("serving"))
+    bootstrap(account, region)
+    deploy_everything(assembly, images, say=print)
+    if images:
+        _remember(settings["dataset"])
+    live = check(assembly.prefix.removesuffix("-"), say=print)
     for stack in assembly.stacks:
         for name, value in outputs(stack).items():
             print(f"{stack}.{name} = {value}")

@@ -6,7 +6,6 @@ SageMaker may take an update back, and the stack report success all the same: Cl
 that is in service, with the old model. Exit code 1 when something differs from what the stacks say.
 """
 
-import argparse
 import contextlib
 import json
 import sys
@@ -19,11 +18,11 @@ import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from settings.names import stack_name
-from tools.assembly import outputs
 from tools.cdk import ROOT
-from tools.cli import settings_of
+from tools.cli import command, make_parser, settings_of
 from tools.deploy.stacks import Say
-from tools.preflight import NotReady, require_aws
+from tools.preflight import require_aws
+from tools.stack import outputs
 
 _SETTLE_SECONDS = 900
 _RESUME = (
@@ -137,19 +136,12 @@ def _client(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]
 
 
+@command
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.deploy.check", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="app or stage, over cdk.json's"
-    )
+    parser = make_parser("live", (__doc__ or "").split("\n")[0])
     names = {**json.loads((ROOT / "cdk.json").read_text())["context"], **settings_of(parser.parse_args())}
-    prefix = f"{names['app']}-{names['stage']}"
-    try:
-        require_aws()
-        return 0 if check(prefix, say=print) else 1
-    except (NotReady, ClientError) as error:
-        print(f"error: {prefix} cannot be checked: {error}", file=sys.stderr)
-        return 1
+    require_aws()
+    return 0 if check(f"{names['app']}-{names['stage']}", say=print) else 1
 
 
 if __name__ == "__main__":

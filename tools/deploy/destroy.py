@@ -8,21 +8,17 @@ service what is there, before and afterwards. CDK's own bootstrap stack, with th
 account's and stays.
 """
 
-import argparse
 import sys
 import time
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.prices import price
-from settings import SettingsError
 from settings.names import stack_name
-from tools.assembly import describe
-from tools.cli import chosen_settings
+from tools.cli import chosen_settings, command, make_parser
 from tools.deploy.inventory import Deployment, Found
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
-from tools.preflight import NotReady, require_aws
+from tools.preflight import require_aws
 
 KEPT = ("bucket", "key", "training log")  # with keep_data
 # An endpoint before its configuration and that before its model; nothing scales what is going.
@@ -30,35 +26,47 @@ _ORDER = ("scaling target", "endpoint", "endpoint configuration", "model")
 
 
 def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[Found]:
-    """Remove the deployment; what stays.
+    """Remove the deployment.
+
+    Returns:
+        What stays.
 
     Raises:
         NotRemoved: something that should go is still there.
         ClientError: a service refused.
     """
     found = of.find()
-    storage = stack_name(f"{of.app}-{of.stage}", "storage")
-    if keep_data and Found("stack", storage) in found:
-        _require_retained(storage)
-    stop_jobs(found, say)
     stacks = [each.name for each in found if each.kind == "stack"]
-    ordered = by_creation(stacks)
-    delete_stacks([name for name in ordered if name != storage], say)
+    storage = [name for name in stacks if name == stack_name(f"{of.app}-{of.stage}", "storage")]
+    if keep_data and storage:
+        _require_retained(*storage)
+    stop_jobs(found, say)
+    delete_stacks(by_creation(name for name in stacks if name not in storage), say)
     if not keep_data:
-        for bucket in [each.name for each in found if each.kind == "bucket"]:
-            say(f"emptying bucket {bucket}")
-            empty(bucket)
-    delete_stacks([name for name in ordered if name == storage], say)
-    rank = {kind: number for number, kind in enumerate(_ORDER)}
-    # The bucket's accesses are logged in the other: that goes last, when nothing is written to it any more.
-    over = sorted(_going(of.find(), keep_data), key=lambda e: (rank.get(e.kind, len(rank)), e.name.endswith("-logs")))
-    for each in over:
-        say(f"removing {each}")
-        remove(each)
+        _empty_buckets(found, say)
+    delete_stacks(storage, say)
+    _remove_rest(_going(of.find(), keep_data), say)
     left = of.find()
     if still := _going(left, keep_data):
-        raise NotRemoved("\n".join(f"{each} is still there" for each in still) + "\ngive the same command again")
+        raise NotRemoved([*(f"{each} is still there" for each in still), "give the same command again"])
     return left
+
+
+def _empty_buckets(found: list[Found], say: Say) -> None:
+    for bucket in [each.name for each in found if each.kind == "bucket"]:
+        say(f"emptying bucket {bucket}")
+        empty(bucket)
+
+
+def _remove_rest(found: list[Found], say: Say) -> None:
+    """Remove what the stacks left, what others need last.
+
+    The bucket of access logs goes after the bucket whose accesses it logs, when nothing is written to it any more.
+    """
+    rank = {kind: number for number, kind in enumerate(_ORDER)}
+    for each in sorted(found, key=lambda e: (rank.get(e.kind, len(rank)), e.name.endswith("-logs"))):
+        say(f"removing {each}")
+        remove(each)
 
 
 def _going(found: list[Found], keep_data: bool) -> list[Found]:
@@ -92,39 +100,30 @@ def stays(left: list[Found]) -> list[str]:
     return lines
 
 
+@command
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.deploy.destroy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = make_parser("destroy", __doc__)
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-    )
     arguments = parser.parse_args()
-    try:
-        settings = chosen_settings(arguments)
-        account, region = require_aws()
-        of = Deployment(settings.app, settings.stage, account)
-        found = of.find()
-        print(f"{settings.prefix} in account {account}, region {region}:")
-        for each in found:
-            kept = settings.keep_data and each.kind in KEPT
-            print(f"  {'stays  ' if kept else 'removed'}  {each}")
-        if not _going(found, settings.keep_data):
-            print("nothing to remove")
-        elif not (arguments.yes or _agreed()):
-            print("nothing was removed")
-            return 1
-        begin = time.monotonic()
-        left = destroy(of, keep_data=settings.keep_data, say=print)
-        print(f"removed in {time.monotonic() - begin:.0f} s")
-        for line in stays(left):
-            print(f"stays: {line}")
-        print("stays: CDK's bootstrap stack (CDKToolkit) and the files in its bucket, which other apps may use: cents")
-    except (NotReady, NotRemoved, SettingsError, BotoCoreError, ClientError) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
+    settings = chosen_settings(arguments)
+    account, region = require_aws()
+    of = Deployment(settings.app, settings.stage, account)
+    found = of.find()
+    print(f"{settings.prefix} in account {account}, region {region}:")
+    for each in found:
+        kept = settings.keep_data and each.kind in KEPT
+        print(f"  {'stays  ' if kept else 'removed'}  {each}")
+    if not _going(found, settings.keep_data):
+        print("nothing to remove")
+    elif not (arguments.yes or _agreed()):
+        print("nothing was removed")
         return 1
+    begin = time.monotonic()
+    left = destroy(of, keep_data=settings.keep_data, say=print)
+    print(f"removed in {time.monotonic() - begin:.0f} s")
+    for line in stays(left):
+        print(f"stays: {line}")
+    print("stays: CDK's bootstrap stack (CDKToolkit) and the files in its bucket, which other apps may use: cents")
     return 0
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import WaiterError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from tools.deploy.inventory import RUNNING, Found
+from training.errors import ReportedError
 
 Say = Callable[[str], None]
 
@@ -17,7 +18,7 @@ _WAIT = {"Delay": 2, "MaxAttempts": 1800}  # a changing endpoint, or a job that 
 _KEY_DAYS = 7  # the least that KMS takes: until then the deletion can be cancelled
 
 
-class NotRemoved(Exception):
+class NotRemoved(ReportedError):
     """Something is still there; the message says what and why. The same command can be given again."""
 
 

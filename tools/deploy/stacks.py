@@ -9,10 +9,11 @@ from botocore.exceptions import ClientError
 
 from settings.names import StackSuffix
 from tools import cdk
-from tools.assembly import Assembly, outputs
+from tools.assembly import Assembly
 from tools.dataset.upload import upload
 from tools.deploy.progress import TrainingLog
 from tools.preflight import nobody_listens, require_answer
+from tools.stack import outputs
 from training.folder import Folder
 
 Say = Callable[[str], None]

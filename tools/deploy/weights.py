@@ -4,8 +4,6 @@ python -m tools.deploy.weights resnet50                    downloads torchvision
 python -m tools.deploy.weights resnet50 --file FILE.pth    uploads a state dict of that network
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -15,12 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from settings import SettingsError, read_settings
 from settings.names import weights_key
-from tools import cdk
-from tools.cli import settings_of
+from tools.cli import chosen_settings, command, make_parser
 from tools.dataset.upload import explain
-from tools.preflight import NotReady, require_aws
+from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.errors import InputError
 from training.resnet import DEPTHS
@@ -29,22 +25,17 @@ from training.weights import read
 WITHOUT = ("resnet10",)  # ours, not torchvision's
 
 
+@command
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.deploy.weights", description=__doc__)
+    parser = make_parser("weights", __doc__)
     parser.add_argument("architecture", choices=[name for name in DEPTHS if name not in WITHOUT])
     parser.add_argument("--file", type=Path, help="a state dict instead of torchvision's")
-    parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="as for a deploy")
     arguments = parser.parse_args()
-    try:
-        path = arguments.file or download(arguments.architecture)
-        read(path, arguments.architecture)  # better now than in a training job
-        context = json.loads((cdk.ROOT / "cdk.json").read_text())["context"] | settings_of(arguments)
-        account, region = require_aws()
-        digest = upload(path, f"{read_settings(context).prefix}-{account}-{region}")
-    except (NotReady, InputError, SettingsError, OSError) as error:
-        for line in getattr(error, "problems", [str(error)]):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
+    path = arguments.file or download(arguments.architecture)
+    read(path, arguments.architecture)  # better now than in a training job
+    settings = chosen_settings(arguments)
+    account, region = require_aws()
+    digest = upload(path, f"{settings.prefix}-{account}-{region}")
     print(f'SETTINGS="architecture={arguments.architecture} weights={digest} trainable=head image_size=224"')
     return 0
 

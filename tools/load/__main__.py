@@ -20,43 +20,33 @@ from collections.abc import Coroutine, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from settings import SettingsError
 from settings.names import stack_name
-from tools.assembly import describe
-from tools.cli import chosen_settings
+from tools.cli import chosen_settings, command, count, make_parser, positive
 from tools.load.curve import Curve, read_curve
-from tools.load.endpoint import EndpointUnderTest, deployed
+from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
 from tools.load.invoke import Invoker
 from tools.load.picture import draw
 from tools.load.record import FOLDER, Record
 from tools.load.report import show_run, show_step, show_sustained
 from tools.load.run import LoadRun
-from tools.load.search import NotSustained
 from tools.load.target import target
-from tools.numbers import count, positive
-from tools.preflight import NotReady, require_aws
-from training.errors import InputError
+from tools.preflight import require_aws
+from tools.stack import outputs
 
 _MIN_STEP_SECONDS = 10.0
 _STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the latency limit within the step
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    console = Console()
     try:
-        return asyncio.run(_unwinding(_run(options, console)))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("stopped", file=sys.stderr)
-        return 130
-    except (NotReady, InputError, SettingsError, NotSustained, BotoCoreError, ClientError) as error:
-        for line in describe(error):
-            print(f"error: {line}", file=sys.stderr)
-        return 1
+        return asyncio.run(_unwinding(_run(options, Console())))
+    except asyncio.CancelledError:  # SIGTERM or SIGHUP
+        raise KeyboardInterrupt from None
 
 
 async def _unwinding(run: Coroutine[None, None, int]) -> int:
@@ -74,7 +64,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     images = read_images(options.images)
     settings = chosen_settings(options)
     require_aws()
-    name = options.endpoint or deployed(stack_name(settings.prefix, "serving"))
+    name = options.endpoint or outputs(stack_name(settings.prefix, "serving"))["EndpointName"]
     endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000
@@ -125,9 +115,7 @@ async def _search(run: LoadRun, options: argparse.Namespace, instances: int) -> 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.load", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = make_parser("load", __doc__)
     parser.add_argument("--endpoint", metavar="NAME", help="endpoint to test; default: the one `make deploy` created")
     parser.add_argument(
         "--images", type=Path, metavar="FOLDER", help="folder of images to send; default: handwritten digits"
@@ -168,9 +156,6 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=positive, default=60, metavar="SECONDS", help="timeout of a call; default: 60"
     )
     parser.add_argument("--scaling", action="store_true", help="leave auto-scaling on during the search")
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-    )
     return parser
 
 

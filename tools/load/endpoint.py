@@ -24,25 +24,6 @@ class EndpointState:
     desired: int
 
 
-def deployed(stack: str) -> str:
-    """Name of the endpoint that the serving stack `stack` created.
-
-    Raises:
-        NotReady: the stack does not exist, or has no output EndpointName.
-    """
-    try:
-        [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        raise NotReady(
-            f"no stack {stack} here ({error}): deploy first (make deploy), name the deployment with "
-            'SETTINGS="app=… stage=…", or the endpoint with --endpoint'
-        ) from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    if "EndpointName" not in outputs:
-        raise NotReady(f"stack {stack} is {described['StackStatus']} and has no EndpointName: deploy it again")
-    return outputs["EndpointName"]
-
-
 class EndpointUnderTest:
     """A SageMaker endpoint with one production variant."""
 

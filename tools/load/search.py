@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tools.load.engine import TimedCall
 from tools.load.summary import Summary
+from training.errors import ReportedError
 
 PRECISION = 1.05  # maximum ratio of the lowest rate that failed to the rate found
 _LONGER = 3  # the confirming step is this many times longer than the others
@@ -41,7 +42,7 @@ def failed_early(planned: int, limit: float) -> Callable[[list[TimedCall]], bool
     return should_abort
 
 
-class NotSustained(Exception):
+class NotSustained(ReportedError):
     """The endpoint did not sustain even the lowest rate."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from aws.schedule import Schedule
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
 from tools.capacity.policy import Change, SimulatedPolicy, declared
+from training.errors import InputError
 
 DEFAULTS = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 
@@ -45,5 +46,5 @@ def test_another_metric_is_refused_by_name() -> None:
         ),
         "c": resource("AWS::SageMaker::EndpointConfig"),
     }
-    with pytest.raises(ValueError, match="GPUUtilization"):
+    with pytest.raises(InputError, match="GPUUtilization"):
         declared({"Resources": resources})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.load.endpoint import EndpointUnderTest, deployed
+from tools.load.endpoint import EndpointUnderTest
 from tools.preflight import NotReady
 
 
@@ -40,24 +40,6 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fake]:
 def described(status: str) -> dict[str, Any]:
     variant = {"VariantName": "live", "CurrentInstanceCount": 2, "DesiredInstanceCount": 3}
     return {"EndpointStatus": status, "EndpointConfigName": "c", "ProductionVariants": [variant]}
-
-
-def test_the_name_is_the_serving_stack_s_output(use: Callable[..., Fake]) -> None:
-    output = {"OutputKey": "EndpointName", "OutputValue": "slipway-dev-1234"}
-    use(describe_stacks={"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": [output]}]})
-    assert deployed("slipway-dev-serving") == "slipway-dev-1234"
-
-
-def test_a_deployment_that_is_not_there_is_named_with_the_fix(use: Callable[..., Fake]) -> None:
-    use(describe_stacks=None)
-    with pytest.raises(NotReady, match=r"no stack slipway-dev-serving here .*make deploy"):
-        deployed("slipway-dev-serving")
-
-
-def test_a_stack_that_is_half_there_is_named_with_its_status(use: Callable[..., Fake]) -> None:
-    use(describe_stacks={"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]})
-    with pytest.raises(NotReady, match="ROLLBACK_COMPLETE"):
-        deployed("slipway-dev-serving")
 
 
 def test_an_endpoint_that_is_not_there_is_named(use: Callable[..., Fake]) -> None:

@@ -1,0 +1,93 @@
+"""How every command ends: exit code, and what it says on stderr."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from aws.prices import UnknownPrice
+from iam.errors import GateError
+from local_aws.lifecycle import LocalAwsError
+from settings import SettingsError
+from tools.cdk import CdkFailed
+from tools.cli import command, make_parser
+from tools.preflight import NotReady
+from training.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def ended_by(error: BaseException) -> int:
+    @command
+    def main() -> None:
+        raise error
+
+    return main()
+
+
+def test_a_command_that_returns_nothing_ends_with_0() -> None:
+    assert command(lambda: None)() == 0
+
+
+def test_a_command_may_choose_its_exit_code() -> None:
+    assert command(lambda: 3)() == 3
+
+
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListBuckets")
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        (InputError(["no a", "no b"]), ["no a", "no b"]),
+        (SettingsError(["seed = -1: must be 0 or more"]), ["seed = -1: must be 0 or more"]),
+        (NotReady("no region"), ["no region"]),
+        (CdkFailed("one\ntwo"), ["one", "two"]),
+        (LocalAwsError("port 4566 is taken"), ["port 4566 is taken"]),
+        (UnknownPrice("no price of x"), ["no price of x"]),
+        (GateError("not a folder"), ["not a folder"]),
+        (DENIED, ["An error occurred (AccessDenied) when calling the ListBuckets operation: no"]),
+        (NoCredentialsError(), ["Unable to locate credentials"]),
+        (FileNotFoundError(2, "No such file or directory", "a.csv"), ["a.csv: No such file or directory"]),
+        (OSError(28, "No space left on device"), ["No space left on device"]),
+    ],
+)
+def test_what_a_user_can_mend_is_a_line_for_each_problem_and_exit_1(
+    error: Exception, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended_by(error) == 1
+    assert capsys.readouterr().err.splitlines() == [f"error: {line}" for line in lines]
+
+
+def test_a_fault_of_ours_keeps_its_trace() -> None:
+    with pytest.raises(ZeroDivisionError):
+        ended_by(ZeroDivisionError())
+
+
+def test_ctrl_c_is_one_line_and_exit_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended_by(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_reader_that_has_gone_is_told_nothing() -> None:
+    program = "import sys; from tools.cli import command; sys.exit(command(lambda: print('x' * 10**6))())"
+    running = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout and running.stderr
+    running.stdout.close()
+    assert running.wait() == 141
+    assert running.stderr.read() == b""
+
+
+def test_a_wrong_flag_ends_with_2_and_names_the_make_target(capsys: pytest.CaptureFixture[str]) -> None:
+    @command
+    def main() -> None:
+        make_parser("deploy", "Deploy.").parse_args(["--dta", "x"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "make deploy: error: unrecognized arguments: --dta x" in capsys.readouterr().err

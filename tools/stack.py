@@ -1,0 +1,40 @@
+"""A stack: what its template declares, and what it says once it is deployed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from training.errors import ReportedError
+
+
+class NotDeployed(ReportedError):
+    """The stack is not there, or is not complete."""
+
+
+def outputs(stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack, by name.
+
+    Raises:
+        NotDeployed: there is no such stack, or its first deploy failed.
+        ClientError: CloudFormation refused.
+    """
+    try:
+        [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":  # which CloudFormation answers for an unknown stack
+            raise
+        raise NotDeployed(
+            f"no stack {stack} in this account and region: run make deploy first, or name the deployment with "
+            'SETTINGS="app=… stage=…"'
+        ) from error
+    found = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    if not found and not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+        raise NotDeployed(f"stack {stack} is {described['StackStatus']}: deploy it again")
+    return found
+
+
+def resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
+    """Properties of the template's resources of a type, by logical id."""
+    return {id: it.get("Properties", {}) for id, it in template["Resources"].items() if it["Type"] == type_}
