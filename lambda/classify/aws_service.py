@@ -1,6 +1,6 @@
-"""Calls to one AWS service over a connection that is kept between invocations.
+"""Client of one AWS service. It keeps its connection open between invocations.
 
-Endpoint and certificates follow AWS_ENDPOINT_URL and AWS_CA_BUNDLE, as AWS's SDKs do.
+AWS_ENDPOINT_URL and AWS_CA_BUNDLE set the address and the certificates, as in AWS's SDKs.
 """
 
 import http.client
@@ -14,26 +14,28 @@ from urllib.parse import urlsplit
 from sigv4 import Credentials, sign
 
 _CONNECT_SECONDS = 1.0
-# What the server's end of a connection that lay idle too long looks like from here.
-_GONE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
-# Made while Lambda starts the function: reading the certificates takes 20 ms, which no call then waits for.
+# Errors of a kept connection that the server closed while it was idle.
+_CLOSED_BY_SERVER = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+# Made at import, while Lambda starts the function: reading the certificates takes 20 ms, and no call waits for it.
 _TLS = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
 
 
-class Answer(NamedTuple):
+class ServiceResponse(NamedTuple):
+    """HTTP response of the service."""
+
     status: int
     headers: http.client.HTTPMessage
     body: bytes
-    """At most `limit` bytes and one more, which says that there were more."""
+    """Up to `limit` + 1 bytes: longer than `limit` means that it was cut."""
 
 
 class AwsService:
-    """One service under one host name; not for more than one thread."""
+    """Connection to the service `name` at `host`. Not thread-safe."""
 
     def __init__(self, name: str, host: str) -> None:
         endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL") or f"https://{host}")
         self.host = endpoint.netloc
-        """Name and port, as signed."""
+        """Host name and port, as they are signed."""
         self._name = name
         self._region = os.environ["AWS_REGION"]
         self._connection: http.client.HTTPConnection = (
@@ -44,14 +46,14 @@ class AwsService:
 
     def call(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float, limit: int
-    ) -> Answer:
-        """The service's answer, whatever its status.
+    ) -> ServiceResponse:
+        """Send one signed request and return the response, whatever its status.
 
-        A kept connection that turns out to be dead is made anew, once.
+        If the server has closed the kept connection, connect again and retry once.
 
         Raises:
-            TimeoutError: when nothing comes for `seconds`.
-            OSError, http.client.HTTPException: when the service cannot be reached, or breaks off.
+            TimeoutError: no data arrived for `seconds`.
+            OSError, http.client.HTTPException: the service cannot be reached, or the response was cut off.
         """
         signed = sign(
             method, self.host, path, headers, body,
@@ -63,13 +65,13 @@ class AwsService:
                 return self._send(method, path, signed, body, seconds, limit)
             except BaseException as error:
                 self._connection.close()
-                if last or not isinstance(error, _GONE):
+                if last or not isinstance(error, _CLOSED_BY_SERVER):
                     raise
-        raise AssertionError  # the last try returns or raises
+        raise AssertionError  # the last attempt returns or raises
 
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
-    ) -> Answer:
+    ) -> ServiceResponse:
         connection = self._connection
         if connection.sock is None:
             connection.timeout = min(_CONNECT_SECONDS, seconds)
@@ -79,14 +81,14 @@ class AwsService:
         response = connection.getresponse()
         content = response.read(limit + 1)
         if len(content) > limit:
-            connection.close()  # what is still to come would be the next answer's start
+            connection.close()  # the unread rest would be taken for the next response
         elif response.length:
             raise http.client.IncompleteRead(content, response.length)
-        return Answer(response.status, response.headers, content)
+        return ServiceResponse(response.status, response.headers, content)
 
 
 def _credentials() -> Credentials:
-    """The function's role's: in Lambda they are in the environment."""
+    """Credentials of the function's role, which Lambda puts into the environment."""
     return Credentials(
         os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN", "")
     )

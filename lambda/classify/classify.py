@@ -1,9 +1,9 @@
-"""Lambda that classifies one image with the endpoint: docs/api.md says what it takes and answers.
+"""Lambda function that classifies one image with the endpoint. docs/api.md documents requests and responses.
 
     {"image": "<base64>"} → {"statusCode", "headers", "body": '{"predictions": […], "model": "…"}'}
 
-Whatever goes wrong, the caller gets a status and {"error": {"code", "message"}}: nothing about account,
-role or stack. No boto3 here: see sigv4.py.
+On any error the caller gets a status and {"error": {"code", "message"}}, and nothing about account, role or stack.
+The function does not use boto3: sigv4.py says why.
 """
 
 import functools
@@ -13,9 +13,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from endpoint import Endpoint
+from endpoint import EndpointClient
+from error_response import ErrorResponse
 from image import Image, read_image
-from refusal import Refusal
 from request import Request, read_request
 from request_metrics import RequestMetrics
 from s3_image import S3Images
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 _FETCH_SECONDS = 5.0
-_ANSWER_SECONDS = 1.0  # of the function's own time, kept for the answer
+_RESPONSE_SECONDS = 1.0  # kept back from the function's timeout, to respond in
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Classify the image of `event`; never raises, as Lambda would send the caller the trace."""
+    """Classify the image of `event`. Never raises: Lambda would send the stack trace to the caller."""
     metrics = RequestMetrics()
     source = code = ""
     try:
-        deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _ANSWER_SECONDS
+        deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESPONSE_SECONDS
         request = read_request(event, max_bytes=_max_bytes())
         source = request.source
         image = _image(request, deadline, metrics)
@@ -42,8 +42,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         with metrics.timed("Endpoint"):
             body = _endpoint().classify(image, k=request.k, deadline=deadline)
         status, code = 200, "OK"
-    except Refusal as refusal:
-        status, code, body = refusal.status, refusal.code, _error(refusal.code, str(refusal))
+    except ErrorResponse as error:
+        status, code, body = error.status, error.code, _error(error.code, str(error))
     except Exception:
         _logger.exception("the function failed")
         status, code, body = 502, "Internal", _error("Internal", "the function failed: its log says why")
@@ -76,8 +76,8 @@ def _max_bytes() -> int:
 
 
 @functools.cache
-def _endpoint() -> Endpoint:
-    return Endpoint(os.environ["ENDPOINT_NAME"], seconds=float(os.environ["ENDPOINT_TIMEOUT_SECONDS"]))
+def _endpoint() -> EndpointClient:
+    return EndpointClient(os.environ["ENDPOINT_NAME"], seconds=float(os.environ["ENDPOINT_TIMEOUT_SECONDS"]))
 
 
 @functools.cache
@@ -87,6 +87,6 @@ def _s3_images() -> S3Images:
 
 @functools.cache
 def _url_images() -> "UrlImages":
-    from url_image import UrlImages  # where no caller sends URLs, no start pays for it
+    from url_image import UrlImages  # imported late: a function that gets no URLs starts without it
 
     return UrlImages(list(filter(None, os.environ["URL_HOSTS"].split("|"))), max_bytes=_max_bytes())

@@ -1,4 +1,4 @@
-"""Asking the endpoint what an image shows."""
+"""Client of the SageMaker endpoint that classifies images."""
 
 import http.client
 import json
@@ -8,21 +8,21 @@ import random
 import time
 from typing import Any
 
-from aws_service import Answer, AwsService
+from aws_service import AwsService, ServiceResponse
+from error_response import ErrorResponse
 from image import Image
-from refusal import Refusal
 
 _logger = logging.getLogger(__name__)
-_TRIES = 2
-_LEAST_SECONDS = 0.5  # with less time left another try could only be cut off
-_LIMIT_BYTES = 2**20
+_ATTEMPTS = 2
+_MIN_SECONDS = 0.5  # with less time left an attempt would only time out
+_MAX_RESPONSE_BYTES = 2**20
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException")
-_NO_REPLICA = 503  # of the image's adapter, when nothing listens behind it; the replica itself sheds with 429
-_REFUSES_IMAGE = (400, 413, 415, 422)
+_NO_REPLICA = 503  # from the container's adapter when no replica listens; a replica under overload answers 429
+_IMAGE_REJECTED = (400, 413, 415, 422)
 
 
-class Endpoint:
-    """The endpoint `name`; each try at it takes at most `seconds`."""
+class EndpointClient:
+    """Calls the endpoint `name`. Each attempt times out after `seconds`."""
 
     def __init__(self, name: str, *, seconds: float) -> None:
         host = f"runtime.sagemaker.{os.environ['AWS_REGION']}.{os.environ['URL_SUFFIX']}"
@@ -31,84 +31,84 @@ class Endpoint:
         self._seconds = seconds
 
     def classify(self, image: Image, *, k: int | None, deadline: float) -> dict[str, Any]:
-        """The endpoint's answer, by `deadline` (of time.monotonic): `{"predictions": […], "model": …}`.
+        """Classify `image` before `deadline` (of time.monotonic): `{"predictions": […], "model": …}`.
 
         Args:
-            k: the most predictions to answer with; None leaves it to the endpoint.
+            k: maximum number of predictions; None leaves it to the endpoint.
 
         Raises:
-            Refusal: what is wrong with the image, or that the endpoint cannot be used now.
+            ErrorResponse: the image was rejected, or the endpoint is not available now.
         """
         headers = {"content-type": image.content_type, "accept": "application/json"}
         if k:
             headers["x-amzn-sagemaker-custom-attributes"] = f"k={k}"
-        answer = self._answer(image, headers, deadline)
-        if answer.status != 200:
-            raise _refused(answer)
+        response = self._invoke(image, headers, deadline)
+        if response.status != 200:
+            raise _error_response(response)
         try:
-            body = json.loads(answer.body)
+            body = json.loads(response.body)
         except ValueError:
             body = None
         if not isinstance(body, dict) or not isinstance(body.get("predictions"), list):
-            _logger.error("the endpoint's answer holds no predictions")
+            _logger.error("the endpoint's response has no predictions")
             raise _unavailable()
         return body
 
-    def _answer(self, image: Image, headers: dict[str, str], deadline: float) -> Answer:
-        """Of one more try where the first met what may be over in a moment: too many requests, or nobody to answer."""
-        refusal = _late()
-        for left in reversed(range(_TRIES)):
+    def _invoke(self, image: Image, headers: dict[str, str], deadline: float) -> ServiceResponse:
+        """Retry once if the endpoint throttled the call or did not answer."""
+        error = _timed_out()
+        for left in reversed(range(_ATTEMPTS)):
             seconds = min(self._seconds, deadline - time.monotonic())
-            if seconds < _LEAST_SECONDS:
+            if seconds < _MIN_SECONDS:
                 break
             try:
-                answer = self._service.call(
-                    "POST", self._path, headers, image.content, seconds=seconds, limit=_LIMIT_BYTES
+                response = self._service.call(
+                    "POST", self._path, headers, image.content, seconds=seconds, limit=_MAX_RESPONSE_BYTES
                 )
             except TimeoutError:
-                refusal = _late()
-            except (OSError, http.client.HTTPException) as error:
-                _logger.warning("endpoint out of reach", extra={"error": repr(error)})
-                refusal = _unavailable()
+                error = _timed_out()
+            except (OSError, http.client.HTTPException) as failure:
+                _logger.warning("endpoint out of reach", extra={"error": repr(failure)})
+                error = _unavailable()
             else:
-                if not left or not _passing(answer):
-                    return answer
-                refusal = _refused(answer)
+                if not left or not _may_retry(response):
+                    return response
+                error = _error_response(response)
             if left:
                 time.sleep(random.uniform(0, 0.2))
-        raise refusal
+        raise error
 
 
-def _passing(answer: Answer) -> bool:
-    """Whether SageMaker itself, not the model, says no for the moment, or finds no model behind the container."""
-    if answer.status in (429, 500, 502, 503, 504) or _code(answer) in _THROTTLED:
+def _may_retry(response: ServiceResponse) -> bool:
+    """True for an error that may be over in a moment: SageMaker's own, or a container without a replica."""
+    if response.status in (429, 500, 502, 503, 504) or _code(response) in _THROTTLED:
         return True
-    return _of_model(answer) and _original(answer.body)[0] == _NO_REPLICA
+    return _from_model(response) and _original(response.body)[0] == _NO_REPLICA
 
 
-def _code(answer: Answer) -> str:
-    """SageMaker's name of the error."""
-    return str(answer.headers.get("x-amzn-errortype", "")).partition(":")[0]
+def _code(response: ServiceResponse) -> str:
+    """SageMaker's error code, such as ModelError; empty without one."""
+    return str(response.headers.get("x-amzn-errortype", "")).partition(":")[0]
 
 
-def _refused(answer: Answer) -> Refusal:
-    """For a call that SageMaker, or the model in it, answered with an error."""
-    code = _code(answer)
-    _logger.warning("endpoint refused", extra={"code": code, "status": answer.status})
-    if _of_model(answer):
-        return _model_refused(answer.body)
-    if code in _THROTTLED or answer.status == 429:
+def _error_response(response: ServiceResponse) -> ErrorResponse:
+    """Translate an error of SageMaker or of the model into one for the caller."""
+    code = _code(response)
+    _logger.warning("endpoint refused", extra={"code": code, "status": response.status})
+    if _from_model(response):
+        return _model_error(response.body)
+    if code in _THROTTLED or response.status == 429:
         return _too_many()
     return _unavailable()
 
 
-def _of_model(answer: Answer) -> bool:
-    """Whether the container answered, and not with a success."""
-    return _code(answer) == "ModelError" or answer.status == 424
+def _from_model(response: ServiceResponse) -> bool:
+    """True if the error came from the container, not from SageMaker."""
+    return _code(response) == "ModelError" or response.status == 424
 
 
 def _original(body: bytes) -> tuple[int, str]:
-    """The container's status and message in a ModelError; 500 where there are none."""
+    """Status and message that the container answered with, from the body of a ModelError; (500, "") without them."""
     try:
         error = json.loads(body)
         return int(error["OriginalStatusCode"]), str(error.get("OriginalMessage", ""))
@@ -116,30 +116,30 @@ def _original(body: bytes) -> tuple[int, str]:
         return 500, ""
 
 
-def _model_refused(body: bytes) -> Refusal:
-    """What the model says of the image (4xx) is the caller's to know; what broke inside it (5xx) is not."""
+def _model_error(body: bytes) -> ErrorResponse:
+    """Pass the model's 4xx message about the image on to the caller; hide its 5xx."""
     status, message = _original(body)
     if status in (408, 504):
-        return _late()
+        return _timed_out()
     if status == 429:
         return _too_many()
-    if status not in _REFUSES_IMAGE:
+    if status not in _IMAGE_REJECTED:
         return _unavailable()
-    status = 422 if status == 400 else status  # the request is ours and right: it is the image that cannot be read
+    status = 422 if status == 400 else status  # our request is well-formed, so the image is at fault
     try:
         said = json.loads(message)["error"]
-        return Refusal(status, str(said["code"]), str(said["message"]))
+        return ErrorResponse(status, str(said["code"]), str(said["message"]))
     except (KeyError, TypeError, ValueError):
-        return Refusal(status, "ImageRefused", "the model refused the image")
+        return ErrorResponse(status, "ImageRefused", "the model refused the image")
 
 
-def _late() -> Refusal:
-    return Refusal(504, "EndpointTimeout", "the endpoint did not answer in time: try again")
+def _timed_out() -> ErrorResponse:
+    return ErrorResponse(504, "EndpointTimeout", "the endpoint did not answer in time: try again")
 
 
-def _too_many() -> Refusal:
-    return Refusal(429, "TooManyRequests", "too many requests at a time: try again in a moment")
+def _too_many() -> ErrorResponse:
+    return ErrorResponse(429, "TooManyRequests", "too many requests at a time: try again in a moment")
 
 
-def _unavailable() -> Refusal:
-    return Refusal(502, "EndpointUnavailable", "the endpoint cannot classify at present: try again later")
+def _unavailable() -> ErrorResponse:
+    return ErrorResponse(502, "EndpointUnavailable", "the endpoint cannot classify at present: try again later")

@@ -1,6 +1,7 @@
-"""Which addresses are the public internet's: the others must not be reached on a caller's behalf.
+"""Tell public internet addresses from all others. The function must not connect to the others for a caller.
 
-Source: IANA's registries of special-purpose addresses, by way of `ipaddress`, and what lies inside an IPv6 address.
+Source: IANA's registries of special-purpose addresses, as `ipaddress` has them, and the IPv4 addresses that IPv6 ones
+embed.
 """
 
 import ipaddress
@@ -23,7 +24,7 @@ _REFUSED = tuple(
 
 
 def is_public(text: str) -> bool:
-    """Whether the address is one that anybody on the internet can reach, its IPv4 part included.
+    """True if the address, and an IPv4 address that it embeds, is reachable on the public internet.
 
     >>> is_public("93.184.215.14"), is_public("169.254.169.254"), is_public("::ffff:10.0.0.1")
     (True, False, False)

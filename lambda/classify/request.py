@@ -1,8 +1,8 @@
-"""What a caller asks for: an event of any shape, read as one image that is here or elsewhere, and how many labels.
+"""Read a Lambda event as a request to classify one image.
 
-`{"image": base64}`, `{"url": …}` or `{"s3": …}`, each with an optional `"k"`; or an event of API Gateway (REST and
-HTTP APIs), of a function URL or of a load balancer, whose body is an image or that JSON. Source of the proxies' events:
-"Working with AWS Lambda proxy integrations", API Gateway developer guide.
+An event is `{"image": base64}`, `{"url": …}` or `{"s3": …}`, each with an optional `"k"`; or an event of API Gateway
+(REST and HTTP APIs), of a function URL or of a load balancer, whose body is an image or that JSON. Source of the
+proxies' events: "Working with AWS Lambda proxy integrations", API Gateway developer guide.
 """
 
 import base64
@@ -10,30 +10,33 @@ import binascii
 import json
 from typing import Any, NamedTuple
 
+from error_response import ErrorResponse
 from image import too_large
-from refusal import Refusal
 
 _SOURCES = ("image", "url", "s3")
-_HOW = 'send {"image": "<base64>"}, {"url": "https://…"} or {"s3": "s3://…"}, the image a JPEG, PNG or WebP file'
-_MOST_LABELS = 1000
+_USAGE = 'send {"image": "<base64>"}, {"url": "https://…"} or {"s3": "s3://…"}, the image a JPEG, PNG or WebP file'
+_MAX_LABELS = 1000
 
 
 class Request(NamedTuple):
+    """Image, or the address of one, and the number of labels wanted."""
+
     source: str
-    """image, url or s3."""
+    """`image`, `url` or `s3`."""
     content: bytes
-    """The image's bytes where `source` is image."""
+    """The image if `source` is `image`, else empty."""
     address: str
-    """Where the image is, else."""
+    """Address of the image if `source` is `url` or `s3`, else empty."""
     k: int | None
-    """Most labels to answer with; None for as many as the endpoint gives."""
+    """Maximum number of labels; None for as many as the endpoint gives."""
 
 
 def read_request(event: Any, *, max_bytes: int) -> Request:
-    """
+    """Read an event of any of the shapes above.
+
     Raises:
-        Refusal: 400 for an event that cannot be understood, 413 for an image over `max_bytes`, 415 for a body that is
-            neither an image nor JSON.
+        ErrorResponse: 400 for an event that cannot be understood, 413 for an image over `max_bytes`, 415 for a body
+            that is neither an image nor JSON.
     """
     if isinstance(event, dict) and "requestContext" in event:
         return _read_http(event, max_bytes)
@@ -43,30 +46,30 @@ def read_request(event: Any, *, max_bytes: int) -> Request:
 def _read_http(event: dict[str, Any], max_bytes: int) -> Request:
     body = event.get("body") or ""
     if not isinstance(body, str) or not body:
-        raise Refusal(400, "MissingImage", f"the request has no body: {_HOW}")
+        raise ErrorResponse(400, "MissingImage", f"the request has no body: {_USAGE}")
     content_type = _content_type(event)
     if content_type.startswith("image/"):
         if not event.get("isBase64Encoded"):
             message = "the image's bytes were lost on the way: the API has to treat image/* as a binary media type"
-            raise Refusal(400, "NotBinary", message)
+            raise ErrorResponse(400, "NotBinary", message)
         return Request("image", _decode(body, max_bytes), "", _k(_first(event.get("queryStringParameters"), "k")))
     if content_type not in ("application/json", ""):
-        raise Refusal(415, "UnsupportedContentType", "send an image as image/* or JSON as application/json")
+        raise ErrorResponse(415, "UnsupportedContentType", "send an image as image/* or JSON as application/json")
     try:
         fields = json.loads(base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body)
     except (binascii.Error, ValueError, RecursionError):
-        raise Refusal(400, "NotJson", f"the body is not JSON: {_HOW}") from None
+        raise ErrorResponse(400, "NotJson", f"the body is not JSON: {_USAGE}") from None
     return _read_fields(fields, max_bytes)
 
 
 def _content_type(event: dict[str, Any]) -> str:
-    """The type without its parameters, in small letters; empty where the client gives none."""
+    """Media type without parameters, in lower case; empty if the client gives none."""
     value = _first(event.get("headers"), "content-type") or _first(event.get("multiValueHeaders"), "content-type")
     return str(value or "").partition(";")[0].strip().lower()
 
 
 def _first(values: Any, name: str) -> Any:
-    """The value of `name`, whose case does not count; the first one of a list."""
+    """The value of `name`, in any case; the first one of a list; None without one."""
     for key, value in values.items() if isinstance(values, dict) else ():
         if str(key).lower() == name:
             return value[0] if isinstance(value, list) and value else value
@@ -76,34 +79,36 @@ def _first(values: Any, name: str) -> Any:
 def _read_fields(fields: Any, max_bytes: int) -> Request:
     given = [name for name in _SOURCES if isinstance(fields, dict) and fields.get(name) not in (None, "")]
     if not given:
-        raise Refusal(400, "MissingImage", _HOW)
+        raise ErrorResponse(400, "MissingImage", _USAGE)
     if len(given) > 1:
-        raise Refusal(400, "AmbiguousImage", f"send one of {' and '.join(given)}")
+        raise ErrorResponse(400, "AmbiguousImage", f"send one of {' and '.join(given)}")
     [source] = given
     value = fields[source]
     if not isinstance(value, str):
-        raise Refusal(400, "MissingImage", f"{source} has to be text: {_HOW}")
+        raise ErrorResponse(400, "MissingImage", f"{source} has to be text: {_USAGE}")
     if source == "image":
         return Request(source, _decode(value, max_bytes), "", _k(fields.get("k")))
     return Request(source, b"", value, _k(fields.get("k")))
 
 
 def _decode(text: str, max_bytes: int) -> bytes:
-    # The text tells the size: there is no need to decode what is too large anyway.
+    # The length of the text gives the size, so a too large image is not decoded.
     if len(text) > (max_bytes + 2) // 3 * 4:
         raise too_large(max_bytes)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(400, "NotBase64", "the image is not base64") from None
+        raise ErrorResponse(400, "NotBase64", "the image is not base64") from None
 
 
 def _k(value: Any) -> int | None:
-    """The number of labels, of JSON or of a query's text."""
+    """Number of labels, from a JSON number or from a query string."""
     if value is None:
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MOST_LABELS)):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_LABELS)):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_LABELS:
-        raise Refusal(400, "BadK", f"k, the number of labels wanted, has to be a whole number from 1 to {_MOST_LABELS}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_LABELS:
+        raise ErrorResponse(
+            400, "BadK", f"k, the number of labels wanted, has to be a whole number from 1 to {_MAX_LABELS}"
+        )
     return value

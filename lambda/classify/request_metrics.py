@@ -1,7 +1,7 @@
-"""One line of the log for each request, which CloudWatch makes metrics of: no call, and no right to any, is needed.
+"""Metrics of each request, as one log line that CloudWatch turns into metrics: no API call and no permission needed.
 
-Source: "Embedding metrics within logs", CloudWatch user guide. Lambda leaves what is printed as it is, with JSON
-logging too ("Log and monitor Python Lambda functions", Lambda developer guide: print is not reformatted).
+Source: "Embedding metrics within logs", CloudWatch user guide. Lambda does not change printed lines, with JSON logging
+either ("Log and monitor Python Lambda functions", Lambda developer guide: print is not reformatted).
 """
 
 import json
@@ -15,7 +15,7 @@ _UNITS = {"ImageBytes": "Bytes", "Requests": "Count", "Failures": "Count"}
 
 
 class RequestMetrics:
-    """What is known of one request; nothing in it is from its image or its address."""
+    """Metrics of one request. They contain nothing of its image or its address."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -23,7 +23,7 @@ class RequestMetrics:
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Count the time inside as `<part>Milliseconds`."""
+        """Record the time spent inside as `<part>Milliseconds`."""
         start = time.perf_counter()
         try:
             yield
@@ -31,14 +31,15 @@ class RequestMetrics:
             self._values[f"{part}Milliseconds"] = _milliseconds(start)
 
     def image(self, size: int) -> None:
+        """Record the size of the image in bytes."""
         self._values["ImageBytes"] = size
 
     def write(self, *, function: str, request_id: str, source: str, status: int, code: str) -> None:
-        """Print the line. `Requests` is counted by `code` as well: "OK", or the error's.
+        """Print the line. `Requests` is counted by `code` too: "OK", or the error's code.
 
-        `Failures` is 1 or 0, so that its average is the share of the calls that we failed.
+        `Failures` is 1 or 0, so its average is the share of failed requests.
         """
-        failed = status >= 500 and not code.startswith("Url")  # a server that the caller named is the caller's choice
+        failed = status >= 500 and not code.startswith("Url")  # the caller chose that server
         values = {**self._values, "Failures": int(failed), "TotalMilliseconds": _milliseconds(self._start)}
         line = {
             "_aws": {
@@ -55,7 +56,7 @@ class RequestMetrics:
 
 
 def _directive(dimensions: list[str], metrics: list[str]) -> dict[str, Any]:
-    """The metrics of one set of dimensions, by their names in the line."""
+    """Metric directive: these members of the line are metrics under these dimensions."""
     named = [{"Name": name, "Unit": _UNITS.get(name, "Milliseconds")} for name in metrics]
     return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": named}
 

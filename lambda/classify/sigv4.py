@@ -1,8 +1,9 @@
 """AWS Signature Version 4 for one request.
 
-In the standard library, as importing boto3 and making one client takes longer than everything else that a cold start
-does (bench/lambda_init.py); tests hold it to botocore's own signer. Source: "Create a signed AWS API request", IAM
-user guide.
+It uses the standard library alone, because importing boto3 and making one client takes longer than the rest of a cold
+start (bench/lambda_init.py). Tests compare it with botocore's own signer.
+
+Source: "Create a signed AWS API request", IAM user guide.
 """
 
 import hashlib
@@ -14,10 +15,12 @@ from urllib.parse import quote
 
 
 class Credentials(NamedTuple):
+    """AWS credentials."""
+
     key_id: str
     secret: str
     token: str
-    """Session token; empty for a user's own key."""
+    """Session token; empty for a long-term key."""
 
 
 def sign(
@@ -32,9 +35,9 @@ def sign(
     credentials: Credentials,
     seconds: float,
 ) -> dict[str, str]:
-    """`headers` (names in small letters) and those that AWS asks for besides, the signature among them.
+    """Return `headers` (names in lower case) with the headers that AWS requires added, the signature among them.
 
-    `path` is as it is sent, percent-encoded and without a query; `seconds` is the time since 1970.
+    `path` is percent-encoded, as it is sent, without a query; `seconds` is the time since 1970.
     """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
     digest = hashlib.sha256(body).hexdigest()
@@ -42,7 +45,7 @@ def sign(
     if credentials.token:
         signed["x-amz-security-token"] = credentials.token
     names = sorted(signed)
-    # Every service but S3 takes the path encoded once more.
+    # For every service but S3 the path is encoded once more.
     canonical_path = path if service == "s3" else quote(path, safe="/-_.~")
     canonical = "\n".join(
         (method, canonical_path, "", *(f"{name}:{signed[name].strip()}" for name in names), "", ";".join(names), digest)

@@ -1,7 +1,7 @@
-"""The bytes of an image on the public internet, fetched such that a caller can reach nothing else with it.
+"""Fetch an image from the public internet, safely against server-side request forgery.
 
-A name is resolved once, all its addresses are checked, and the connection goes to a checked address: what the name
-resolves to a moment later does not matter. The certificate has to be the name's. Redirects go through the same again.
+The host name is resolved once, all of its addresses are checked, and the connection goes to a checked address, so a
+later change of the name has no effect. The certificate must match the name. Redirects pass the same checks.
 """
 
 import http.client
@@ -15,21 +15,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from error_response import ErrorResponse
 from image import too_large
 from public_address import is_public
-from refusal import Refusal
 
 _logger = logging.getLogger(__name__)
 _MAX_REDIRECTS = 3
 _MAX_LENGTH = 2048
 _CONNECT_SECONDS = 2.0
-_HEAD_BYTES = 2**16  # an answer's headers; the marks between chunks take less than the image itself
-_CALLERS_FAULT = frozenset(range(400, 500)) - {408, 429}
+_HEAD_BYTES = 2**16  # of a response's headers; chunk headers take less than the image itself
+_CLIENT_ERRORS = frozenset(range(400, 500)) - {408, 429}
 _Resolve = Callable[[str, float], list[str]]
 
 
 def resolve(host: str, seconds: float) -> list[str]:
-    """Every address of the name; OSError when there is none, TimeoutError when that is not known in `seconds`."""
+    """Resolve a host name to all of its addresses.
+
+    Raises:
+        OSError: it has none.
+        TimeoutError: the resolver took longer than `seconds`.
+    """
     found: list[Any] = []
 
     def look_up() -> None:
@@ -38,7 +43,7 @@ def resolve(host: str, seconds: float) -> list[str]:
         except (OSError, UnicodeError) as error:
             found.append(error)
 
-    # The system's resolver takes no time limit: its thread is left behind when it takes too long.
+    # The system's resolver has no timeout. After `seconds` its thread is abandoned.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -50,9 +55,10 @@ def resolve(host: str, seconds: float) -> list[str]:
 
 
 class UrlImages:
-    """Images at https URLs of `hosts`: names, `*.name` for all under a name, `*` for all; none allows no URL.
+    """Fetches images from https URLs of `hosts`.
 
-    `resolve`, `is_public`, `port` and `tls` are the internet's, and a test's.
+    Each of `hosts` is a name, `*.name` for all names below it, or `*` for all. Without any, no URL is allowed. Tests
+    replace `resolve`, `is_public`, `port` and `tls`.
     """
 
     def __init__(
@@ -71,11 +77,11 @@ class UrlImages:
         self._tls.sslsocket_class = _BoundedSocket
 
     def read(self, url: str, *, seconds: float) -> bytes:
-        """What is at `url`, all of it within `seconds`, redirects included.
+        """The bytes at `url`, fetched within `seconds`, redirects included.
 
         Raises:
-            Refusal: 400 for a URL that is not allowed or has nothing, 413 over `max_bytes`, 502 when its server cannot
-                be reached or fails, 504 when that takes too long.
+            ErrorResponse: 400 for a URL that is not allowed or not found, 413 over `max_bytes`, 502 if its server
+                cannot be reached or fails, 504 on a timeout.
         """
         deadline = time.monotonic() + seconds
         try:
@@ -85,14 +91,14 @@ class UrlImages:
                     return found
                 url = found
         except TimeoutError:
-            raise Refusal(504, "UrlTimeout", "the URL's server did not send the image in time") from None
+            raise ErrorResponse(504, "UrlTimeout", "the URL's server did not send the image in time") from None
         except (OSError, http.client.HTTPException) as error:
             _logger.info("URL out of reach", extra={"error": type(error).__name__})
-            raise Refusal(502, "UrlUnreachable", "the URL's server cannot be reached, or breaks off") from None
-        raise Refusal(400, "UrlNotAllowed", f"the URL redirects more than {_MAX_REDIRECTS} times")
+            raise ErrorResponse(502, "UrlUnreachable", "the URL's server cannot be reached, or breaks off") from None
+        raise ErrorResponse(400, "UrlNotAllowed", f"the URL redirects more than {_MAX_REDIRECTS} times")
 
     def _get(self, url: str, deadline: float) -> bytes | str:
-        """The bytes, or the URL of a redirect."""
+        """The content, or the URL of a redirect."""
         parts, host = self._checked(url)
         connection = http.client.HTTPSConnection(host, self._port, context=self._tls)
         try:
@@ -105,38 +111,38 @@ class UrlImages:
             if response.status in (301, 302, 303, 307, 308):
                 return _joined(url, response.headers.get("Location", ""))
             if response.status != 200:
-                raise _answered(response.status)
+                raise _status_error(response.status)
             return self._content(response)
         finally:
             connection.close()
 
     def _checked(self, url: str) -> tuple[SplitResult, str]:
-        """The URL's parts, and its host in ASCII."""
-        # JSON may hold half of a UTF-16 pair, which is no character and has no bytes.
+        """The parts of an allowed URL, and its host name in ASCII."""
+        # JSON may hold half of a UTF-16 pair, which cannot be encoded.
         if len(url) > _MAX_LENGTH or re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", url):
-            raise Refusal(400, "BadUrl", f"the URL has a character that no URL has, or more than {_MAX_LENGTH}")
+            raise ErrorResponse(400, "BadUrl", f"the URL has a character that no URL has, or more than {_MAX_LENGTH}")
         try:
             parts = urlsplit(url)
             port = parts.port
             host = (parts.hostname or "").rstrip(".").encode("idna").decode()
-        except ValueError:  # UnicodeError, of a name that cannot be one, is one too
-            raise Refusal(400, "BadUrl", "this is no URL") from None
+        except ValueError:  # UnicodeError, for an invalid host name, is a ValueError
+            raise ErrorResponse(400, "BadUrl", "this is no URL") from None
         if parts.scheme != "https" or not host:
-            raise Refusal(400, "BadUrl", "the URL has to begin with https://, redirects too")
+            raise ErrorResponse(400, "BadUrl", "the URL has to begin with https://, redirects too")
         if parts.username is not None or parts.password is not None:
-            raise Refusal(400, "BadUrl", "the URL must not hold a user name or a password")
+            raise ErrorResponse(400, "BadUrl", "the URL must not hold a user name or a password")
         if port not in (None, self._port):
-            raise Refusal(400, "BadUrl", f"the URL's port has to be {self._port}")
+            raise ErrorResponse(400, "BadUrl", f"the URL's port has to be {self._port}")
         if not any(_matches(host, pattern) for pattern in self._hosts):
-            raise Refusal(400, "UrlNotAllowed", "images are not taken from this host")
+            raise ErrorResponse(400, "UrlNotAllowed", "images are not taken from this host")
         return parts, host
 
     def _connect(self, host: str, deadline: float) -> ssl.SSLSocket:
-        """A connection to a checked address of the host, as far as its certificate."""
+        """Connect to a checked address of the host and verify its certificate."""
         addresses = self._resolve(host, _left(deadline))
-        # All of them: a name with a private address among public ones is no mistake.
+        # All must be public: a private address among public ones is an attack, not a mistake.
         if not addresses or not all(map(self._is_public, addresses)):
-            raise Refusal(400, "UrlNotAllowed", "the URL's host is not on the public internet")
+            raise ErrorResponse(400, "UrlNotAllowed", "the URL's host is not on the public internet")
         failure: OSError = OSError("no address")
         for address in addresses:
             try:
@@ -162,19 +168,20 @@ class UrlImages:
             raise too_large(self._max_bytes)
         try:
             content = response.read(self._max_bytes + 1)
-        except ValueError:  # a chunk whose length is under -1
+        except ValueError:  # a chunk length below -1
             raise http.client.IncompleteRead(b"") from None
         if len(content) > self._max_bytes:
             raise too_large(self._max_bytes)
-        if response.length:  # less came than the server had said
+        if response.length:  # the server sent less than it had announced
             raise http.client.IncompleteRead(content, response.length)
         return content
 
 
 class _BoundedSocket(ssl.SSLSocket):
-    """Every read of it ends at `deadline`: a server that sends a byte a second does not get longer.
+    """TLS socket with a deadline and a limit of bytes over all reads.
 
-    More bytes than `left` are refused here, below HTTP: to http.client a chunk of -1 bytes is all that comes.
+    The deadline stops a server that sends a byte a second. The limit is enforced here, below HTTP, because http.client
+    reads a chunk of -1 bytes to the end of the stream.
     """
 
     deadline = float("inf")
@@ -192,7 +199,7 @@ class _BoundedSocket(ssl.SSLSocket):
 
 
 def _left(deadline: float) -> float:
-    """Seconds until then; TimeoutError when there are none."""
+    """Seconds until `deadline`; TimeoutError after it."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -200,11 +207,11 @@ def _left(deadline: float) -> float:
 
 
 def _joined(url: str, location: str) -> str:
-    """Where a redirect of `url` leads."""
+    """The absolute URL of a redirect."""
     try:
         return urljoin(url, location)
     except ValueError:
-        raise Refusal(400, "BadUrl", "the URL redirects to what is no URL") from None
+        raise ErrorResponse(400, "BadUrl", "the URL redirects to what is no URL") from None
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -213,7 +220,7 @@ def _matches(host: str, pattern: str) -> bool:
     return pattern in ("*", host)
 
 
-def _answered(status: int) -> Refusal:
-    if status in _CALLERS_FAULT:
-        return Refusal(400, "UrlNotFound", f"the URL's server answered {status}")
-    return Refusal(502, "UrlUnreachable", f"the URL's server answered {status}")
+def _status_error(status: int) -> ErrorResponse:
+    if status in _CLIENT_ERRORS:
+        return ErrorResponse(400, "UrlNotFound", f"the URL's server answered {status}")
+    return ErrorResponse(502, "UrlUnreachable", f"the URL's server answered {status}")

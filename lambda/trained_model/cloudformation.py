@@ -1,7 +1,7 @@
-"""What CloudFormation waits for: the custom resource's answer, and the wait condition's signal.
+"""Send CloudFormation the response of a custom resource, or the signal of a wait condition.
 
-Both are a PUT of JSON to a pre-signed URL with an empty Content-Type (it is part of what was signed).
-Whoever has such a URL can answer in our place, so it is never logged and never part of an error.
+Both are a PUT of JSON to a pre-signed URL with an empty Content-Type, which is part of the signature. Anyone with such
+a URL can respond in our place, so it is never logged and never part of an error.
 
 Source: "Custom resource response objects" and "Create wait conditions" in the CloudFormation user guide.
 """
@@ -15,15 +15,15 @@ from collections.abc import Mapping
 from typing import Any
 
 _logger = logging.getLogger(__name__)
-_TRIES = 4
+_ATTEMPTS = 4
 _TIMEOUT_SECONDS = 10
-_REASON_BYTES = 1000
-# Signatures expire and handles are deleted; either way the wait that the URL belonged to is over.
-_NOBODY_WAITS = {403, 404, 410}
+_MAX_REASON_BYTES = 1000
+# The signature has expired or the wait handle was deleted: the wait of this URL is over.
+_WAIT_IS_OVER = {403, 404, 410}
 
 
 class Unanswered(RuntimeError):
-    """CloudFormation could not be reached, or refused what was sent."""
+    """CloudFormation could not be reached, or refused the request. `status` is its HTTP status, if any."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class Unanswered(RuntimeError):
 
 
 def respond(event: Mapping[str, Any], *, physical_id: str, error: str | None = None) -> None:
-    """Answer a custom resource's `event`: success, or failure with `error`. Raises Unanswered."""
+    """Respond to a custom resource's `event`: success, or failure with `error`. Raises Unanswered."""
     body = {
         "Status": "FAILED" if error else "SUCCESS",
         "Reason": one_line(error or "done"),
@@ -44,9 +44,9 @@ def respond(event: Mapping[str, Any], *, physical_id: str, error: str | None = N
 
 
 def signal(url: str, *, sender: str, data: str = "", error: str | None = None) -> None:
-    """End the wait behind `url`: success with `data`, or failure with `error`, in the name of `sender`.
+    """End the wait condition of `url`: success with `data`, or failure with `error`.
 
-    A wait that is over already is left alone. Raises Unanswered.
+    `sender` is the signal's unique id. A wait that is already over is ignored. Raises Unanswered.
     """
     body = {
         "Status": "FAILURE" if error else "SUCCESS",
@@ -57,30 +57,30 @@ def signal(url: str, *, sender: str, data: str = "", error: str | None = None) -
     try:
         _put(url, body)
     except Unanswered as refused:
-        if refused.status not in _NOBODY_WAITS:
+        if refused.status not in _WAIT_IS_OVER:
             raise
         _logger.warning("nobody waits for this signal any more", extra={"sender": sender, "status": refused.status})
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks, in at most 1,000 bytes of UTF-8."""
-    return " ".join(text.split()).encode()[:_REASON_BYTES].decode(errors="ignore")
+    """Replace line breaks by spaces and cut `text` to 1,000 bytes of UTF-8."""
+    return " ".join(text.split()).encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
 
 
 def _put(url: str, body: Mapping[str, str]) -> None:
-    """PUT `body`, again after a pause when the server or the network fails."""
+    """PUT `body`. Retry after a pause if the server or the network fails."""
     content = json.dumps(body).encode()
-    for attempt in range(1, _TRIES + 1):
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            # Only ever a URL that CloudFormation itself sent.
+            # The URL always comes from CloudFormation.
             request = urllib.request.Request(url, content, {"Content-Type": ""}, method="PUT")  # noqa: S310
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
                 return
         except urllib.error.HTTPError as error:
-            if error.code < 500 or attempt == _TRIES:
+            if error.code < 500 or attempt == _ATTEMPTS:
                 raise Unanswered(f"CloudFormation answered HTTP {error.code}", error.code) from None
         except OSError as error:
-            if attempt == _TRIES:
+            if attempt == _ATTEMPTS:
                 raise Unanswered(f"CloudFormation cannot be reached: {type(error).__name__}") from None
         except ValueError:
             raise Unanswered("CloudFormation sent an address that is not a URL") from None

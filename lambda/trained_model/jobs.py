@@ -1,4 +1,4 @@
-"""SageMaker jobs, as far as a stack that waits for one needs them: training jobs, and tuning jobs, which run many."""
+"""Start, find and stop SageMaker jobs: training jobs, and tuning jobs, which run several training jobs."""
 
 import logging
 import time
@@ -17,39 +17,40 @@ _PAUSE_SECONDS = 5
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How SageMaker's API speaks of one kind of job."""
+class JobKind:
+    """Names that SageMaker's API uses for one kind of job."""
 
     resource: str
-    """Start of its parameters, such as TrainingJob in TrainingJobName and TrainingJobStatus."""
+    """Prefix of its parameters, such as TrainingJob in TrainingJobName and TrainingJobStatus."""
     method: str
-    """End of the client's methods, such as training_job in create_training_job."""
+    """Suffix of the client's methods, such as training_job in create_training_job."""
     noun: str
+    """Name of the kind in messages."""
 
 
-TRAINING = Kind("TrainingJob", "training_job", "training job")
-TUNING = Kind("HyperParameterTuningJob", "hyper_parameter_tuning_job", "tuning job")
+TRAINING = JobKind("TrainingJob", "training_job", "training job")
+TUNING = JobKind("HyperParameterTuningJob", "hyper_parameter_tuning_job", "tuning job")
 KINDS = {kind.resource: kind for kind in (TRAINING, TUNING)}
 
 
-def kind_of(request: Mapping[str, Any]) -> Kind:
-    """The kind of job that a request without a name is for."""
+def kind_of(request: Mapping[str, Any]) -> JobKind:
+    """The kind of job that a create request is for."""
     return TUNING if "HyperParameterTuningJobConfig" in request else TRAINING
 
 
 @dataclass(frozen=True)
-class Job:
-    """A job as SageMaker describes it."""
+class SageMakerJob:
+    """State of a job, as SageMaker describes it."""
 
-    kind: Kind
+    kind: JobKind
     name: str
     status: str
     """InProgress, Completed, Failed, Stopping or Stopped."""
     reason: str
     model_from: str | None
-    """The training job whose model is the result: this one, or a tuning job's best, which it may lack."""
+    """Training job that made the model: this one, or a tuning job's best one; None if a tuning job has no best one."""
     test_accuracy: float | None
-    """That model's, in 0..1; None when its job logged none."""
+    """Test accuracy of that model in 0..1; None if its job logged none."""
 
     @property
     def title(self) -> str:
@@ -57,7 +58,7 @@ class Job:
 
     @property
     def why_not(self) -> str:
-        """For a job that failed or was stopped: what happened, and where to read more."""
+        """Reason why a job failed or was stopped, with the place of its log."""
         return (
             f"{self.title} {self.status.lower()}: {self.reason} "
             f"(log group {_LOG_GROUP}, streams that begin with {self.name})"
@@ -65,32 +66,34 @@ class Job:
 
 
 class Jobs:
-    """The jobs whose names start with `prefix`, reached with `sagemaker`, a boto3 client."""
+    """Jobs whose names start with `prefix`, through the boto3 client `sagemaker`."""
 
     def __init__(self, sagemaker: Any, prefix: str) -> None:
         self._sagemaker = sagemaker
         self._prefix = prefix
 
     def name(self, digest: str, attempt: int) -> str:
+        """`<prefix><12 hex of the digest>-<attempt>`; attempts count from 1."""
         return f"{self._prefix}{digest[:12]}-{attempt}"
 
-    def of(self, kind: Kind, digest: str) -> Iterator[Job]:
-        """The jobs of a digest, first attempt first."""
+    def attempts(self, kind: JobKind, digest: str) -> Iterator[SageMakerJob]:
+        """The jobs of a digest, in the order of their attempts."""
         for attempt in count(1):
             job = self.find(kind, self.name(digest, attempt))
             if job is None:
                 return
             yield job
 
-    def find(self, kind: Kind, name: str) -> Job | None:
+    def find(self, kind: JobKind, name: str) -> SageMakerJob | None:
+        """The job of this name; None without one."""
         found = self._describe(kind, name)
         if found is None:
             return None
         model_from = found.get("BestTrainingJob", found).get("TrainingJobName")
-        # A tuning job tells what its best job scored in validation only.
+        # A tuning job's description has only the validation accuracy of its best job.
         trained = found if model_from in (None, name) else self._describe(TRAINING, model_from) or {}
         metrics = {metric["MetricName"]: metric["Value"] for metric in trained.get("FinalMetricDataList", [])}
-        return Job(
+        return SageMakerJob(
             kind=kind,
             name=name,
             status=found[f"{kind.resource}Status"],
@@ -99,10 +102,10 @@ class Jobs:
             test_accuracy=metrics.get(_ACCURACY),
         )
 
-    def start(self, kind: Kind, name: str, request: Mapping[str, Any]) -> None:
-        """Create the job; a job of this name that is there already is taken for it.
+    def start(self, kind: JobKind, name: str, request: Mapping[str, Any]) -> None:
+        """Create the job. A job that already has this name is accepted as this one.
 
-        A role takes seconds to be known everywhere, so for a minute "cannot be assumed" is not an answer.
+        A new role takes seconds to propagate, so for a minute the error that it cannot be assumed is retried.
         """
         deadline = time.monotonic() + _PROPAGATION_SECONDS
         while True:
@@ -118,8 +121,8 @@ class Jobs:
             _logger.info("the training role is not known yet", extra={"job": name})
             time.sleep(_PAUSE_SECONDS)
 
-    def stop(self, kind: Kind, name: str) -> None:
-        """Stop a job; one that has ended, or that never was, is left alone."""
+    def stop(self, kind: JobKind, name: str) -> None:
+        """Stop a job. A job that has ended or does not exist is ignored."""
         try:
             self._call("stop", kind, name)
         except ClientError as error:
@@ -127,8 +130,8 @@ class Jobs:
                 raise
         _logger.info("job stopped", extra={"job": name})
 
-    def _describe(self, kind: Kind, name: str) -> dict[str, Any] | None:
-        """None where there is no such job: its error's code and words differ by kind."""
+    def _describe(self, kind: JobKind, name: str) -> dict[str, Any] | None:
+        """Describe a job; None if it does not exist, for which code and message of the error differ by kind."""
         try:
             return dict(self._call("describe", kind, name))
         except ClientError as error:
@@ -137,5 +140,5 @@ class Jobs:
                 return None
             raise
 
-    def _call(self, verb: str, kind: Kind, name: str, **request: Any) -> Any:
+    def _call(self, verb: str, kind: JobKind, name: str, **request: Any) -> Any:
         return getattr(self._sagemaker, f"{verb}_{kind.method}")(**{f"{kind.resource}Name": name}, **request)

@@ -1,12 +1,12 @@
-"""What the bucket knows: which models are kept, with what accuracy, and which stacks wait for which job.
+"""State in the bucket: the kept models with their accuracy, and the stacks that wait for a job.
 
-    models/<digest>/model.tar.gz      the model, there only when it was good enough
-    models/<digest>/result.json       the job that made it, and its test accuracy
-    jobs/<job>/output/model.tar.gz    what SageMaker wrote, by training job
-    jobs/waiting/<digest>.json        a stack waits for this digest's job
+    models/<digest>/model.tar.gz      a model that reached the accuracy floor
+    models/<digest>/result.json       the job that trained it, and its test accuracy
+    jobs/<job>/output/model.tar.gz    the model of each training job, written by SageMaker
+    jobs/waiting/<digest>.json        note that a stack waits for this digest's job
 
-Objects are looked up by listing: with rights limited to prefixes, S3 answers "forbidden" to a read of what
-is not there.
+Objects are looked up by listing, because the role's permissions are limited to prefixes and S3 then answers a read of a
+missing object with 403.
 """
 
 import json
@@ -20,16 +20,16 @@ _WAITING = "jobs/waiting/"  # these names are settings/names.py's, which Lambda 
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a kept model came to be. `test_accuracy` is in 0..1."""
+class ModelResult:
+    """Training job and test accuracy (0..1) of a kept model."""
 
     job: str
     test_accuracy: float
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A stack that waits for `job`, of that kind in SageMaker's API; `since` is in seconds of the epoch."""
+class WaitingStack:
+    """A stack that waits for `job`. `kind` is a `JobKind.resource`; `since` is in seconds since 1970."""
 
     digest: str
     kind: str
@@ -40,55 +40,58 @@ class Waiting:
 
 
 class Store:
-    """One system's bucket, reached with `s3`, a boto3 client."""
+    """The system's bucket, through the boto3 client `s3`."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
         self.bucket = bucket
 
     def exists(self, key: str) -> bool:
+        """True if the bucket has an object with this key."""
         listed = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
         return any(item["Key"] == key for item in listed.get("Contents", []))
 
-    def result(self, digest: str) -> Result | None:
-        """The kept model's result; None when no model of this digest is kept."""
+    def result(self, digest: str) -> ModelResult | None:
+        """ModelResult of the kept model; None if no model of this digest is kept."""
         if not self.exists(model_key(digest)):
             return None
-        return Result(**self._read(result_key(digest)))
+        return ModelResult(**self._read(result_key(digest)))
 
-    def keep(self, digest: str, result: Result) -> None:
-        """Copy the job's model to where the endpoint takes it from."""
-        # The result first: where a model is, its result is too.
+    def keep(self, digest: str, result: ModelResult) -> None:
+        """Copy the job's model to the key that the endpoint reads."""
+        # The result first, so that every kept model has one.
         self._write(result_key(digest), asdict(result))
         source = {"Bucket": self.bucket, "Key": job_artifact(result.job)}
         self._s3.copy_object(Bucket=self.bucket, Key=model_key(digest), CopySource=source)
 
-    def wait(self, waiting: Waiting) -> None:
+    def wait(self, waiting: WaitingStack) -> None:
+        """Write the note that a stack waits."""
         self._write(waiting_note(waiting.digest), asdict(waiting))
 
-    def waiting(self, digest: str) -> Waiting | None:
-        """Who waits for the digest's job; None when nobody does, or the bucket is gone."""
+    def waiting(self, digest: str) -> WaitingStack | None:
+        """The stack that waits for the digest's job; None without one, or if the bucket is gone."""
         key = waiting_note(digest)
         try:
-            return Waiting(**self._read(key)) if self.exists(key) else None
+            return WaitingStack(**self._read(key)) if self.exists(key) else None
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise
             return None
 
     def forget(self, digest: str) -> None:
-        """Remove the note that a stack waits; nothing happens when there is none."""
+        """Remove the note that a stack waits, if there is one."""
         try:
             self._s3.delete_object(Bucket=self.bucket, Key=waiting_note(digest))
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise
 
-    def all_waiting(self) -> Iterator[Waiting]:
+    def all_waiting(self) -> Iterator[WaitingStack]:
+        """Every stack that waits."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=_WAITING)
         for page in pages:
             for item in page.get("Contents", []):
-                yield Waiting(**self._read(item["Key"]))
+                yield WaitingStack(**self._read(item["Key"]))
 
     def _read(self, key: str) -> dict[str, Any]:
         content = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()

@@ -1,10 +1,10 @@
-"""Lambda behind `Custom::TrainedModel`: a model as a CloudFormation resource, trained at most once a digest.
+"""Lambda function behind `Custom::TrainedModel`: a model as a CloudFormation resource, trained at most once a digest.
 
-CloudFormation asks for a model by its digest. One that is kept is signalled at once; else its training or
-tuning job is started (or, when it runs already, joined), and a note is written of who waits. When a job
-ends, or every few minutes in case that event was lost, each note is looked at again: a good model is kept
-and success is signalled; everything else is signalled with its reason. Each step may happen twice: events
-come at least once.
+CloudFormation requests a model by its digest. If the model is kept already, the function signals success at once.
+Otherwise it starts the training or tuning job, or joins the running one, and writes a note that the stack waits. When a
+job ends, and every few minutes in case that event was lost, the function checks every note: it keeps a model that
+reaches the accuracy floor and signals success, or signals failure with the reason. Events are delivered at least once,
+so every step may run twice.
 """
 
 import json
@@ -18,37 +18,88 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudformation import Unanswered, one_line, respond, signal
-from jobs import KINDS, Job, Jobs, Kind, kind_of
-from store import Result, Store, Waiting, data_manifest, job_artifact
+from jobs import KINDS, JobKind, Jobs, SageMakerJob, kind_of
+from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
-_PHYSICAL_ID = "trained-model"  # constant: a new model is an update, never a replacement that deletes the old
+_PHYSICAL_ID = "trained-model"  # constant: a new model is an update, not a replacement, which would delete the old one
 _NEVER_STARTED_SECONDS = 15 * 60
 
 
+def handler(event: dict[str, Any], context: object) -> None:
+    """Handle a request of CloudFormation, or an event of EventBridge: a job has ended, or the sweep is due."""
+    if "RequestType" in event:
+        _respond_to(event)
+    elif event.get("source") in ("aws.sagemaker", "aws.events"):
+        _orchestrator().check_waiting()
+    else:
+        raise ValueError(f"neither a CloudFormation nor an EventBridge event: it has {sorted(event)}")
+
+
+def _respond_to(event: dict[str, Any]) -> None:
+    """Carry out a request of CloudFormation and respond to it. Responds on every error too."""
+    error = None
+    try:
+        _carry_out(event)
+    except Refused as refused:
+        error = str(refused)
+    except Exception as unexpected:
+        _logger.exception("request failed")
+        error = f"{type(unexpected).__name__}: {unexpected}"
+    _logger.info("answer", extra={"request": event["RequestType"], "error": one_line(error or "none")})
+    respond(event, physical_id=_PHYSICAL_ID, error=error)
+
+
+def _carry_out(event: dict[str, Any]) -> None:
+    properties = event.get("ResourceProperties", {})
+    orchestrator = _orchestrator()
+    match event["RequestType"]:
+        case "Create":
+            orchestrator.provide(Wanted.read(properties))
+        case "Update":
+            wanted = Wanted.read(properties)
+            orchestrator.provide(wanted)
+            replaced = event.get("OldResourceProperties", {}).get("Digest")
+            if replaced and replaced != wanted.digest:
+                orchestrator.remove(replaced)
+        case "Delete":
+            # A resource whose creation failed because of its properties has nothing to remove.
+            if digest := properties.get("Digest"):
+                orchestrator.remove(digest)
+        case unknown:
+            raise Refused(f"unknown request type {unknown}")
+
+
+def _orchestrator() -> "Orchestrator":
+    store = Store(boto3.client("s3"), os.environ["BUCKET"])
+    return Orchestrator(store, Jobs(boto3.client("sagemaker"), os.environ["JOB_PREFIX"]))
+
+
 class Refused(Exception):
-    """The model asked for cannot be had. The message goes into the stack's events."""
+    """The requested model cannot be provided. The message goes into the stack's events."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The resource's properties: which model, how good, how to train it, and whom to tell."""
+    """Properties of the resource."""
 
     digest: str
     dataset: str
     floor: float
     request: dict[str, Any]
+    """The request that creates the job, without its name."""
     wait_url: str
+    """Pre-signed URL of the wait condition."""
 
     @property
-    def kind(self) -> Kind:
-        """Of the job that makes the model."""
+    def kind(self) -> JobKind:
+        """Kind of the job that trains the model."""
         return kind_of(self.request)
 
     @classmethod
     def read(cls, properties: Mapping[str, str]) -> "Wanted":
-        """Refused when a property is missing or unreadable."""
+        """Read the properties; Refused if one is missing or unreadable."""
         try:
             return cls(
                 digest=properties["Digest"],
@@ -64,54 +115,54 @@ class Wanted:
 
 
 class Orchestrator:
-    """Keeps the promise of one model a digest, with what is in `store` and what `jobs` run."""
+    """Trains each digest at most once: looks into `store` for a model and into `jobs` for a job first."""
 
     def __init__(self, store: Store, jobs: Jobs) -> None:
         self._store = store
         self._jobs = jobs
 
     def provide(self, wanted: Wanted) -> None:
-        """Signal the model when it is there, else see to its training. Refused when it cannot be had."""
+        """Signal success if the model is kept, else start or join its training. Raises Refused."""
         result = self._store.result(wanted.digest)
         if result is None:
             result = self._already_trained(wanted)
         if result is None:
             self._train(wanted)
             return
-        _check(result, wanted.floor)
+        _require_floor(result, wanted.floor)
         signal(wanted.wait_url, sender=result.job, data=str(result.test_accuracy))
         _logger.info("model is there already", extra={"digest": wanted.digest, "job": result.job})
 
     def remove(self, digest: str) -> None:
-        """Nobody waits for this digest any more: stop its job, keep its model."""
+        """Stop the job of a digest that no stack waits for any more. A model stays."""
         waiting = self._store.waiting(digest)
         if waiting is not None:
             self._jobs.stop(KINDS[waiting.kind], waiting.job)
             self._store.forget(digest)
 
-    def look_again(self) -> None:
-        """Signal every wait whose job has ended. Raises when any could not be, after trying all."""
+    def check_waiting(self) -> None:
+        """Signal every wait whose job has ended; RuntimeError after all of them if one could not be signalled."""
         failed = []
         for waiting in self._store.all_waiting():
             try:
-                self._look_at(waiting)
+                self._check_job(waiting)
             except (BotoCoreError, ClientError, Unanswered) as error:
                 _logger.exception("wait not signalled", extra={"job": waiting.job})
                 failed.append(f"{waiting.job}: {error}")
         if failed:
             raise RuntimeError(f"waits to be tried again: {'; '.join(failed)}")
 
-    def _already_trained(self, wanted: Wanted) -> Result | None:
-        """The result of a completed job whose model was not kept, for example under a higher floor."""
-        for job in self._jobs.of(wanted.kind, wanted.digest):
-            # A job's files expire after some weeks; then only a new attempt can bring the model back.
+    def _already_trained(self, wanted: Wanted) -> ModelResult | None:
+        """Keep the model of a completed job that was not kept, for example because the floor was higher then."""
+        for job in self._jobs.attempts(wanted.kind, wanted.digest):
+            # A job's files expire after some weeks. Then only a new attempt makes the model again.
             if job.status == "Completed" and job.model_from and self._store.exists(job_artifact(job.model_from)):
                 return self._keep(wanted.digest, wanted.floor, job)
         return None
 
     def _train(self, wanted: Wanted) -> None:
-        """Join the digest's running job, or start its next attempt."""
-        jobs = list(self._jobs.of(wanted.kind, wanted.digest))
+        """Join the digest's running job, or start the next attempt."""
+        jobs = list(self._jobs.attempts(wanted.kind, wanted.digest))
         running = [job.name for job in jobs if job.status == "InProgress"]
         if running:
             self._wait(wanted, running[-1])
@@ -123,7 +174,7 @@ class Orchestrator:
                 "`make upload DATA=FOLDER` and give the digest it prints as the setting dataset"
             )
         name = self._jobs.name(wanted.digest, len(jobs) + 1)
-        # Noted first: a job that ended before the note was written would be waited for in vain.
+        # The note first: the end of a job without a note is ignored, and the stack would wait for nothing.
         self._wait(wanted, name)
         try:
             self._jobs.start(wanted.kind, name, wanted.request)
@@ -135,7 +186,7 @@ class Orchestrator:
 
     def _wait(self, wanted: Wanted, job: str) -> None:
         self._store.wait(
-            Waiting(
+            WaitingStack(
                 digest=wanted.digest,
                 kind=wanted.kind.resource,
                 job=job,
@@ -145,7 +196,8 @@ class Orchestrator:
             )
         )
 
-    def _look_at(self, waiting: Waiting) -> None:
+    def _check_job(self, waiting: WaitingStack) -> None:
+        """Signal the stack if its job has ended or was never started."""
         kind = KINDS[waiting.kind]
         job = self._jobs.find(kind, waiting.job)
         if job is None and time.time() - waiting.since < _NEVER_STARTED_SECONDS:
@@ -156,89 +208,40 @@ class Orchestrator:
             if job is None:
                 raise Refused(f"{kind.noun} {waiting.job} was never started: deploy again")
             result = self._finish(waiting, job)
-        except Refused as refusal:
-            signal(waiting.wait_url, sender=waiting.job, error=str(refusal))
-            _logger.warning("no model", extra={"digest": waiting.digest, "reason": str(refusal)})
+        except Refused as refused:
+            signal(waiting.wait_url, sender=waiting.job, error=str(refused))
+            _logger.warning("no model", extra={"digest": waiting.digest, "reason": str(refused)})
         else:
             signal(waiting.wait_url, sender=result.job, data=str(result.test_accuracy))
             _logger.info("model is there", extra={"digest": waiting.digest, "job": result.job})
-        # Only now: had the signal failed, the note would bring us back to it.
+        # Last: if the signal failed, the note makes the next sweep send it again.
         self._store.forget(waiting.digest)
 
-    def _finish(self, waiting: Waiting, job: Job) -> Result:
-        """The result of a job that has ended; Refused when it made no model, or none to keep."""
+    def _finish(self, waiting: WaitingStack, job: SageMakerJob) -> ModelResult:
+        """Keep the model of a job that has ended; Refused if the job failed or the model is not good enough."""
         if job.status != "Completed":
             raise Refused(job.why_not)
         try:
             return self._keep(waiting.digest, waiting.floor, job)
         except ClientError as error:
-            # What S3 refuses today it refuses tomorrow: tell, rather than let the stack wait for hours.
+            # S3 would refuse a retry too: fail now, instead of letting the stack wait for hours.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 raise
             reason = error.response["Error"]["Message"]
             raise Refused(f"{job.title} completed, but its model was not copied: {reason}") from error
 
-    def _keep(self, digest: str, floor: float, job: Job) -> Result:
-        """Keep a completed job's model when it is good enough; Refused when it is not."""
+    def _keep(self, digest: str, floor: float, job: SageMakerJob) -> ModelResult:
+        """Keep a completed job's model if it reaches the floor; Refused if it does not."""
         if job.model_from is None or job.test_accuracy is None:
             raise Refused(f"{job.title} completed without logging test:accuracy")
-        result = Result(job=job.model_from, test_accuracy=job.test_accuracy)
-        _check(result, floor)
+        result = ModelResult(job=job.model_from, test_accuracy=job.test_accuracy)
+        _require_floor(result, floor)
         self._store.keep(digest, result)
         return result
 
 
-def _check(result: Result, floor: float) -> None:
+def _require_floor(result: ModelResult, floor: float) -> None:
     if result.test_accuracy < floor:
         raise Refused(
             f"test accuracy {result.test_accuracy:.4g} is under the floor {floor:.4g} (training job {result.job})"
         )
-
-
-def handler(event: dict[str, Any], context: object) -> None:
-    """Answer CloudFormation, or look again at who waits when EventBridge says so."""
-    if "RequestType" in event:
-        _answer(event)
-    elif event.get("source") in ("aws.sagemaker", "aws.events"):
-        _orchestrator().look_again()
-    else:
-        raise ValueError(f"neither a CloudFormation nor an EventBridge event: it has {sorted(event)}")
-
-
-def _answer(event: dict[str, Any]) -> None:
-    """Do what CloudFormation asks and tell it how that went: every way out of here is an answer."""
-    error = None
-    try:
-        _do(event)
-    except Refused as refusal:
-        error = str(refusal)
-    except Exception as unexpected:
-        _logger.exception("request failed")
-        error = f"{type(unexpected).__name__}: {unexpected}"
-    _logger.info("answer", extra={"request": event["RequestType"], "error": one_line(error or "none")})
-    respond(event, physical_id=_PHYSICAL_ID, error=error)
-
-
-def _do(event: dict[str, Any]) -> None:
-    properties = event.get("ResourceProperties", {})
-    orchestrator = _orchestrator()
-    match event["RequestType"]:
-        case "Create":
-            orchestrator.provide(Wanted.read(properties))
-        case "Update":
-            wanted = Wanted.read(properties)
-            orchestrator.provide(wanted)
-            replaced = event.get("OldResourceProperties", {}).get("Digest")
-            if replaced and replaced != wanted.digest:
-                orchestrator.remove(replaced)
-        case "Delete":
-            # A resource whose creation failed over its properties has nothing to remove.
-            if digest := properties.get("Digest"):
-                orchestrator.remove(digest)
-        case unknown:
-            raise Refused(f"unknown request type {unknown}")
-
-
-def _orchestrator() -> Orchestrator:
-    store = Store(boto3.client("s3"), os.environ["BUCKET"])
-    return Orchestrator(store, Jobs(boto3.client("sagemaker"), os.environ["JOB_PREFIX"]))

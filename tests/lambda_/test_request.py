@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from refusal import Refusal
+from error_response import ErrorResponse
 from request import Request, read_request
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
@@ -19,7 +19,7 @@ def read(event: Any) -> Request:
 
 
 def refusal(event: Any) -> tuple[int, str]:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ErrorResponse) as refused:
         read(event)
     assert str(refused.value)
     return refused.value.status, refused.value.code
@@ -122,5 +122,5 @@ def test_an_event_of_any_other_shape_is_told_what_to_send(event: Any) -> None:
 def test_a_proxys_event_with_any_odd_part_is_answered(part: str, odd: Any) -> None:
     try:
         read({**http(TEXT, "image/jpeg", isBase64Encoded=True), part: odd})
-    except Refusal as refused:
+    except ErrorResponse as refused:
         assert refused.status in (400, 415)

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import pytest
 import url_image
+from error_response import ErrorResponse
 from public_address import is_public
-from refusal import Refusal
 from url_image import UrlImages
 
 from tests.lambda_.servers import Server, reply, serving, write_certificate
@@ -110,7 +110,7 @@ def reader(server: Server, certificate: Path, names: Names) -> Reader:
 
 
 def refusal(images: UrlImages, url: str, seconds: float = 5) -> tuple[int, str]:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ErrorResponse) as refused:
         images.read(url, seconds=seconds)
     assert "127.0.0.1" not in str(refused.value)
     return refused.value.status, refused.value.code
