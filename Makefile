@@ -7,8 +7,8 @@ UV_VERSION := 0.13.9
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched training/wheels/.fetched
 TRACES = $(wildcard out/iam-trace*.json)
-# SETTINGS="epochs=3 stage=test": over cdk.json's
-CONTEXT := $(foreach setting,$(SETTINGS),-c $(setting))
+# The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
+CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs review load capacity cost \
@@ -20,7 +20,7 @@ help:  ## list the targets
 setup: $(SETUP)  ## packages, Node, CDK CLI and the containers' wheels; the other targets do it by themselves
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
-	@$(PY) -m tools.demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep) $(CONTEXT)
+	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(CONTEXT)
 
 test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -32,13 +32,13 @@ synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account ne
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(DATA),--data $(DATA)) $(CONTEXT)
+	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(CONTEXT)
 
 live: $(SETUP)  ## is what was deployed what is live? make deploy asks it too [SETTINGS="stage=prod"]
 	@$(PY) -m tools.deploy.check $(CONTEXT)
 
 weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
-	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file $(FILE)) $(CONTEXT)
+	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(CONTEXT)
 
 diff: $(SETUP)  ## what a deploy would change
 	@$(PY) -m tools.cdk diff --all $(CONTEXT)
@@ -56,16 +56,16 @@ iam: templates  ## hold every role to iam/contract.yaml, and to the calls that m
 	@$(PY) -m iam check cdk.out $(if $(TRACES),--trace $(TRACES))
 
 iam-diff: templates  ## what became possible since a git revision, and what no longer is: BASE=main [MARKDOWN=file]
-	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))
+	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
 
 review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
-	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown $(MARKDOWN))
+	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
 
 load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
-	@$(PY) -m tools.load $(if $(DATA),--images $(DATA)) $(ARGS) $(CONTEXT)
+	@$(PY) -m tools.load $(if $(DATA),--images "$$DATA") $(ARGS) $(CONTEXT)
 
 capacity: $(SETUP)  ## simulate your scaling policy: latency, drops, cost, and the cheapest that holds; after make load [ARGS="--trace flash"] [SETTINGS=…]
 	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)

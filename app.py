@@ -26,7 +26,7 @@ from stacks.trained_model import TrainedModel
 from stacks.training_program import MissingWheels
 
 # The CDK CLI passes this context itself; given here too, `python app.py` makes the same templates without it.
-DEFAULTS = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
+CONTEXT = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
 
 
 def build(app: App, settings: Settings) -> None:
@@ -65,7 +65,7 @@ def build(app: App, settings: Settings) -> None:
 
 def main() -> None:
     """Synthesize into $CDK_OUTDIR; with unusable settings, list what is wrong with them and exit with 1."""
-    app = App(context=DEFAULTS, analytics_reporting=False, tree_metadata=False)
+    app = App(context=CONTEXT, analytics_reporting=False, tree_metadata=False)
     try:
         settings = read_settings(app.node.get_all_context())
     except SettingsError as error:

@@ -4,13 +4,12 @@ python -m notebooks [-p EPOCHS=1] [-c stage=prod]
 """
 
 import ast
-import json
 import sys
 from typing import Any
 
 from notebooks.execute import NOTEBOOK, execute
 from tools.cdk import ROOT
-from tools.cli import command, make_parser, settings_of
+from tools.cli import chosen_settings, command, make_parser
 
 _OUT = ROOT / "out"
 
@@ -20,8 +19,7 @@ def main() -> None:
     parser = make_parser("notebook", (__doc__ or "").split("\n")[0])
     parser.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="over its own")
     arguments = parser.parse_args()
-    names = {**json.loads((ROOT / "cdk.json").read_text())["context"], **settings_of(arguments)}
-    parameters = {"PREFIX": f"{names['app']}-{names['stage']}", **dict(map(_parameter, arguments.parameter))}
+    parameters = {"PREFIX": chosen_settings(arguments).prefix, **dict(map(_parameter, arguments.parameter))}
     output = _OUT / NOTEBOOK.name
     execute(NOTEBOOK, parameters, output)
     print(f"Written: {output}")

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from aws.instances import Instance
 
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
+STAGE = _NAME % 9
 # A tuning job's name takes 32 characters, and ours ends in a digest's 12, two hyphens and up to 99 attempts.
 _LONGEST_TUNED_PREFIX = 32 - len("-0123456789ab-99")
 
@@ -42,7 +43,7 @@ class Named(Part):
         json_schema_extra={"allowed": "2 to 16 lower-case letters and digits, a letter first"},
     )
     stage: str = Field(
-        pattern=_NAME % 9,
+        pattern=STAGE,
         description="second part of every name: dev, prod, a branch …",
         json_schema_extra={"allowed": "2 to 10 lower-case letters and digits, a letter first"},
     )

@@ -7,18 +7,28 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 
-def sentence(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> str:
+def sentence(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], stage: str) -> str:
     """What pydantic reports of one setting: its name, its value, what is allowed, and where to set it."""
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, fields, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(fields)}"
-        return f"{name} is not a setting: {hint}"
+        return misspelt(name, fields)
     takes = allowed(fields[name])
     if problem["type"] == "missing":
-        return f"{name} is missing: add it to cdk.json or pass -c {name}=…, {takes}"
+        return f"{name} is missing: add it to `settings` in cdk.json, {takes}"
     reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else f"must be {takes}"
-    return f"{name} = {problem['input']!r}: {reason} (set it in cdk.json or with -c {name}=…)"
+    return f"{name} = {problem['input']!r}: {reason} (set it in stages/{stage}.json or with -c {name}=…)"
+
+
+def misspelt(name: str, fields: Mapping[str, FieldInfo]) -> str:
+    """The sentence about a name that no setting has."""
+    close = difflib.get_close_matches(name, fields, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(fields)}"
+    return f"{name} is not a setting: {hint}"
+
+
+def may_be_empty(field: FieldInfo) -> bool:
+    """Whether empty text is a value of its own."""
+    return allowed(field).endswith("or empty")
 
 
 def allowed(field: FieldInfo) -> str:

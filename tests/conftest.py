@@ -1,10 +1,13 @@
-"""Before any test imports aws_cdk: which Node; after collection: the slow tests go last."""
+"""Before any test imports aws_cdk: which Node, and no stage's file; after collection: the slow tests go last."""
+
+import os
 
 import pytest
 
 from tools.node import use_locked_node
 
 use_locked_node()
+os.environ["SLIPWAY_STAGES"] = os.devnull  # a developer's own stages are not what is tested
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 
 def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
-    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
+    defaults = json.loads((ROOT / "cdk.json").read_text())["settings"]
     for name, field in Settings.model_fields.items():
         value = defaults[name] if isinstance(defaults[name], str) else json.dumps(defaults[name])
         shown = f"{value[:12]}…" if name == "dataset" else value

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from settings import read_settings
 from settings.names import StackSuffix
 from tools import cdk
 
@@ -37,11 +38,13 @@ class Assembly:
 
 
 def synthesize(context: Mapping[str, str]) -> Assembly:
-    """`cdk synth` with these settings over cdk.json's; what it writes goes when this process ends.
+    """`cdk synth` with these settings over cdk.json's and the stage's; what it writes goes when this process ends.
 
     Raises:
-        cdk.CdkFailed: carrying the app's list of wrong settings.
+        SettingsError: with all mistakes.
+        cdk.CdkFailed: with what the app says.
     """
+    read_settings(context)
     folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)

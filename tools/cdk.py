@@ -89,5 +89,17 @@ def reason(lines: list[str]) -> str:
     return "\n".join(telling[-6:] or lines[-6:])
 
 
+def _for_the_cli(arguments: list[str]) -> list[str]:
+    """The arguments with `--settings "NAME=VALUE …"` as the `-c NAME=VALUE` that the CLI knows."""
+    from tools.cli import make_parser, settings_of
+
+    options, others = make_parser("cdk", None).parse_known_args(arguments)
+    try:
+        return [*others, *(part for item in settings_of(options).items() for part in ("-c", "=".join(item)))]
+    except ReportedError as error:
+        sys.exit("\n".join(f"error: {problem}" for problem in error.problems))
+
+
 if __name__ == "__main__":  # `python -m tools.cdk diff …`: the CLI itself, with its prompts and exit code
-    os.execve(NODE, [str(NODE), str(_CLI), "--no-notices", *sys.argv[1:]], environment() | {"CI": ""})  # noqa: S606
+    given = _for_the_cli(sys.argv[1:]) if "--settings" in sys.argv else sys.argv[1:]
+    os.execve(NODE, [str(NODE), str(_CLI), "--no-notices", *given], environment() | {"CI": ""})  # noqa: S606

@@ -2,11 +2,11 @@
 
 import argparse
 import functools
-import json
 import math
 import os
+import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
@@ -15,10 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.prices import UnknownPrice
 from iam.errors import GateError
-from settings import Settings, read_settings
-from tools.cdk import ROOT
+from settings import Settings, SettingsError, read_settings
 from training.errors import ReportedError
-from training.settings import parse
 
 FAILED, INTERRUPTED, NO_READER = 1, 130, 141  # the last two are 128 + SIGINT and 128 + SIGPIPE, as shells have them
 
@@ -67,20 +65,40 @@ def problems(error: BaseException) -> list[str]:
 
 
 def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
-    """A parser for `make <target>`; with `settings` it knows -c NAME=VALUE, which is what SETTINGS becomes."""
+    """A parser for `make <target>`; with `settings` it knows -c NAME=VALUE, and all of SETTINGS at once."""
     parser = argparse.ArgumentParser(
         prog=f"make {target}", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     if settings:
         parser.add_argument(
-            "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, over cdk.json's"
-        )
+            "-c", "--context", action="append", default=[], metavar="NAME=VALUE",
+            help="a setting, over those of cdk.json and of the stage's file; NAME= stands for the default",
+        )  # fmt: skip
+        parser.add_argument(
+            "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',
+            help="several settings, quoted as in a shell",
+        )  # fmt: skip
     return parser
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Have the parser take --data FOLDER."""
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>")
+    parser.add_argument(
+        "--data", type=user_path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>"
+    )
+
+
+def user_path(text: str) -> Path:
+    """Read a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
+    return Path(text).expanduser()
+
+
+def _words(text: str) -> list[str]:
+    """Read words, quoted as in a shell."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
 
 
 def positive(text: str) -> float:
@@ -102,25 +120,20 @@ def count(text: str) -> int:
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, str]:
-    """The settings given with -c, by name; the app checks them."""
+    """The settings given with -c and --settings, by name, as text.
+
+    Raises:
+        SettingsError: one is no NAME=VALUE.
+    """
+    if wrong := [item for item in arguments.context if "=" not in item]:
+        raise SettingsError([f"{item} is not NAME=VALUE: quote a value with spaces, NAME='…'" for item in wrong])
     return dict(item.partition("=")[::2] for item in arguments.context)
 
 
 def chosen_settings(arguments: argparse.Namespace) -> Settings:
-    """cdk.json's settings, with those given with -c over them.
+    """cdk.json's settings and the stage's, with those given on the command line over them.
 
     Raises:
         SettingsError: with all mistakes.
     """
-    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return read_settings(defaults | settings_of(arguments))
-
-
-def max_unreadable(settings: Mapping[str, str]) -> float:
-    """Share of the images that the training may leave out: as given with -c, else cdk.json's.
-
-    Raises:
-        InputError: no number from 0 to 1.
-    """
-    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return parse({"max-unreadable": str(settings.get("max_unreadable", defaults["max_unreadable"]))}).max_unreadable
+    return read_settings(settings_of(arguments))

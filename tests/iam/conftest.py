@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from app import DEFAULTS, build
+from app import CONTEXT, build
 from iam.resolve import Template
 from iam.template import load
 from settings import read_settings
+from tests.defaults import DEFAULTS
 
 Templates = dict[str, Template]
 PERMISSIONS = "slipway-dev-permissions"
@@ -24,9 +25,8 @@ EVERYTHING = {
 
 def synthesize(outdir: Path, **settings: Any) -> Path:
     """The folder, after `cdk synth` has written into it with these settings over those of cdk.json."""
-    context = {**DEFAULTS, **settings}
-    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
-    build(app, read_settings(context))
+    app = App(context=CONTEXT, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(DEFAULTS | settings))
     app.synth()
     return outdir
 

@@ -8,17 +8,17 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
-from app import DEFAULTS, build
+from app import CONTEXT, build
 from settings import read_settings
+from tests.defaults import DEFAULTS
 
 Synthesize = Callable[..., dict[str, Template]]
 
 
 def synthesize_to(outdir: Path, **settings: Any) -> dict[str, Template]:
     """The templates by the last part of the stack's name, for example "trained-model"."""
-    context = {**DEFAULTS, **settings}
-    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
-    build(app, read_settings(context))
+    app = App(context=CONTEXT, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(DEFAULTS | settings))
     stacks = [child for child in app.node.children if isinstance(child, Stack)]
     return {stack.stack_name.split("-", 2)[2]: Template.from_stack(stack) for stack in stacks}
 

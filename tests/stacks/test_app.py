@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aws_cdk.assertions import Template
 
-from app import DEFAULTS
+from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import as_list, text
 
@@ -73,7 +73,7 @@ def test_unusable_settings_end_in_a_list_and_not_in_a_stack_trace(tmp_path: Path
     assert app.returncode == 1
     assert app.stderr.splitlines() == [
         "These settings cannot be used:",
-        "  - epochs = '0': must be a whole number from 1 to 1000 (set it in cdk.json or with -c epochs=…)",
+        "  - epochs = '0': must be a whole number from 1 to 1000 (set it in stages/dev.json or with -c epochs=…)",
         "  - sead is not a setting: did you mean seed?",
     ]
     assert not list((tmp_path / "cdk.out").glob("*.template.json"))

@@ -11,11 +11,11 @@ from typing import Any, get_args
 import pytest
 from aws_cdk.assertions import Template
 
-from app import DEFAULTS
 from aws.prices import instance_hour
 from settings import SettingsError
 from settings.ec2 import Ec2
 from stacks.ec2_training import MOST_USER_DATA, UserDataTooLong, fitting
+from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, statements, text
 from tools.cost.estimate import estimate

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app import DEFAULTS
 from settings import read_settings
 from stacks.model_digest import model_digest
+from tests.defaults import DEFAULTS
 
 INGREDIENTS: dict[str, Any] = {
     "code": "c0de",

@@ -9,9 +9,10 @@ import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
-from app import DEFAULTS, build
+from app import CONTEXT, build
 from settings import read_settings
 from stacks.acknowledged import ACKNOWLEDGED
+from tests.defaults import DEFAULTS
 
 # Every name another one, and everything that can be switched the other way.
 OTHER_SETTINGS = {
@@ -45,9 +46,8 @@ Report = dict[str, dict[str, Any]]
 
 def _validate(outdir: Path, **settings: Any) -> Report:
     """What each pack reports of the app, by the pack's name."""
-    context = {**DEFAULTS, **settings}
-    app = App(context=context, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
-    build(app, read_settings(context))
+    app = App(context=CONTEXT, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
+    build(app, read_settings(DEFAULTS | settings))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
     with contextlib.suppress(RuntimeError):  # raised for any finding, after the report is written
         app.synth()

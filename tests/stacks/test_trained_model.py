@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from app import DEFAULTS
+from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text, training_request
 

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from settings import read_settings
 from tools.assembly import Assembly, synthesize
-from tools.cli import add_data, command, make_parser, max_unreadable, settings_of
+from tools.cli import add_data, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
@@ -39,11 +40,11 @@ def main() -> int:
     add_data(parser)
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
     arguments = parser.parse_args()
-    settings = settings_of(arguments)
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:
-        return _run(arguments.data, settings, home, Steps(console), arguments.keep)
+        os.environ["SLIPWAY_STAGES"] = str(home.root / "stages")  # the demo is no stage of yours
+        return _run(arguments.data, settings_of(arguments), home, Steps(console), arguments.keep)
     finally:
         if arguments.keep and home.env_file.exists():
             console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
@@ -59,7 +60,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
             if not data.exists():
                 write_digits(data)
             settings = {**DIGITS, **settings}
-        images = checked(data, max_unreadable=max_unreadable(settings))
+        images = checked(data, max_unreadable=read_settings(settings).max_unreadable)
         settings["dataset"] = digest(images)
         steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
 

@@ -3,19 +3,22 @@
     python -m tools.deploy --data FOLDER     bucket, images, training, endpoint, Lambda
     python -m tools.deploy                   the same with the data set that is there (setting `dataset`)
 
-The data set's digest is kept in cdk.context.json, so a plain `cdk deploy --all` or `cdk diff` afterwards
-speaks of the same images.
+The data set's digest and the settings given are written to stages/<stage>.json, to be committed: a plain deploy,
+`cdk deploy --all` or `cdk diff` afterwards speaks of the same images and settings. NAME= takes a setting out of that
+file, back to cdk.json's default.
 """
 
-import json
 import sys
 
-from tools import cdk
+from settings import read_settings
+from settings.names import bucket_name
 from tools.assembly import synthesize
-from tools.cli import add_data, command, make_parser, max_unreadable, settings_of
+from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
+from tools.deploy.record import recorded
 from tools.deploy.stacks import bootstrap, deploy_everything
+from tools.deploy.uploaded import require_uploaded
 from tools.preflight import require_aws, require_concurrency
 from tools.stack import outputs
 from training.folder import digest
@@ -26,30 +29,24 @@ def main() -> int:
     parser = make_parser("deploy", __doc__)
     add_data(parser)
     arguments = parser.parse_args()
-    settings = settings_of(arguments)
+    given, settings = settings_of(arguments), chosen_settings(arguments)
     account, region = require_aws()
-    images = checked(arguments.data, max_unreadable=max_unreadable(settings)) if arguments.data else None
+    images = checked(arguments.data, max_unreadable=settings.max_unreadable) if arguments.data else None
     if images:
-        settings["dataset"] = digest(images)
+        given["dataset"] = digest(images)
+        settings = read_settings(given)
     print(f"to account {account}, region {region}")
-    assembly = synthesize(settings)
+    require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
+    assembly = synthesize(given)
     require_concurrency(assembly.template("serving"))
     bootstrap(account, region)
-    deploy_everything(assembly, images, say=print)
-    if images:
-        _remember(settings["dataset"])
+    with recorded(given, settings, say=print):
+        deploy_everything(assembly, images, say=print)
     live = check(assembly.prefix.removesuffix("-"), say=print)
     for stack in assembly.stacks:
         for name, value in outputs(stack).items():
             print(f"{stack}.{name} = {value}")
     return 0 if live else 1
-
-
-def _remember(dataset: str) -> None:
-    """Keep the digest where the CDK keeps what it looked up."""
-    file = cdk.ROOT / "cdk.context.json"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps({**known, "dataset": dataset}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

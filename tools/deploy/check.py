@@ -7,7 +7,6 @@ that is in service, with the old model. Exit code 1 when something differs from 
 """
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from settings.names import stack_name
-from tools.cdk import ROOT
-from tools.cli import command, make_parser, settings_of
+from tools.cli import chosen_settings, command, make_parser
 from tools.deploy.stacks import Say
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -139,9 +137,9 @@ def _client(service: str) -> Any:
 @command
 def main() -> int:
     parser = make_parser("live", (__doc__ or "").split("\n")[0])
-    names = {**json.loads((ROOT / "cdk.json").read_text())["context"], **settings_of(parser.parse_args())}
+    settings = chosen_settings(parser.parse_args())
     require_aws()
-    return 0 if check(f"{names['app']}-{names['stage']}", say=print) else 1
+    return 0 if check(settings.prefix, say=print) else 1
 
 
 if __name__ == "__main__":

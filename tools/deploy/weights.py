@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from settings.names import weights_key
-from tools.cli import chosen_settings, command, make_parser
+from settings.names import bucket_name, weights_key
+from tools.cli import chosen_settings, command, make_parser, user_path
 from tools.dataset.upload import explain
 from tools.preflight import require_aws
 from training.digests import sha256_of
@@ -29,13 +29,13 @@ WITHOUT = ("resnet10",)  # ours, not torchvision's
 def main() -> int:
     parser = make_parser("weights", __doc__)
     parser.add_argument("architecture", choices=[name for name in DEPTHS if name not in WITHOUT])
-    parser.add_argument("--file", type=Path, help="a state dict instead of torchvision's")
+    parser.add_argument("--file", type=user_path, help="a state dict instead of torchvision's")
     arguments = parser.parse_args()
+    settings = chosen_settings(arguments)
     path = arguments.file or download(arguments.architecture)
     read(path, arguments.architecture)  # better now than in a training job
-    settings = chosen_settings(arguments)
     account, region = require_aws()
-    digest = upload(path, f"{settings.prefix}-{account}-{region}")
+    digest = upload(path, bucket_name(settings.prefix, account, region))
     print(f'SETTINGS="architecture={arguments.architecture} weights={digest} trainable=head image_size=224"')
     return 0
 

@@ -11,9 +11,9 @@ import pytest
 from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 
-from app import DEFAULTS
 from local_aws.calls import Call, read
 from local_aws.home import DEFAULT_REGION, Home
+from tests.defaults import DEFAULTS
 from tests.local_aws.conftest import Client, assume, wait_for_stack
 from tests.local_aws.iam.attempts import (
     BUCKET,

@@ -1,17 +1,14 @@
 """The simulated policy is read from the template that AWS gets."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from aws.schedule import Schedule
+from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
 from tools.capacity.policy import Change, SimulatedPolicy, declared
 from training.errors import InputError
-
-DEFAULTS = json.loads((Path(__file__).parents[3] / "cdk.json").read_text())["context"]
 
 
 def test_it_is_what_the_settings_say(templates) -> None:  # type: ignore[no-untyped-def]  # noqa: F811

@@ -1,0 +1,5 @@
+"""The default of every setting."""
+
+from settings import Sources
+
+DEFAULTS = Sources().defaults()

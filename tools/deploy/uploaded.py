@@ -1,0 +1,40 @@
+"""Is what the settings name by its digest in the bucket? Asked before anything is created or changed."""
+
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from settings import Settings
+from settings.names import data_manifest, weights_key
+from tools.preflight import NotReady
+
+
+def require_uploaded(settings: Settings, bucket: str, *, images: bool) -> None:
+    """Raises `NotReady` when the bucket lacks the weights that are set, or the data set where `images` asks for it.
+
+    A training says so too, but only once the stacks before it are changed. Who may not list the bucket is not stopped.
+    """
+    client = boto3.client("s3")
+    try:
+        if images and not _is_there(client, bucket, data_manifest(settings.dataset)):
+            raise NotReady(
+                f"stage {settings.stage} has no data set yet ({settings.dataset[:12]}… is not in bucket {bucket}): "
+                "give your images, make deploy DATA=FOLDER"
+            )
+        if settings.weights and not _is_there(client, bucket, weights_key(settings.weights)):
+            raise NotReady(
+                f'weights = {settings.weights[:12]}… are not in bucket {bucket}: deploy with SETTINGS="weights= '
+                'trainable=all" if there is no bucket yet, then make weights'
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "403"):
+            raise
+
+
+def _is_there(client: Any, bucket: str, key: str) -> bool:
+    """Whether the bucket is there, and the object in it."""
+    try:
+        return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
+    except client.exceptions.NoSuchBucket:
+        return False
