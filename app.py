@@ -13,9 +13,10 @@ if __name__ == "__main__":
 
 from aws_cdk import App, Tags, Validations
 
-from iam.plugin import IamGate
+from iam.acknowledged import Acknowledgement, acknowledgements
+from iam.contract import PATH, ContractError, declared, read
+from iam.plugin import IamGate, acknowledge
 from settings import Settings, SettingsError, names, read_settings
-from stacks.acknowledged import acknowledge
 from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
 from stacks.operations import Operations
@@ -60,7 +61,19 @@ def build(app: App, settings: Settings) -> None:
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
-    acknowledge(app, settings=settings)
+    acknowledge(app, acknowledged(settings), prefix=name)
+
+
+def acknowledged(settings: Settings) -> list[Acknowledgement]:
+    """Findings of rule packs that stay, with what the settings choose in place of the contract's variables."""
+    values = dict.fromkeys(declared(), "any") | {
+        "prefix": settings.prefix,
+        "dataset": settings.dataset,
+        "images": settings.s3_images,
+        "spot": names.CHECKPOINTS,
+        "capture": names.CAPTURE,
+    }
+    return acknowledgements(read(PATH.read_text(), values))
 
 
 def main() -> None:
@@ -72,7 +85,7 @@ def main() -> None:
         sys.exit("\n".join(["These settings cannot be used:", *(f"  - {line}" for line in error.problems)]))
     try:
         build(app, settings)
-    except (MissingWheels, UserDataTooLong) as error:
+    except (MissingWheels, UserDataTooLong, ContractError) as error:
         sys.exit(str(error))
     app.synth()
     gc.freeze()  # so that Python does not go over them when it ends either

@@ -16,7 +16,6 @@ from iam.check import check_templates
 from iam.errors import GateError
 from iam.revision import synthesized
 from iam.template import load, read
-from tools.node import use_locked_node
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 
@@ -55,8 +54,7 @@ def _diff(parsed: argparse.Namespace) -> int:
 
 
 def _docs(parsed: argparse.Namespace) -> int:
-    use_locked_node()
-    from iam import document  # imports the CDK, which takes a second
+    from iam import document
 
     text = document.render()
     if not parsed.check:

@@ -14,12 +14,6 @@ from iam.policy import Conditions, Grant, Trust, conditions, listed
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
-VARIABLES = (
-    "prefix", "dataset", "weights", "key", "program_bucket", "program_key", "training_image", "serving_image", "spot",
-    "capture", "images", "notebook_files",
-)  # fmt: skip
-# Variables that only say whether something is set; like the others, empty where it is not, for `when:`.
-SWITCHES = ("tuning", "single_job", "tunes", "ec2")
 _LINE = {"action", "why", "evidence"}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -76,6 +70,11 @@ class ContractRole:
 
 
 Contract = dict[str, ContractRole]
+
+
+def declared() -> dict[str, str]:
+    """Variables of iam/contract.yaml by name, each with its meaning."""
+    return dict(_document(PATH.read_text())["variables"])
 
 
 def read(text: str, variables: Mapping[str, str], file: str = "iam/contract.yaml") -> Contract:

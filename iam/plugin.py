@@ -1,17 +1,23 @@
-"""The gate as a CDK validation plugin: `cdk synth` fails when a role is not as the contract says."""
+"""The gate in the CDK app: a validation plugin, with which `cdk synth` fails when a role differs from the contract."""
 
+import itertools
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import jsii
 from aws_cdk import (
+    Acknowledgment,
+    App,
     IPolicyValidationContext,
     IPolicyValidationPlugin,
     PolicyValidationPluginReport,
     PolicyViolatingResource,
     PolicyViolation,
+    Validations,
 )
 
+from iam.acknowledged import Acknowledgement
 from iam.check import check_templates
 from iam.contract import ContractError
 from iam.findings import Finding
@@ -19,6 +25,18 @@ from iam.variables import Missing
 
 _SUFFIX = ".template.json"
 _ROLES = "-permissions" + _SUFFIX
+
+
+def acknowledge(app: App, rows: Iterable[Acknowledgement], *, prefix: str) -> None:
+    """Apply `rows`, sorted by construct, to the constructs of `app` that exist."""
+    for path, of_construct in itertools.groupby(rows, key=lambda row: row.construct):
+        stack, *ids = path.split("/")
+        construct = app.node.try_find_child(f"{prefix}-{stack}")
+        for id in ids:
+            construct = construct and construct.node.try_find_child(id)
+        if construct:
+            rules = [Acknowledgment(id=row.rule, reason=row.reason) for row in of_construct]
+            Validations.of(construct).acknowledge(*rules)
 
 
 @jsii.implements(IPolicyValidationPlugin)

@@ -37,6 +37,13 @@ _NAMES = {
 }
 
 
+def readable(text: str) -> str:
+    """`text` with pseudo parameters as words: `${AWS::Region}` as REGION."""
+    names = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
+    names["AWS::URLSuffix"] = "amazonaws.com"
+    return re.sub(r"\$\{([^}]+)\}", lambda match: names.get(match[1], match[1]), text)
+
+
 class Resolver:
     """Resolves the values of a set of stacks that refer to each other."""
 

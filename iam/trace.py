@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iam import globs
-from iam.contract import PATH, SWITCHES, VARIABLES, Contract, Line
+from iam.contract import PATH, Contract, Line, declared
 from iam.contract import read as read_contract
 from iam.errors import GateError
 from iam.findings import Finding
@@ -75,7 +75,7 @@ def check_file(path: Path) -> list[Finding]:
         UnreadableTrace, ContractError
     """
     trace = read(path)
-    if missing := {*VARIABLES, *SWITCHES} - set(trace.variables):
+    if missing := set(declared()) - set(trace.variables):
         raise UnreadableTrace(f"{path} is of an older program, without {', '.join(sorted(missing))}: remove it")
     return list(check(trace, read_contract(PATH.read_text(), trace.variables)))
 

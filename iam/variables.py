@@ -11,6 +11,8 @@ from iam.errors import GateError
 from iam.resolve import Template, Unresolvable
 from iam.template import Assembly
 
+FILLED = "yes"
+"""Value of a variable that only says whether something exists."""
 _ROLES = "-permissions"
 
 
@@ -35,9 +37,9 @@ def variables(assembly: Assembly) -> dict[str, str]:
             **_serving(assembly),
             **_classify(assembly),
             **_notebook(assembly),
-            "ec2": "yes" if _has(assembly, "AWS::EC2::Instance") else "",
+            "ec2": FILLED if _has(assembly, "AWS::EC2::Instance") else "",
         }
-        return found | {"tunes": "yes" if found["tuning"] or found["notebook_files"] else ""}
+        return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
         raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
 
@@ -61,8 +63,8 @@ def _training(assembly: Assembly) -> dict[str, str]:
         "program_key": key,
         "spot": _folder(job.get("CheckpointConfig", {}).get("S3Uri", "")),
         "training_image": _repository(job["AlgorithmSpecification"]["TrainingImage"]),
-        "tuning": "yes" if tuned else "",
-        "single_job": "" if tuned else "yes",
+        "tuning": FILLED if tuned else "",
+        "single_job": "" if tuned else FILLED,
     }
 
 

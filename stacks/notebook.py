@@ -22,7 +22,7 @@ class Notebook(Stack):
     """`instance` brings `files` when it starts, and acts with `role`; it only starts jobs, so it may be small.
 
     Its access to the internet is SageMaker's: without it the instance needs a VPC with a NAT gateway or an endpoint
-    for each of nine AWS services, to reach what it is for (stacks/acknowledged.py has the reason in full).
+    for each of nine AWS services, to reach what it is for (iam/acknowledged.yaml has the reason in full).
     """
 
     def __init__(
