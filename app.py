@@ -61,7 +61,7 @@ def build(app: App, settings: Settings) -> None:
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
-    acknowledge(app, acknowledged(settings), prefix=name)
+    acknowledge(app, acknowledged(settings), prefix=prefix)
 
 
 def acknowledged(settings: Settings) -> list[Acknowledgement]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from iam import diff, trace
+from iam import diff, document, trace
 from iam.check import check_templates
 from iam.errors import GateError
 from iam.revision import synthesized
@@ -54,8 +54,6 @@ def _diff(parsed: argparse.Namespace) -> int:
 
 
 def _docs(parsed: argparse.Namespace) -> int:
-    from iam import document
-
     text = document.render()
     if not parsed.check:
         _DOCUMENT.write_text(text)
