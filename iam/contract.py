@@ -167,7 +167,7 @@ class _Reader:
             for operator, keys in entry.get("if", {}).items()
         }
         what, where = self._text(entry[subject], number), f"{self._file}:{number}"
-        why, wildcard = entry["why"], entry.get("wildcard", "")
+        why, wildcard = entry["why"], self._text(entry.get("wildcard", ""), number)
         return [
             Line(number, made(entry["action"], what, condition, where), why, evidence, wildcard, when)
             for condition in conditions(block)
