@@ -1,1 +1,1 @@
-"""`python -m bench [NAME …]`: each benchmark runs a named peer and us in one run and prints the ratio."""
+"""Benchmarks: each runs a named peer and our program in one run. docs/benchmarks.md has the results."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: run them, print a table, write out/bench/<name>.json. Exit 1 when a goal is missed."""
+"""Runs benchmarks, prints a table and writes out/bench/<name>.json. Exit code 1 if a goal is missed."""
 
 import argparse
 import os
@@ -24,9 +24,9 @@ from bench import (
     synth,
     train_head,
 )
-from bench.result import Result
+from bench.result import BenchmarkResult
 
-BENCHMARKS: dict[str, Callable[[], Result]] = {
+BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "synth": synth.run,
     "noop-deploy": noop_deploy.run,
     "destroy": destroy.run,
@@ -47,7 +47,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
 
 @contextmanager
 def _own_environment() -> Iterator[None]:
-    """What a benchmark makes of the environment, such as a local AWS that is gone afterwards, is not the next one's."""
+    """Restore the environment after a benchmark, which may set it for a local AWS that ends with it."""
     before = dict(os.environ)
     try:
         yield
@@ -59,7 +59,9 @@ def _own_environment() -> Iterator[None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"benchmark to run: {', '.join(BENCHMARKS)}; default: all"
+    )
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

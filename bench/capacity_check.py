@@ -1,14 +1,12 @@
-"""The capacity simulator beside the local AWS: the same traffic, policy and instances, how many serve and when.
+"""Compares the capacity simulator with local AWS: number of instances over time under the same traffic and policy.
 
-A toy endpoint whose instances answer two requests at once, each in 0.2 s, gets three and a half minutes of load while
-the local AWS scales it 20 times as fast as AWS would; the simulator gets the same on AWS's clock, and how long
-instances took to start on average. The ratio is the share of the time in which both have the same number of instances.
-An instance lets in what the server does: the shares of refused requests have to be within five points. p99 is in the
-note and counts for nothing: where the queue fills it is the full queue's, and else it says how long the first new
-instance took to start, of which a second is a third of a second of waiting.
+A toy endpoint, whose instances answer two requests at once in 0.2 s each, gets 200 s of load while local AWS
+scales it 20 times as fast as AWS does. The simulator gets the same load on AWS's clock, and the average time that
+instances took to start. The ratio is the share of the time in which both have the same number of instances.
 
-Predicted: 0.9; what is left is the moment at which each sees a change of load, some seconds around each step. Came out
-at 0.97 (1.86 instances on average against 1.93) on a machine with other work, where instances took 30 s to start.
+An instance accepts as many requests as the server does, and the shares of refused requests must be within five points.
+p99 is in the note only: with a full queue it is the waiting time of that queue, and otherwise it depends on how long
+the first new instance took to start, by a third of a second a second.
 """
 
 import asyncio
@@ -21,7 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from bench import toy_endpoint
-from bench.result import Result
+from bench.result import BenchmarkResult
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from serving.protocol import MAX_IN_FLIGHT
@@ -39,15 +37,15 @@ from tools.load.watch import Sighting
 
 FACTOR = 20.0
 GOAL = 0.85
-MOST_APART = 0.05  # the shares of refused requests
+MAX_DIFFERENCE = 0.05  # between the shares of refused requests
 SECONDS, SERVERS = 0.2, 2
 QUEUE = MAX_IN_FLIGHT - SERVERS
 POLICY = SimulatedPolicy("concurrency", 2.0, minimum=1, maximum=3, scale_out_cooldown=60, scale_in_cooldown=120)
-# Seconds and requests a second of this clock; one instance answers 10.
+# In real seconds, and requests a real second; one instance answers 10.
 TRAFFIC = Curve(np.array([0.0, 15, 15, 110, 110, 200]), np.array([2.0, 2, 13, 13, 2, 2]))
 
 
-def run() -> Result:
+def run() -> BenchmarkResult:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")
         try:
@@ -69,21 +67,25 @@ def run() -> Result:
     simulated = serving(outcome, times * FACTOR)
     agree = float((local == simulated).mean())
     p99, refused, locally = outcome.p99 / FACTOR, outcome.dropped_share, measured.failed / measured.calls
-    holds = simulated.max() == local.max() and abs(refused - locally) <= MOST_APART
+    holds = simulated.max() == local.max() and abs(refused - locally) <= MAX_DIFFERENCE
     note = (
-        f"mean instances over {TRAFFIC.duration:g} s at {FACTOR:g} times AWS's pace, simulated and local (most: "
-        f"{simulated.max()}, {local.max()}); ratio: share of the time with equally many; start {started:.0f} s; "
+        f"mean instances over {TRAFFIC.duration:g} s at {FACTOR:g} times AWS's pace, simulated and local (maximum: "
+        f"{simulated.max()}, {local.max()}); ratio: share of the time with the same number; start {started:.0f} s; "
         f"p99 {p99:.1f} and {measured.p99:.1f} s, refused {refused:.1%} and {locally:.1%} "
-        f"(at most {100 * MOST_APART:g} points apart)"
+        f"(limit: {100 * MAX_DIFFERENCE:g} points of difference)"
     )
-    return Result(
+    return BenchmarkResult(
         "capacity-check", round(float(simulated.mean()), 2), round(float(local.mean()), 2), "instances",
         round(agree, 3), GOAL, note, holds=bool(holds),
     )  # fmt: skip
 
 
 def starting_seconds(seen: list[Sighting]) -> float:
-    """From a wish for more instances until they serve, on average. Raises RuntimeError when none came."""
+    """Average seconds from a scaling decision until the new instances serve.
+
+    Raises:
+        RuntimeError: local AWS did not scale out.
+    """
     took, since = [], None
     for sighting in seen:
         if sighting.desired > sighting.instances:
@@ -92,17 +94,17 @@ def starting_seconds(seen: list[Sighting]) -> float:
             took.append(sighting.seconds - since)
             since = None
     if not took:
-        raise RuntimeError("the local AWS did not scale out")
+        raise RuntimeError("local AWS did not scale out")
     return sum(took) / len(took)
 
 
 def serving(outcome: SimulationResult, times: np.ndarray) -> np.ndarray:
-    """Instances that serve at each of `times`, seconds of the simulation."""
+    """Instances in service at each of `times` (simulated seconds)."""
     return np.rint(outcome.serving[np.searchsorted(outcome.second, times, side="right") - 1]).astype(int)
 
 
 def _on_local_aws() -> tuple[list[Sighting], float, Summary]:
-    """Instances over the traffic's time, the seconds of a request while there is no other, and what came of it all."""
+    """Run the traffic on local AWS; returns instances over time, latency of a single request (s), and a summary."""
     name = toy_endpoint.create(seconds=SECONDS, servers=SERVERS, queue=QUEUE)
     scaling = boto3.client("application-autoscaling")
     place = {
@@ -138,5 +140,5 @@ async def _drive(name: str) -> tuple[list[Sighting], float, Summary]:
 
 
 def _last(seen: list[Sighting], time: float) -> int:
-    """Instances that served at `time`, as last seen."""
+    """Instances in service at `time`, by the last observation before it."""
     return next((sighting.instances for sighting in reversed(seen) if sighting.seconds <= time), seen[0].instances)

@@ -1,23 +1,20 @@
-"""`make destroy` of the whole app, notebook included, against its limit: CDK's own destroy leaves more behind.
+"""Duration of `make destroy` of the whole app with the notebook, against its limit; `cdk destroy` leaves more behind.
 
-What is timed is the command as a process: what there is, asked of every service before and afterwards, and the
-deletion of every stack. The command fails, and this with it, where something is left that should not be.
-
-Predicted: half a minute, most of it the endpoint's fleet that has to end. Came out at 23 s, on two cores with six times
-the work that they can do.
+The command is timed as a process: the inventory of every service before and afterwards, and the deletion of every
+stack. It fails, and the benchmark with it, if something is left that should not be.
 """
 
 import subprocess
 import sys
 import time
 
-from bench.result import Result, seconds
+from bench.result import BenchmarkResult, seconds
 from bench.whole_app import deployed
 
 LIMIT_SECONDS = 60.0
 
 
-def run() -> Result:
+def run() -> BenchmarkResult:
     with deployed({"notebook": "true"}):
         start = time.perf_counter()
         subprocess.run([sys.executable, "-m", "tools.deploy.destroy", "--yes"], check=True, stdout=subprocess.DEVNULL)

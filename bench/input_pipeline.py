@@ -1,15 +1,9 @@
-"""Network input made of JPEG files of 500 × 375 pixels, images/s on one core, as a training of five epochs asks for it.
+"""Images a second, on one core, from JPEG files of 500 × 375 pixels to network input, over five epochs.
 
-The peer is torchvision's recipe: PIL, Resize, CenterCrop, ToTensor, Normalize, an image at a time, anew each epoch.
-Both give the largest centred square at 224 × 224. The goal counts only while their pixels differ by less than 2 of
-255 in the mean. The photographs are windows of the two that scikit-learn ships. Ours keeps its squares on disk here,
-as for a data set too large for memory.
-
-Predicted: decoding once and keeping the bytes makes five epochs cost one and a half, so 3 to 4 times the peer; one
-epoch alone no more than 1.5 times, since decoding and scaling down are PIL's in both. Came out at 4.0 to 4.8 (one
-epoch 1.23), in processor seconds: the machine was shared. What one epoch gains are two copies that PIL made of an
-upright RGB image, and normalising bytes as planes (0.11 ms an image instead of 0.75). torchvision.io.decode_jpeg
-gives PIL's very pixels in 0 to 20 % less time, but serving has no torch, and there shall be one preprocessing.
+The peer is torchvision's recipe: PIL, Resize, CenterCrop, ToTensor, Normalize, one image at a time, repeated each
+epoch. Both yield the largest centred square at 224 × 224. The goal counts only if their pixels differ by less than 2 of
+255 on average. The photographs are windows of the two that scikit-learn ships. Ours keeps its squares on disk here, as
+for a data set too large for memory. Processor seconds count, so that other programs do not matter.
 """
 
 import os
@@ -22,7 +16,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from bench.result import Result, paired_medians
+from bench.result import BenchmarkResult, paired_medians
 from serving.preprocessing import normalise
 from training import images
 from training.folder import inspect
@@ -31,9 +25,9 @@ from training.resnet import MEAN, STD
 ROUNDS = 3
 EPOCHS = 5
 BATCH = 32
-PER_SPLIT = {"train": 72, "valid": 4, "test": 24}  # the last batch, the test images, is compared
+PER_SPLIT = {"train": 72, "valid": 4, "test": 24}  # the pixels of the last batch, the test images, are compared
 WIDTH, HEIGHT, SIDE = 500, 375, 224
-MOST_DIFFERENCE = 2.0  # of 255, mean over all pixels
+MAX_DIFFERENCE = 2.0  # of 255, mean over all pixels
 GOAL = 2.0
 
 _PEER = transforms.Compose(
@@ -41,9 +35,9 @@ _PEER = transforms.Compose(
 )
 
 
-def run() -> Result:
+def run() -> BenchmarkResult:
     torch.set_num_threads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"  # as many threads as ours decodes with
+    os.environ["OMP_NUM_THREADS"] = "1"  # our decoder uses this many threads
     images.MAX_MEMORY_BYTES = 0
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "images"
@@ -54,14 +48,14 @@ def run() -> Result:
         difference = np.abs((_ours(root, 1) - _theirs(root, 1)) * np.reshape(STD, (3, 1, 1)) * 255).mean()
     note = f"{EPOCHS} epochs; one epoch {peer_once / ours_once:.2f} ×; pixels differ by {difference:.2f} of 255"
     ratio = round(peer / ours, 2)
-    return Result(
+    return BenchmarkResult(
         "input-pipeline", round(count / ours), round(count / peer), "img/s", ratio, GOAL, note,
-        holds=bool(difference < MOST_DIFFERENCE),
+        holds=bool(difference < MAX_DIFFERENCE),
     )  # fmt: skip
 
 
 def _ours(root: Path, epochs: int) -> np.ndarray:
-    """Decodes, then makes the batches of each epoch; the last batch, float32 [n, 3, SIDE, SIDE]."""
+    """Decode once, then build the batches of each epoch; returns the last batch, float32 [n, 3, SIDE, SIDE]."""
     loaded = images.load(inspect(root), SIDE)
     for _ in range(epochs):
         for split in loaded.values():
@@ -71,7 +65,7 @@ def _ours(root: Path, epochs: int) -> np.ndarray:
 
 
 def _theirs(root: Path, epochs: int) -> np.ndarray:
-    """The same with the peer's recipe."""
+    """Build the same batches with the peer's recipe."""
     splits = inspect(root).splits.values()
     for _ in range(epochs):
         for split in splits:

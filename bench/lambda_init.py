@@ -1,15 +1,10 @@
-"""The function's start beside the original's, what it adds to a call, and cold starts under a step of load.
+"""Start-up time of the classify function beside the original's, its overhead per call, and cold starts under load.
 
-Start: milliseconds to import the handler's module and make its client, in fresh processes in turn, after what Lambda's
-runtime has imported by itself. As in Lambda, the function's own modules have no bytecode, Python's and boto3's have.
-Warm overhead: p50 of the handler's time for a 60 KB image over a bare HTTP request of the same bytes to the same
-server on loopback. Cold starts: of calls on the local AWS, when as many clients begin at once as there is provisioned
-concurrency.
-
-Predicted: 4 times faster, as TLS and http.client are most of what is left; 1 ms for base64, two hashes of 60 KB and
-a line of log; no cold start. Came out, on a machine shared with other work, at 3.1 to 3.8 times (120 ms beside 384),
-0.4 to 0.6 ms over a bare request where boto3's call takes 0.8 to 1.0 (4 and 4.7 in the busiest run), and no cold start
-in 48 and 58 calls. Most of what is left is TLS's certificates and http.client.
+- Start: milliseconds to import the handler's module and create its client, in fresh processes, alternately, after the
+  imports of Lambda's runtime. As in Lambda, the function's own modules have no bytecode; Python's and boto3's have.
+- Warm overhead: p50 of the handler for a 60 KB image, less that of a bare HTTP request with the same bytes to the same
+  server on loopback.
+- Cold starts: among calls on local AWS by as many clients at once as there is provisioned concurrency.
 """
 
 import base64
@@ -33,18 +28,18 @@ from typing import Any
 
 import boto3
 
-from bench.result import Result
+from bench.result import BenchmarkResult
 from bench.stand_in_endpoint import stand_in_endpoint
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 
-GOAL = 2.5  # at most 40 % of the original's
-MOST_OVERHEAD_MS = 5.0
+GOAL = 2.5  # at most 40 % of the original's time
+MAX_OVERHEAD_MS = 5.0
 ROUNDS, CALLS = 15, 400
 CLIENTS, STEP_SECONDS = 4, 5.0
 _FUNCTION = Path(__file__).parent.parent / "lambda" / "classify"
 _ORIGINAL = Path(__file__).parent / "peers" / "original_handler.py"
-_IMAGE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 235  # by its first bytes a JPEG, of 60 KB
+_IMAGE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 235  # 60 KB with the first bytes of a JPEG
 _ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -67,22 +62,24 @@ print(1000 * (time.perf_counter() - start))
 """
 
 
-def run() -> Result:
+def run() -> BenchmarkResult:
     ours, peer = _starts()
     handler, direct, boto3s = _warm()
     overhead = handler - direct
     calls, cold = _cold_starts()
     note = (
-        f"warm p50 {overhead:.2f} ms over a bare request's {direct:.2f} (limit {MOST_OVERHEAD_MS}; boto3's call"
+        f"warm p50 {overhead:.2f} ms over a bare request's {direct:.2f} (limit {MAX_OVERHEAD_MS}; boto3's call"
         f" {boto3s - direct:.2f}); {cold} cold starts in {calls} calls of {CLIENTS} clients on {CLIENTS} provisioned"
         " (limit 0); peer: the original's handler, a boto3 client at import"
     )
-    holds = overhead <= MOST_OVERHEAD_MS and cold == 0 and calls > 0
-    return Result("lambda-init", round(ours, 1), round(peer, 1), "ms", round(peer / ours, 3), GOAL, note, holds)
+    holds = overhead <= MAX_OVERHEAD_MS and cold == 0 and calls > 0
+    return BenchmarkResult(
+        "lambda-init", round(ours, 1), round(peer, 1), "ms", round(peer / ours, 3), GOAL, note, holds
+    )
 
 
 def _starts() -> tuple[float, float]:
-    """Median milliseconds of ours and of the original's."""
+    """Median start-up time in milliseconds of our function and of the original's."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(_FUNCTION, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(_ORIGINAL, folder)
@@ -107,7 +104,7 @@ def _process(script: str, folder: str) -> float:
 
 
 def _warm() -> tuple[float, float, float]:
-    """p50 milliseconds of the handler, of a bare request, and of boto3's, called in turn."""
+    """p50 in milliseconds of the handler, of a bare request and of boto3's call, called alternately."""
     with stand_in_endpoint() as port, _as_the_function(f"http://127.0.0.1:{port}") as handler:
         context = SimpleNamespace(
             function_name="classify", aws_request_id="r", get_remaining_time_in_millis=lambda: 30_000
@@ -129,7 +126,7 @@ def _warm() -> tuple[float, float, float]:
         taken: tuple[list[float], ...] = ([], [], [])
         pairs = list(zip(taken, (ours, bare, boto3s), strict=True))
         for number in range(CALLS):
-            first = number % len(pairs)  # who comes after whom changes what the caches hold
+            first = number % len(pairs)  # rotate the order, which affects the caches
             for times, call in pairs[first:] + pairs[:first]:
                 start = time.perf_counter()
                 call()
@@ -140,7 +137,7 @@ def _warm() -> tuple[float, float, float]:
 
 @contextlib.contextmanager
 def _as_the_function(endpoint: str) -> Iterator[Callable[..., dict[str, Any]]]:
-    """The handler, in the environment it has in Lambda; what it prints goes nowhere."""
+    """Handler in the environment of Lambda, with its output discarded."""
     before = dict(os.environ)
     os.environ.update(_ENVIRONMENT, AWS_ENDPOINT_URL=endpoint)
     sys.path.insert(0, str(_FUNCTION))
@@ -156,7 +153,7 @@ def _as_the_function(endpoint: str) -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 def _cold_starts() -> tuple[int, int]:
-    """How many calls there were, and how many of them did not find an environment that had started."""
+    """Number of calls, and number of cold starts among them."""
     with tempfile.TemporaryDirectory() as folder, stand_in_endpoint(seconds=0.05) as port:
         home = Home(Path(folder))
         up(home, tied=True)
@@ -185,7 +182,7 @@ def _client(variables: dict[str, str], service: str) -> Any:
 
 
 def _make_function(variables: dict[str, str], endpoint: str) -> None:
-    """The function, its alias, and as much provisioned concurrency as there are clients, ready."""
+    """Create the function and its alias with provisioned concurrency for all clients, and wait until it is ready."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         for path in _FUNCTION.glob("*.py"):
@@ -214,7 +211,7 @@ def _make_function(variables: dict[str, str], endpoint: str) -> None:
 
 
 def _call_until(variables: dict[str, str], end: float) -> int:
-    """How many calls one client made one after another."""
+    """Call the function sequentially until `end`; returns the number of calls."""
     api, calls = _client(variables, "lambda"), 0
     payload = json.dumps({"image": base64.b64encode(_IMAGE).decode()})
     while time.monotonic() < end:
@@ -225,7 +222,7 @@ def _call_until(variables: dict[str, str], end: float) -> int:
 
 
 def _metric(variables: dict[str, str], name: str) -> int:
-    """How often it was counted."""
+    """Sum of a Lambda metric of the function."""
     found = _client(variables, "cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda",
         MetricName=name,

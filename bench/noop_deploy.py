@@ -1,16 +1,13 @@
-"""A deploy in which nothing has changed: all our stacks against the CLI's own no-op, a one-bucket stack.
+"""Duration of a deploy without changes: our five stacks beside a one-bucket stack.
 
-Both are synthesized beforehand; what is timed is the CLI looking at each stack and finding it up to date.
-The first deploy trains a model, so this takes a minute or two before the timing begins.
-
-Predicted: twice the peer's time, five stacks being asked for instead of one. Came out at 1.5 (2.13 s against
-1.40 s), later 1.3 (1.19 s against 0.91 s): starting Node and the CLI is most of either.
+Both apps are synthesized beforehand; only the CLI is timed, which finds every stack up to date. The first deploy trains
+a model, so the benchmark needs a minute or two before the timing begins.
 """
 
 import sys
 import tempfile
 
-from bench.result import Result, paired_medians, seconds
+from bench.result import BenchmarkResult, paired_medians, seconds
 from bench.whole_app import deployed
 from tools import cdk
 from tools.deploy.stacks import deploy
@@ -18,7 +15,7 @@ from tools.deploy.stacks import deploy
 ROUNDS = 5
 
 
-def run() -> Result:
+def run() -> BenchmarkResult:
     with deployed() as assembly, tempfile.TemporaryDirectory() as one_bucket:
         cdk.run(
             "synth", "--quiet", "--app", f"{sys.executable} bench/peers/one_bucket.py", "--output", one_bucket,

@@ -1,4 +1,4 @@
-"""Image folders for the training benchmarks, made up: photo-sized JPEGs, and the digits' classes in two halves."""
+"""Generates image folders for the training benchmarks: photo-sized JPEGs, and the digits in two halves."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ CLASSES = 10
 
 
 def write_photos(folder: Path, images: int) -> None:
-    """JPEGs of 500 × 375 and about 60 KB: `images` to train with, one a class to validate and to test with."""
+    """Write JPEGs of 500 × 375 pixels and about 60 KB: `images` for training, one a class for validation and test."""
     random = np.random.default_rng(0)
     for split, count in {"train": images, "valid": CLASSES, "test": CLASSES}.items():
         for number in range(count):
@@ -27,7 +27,7 @@ def write_photos(folder: Path, images: int) -> None:
 
 
 def write_halves(folder: Path) -> tuple[Path, Path]:
-    """scikit-learn's digits as two image folders: 0 to 4, and 5 to 9."""
+    """Write scikit-learn's digits as two image folders, 0 to 4 and 5 to 9; returns their paths."""
     write(folder / "all")
     halves = folder / "first", folder / "second"
     for half, labels in zip(halves, ("01234", "56789"), strict=True):

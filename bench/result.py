@@ -1,4 +1,4 @@
-"""A benchmark's outcome, and how two commands are timed fairly."""
+"""Results of benchmarks, and paired timing of two programs."""
 
 import json
 import statistics
@@ -11,10 +11,11 @@ FOLDER = Path("out/bench")
 
 
 @dataclass(frozen=True)
-class Result:
-    """`ours` and `peer` in `unit`; `ratio` is how many times better than the peer we are, `goal` its least value.
+class BenchmarkResult:
+    """Result of one benchmark: `ours` and `peer` in `unit`; `ratio` is how many times better than the peer we are.
 
-    `holds` is whether what the goal presupposes (an equal accuracy, a limit of memory) was so; the note says it.
+    `goal` is the minimum ratio. `holds` is true if the conditions of the goal (equal accuracy, a memory limit) were
+    met; the note names them.
     """
 
     name: str
@@ -40,9 +41,9 @@ class Result:
         return path
 
 
-def seconds(name: str, ours: float, peer: float, goal: float, note: str, holds: bool = True) -> Result:
-    """A result where less time is better."""
-    return Result(name, round(ours, 2), round(peer, 2), "s", round(peer / ours, 3), goal, note, holds)
+def seconds(name: str, ours: float, peer: float, goal: float, note: str, holds: bool = True) -> BenchmarkResult:
+    """Result in seconds, where less is better."""
+    return BenchmarkResult(name, round(ours, 2), round(peer, 2), "s", round(peer / ours, 3), goal, note, holds)
 
 
 def paired_medians(
@@ -51,9 +52,9 @@ def paired_medians(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Median seconds of each, run in turn after one round that is not counted: a drifting machine hits both.
+    """Median seconds of both programs, run alternately so that a change of the machine's speed affects both.
 
-    `clock` is time.process_time for the processor's seconds, which other programs on the machine do not add to.
+    The first round is not counted. With `clock` time.process_time, other programs on the machine do not count.
     """
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):

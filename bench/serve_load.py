@@ -1,6 +1,8 @@
-"""Load on a server, from a process of its own: so many clients, each sending its next image when it has an answer.
+"""Load generator in its own process: closed-loop clients that POST images to a server.
 
-`python -m bench.serve_load URL FOLDER CLIENTS SECONDS` prints what came of it as JSON.
+    python -m bench.serve_load URL FOLDER CLIENTS SECONDS
+
+It prints a Load as JSON.
 """
 
 import asyncio
@@ -14,19 +16,19 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-WARM_UP = 0.2  # part of the seconds that is not counted
+WARM_UP = 0.2  # share of the seconds that is added before counting begins
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it.
+    """Result of a load.
 
     Attributes:
         rate: answers with status 200 a second.
-        p50, p99: their seconds.
-        statuses: answers by status; 0 is none at all.
-        answers: all of them, those of the warm-up too.
-        processor: the load generator's own processor seconds an answer.
+        p50, p99: their latency in seconds.
+        statuses: number of answers by status; 0 stands for no answer.
+        answers: number of all answers, the warm-up's included.
+        processor: processor seconds of the load generator per answer.
     """
 
     rate: float
@@ -38,7 +40,7 @@ class Load:
 
 
 async def send(url: str, images: list[bytes], clients: int, seconds: float) -> Load:
-    """POSTs images as image/jpeg, for so long and a warm-up of a fifth of it."""
+    """POST images as image/jpeg for `seconds`, after a warm-up of a fifth of that time."""
     answers: list[tuple[int, float]] = []
     total, used = 0, time.process_time()
     start = time.perf_counter() + WARM_UP * seconds
@@ -58,7 +60,7 @@ async def send(url: str, images: list[bytes], clients: int, seconds: float) -> L
             if start <= (now := time.perf_counter()) < end:
                 answers.append((status, now - sent))
             if status != 200:
-                await asyncio.sleep(0.1)  # as a client that was told to come back
+                await asyncio.sleep(0.1)  # back off like a client that was refused
 
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:

@@ -1,4 +1,4 @@
-"""Our endpoint instance as the benchmarks start it: the model folder under Ray Serve, as local AWS runs it."""
+"""Starts our endpoint instance for the benchmarks: a model folder under Ray Serve, as local AWS runs it."""
 
 import shutil
 import subprocess
@@ -27,10 +27,10 @@ class Served:
     """A running instance.
 
     Attributes:
-        url: to POST images to.
-        replica: the process with the model.
-        others: Ray's.
-        ready: seconds from Ray being up to the first healthy answer.
+        url: address to POST images to.
+        replica: process with the model.
+        others: Ray's other processes.
+        ready: seconds from the start of Ray Serve to the first healthy answer.
     """
 
     url: str
@@ -39,18 +39,18 @@ class Served:
     ready: float
 
     def processor(self) -> tuple[float, float]:
-        """Processor seconds so far: the replica's, and those of all of Ray's other processes."""
+        """Processor seconds so far, of the replica and of all other processes of Ray."""
         return _processor(self.replica), sum(map(_processor, self.others))
 
     @property
     def memory(self) -> float:
-        """The replica's, MB (10^6 bytes): what it has for itself, and its part of what it shares."""
+        """Proportional set size (PSS) of the replica, in MB (10^6 bytes)."""
         return float(self.replica.memory_full_info().pss / 1e6)
 
 
 @contextmanager
 def served(model: Path) -> Iterator[Served]:
-    """The endpoint with the model of the folder."""
+    """Run an endpoint instance with the model in a folder."""
     run_id, port = uuid.uuid4().hex, free_port()
     ray_folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
     log = ray_folder / "output.log"
@@ -78,13 +78,13 @@ def served(model: Path) -> Iterator[Served]:
 def _processor(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:  # Ray starts some that end soon
+    except psutil.NoSuchProcess:  # some of Ray's processes end soon
         return 0.0
     return float(times.user + times.system)
 
 
 def _line(text: str, process: "subprocess.Popen[bytes]", log: Path) -> float:
-    """When the line is in the log."""
+    """Wait until the log contains `text`; returns the time by the monotonic clock."""
     while text not in log.read_text(errors="replace"):
         _check(process, log)
         time.sleep(0.01)

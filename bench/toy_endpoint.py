@@ -1,4 +1,4 @@
-"""A toy endpoint on the local AWS whose service time is known: some requests at once, each for a fixed time."""
+"""Toy endpoint on local AWS with a known capacity: a fixed number of parallel requests and a fixed service time."""
 
 import io
 import json
@@ -36,7 +36,13 @@ app = Toy.bind()
 
 
 def create(*, seconds: float, servers: int, queue: int) -> str:
-    """Its name, once it is in service with one instance: `servers` requests at once, each for `seconds`."""
+    """Create the endpoint with one instance and wait until it is in service; returns its name.
+
+    It answers `servers` requests at once, each in `seconds`, and refuses more than `queue` waiting ones.
+
+    Raises:
+        RuntimeError: the endpoint failed.
+    """
     s3, iam, sagemaker = boto3.client("s3"), boto3.client("iam"), boto3.client("sagemaker")
     s3.create_bucket(Bucket=_BUCKET)
     s3.put_object(

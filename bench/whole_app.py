@@ -1,4 +1,4 @@
-"""The whole app, deployed on a local AWS of its own with the digits, trained for one epoch."""
+"""Deploys the whole app on its own local AWS, with a model trained on the digits for one epoch."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ from training.folder import digest
 
 @contextmanager
 def deployed(settings: Mapping[str, str] | None = None) -> Iterator[Assembly]:
-    """What was deployed, while it is; with these settings over the digits' own."""
+    """Deploy the app with `settings` over those of the digits; yields its assembly while it is deployed."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")
         try:

@@ -1,4 +1,4 @@
-"""`python -m local_aws up|down|status`."""
+"""Command line of local AWS: up, status, down."""
 
 import argparse
 import os
@@ -16,16 +16,16 @@ def main() -> int:
         prog="python -m local_aws", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("up", help="start it (does nothing when it already runs)")
+    start = commands.add_parser("up", help="start local AWS (does nothing if it runs already)")
     start.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     start.add_argument("--region", default=DEFAULT_REGION, help=f"default {DEFAULT_REGION}")
     start.add_argument(
         "--time-factor",
         type=_factor,
-        help=f"alarm periods and cool-downs pass that many times as fast; default ${VARIABLE}, or {DEFAULT:g}",
+        help=f"factor by which alarm periods and cool-downs are shortened; default ${VARIABLE}, or {DEFAULT:g}",
     )
-    commands.add_parser("status", help="exit status 0 when it runs, 1 when not")
-    commands.add_parser("down", help="end it and everything it started")
+    commands.add_parser("status", help="show whether it runs; exit code 0 if it does, else 1")
+    commands.add_parser("down", help="end it and every process it started")
     arguments = parser.parse_args()
     home = Home.from_environment()
     try:
@@ -60,7 +60,7 @@ def _up(home: Home, port: int, region: str, time_factor: float | None) -> int:
 def _status(home: Home) -> int:
     run = current(home)
     if run is None or not run.healthy():
-        print("local AWS is not running; start it with `python -m local_aws up`")
+        print("local AWS is not running; start it with `make local`")
         return 1
     running = processes(run)
     megabytes = sum(process.memory_info().rss for process in running) / 1e6

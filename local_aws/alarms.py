@@ -1,6 +1,6 @@
-"""CloudWatch's metric alarms as AWS evaluates them: by period, with missing data, also when no data comes.
+"""Evaluates CloudWatch metric alarms as AWS does: each period, also without new data, with missing data treated.
 
-MiniStack evaluates an alarm when data is put, over all of it since the first period's start and over every
+MiniStack evaluates an alarm only when data is put, over all data since the start of the first period and over every
 dimension of the metric. Source: "Alarm evaluation", Amazon CloudWatch User Guide.
 """
 
@@ -13,18 +13,18 @@ from ministack.services import cloudwatch
 from aws.alarm import COMPARISONS, AlarmRule
 from local_aws.clock import aws_seconds
 
-_EVERY_SECONDS = 60  # an alarm with a longer period is evaluated each minute all the same
+_EVERY_SECONDS = 60  # AWS evaluates an alarm with a longer period every minute, too
 
-Alarm = dict[str, Any]  # in DescribeAlarms' terms
+Alarm = dict[str, Any]  # as returned by DescribeAlarms
 
-# Alarm ARN, period and periods -> the metric's stored points, the time up to which they were looked at, and how many of
-# them, from the first on, were too old then, as they stay. Without it a long load slows every evaluation down.
+# (alarm ARN, period, number of periods) -> (stored points of the metric, end of the last scan, number of leading points
+# that were too old then and stay so). Without this cache, evaluations slow down as points accumulate.
 _scanned: dict[tuple[str, int, int], tuple[list[Any], float, int]] = {}
-_evaluated: dict[str, float] = {}  # alarm ARN -> the end of the last period it was evaluated for
+_evaluated: dict[str, float] = {}  # alarm ARN -> end of the last period for which it was evaluated
 
 
 def install() -> None:
-    """Evaluate alarms as AWS does, and refuse those that cannot be."""
+    """Evaluate alarms as AWS does, and refuse alarms that local AWS cannot evaluate."""
     cloudwatch._evaluate_alarm = evaluate
     put, put_from_template = cloudwatch._put_metric_alarm, cloudwatch.cloudformation_put_metric_alarm
 
@@ -48,13 +48,13 @@ def install() -> None:
 def _require_comparable(alarm: Alarm) -> None:
     if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
         raise ValueError(
-            f"alarm {alarm.get('AlarmName')}: local AWS compares one metric with a fixed threshold; it has no metric "
-            "math and no anomaly bands"
+            f"alarm {alarm.get('AlarmName')}: local AWS supports one metric with a fixed threshold, no metric math "
+            "and no anomaly detection"
         )
 
 
 def evaluate_due(now: float) -> None:
-    """Evaluate the alarms for which a period has ended since the last time."""
+    """Evaluate every alarm for which a period has ended since its last evaluation; `now` is in epoch seconds."""
     for alarm in list(cloudwatch._alarms.values()):
         end = _end(alarm, now)
         if _evaluated.get(alarm["AlarmArn"]) != end:
@@ -63,7 +63,7 @@ def evaluate_due(now: float) -> None:
 
 
 def evaluate(alarm: Alarm, now: float | None = None) -> None:
-    """Bring the alarm into the state that its datapoints say, with all that a change of state brings about."""
+    """Set the alarm's state from its datapoints; a change is recorded and triggers actions and composite alarms."""
     values = datapoints(alarm, time.time() if now is None else now)
     before = alarm["StateValue"]
     state = rule(alarm).state(values, before)
@@ -77,7 +77,7 @@ def evaluate(alarm: Alarm, now: float | None = None) -> None:
 
 
 def rule(alarm: Alarm) -> AlarmRule:
-    """What its settings ask for."""
+    """Evaluation rule of an alarm, from its settings."""
     return AlarmRule(
         threshold=alarm["Threshold"],
         comparison=alarm["ComparisonOperator"],
@@ -89,7 +89,7 @@ def rule(alarm: Alarm) -> AlarmRule:
 
 
 def datapoints(alarm: Alarm, now: float) -> list[float | None]:
-    """The statistic over each of the periods that the alarm looks at, oldest first; None where there is no data."""
+    """Statistic of each period in the alarm's evaluation range, oldest first; None for a period without data."""
     period, count = alarm["Period"], rule(alarm).evaluation_range
     end = _end(alarm, now)
     dimensions = cloudwatch._dims_key({d["Name"]: d["Value"] for d in alarm.get("Dimensions") or []})
@@ -114,7 +114,7 @@ def datapoints(alarm: Alarm, now: float) -> list[float | None]:
 
 
 def _end(alarm: Alarm, now: float) -> float:
-    """The end of the last period that is over, in AWS's seconds."""
+    """End of the last complete period, in AWS seconds (local_aws.clock)."""
     step = min(alarm["Period"], _EVERY_SECONDS)
     return aws_seconds(now) // step * step
 

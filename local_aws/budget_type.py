@@ -1,4 +1,4 @@
-"""AWS::Budgets::Budget, over MiniStack's budgets. They cost nothing here, so none is ever exceeded."""
+"""CloudFormation type AWS::Budgets::Budget, on top of MiniStack's budgets. Nothing costs here, so no alert is sent."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The calls that roles made, one JSON line for each distinct decision: evidence for the IAM contract."""
+"""Records the authorised and denied API calls of roles as JSON lines: evidence for the IAM contract."""
 
 import json
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-# The condition keys that the contract's policies ask for; the rest of a request's context is noise to a reader.
+# Condition keys that the contract's policies use; the rest of a request's context is left out of the record.
 CONDITIONS = (
     "cloudwatch:namespace",
     "iam:PassedToService",
@@ -19,7 +19,7 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Call:
-    """One decision: whether `role` (a name) may do `action` on `resource` (an ARN, or `*`)."""
+    """One IAM decision: was `role` (a name) allowed `action` on `resource` (an ARN, or `*`)?"""
 
     role: str
     action: str
@@ -29,10 +29,10 @@ class Call:
 
 
 class Recorder:
-    """Appends calls to `path`, which it empties first; a decision that is known already is not written again."""
+    """Writes each distinct call once to `path`, which is emptied first."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", buffering=1)  # a line is on disk when it is written: readers look while we run
+        self._file = path.open("w", buffering=1)  # line-buffered: others read the file meanwhile
         self._known: set[str] = set()
         self._lock = threading.Lock()
 
@@ -45,5 +45,5 @@ class Recorder:
 
 
 def read(path: Path) -> list[Call]:
-    """The calls in `path`, in the order in which they were first made."""
+    """Read the calls in `path`, in the order in which each was first made."""
     return [Call(**json.loads(line)) for line in path.read_text().splitlines()]

@@ -1,37 +1,45 @@
-"""The one time factor of a local AWS: how many of AWS's seconds pass in one of ours.
+"""Time factor of local AWS: number of AWS seconds in one real second.
 
-Alarm periods, cool-downs and the rhythm of metrics follow it. Time stamps stay real, and so do the schedules of
-scheduled actions, time limits, and how long anything takes to start.
+It shortens alarm periods, cool-downs and metric intervals. Time stamps, scheduled actions, timeouts and start-up times
+stay real.
 """
 
 import os
 
 VARIABLE = "SLIPWAY_TIME_FACTOR"
-DEFAULT = 60.0  # a minute of AWS's waiting is a second of whoever tries something on a laptop
-LARGEST = 120.0  # a metric's period of 10 s is then a twelfth of a second
+DEFAULT = 60.0  # a minute of waiting on AWS takes a second here
+MAX_FACTOR = 120.0  # a metric period of 10 s then takes a twelfth of a second
 
 
 def time_factor() -> float:
-    """The factor of the environment's local AWS. Raises ValueError."""
+    """Time factor from the environment, or the default.
+
+    Raises:
+        ValueError: the variable is not a number from 1 to MAX_FACTOR.
+    """
     return parse_time_factor(os.environ.get(VARIABLE, f"{DEFAULT:g}"))
 
 
 def parse_time_factor(text: str) -> float:
-    """Raises ValueError."""
+    """Parse a time factor.
+
+    Raises:
+        ValueError: `text` is not a number from 1 to MAX_FACTOR.
+    """
     try:
         factor = float(text)
     except ValueError:
         factor = 0
-    if not 1 <= factor <= LARGEST:
-        raise ValueError(f"the time factor is a number from 1 to {LARGEST:.0f}, not {text!r}")
+    if not 1 <= factor <= MAX_FACTOR:
+        raise ValueError(f"the time factor is a number from 1 to {MAX_FACTOR:.0f}, not {text!r}")
     return factor
 
 
 def aws_seconds(moment: float) -> float:
-    """The epoch seconds `moment` on a clock that runs as fast as this AWS does."""
+    """Convert epoch seconds to AWS seconds, which pass `time_factor()` times as fast."""
     return moment * time_factor()
 
 
 def real_seconds(moment: float) -> float:
-    """What `aws_seconds` was made from."""
+    """Convert AWS seconds back to epoch seconds: the inverse of `aws_seconds`."""
     return moment / time_factor()

@@ -1,4 +1,4 @@
-"""EventBridge's metric of the events that a rule matched, whether or not it calls anybody.
+"""EventBridge's metric TriggeredRules: events that a rule matched, with or without a target.
 
 Source: "Monitoring Amazon EventBridge", EventBridge user guide.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.services import cloudwatch, eventbridge
 
-_RULE = "rule "  # what a rule's owner text begins with; an archive's begins otherwise
+_RULE = "rule "  # prefix of the owner text of a rule; an archive has another one
 
 
 def install() -> None:

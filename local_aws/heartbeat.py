@@ -1,4 +1,4 @@
-"""What a local AWS does by itself, time and again: publish metrics, evaluate alarms, scale."""
+"""Periodic work of local AWS: publish metrics, evaluate alarms, scale."""
 
 import asyncio
 import logging
@@ -12,16 +12,16 @@ from local_aws.clock import time_factor
 from local_aws.home import ACCOUNT
 
 _log = logging.getLogger(__name__)
-_BEATS_A_PERIOD = 5  # of the shortest period, 10 s
+_BEATS_PER_PERIOD = 5  # of the shortest metric period, 10 s
 
 
 async def beat(steps: list[Callable[[float], None]]) -> None:
-    """Run the steps for ever on the server's loop, each with the time (epoch seconds).
+    """Run the steps for ever on the server's event loop, each with the current time (epoch seconds).
 
-    On the loop, because MiniStack's handlers, which share the steps' data, run there. A step that fails is logged
-    and tried again at the next beat.
+    They run on the event loop because MiniStack's handlers, which share their data, run there. A step that fails is
+    logged and runs again at the next beat.
     """
-    seconds = min(1.0, 10 / time_factor() / _BEATS_A_PERIOD)
+    seconds = min(1.0, 10 / time_factor() / _BEATS_PER_PERIOD)
     with request_scope(ACCOUNT, os.environ["MINISTACK_REGION"]):
         while True:
             for step in steps:

@@ -1,4 +1,4 @@
-"""Where one local AWS keeps its files: `.local/`, or $SLIPWAY_LOCAL_HOME. All of it is disposable."""
+"""Folder of one local AWS: `.local/`, or $SLIPWAY_LOCAL_HOME. All its files are disposable."""
 
 import os
 import shlex
@@ -22,12 +22,12 @@ class Home:
 
     @property
     def env_file(self) -> Path:
-        """Sourceable: endpoint, credentials and certificate of the running server."""
+        """Shell file to source: endpoint, credentials and certificate of the running server."""
         return self.root / "aws.env"
 
     @property
     def run_file(self) -> Path:
-        """JSON of the running instance: run id, supervisor's process id, endpoint."""
+        """JSON file of the running local AWS: run id, process id of the supervisor, endpoint."""
         return self.root / "run.json"
 
     @property
@@ -36,12 +36,12 @@ class Home:
 
     @property
     def calls(self) -> Path:
-        """JSON lines of what roles did, and tried to: emptied at each start, kept at the end."""
+        """JSON lines of the API calls of roles, denied ones included; emptied at each start, kept at the end."""
         return self.root / "calls.jsonl"
 
     @property
     def scratch(self) -> Path:
-        """Job folders, endpoint folders, Lambda code: emptied at every start and end."""
+        """Folder of job folders, endpoint folders and Lambda code; emptied at every start and end."""
         return self.root / "scratch"
 
 
@@ -54,6 +54,6 @@ def write_env(path: Path, variables: dict[str, str]) -> None:
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """The variables of a file that `write_env` wrote."""
+    """Read the variables from a file that `write_env` wrote."""
     exports = (line.removeprefix("export ") for line in path.read_text().splitlines() if "=" in line)
     return {name: shlex.split(value)[0] for name, value in (line.split("=", 1) for line in exports)}

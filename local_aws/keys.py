@@ -1,13 +1,14 @@
-"""KMS keys by any of their names."""
+"""Resolves names of KMS keys to key ARNs."""
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import kms
 
 
 def key_arn(name: str) -> str:
-    """The ARN of the key that a key id, key ARN, alias or alias ARN names: IAM authorises on that alone.
+    """ARN of the key that a key id, key ARN, alias or alias ARN names: IAM authorises on the key ARN only.
 
-    A key that does not exist has the ARN it would have, so that a caller who may not use it learns nothing.
+    For a key that does not exist it is the ARN that the key would have, so that a denial does not reveal whether the
+    key exists.
     """
     if known := kms._resolve_key(name):
         return str(known["Arn"])

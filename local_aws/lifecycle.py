@@ -1,4 +1,4 @@
-"""Starting, finding and ending the local AWS of a home folder."""
+"""Starts, finds and ends the local AWS of a home folder."""
 
 import json
 import os
@@ -28,8 +28,8 @@ class LocalAwsError(ReportedError):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A local AWS that is, or was, running."""
+class LocalAwsRun:
+    """A local AWS that runs, or did: its run id, process id of its supervisor, endpoint and certificate file."""
 
     run_id: str
     supervisor: int
@@ -38,7 +38,7 @@ class Run:
     time_factor: float = 1.0
 
     def healthy(self) -> bool:
-        """Whether the server answers."""
+        """True if the server answers its health check within 5 s."""
         context = ssl.create_default_context(cafile=self.certificate)
         try:
             url = f"{self.endpoint}/_ministack/health"
@@ -48,29 +48,32 @@ class Run:
             return False
 
 
-def current(home: Home) -> Run | None:
-    """The run that the home folder names, whether or not it is still alive."""
+def current(home: Home) -> LocalAwsRun | None:
+    """Run recorded in the home folder, alive or not; None without one."""
     try:
-        return Run(**json.loads(home.run_file.read_text()))
+        return LocalAwsRun(**json.loads(home.run_file.read_text()))
     except FileNotFoundError:
         return None
 
 
 def up(
     home: Home, port: int = 0, region: str = DEFAULT_REGION, *, tied: bool = False, time_factor: float | None = None
-) -> Run:
+) -> LocalAwsRun:
     """Start a local AWS, or return the one that already runs in this home folder.
 
-    Port 0 is any that is free. With `tied` it ends with the calling process, however that ends. `time_factor`
-    (local_aws.clock) is that of the environment where none is given; one that runs already keeps its own, and
-    LocalAwsError says so where another is asked for.
+    Args:
+        port: 0 chooses a free port.
+        tied: end the local AWS when the calling process ends, however it ends.
+        time_factor: see local_aws.clock; None takes it from the environment.
+
+    Raises:
+        LocalAwsError: it does not start, the port is taken, or it runs already with another time factor.
     """
     run = current(home)
     if run and run.healthy():
         if time_factor not in (None, run.time_factor):
             raise LocalAwsError(
-                f"local AWS runs already, with the time factor {run.time_factor:g}: "
-                "`python -m local_aws down`, then start it again"
+                f"local AWS runs already, with the time factor {run.time_factor:g}: `make down`, then start it again"
             )
         return run
     try:
@@ -97,10 +100,10 @@ def up(
         )
     os.close(held)
     if not tied:
-        os.close(watched)  # else it closes when this process ends, and the supervisor sees that
-    endpoint = f"https://127.0.0.1:{port}"  # an address: S3 clients then put the bucket in the path
+        os.close(watched)  # if tied it stays open until this process ends; the supervisor then sees it close
+    endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
-    run = Run(run_id, supervisor.pid, endpoint, certificate, factor)
+    run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor)
     home.run_file.write_text(json.dumps(asdict(run)))
     try:
         _wait_until_healthy(run, supervisor, home)
@@ -124,7 +127,7 @@ def up(
 
 
 def down(home: Home) -> int:
-    """End the local AWS of this home folder and everything it started; returns how many processes."""
+    """End the local AWS of this home folder and all processes it started; returns their number."""
     run = current(home)
     ended = 0
     if run:
@@ -135,8 +138,8 @@ def down(home: Home) -> int:
     return ended
 
 
-def processes(run: Run) -> list[psutil.Process]:
-    """What runs in it."""
+def processes(run: LocalAwsRun) -> list[psutil.Process]:
+    """All processes of a run."""
     return marked(run.run_id)
 
 
@@ -166,7 +169,11 @@ def _server_environment(
 
 
 def _listen(port: int) -> socket.socket:
-    """The socket that the server inherits: it listens from here on, so that nobody can take the port in between."""
+    """Open the socket that the server inherits; it listens from now on, so that no other process takes the port.
+
+    Raises:
+        LocalAwsError: the port is taken.
+    """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -175,13 +182,13 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise LocalAwsError(
-            f"port {port} is taken ({error.strerror}). End what uses it, or choose another: "
-            f"`python -m local_aws up --port {port + 1}`"
+            f"port {port} is taken ({error.strerror}). End the process that uses it, or choose another port: "
+            f"`make local PORT={port + 1}`"
         ) from error
     return listening
 
 
-def _wait_until_healthy(run: Run, supervisor: subprocess.Popen[bytes], home: Home) -> None:
+def _wait_until_healthy(run: LocalAwsRun, supervisor: subprocess.Popen[bytes], home: Home) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if supervisor.poll() is not None:
@@ -190,4 +197,4 @@ def _wait_until_healthy(run: Run, supervisor: subprocess.Popen[bytes], home: Hom
             return
         time.sleep(0.1)
     tail = "\n".join(home.log_file.read_text().splitlines()[-15:])
-    raise LocalAwsError(f"local AWS did not start; the end of {home.log_file}:\n{tail}")
+    raise LocalAwsError(f"local AWS did not start; the last lines of {home.log_file}:\n{tail}")

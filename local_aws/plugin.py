@@ -1,4 +1,4 @@
-"""Hooks our services into MiniStack (its internals at the pinned version; a contract test guards them)."""
+"""Installs our services in MiniStack, through internals of its pinned version (guarded by a contract test)."""
 
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
@@ -39,7 +39,7 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[
 
 
 def install() -> None:
-    """Authorise and record every call; add SageMaker, Application Auto Scaling and their CloudFormation types."""
+    """Authorise and record every call; add SageMaker, Application Auto Scaling, EC2 and their CloudFormation types."""
     administrator.install(ACCOUNT)
     authorization.install(Recorder(Home.from_environment().calls))
     policy_variables.install()
@@ -83,7 +83,7 @@ def install() -> None:
 
 
 def steps() -> list[Callable[[float], None]]:
-    """What is done at each beat, in this order: alarms see the metrics, scaling sees the alarms."""
+    """Periodic steps in their order: publish metrics, then evaluate alarms, then scale."""
     return [
         lambda now: endpoint_metrics.observe(sagemaker_api.endpoints.all(), now),
         alarms.evaluate_due,
@@ -92,7 +92,7 @@ def steps() -> list[Callable[[float], None]]:
 
 
 async def _sagemaker(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
-    """SageMaker and SageMaker Runtime share a signing name: the path tells them apart."""
+    """Handle SageMaker and SageMaker Runtime, which share a signing name and differ in their paths."""
     if path.startswith("/endpoints/"):
         return await invocation.handle(method, path, headers, body)
     return await sagemaker_api.handle(method, path, headers, body, query)
@@ -114,13 +114,13 @@ def _add_service(
         load_persisted_state=lambda _: None,
     )
     router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix], "credential_scope": name}
-    # Without these two, MiniStack lets a call through unauthorised.
+    # Without these two entries, MiniStack does not authorise calls of the service.
     iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
     iam_actions._BOTOCORE_SERVICE_MAP[name] = botocore_services
     extend_resource_arn(name, resource_arn)
 
 
 def _run_on_worker_threads(types: set[str]) -> None:
-    """A type whose creation waits (for an endpoint) would stop the server's event loop otherwise."""
+    """Provision these types on worker threads: waiting, such as for an endpoint, would block the event loop."""
     original = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda type_: type_ in types or original(type_)

@@ -1,16 +1,20 @@
-"""Ports on loopback."""
+"""Finds free ports on loopback."""
 
 import random
 import socket
 
-# Under the range that the kernel hands out: a port of that could be taken by any connection before it is used.
+# Below the kernel's ephemeral range, from which any outgoing connection could take the port before it is used.
 _RANGE = range(20_000, 32_000)
-# Training seeds the other generator: two test processes would then look for a port in the same order.
+# Not the seeded global generator: two test processes would then try the ports in the same order.
 _RANDOM = random.SystemRandom()
 
 
 def free_port() -> int:
-    """A port that nothing listens on now, and that nobody gets by accident."""
+    """Random port on which nothing listens, outside the kernel's ephemeral range.
+
+    Raises:
+        OSError: no port of the range is free.
+    """
     for port in _RANDOM.sample(_RANGE, len(_RANGE)):
         with socket.socket() as probe:
             try:

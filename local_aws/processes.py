@@ -1,7 +1,7 @@
-"""Processes that cannot outlive the local AWS that started them.
+"""Finds and ends all processes of a local AWS, so that none outlives it.
 
-Every process carries the run's id in its environment (`MARKER`), and its children inherit it however
-they detach (sessions, double forks, Ray's daemons). Ending a run is ending whatever carries its id.
+Every process carries the run id in its environment (`MARKER`), and its children inherit it however they detach
+(sessions, double forks, daemons). Ending a run means ending every process with its id.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ import psutil
 
 MARKER = "SLIPWAY_LOCAL_AWS_RUN"
 
-# What a child may see of this process's environment: never a credential, a profile or a proxy.
+# Variables that a child inherits: never a credential, a profile or a proxy.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 def clean_environment(run_id: str, **variables: str) -> dict[str, str]:
-    """A child's whole environment: the inherited minimum, the run's marker, and `variables`."""
+    """Environment of a child process: the inherited minimum, the run id, and `variables`."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {**inherited, MARKER: run_id, **variables}
 
 
 def marked(run_id: str) -> list[psutil.Process]:
-    """Every process of the run, except the calling one: those with its id, and what those started.
+    """Processes of the run except the calling one: those with its id, and all their descendants.
 
-    A process that gives itself a title, as Ray's agents do, writes over its environment and with it the id.
+    Descendants are included because a process that sets its title, as Ray's agents do, overwrites its environment.
     """
     carriers, children = set(), defaultdict(list)
     for process in psutil.process_iter():
@@ -49,12 +49,12 @@ def marked(run_id: str) -> list[psutil.Process]:
 
 
 def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:
-    """End every process of the run; returns how many there were.
+    """End every process of the run; returns their number.
 
-    SIGTERM first when `grace_seconds` allows, then SIGKILL, again until none is left: a process may
-    start another while it is being ended.
+    Sends SIGTERM first if `grace_seconds` is not 0, then SIGKILL, repeatedly: a process may start another one while it
+    is being ended.
     """
-    known: set[psutil.Process] = set()  # also those whose parent, by which `marked` knows them, has gone since
+    known: set[psutil.Process] = set()  # `marked` loses a process whose parent has ended since
 
     def alive() -> list[psutil.Process]:
         known.update(marked(run_id))
@@ -91,7 +91,7 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> list
 
 
 def end_when_closed(pipe: int, run_id: str) -> None:
-    """When the other end of `pipe` closes (its holder is gone, however it died), end the run and exit."""
+    """End the run and exit when the other end of `pipe` closes, that is when its holder has ended in any way."""
 
     def watch() -> None:
         with contextlib.suppress(OSError):
@@ -99,14 +99,14 @@ def end_when_closed(pipe: int, run_id: str) -> None:
                 pass
         try:
             sweep(run_id)
-        finally:  # whatever went wrong in there, this process must not stay
+        finally:  # this process must end even if the sweep fails
             os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 class ProcessGroup:
-    """One program with a session of its own, so that it and its children are ended together."""
+    """A program in its own session, so that it can be ended together with its children."""
 
     def __init__(
         self, command: list[str], *, environment: dict[str, str], cwd: Path, output: int | None = None
@@ -135,7 +135,7 @@ class ProcessGroup:
         return self._process.wait(timeout)
 
     def end(self, grace_seconds: float) -> None:
-        """SIGTERM to the whole group, SIGKILL after `grace_seconds` (SageMaker gives a job 120)."""
+        """Send SIGTERM to the whole group, and SIGKILL after `grace_seconds` (120 for a SageMaker job)."""
         try:
             family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
         except psutil.Error:

@@ -1,4 +1,4 @@
-"""A CloudFormation resource type, over the API operations that make and unmake it."""
+"""CloudFormation resource types, implemented by the API operations that create, update and delete the resource."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ Identity = tuple[str, dict[str, Any]]  # physical id, attributes
 
 @dataclass(frozen=True)
 class ResourceType:
-    """`create(request)`, `update(physical id, request)` and `delete(physical id)` take API-shaped requests.
+    """One resource type. `create`, `update` and `delete` take requests in the shape of the API `operation`.
 
-    The type's properties must have the names of `operation`'s parameters, as SageMaker's and
-    Application Auto Scaling's have (`translate` sees to exceptions); a property that the API does not
-    know fails the resource.
+    The type's properties must have the names of the operation's parameters, as those of SageMaker and Application Auto
+    Scaling do; `translate` handles exceptions. A property that the API does not have fails the resource.
     """
 
     service: str
@@ -26,11 +25,11 @@ class ResourceType:
     update: Callable[[str, dict[str, Any]], Identity] | None = None
     generate_name: Callable[[str, str], str] | None = None
     replacing: tuple[str, ...] = ()
-    update_only: tuple[str, ...] = ()  # properties that only matter to an update
-    translate: Callable[[dict[str, Any]], dict[str, Any]] = dict  # properties in the operation's terms
+    update_only: tuple[str, ...] = ()  # properties that only an update uses
+    translate: Callable[[dict[str, Any]], dict[str, Any]] = dict  # properties -> parameters of the operation
 
     def handlers(self) -> dict[str, Any]:
-        """The handlers in MiniStack's form."""
+        """Handlers in the form that MiniStack expects."""
         handlers: dict[str, Any] = {"create": self._create, "delete": self.delete}
         if self.update:
             handlers["update"] = self._update

@@ -1,4 +1,7 @@
-"""MiniStack with our plug-in, on loopback, with TLS and authentication (run by local_aws.supervisor)."""
+"""Server process of local AWS: MiniStack with our plug-in, on loopback, with TLS and authentication.
+
+local_aws.supervisor starts it.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What the APIs we add have in common: errors, input checked against botocore's model, dispatch."""
+"""Common parts of the APIs that we add: errors, input validation against botocore's model, dispatch."""
 
 import datetime
 import json
@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class ApiError(Exception):
-    """An error an AWS API answers with: `code` is its type, `status` the HTTP status."""
+    """Error response of an AWS API: `code` is the error type, `status` the HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -27,18 +27,18 @@ class ApiError(Exception):
 
 @cache
 def service_model(service: str) -> botocore.model.ServiceModel:
-    """botocore's description of a service: the truth about its operations and their shapes."""
+    """botocore's model of a service, the reference for its operations and their shapes."""
     return botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"))
 
 
 def dispatch(service: str, operations: dict[str, Operation], headers: dict[str, str], body: bytes) -> Response:
-    """Answer one AWS JSON request; an operation we lack is refused by name."""
+    """Answer one AWS JSON request; an unsupported operation gets an error that lists the supported ones."""
     name = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
         if name not in operations:
             raise ApiError(
                 "UnknownOperationException",
-                f"local AWS does not have {service}:{name}; it has: {', '.join(sorted(operations))}",
+                f"local AWS does not support {service}:{name}; it supports: {', '.join(sorted(operations))}",
             )
         request = json.loads(body or b"{}")
         check_input(service, name, request)
@@ -55,7 +55,11 @@ def answer(payload: dict[str, Any], status: int = 200, error_code: str | None = 
 
 
 def check_input(service: str, operation: str, request: dict[str, Any]) -> None:
-    """Raise `ApiError` naming every missing, unknown or wrongly typed parameter."""
+    """Validate a request against botocore's model.
+
+    Raises:
+        ApiError: names every missing, unknown or wrongly typed parameter.
+    """
     shape = service_model(service).operation_model(operation).input_shape
     if shape is None:
         return
@@ -67,10 +71,10 @@ def check_input(service: str, operation: str, request: dict[str, Any]) -> None:
 
 
 def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:
-    """`value` with CloudFormation's strings turned into the shape's numbers and booleans.
+    """Convert CloudFormation's strings in `value` to the numbers and booleans of the shape.
 
     Raises:
-        ValueError: naming each property that the API does not have.
+        ValueError: names each property that the API does not have.
     """
     match shape.type_name:
         case "structure":
@@ -94,7 +98,7 @@ def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:
 
 
 def plain(text: str) -> str:
-    """A program's text without colours and control characters, which an answer in XML cannot have."""
+    """Remove colours and control characters, which an XML response cannot contain."""
     return _CONTROL.sub("", text)
 
 

@@ -1,11 +1,11 @@
-"""The process that holds a local AWS: it starts the server, and ends everything when the server ends.
+"""Supervisor of a local AWS: starts the server, and ends all processes of the run when the server ends.
 
     python -m local_aws.supervisor SOCKET [PIPE]
 
-SOCKET is the descriptor of the socket to listen on, PIPE that of a pipe that closes when the run is to end.
+SOCKET is the descriptor of the socket to listen on; PIPE is that of a pipe whose closing ends the run.
 
-Supervisor and server watch each other through a pipe, so a kill of either (even SIGKILL) ends the run:
-the survivor sees its pipe close and sweeps up whatever carries the run's id.
+Supervisor and server watch each other through a pipe. When one is killed, even with SIGKILL, the other sees its pipe
+close and ends every process that carries the run id.
 """
 
 import os
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def watch_supervisor(pipe: int) -> None:
-    """Called by the server: end the run when the supervisor is gone."""
+    """End the run when the supervisor has ended; called by the server."""
     end_when_closed(pipe, os.environ[MARKER])
 
 

@@ -1,6 +1,6 @@
-"""Fn::Join in a template's conditions, which MiniStack leaves alone and so takes for true.
+"""Resolves Fn::Join in template conditions; MiniStack leaves it unresolved, so such a condition counts as true.
 
-The bootstrap stack decides with it whether the execution role gets AdministratorAccess: without it, nothing.
+The CDK bootstrap stack uses it to decide whether the execution role gets AdministratorAccess.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ Parameters = dict[str, dict[str, Any]]
 
 
 def install() -> None:
+    """Resolve Fn::Join before MiniStack evaluates a template's conditions."""
     original = engine._evaluate_conditions
 
     def evaluate(template: dict[str, Any], params: Parameters) -> dict[str, bool]:
@@ -24,7 +25,7 @@ def install() -> None:
 
 
 def _joined(value: Any, params: Parameters) -> Any:
-    """`value` with each Fn::Join of it done."""
+    """Copy of `value` with each Fn::Join replaced by its text."""
     if isinstance(value, list):
         return [_joined(item, params) for item in value]
     if not isinstance(value, dict):
@@ -36,7 +37,7 @@ def _joined(value: Any, params: Parameters) -> Any:
 
 
 def _items(items: Any, params: Parameters) -> list[Any]:
-    """A list that is written out, or the parameter (a CommaDelimitedList) that is one."""
+    """Items of a literal list, or of a parameter of type CommaDelimitedList."""
     return items if isinstance(items, list) else str(_text(items, params)).split(",")
 
 

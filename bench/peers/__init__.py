@@ -1,1 +1,1 @@
-"""What we are compared with, where it is not a program of its own."""
+"""Peers of the benchmarks that are not installed programs."""

@@ -1,11 +1,11 @@
-"""The engine alone, kept busy: what one process could answer if requests and answers cost nothing.
+"""Inference engine at full load: the upper limit of a server whose requests and answers cost nothing.
 
-The server's classifier with the server's engine options; as many threads as cores decode ahead, and threads infer full
-batches of what is decoded, as many of both as in the server. No HTTP, no Ray, no client, and never a batch that is not
-full: the server cannot be faster.
+    python bare_engine.py MODEL FOLDER SECONDS
 
-`python bare_engine.py MODEL FOLDER SECONDS` prints `{"rate": images/s, "processor": seconds an image}`; the model
-folder's modules import by bare name.
+It prints `{"rate": images/s, "processor": processor seconds an image}`. It uses the server's classifier with the same
+engine options. One thread a core decodes ahead, and as many threads as in the server infer full batches. There is no
+HTTP, no Ray and no client, and every batch is full, so the server cannot be faster. The model folder's modules are
+imported by bare name.
 """
 
 import itertools
@@ -22,8 +22,8 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 from classifier import Classifier, cores
 
-BATCH, INFERRERS = 8, 2  # deployment's MAX_BATCH and BATCHES; importing that would import Ray
-WARM_UP = 0.2  # part of the seconds that is not counted
+BATCH, INFERRERS = 8, 2  # MAX_BATCH and BATCHES of serving's deployment, whose import would import Ray
+WARM_UP = 0.2  # share of the seconds before counting begins
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The least CDK app in Python: one stack, one bucket."""
+"""Minimal CDK app in Python: one stack with one bucket."""
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3

@@ -1,7 +1,7 @@
-"""The original's Lambda function, as its public copies have it: a boto3 client made while the module is imported.
+"""Lambda function of the original project, as in its public copies: it creates a boto3 client at import.
 
-It passes the event on to the endpoint, which fetched the URL. Left out: that it logged and returned `str(context)`,
-and with it the account's number.
+It forwards the event to the endpoint, which fetched the URL. Left out here: it logged and returned `str(context)`, and
+with it the account id.
 """
 
 import json

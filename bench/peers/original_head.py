@@ -1,9 +1,9 @@
-"""Peer: the original project's training of a head, as its public repositories have it. Prints seconds of an epoch.
-
-PIL transforms in the training loop, no workers, no normalisation, the frozen backbone in every epoch with its
-gradients off, two layers on top, Adam. Mended, so that it can be compared: the pretrained weights come from a file.
+"""Training of a head as in the original project's public repositories; prints the seconds of its epochs.
 
     python -m bench.peers.original_head WEIGHTS FOLDER EPOCHS
+
+PIL transforms in the training loop, no workers, no normalisation, the frozen backbone in every epoch without gradients,
+two layers on top, Adam. One change: the pretrained weights come from a file.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""TorchServe's own image classifier (ts.torch_handler.image_classifier), less captum, which explains predictions.
+"""Handler for TorchServe: its image classifier (ts.torch_handler.image_classifier) without captum's explanations.
 
-It runs in TorchServe's environment, and inherits what that handler does: loading, batching, inference.
+It runs in TorchServe's environment and inherits loading, batching and inference from TorchServe's base handler.
 """
 
 import io
@@ -12,12 +12,12 @@ from torchvision import transforms
 from ts.torch_handler.base_handler import BaseHandler
 
 
-class Handler(BaseHandler):
-    """An image to its five most probable classes."""
+class ImageClassifierHandler(BaseHandler):
+    """Classifies an image; returns the five most probable classes."""
 
     image_processing = transforms.Compose(
         [
-            transforms.Resize(224),  # not 256: the pixels that our model sees
+            transforms.Resize(224),  # not TorchServe's 256: the same pixels as our model
             transforms.CenterCrop(224),
             transforms.ToTensor(),
             transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),

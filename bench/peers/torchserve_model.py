@@ -1,4 +1,4 @@
-"""The network of the benchmark as TorchServe's eager mode takes it: a file with one torch.nn.Module class."""
+"""Network of the benchmark for TorchServe's eager mode: a file with one torch.nn.Module class."""
 
 from torchvision.models.resnet import Bottleneck, ResNet
 

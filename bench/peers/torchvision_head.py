@@ -1,9 +1,9 @@
-"""Peer: torchvision's reference recipe with all but the last layer frozen. Prints seconds, then test accuracy.
-
-https://github.com/pytorch/vision/tree/main/references/classification: random resized crop, flip, normalisation,
-DataLoader with workers, SGD with momentum and a cosine. Frozen layers keep their statistics.
+"""Training by torchvision's reference recipe with all layers but the last frozen; prints seconds, then test accuracy.
 
     python -m bench.peers.torchvision_head ARCHITECTURE SIDE WEIGHTS FOLDER EPOCHS
+
+Source: https://github.com/pytorch/vision/tree/main/references/classification. Random resized crop, flip, normalisation,
+DataLoader with workers, SGD with momentum and cosine schedule. Frozen layers keep their BatchNorm statistics.
 """
 
 import sys

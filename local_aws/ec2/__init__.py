@@ -1,1 +1,1 @@
-"""EC2 instances that boot: the launched instance's own user data, in a sandbox of this machine."""
+"""EC2 instances that boot and run their user data, in a sandbox on this machine."""

@@ -1,10 +1,10 @@
-"""Makes an instance's machine around itself, then becomes its first process. Runs in namespaces of its own.
+"""Sets up an instance's file system and network in new namespaces, then becomes the instance's init process.
 
     python boot.py ROOT PORT PATH…
 
-ROOT is the instance's disk; of this machine it sees the programs (/usr, PATH…), read only. Its network has no way
-out but two sockets, which go to the local AWS over standard input: one is AWS itself at 127.0.0.1:PORT, the other the
-instance metadata service. Nothing is forwarded, so a packet gets no further than one hop.
+ROOT is the instance's disk. Of this machine the instance sees only programs (/usr, PATH…), read-only. Its network has
+no route out. Two listening sockets are passed to local AWS over standard input: AWS's endpoint at 127.0.0.1:PORT and
+the instance metadata service. Nothing is routed, so no packet gets further than one hop.
 """
 
 import array
@@ -17,7 +17,7 @@ from pathlib import Path
 METADATA = ("169.254.169.254", 80)
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib64", "lib32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-# Names, certificates and the linker's: not the accounts' passwords, keys or settings of this machine.
+# User names, certificates and linker settings; no passwords, keys or other settings of this machine.
 _SETTINGS = ("passwd", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl", "pki", "localtime")
 
 
@@ -26,7 +26,7 @@ def main(root: Path, port: int, *paths: str) -> None:
     _hand_over_sockets(port)
     _mount_root(root, paths)
     os.chdir(root)
-    # The new root over the old one, then the old one away: unlike a chroot, there is nothing to climb back to.
+    # Mount the new root over the old one, then unmount the old one: unlike after chroot, no way leads back.
     subprocess.run(["pivot_root", ".", "."], check=True)
     subprocess.run(["umount", "--lazy", "."], check=True)
     os.chdir("/")
@@ -40,7 +40,7 @@ def _hand_over_sockets(port: int) -> None:
     with socket.socket(fileno=os.dup(0)) as connection:
         numbers = array.array("i", [each.fileno() for each in listening])
         connection.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
-        connection.recv(1)  # they are served from now on
+        connection.recv(1)  # local AWS serves both from now on
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
@@ -64,7 +64,7 @@ def _mount_root(root: Path, paths: tuple[str, ...]) -> None:
         target = "/proc/self/fd" if name == "fd" else f"/proc/self/fd/{('stdin', 'stdout', 'stderr').index(name)}"
         (root / "dev" / name).unlink(missing_ok=True)
         (root / "dev" / name).symlink_to(target)
-    # The packages that the instance brings and installs: its own, over the machine's.
+    # The instance's own packages instead of this machine's.
     _bind(root / "opt" / "local", root / "usr" / "local")
     (root / "proc").mkdir(exist_ok=True)
     _mount("-t", "proc", "proc", root / "proc")
@@ -72,7 +72,7 @@ def _mount_root(root: Path, paths: tuple[str, ...]) -> None:
 
 def _read_only(source: Path, target: Path) -> None:
     _bind(source, target)
-    # Flags that the mount has are locked in here and have to be given again; those that matter are tried in turn.
+    # In a user namespace a mount's existing flags are locked and must be given again: try the usual combinations.
     for flags in ("ro", "ro,nosuid,nodev", "ro,nosuid,nodev,relatime", "ro,nosuid,nodev,noexec,relatime"):
         if subprocess.run(["mount", "-o", f"remount,bind,{flags}", target], capture_output=True).returncode == 0:
             return

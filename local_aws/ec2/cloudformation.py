@@ -1,4 +1,4 @@
-"""AWS::EC2::Instance, which MiniStack's CloudFormation lacks."""
+"""CloudFormation type AWS::EC2::Instance, which MiniStack lacks."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from local_aws.service import ApiError
 
 
 def _request(properties: dict[str, Any]) -> dict[str, Any]:
-    """The type's properties in the words of RunInstances."""
+    """Translate the type's properties to parameters of RunInstances."""
     request = {**properties, "MinCount": 1, "MaxCount": 1}
     request.pop("PropagateTagsToVolumeOnCreation", None)
     if profile := request.pop("IamInstanceProfile", ""):
@@ -27,7 +27,11 @@ def _request(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(request: dict[str, Any]) -> Identity:
-    """The instance, once it is booting its user data."""
+    """Launch the instance and wait until its first boot has started.
+
+    Raises:
+        ApiError: RunInstances refuses the request, or the instance does not boot.
+    """
     _, _, body = answer = ec2._ACTION_MAP["RunInstances"](dict(_flat("", request)))
     text = body.decode()
     if answer[0] != 200:
@@ -47,7 +51,7 @@ _SINGULAR = {"SecurityGroupIds": "SecurityGroupId", "BlockDeviceMappings": "Bloc
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, list[str]]]:
-    """As the query protocol has it: `TagSpecification.1.Tag.1.Key`."""
+    """Flatten nested parameters for the query protocol: `TagSpecification.1.Tag.1.Key`."""
     if isinstance(value, dict):
         parts: list[tuple[str, Any]] = [(_SINGULAR.get(str(name), str(name)), inner) for name, inner in value.items()]
     elif isinstance(value, list):
@@ -59,14 +63,17 @@ def _flat(prefix: str, value: Any) -> list[tuple[str, list[str]]]:
 
 
 def _update(physical_id: str, request: dict[str, Any]) -> Identity:
-    """Refused, as AWS refuses it of an instance that has ended. One that runs, AWS would stop, change and start."""
+    """Refuse to update an instance: AWS refuses it for a terminated one, and local AWS does not support the rest.
+
+    AWS would stop a running instance, change it and start it again.
+    """
     state = ec2._instances.get(physical_id, {"State": {"Name": "terminated"}})["State"]["Name"]
     if state in ("shutting-down", "terminated"):
         raise ApiError(
             "IncorrectInstanceState",
             f"The instance '{physical_id}' is {state}, and its attributes cannot be modified",
         )
-    raise ApiError("UnsupportedOperation", f"local AWS changes no instance in place, and {physical_id} is {state}")
+    raise ApiError("UnsupportedOperation", f"local AWS cannot change an instance in place; {physical_id} is {state}")
 
 
 def _delete(physical_id: str, properties: dict[str, Any]) -> None:
@@ -83,7 +90,7 @@ TYPES = {
         update=_update,
         delete=_delete,
         translate=_request,
-        # The rest is changed in place (AWS::EC2::Instance, "Update requires", CloudFormation template reference).
+        # AWS changes other properties in place (AWS::EC2::Instance, "Update requires", CloudFormation reference).
         replacing=("ImageId", "SubnetId", "BlockDeviceMappings"),
     )
 }

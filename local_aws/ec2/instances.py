@@ -1,4 +1,4 @@
-"""EC2's own operations on instances, where MiniStack only keeps records: those that start and end machines."""
+"""EC2 operations that start and end instances: they boot a machine, where MiniStack only keeps a record."""
 
 import base64
 import os
@@ -26,7 +26,7 @@ _START, _END = "StartInstances", "TerminateInstances"
 
 
 def install() -> None:
-    """Instances with user data boot; the others stay records, as MiniStack keeps them."""
+    """Boot instances that have user data; others stay MiniStack's records."""
     actions = ec2._ACTION_MAP
     plain = {name: actions[name] for name in ("RunInstances", _START, "StopInstances", "RebootInstances", _END)}
 
@@ -72,7 +72,9 @@ def _boot_new(instance_id: str, params: Params, role: str) -> None:
     if not script:
         return
     if _p(params, "MetadataOptions.HttpTokens") == "optional":
-        raise ValueError("local AWS has version 2 of the instance metadata service only: set HttpTokens to required")
+        raise ValueError(
+            "local AWS supports version 2 of the instance metadata service only: set HttpTokens to required"
+        )
     arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/{instance_id}"
 
     def credentials() -> dict[str, str]:
@@ -124,10 +126,10 @@ def _stop(machine: Machine, params: Params) -> None:
 
 
 def _role(params: Params) -> str:
-    """ARN of the role in the request's instance profile; empty without a profile.
+    """ARN of the role in the request's instance profile; "" without a profile.
 
     Raises:
-        ApiError: a profile that is not there, or that has no role.
+        ApiError: the profile does not exist or has no role.
     """
     arn, name = _p(params, "IamInstanceProfile.Arn"), _p(params, "IamInstanceProfile.Name")
     if not arn and not name:
@@ -151,7 +153,7 @@ def _console_output(params: Params) -> Response:
 
 
 def _in_background(act: Callable[[Machine, Params], Any], machine: Machine, params: Params) -> None:
-    """AWS answers at once, too; what goes wrong is in the console output."""
+    """Run an operation in a thread, as AWS answers at once; errors go to the instance's console output."""
 
     def do() -> None:
         try:

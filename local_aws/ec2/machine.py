@@ -1,4 +1,4 @@
-"""One instance's machine: its disk is a folder, its boot a set of namespaces, and its end leaves nothing running."""
+"""Machine of one EC2 instance: a folder as its disk, and namespaces as its sandbox while it runs."""
 
 import array
 import contextlib
@@ -18,7 +18,7 @@ from local_aws.processes import MARKER
 
 _HERE = Path(__file__).parent
 _MIB = 2**20
-# vCPU and memory, bytes (https://aws.amazon.com/ec2/instance-types/).
+# vCPUs and memory in bytes (https://aws.amazon.com/ec2/instance-types/).
 TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
 _STAND_INS = ("dnf", "python3.12", "aws")
 _GRACE_SECONDS = 20.0
@@ -26,13 +26,15 @@ _START_SECONDS = 30.0
 
 
 class Machine:
-    """Boots, stops, and boots again on the same disk. `ended` is called when it has shut itself down, or did not boot.
+    """A machine that can boot, stop, and boot again on the same disk.
+
+    `ended` is called when the machine has shut itself down, or did not boot.
 
     Attributes:
-        peak: the most memory that a boot has used, bytes; None where the limit in use does not count it.
-        killed: processes that the kernel has ended because memory was out.
+        peak: maximum memory use of all boots, in bytes; None if the memory limit in use does not count it.
+        killed: number of processes killed for lack of memory.
         tried: set when the first boot has succeeded or failed.
-        failure: why the last boot failed; empty when it did not.
+        failure: reason why the last boot failed; "" if it did not.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class Machine:
         port: int,
         ended: Callable[[], None],
     ) -> None:
-        """
+        """Create the machine's disk with `user_data` and the `certificate` of local AWS; `boot` starts it.
+
         Raises:
-            ValueError: an instance type that has no row in TYPES.
+            ValueError: the instance type is not in TYPES.
         """
         if instance_type not in TYPES:
-            raise ValueError(f"local AWS has no machine of the type {instance_type}: it has {', '.join(TYPES)}")
+            raise ValueError(f"local AWS does not support the instance type {instance_type}: use {', '.join(TYPES)}")
         self._folder, self._root = folder, folder / "disk"
         self._cores, self._memory = TYPES[instance_type]
         self._metadata, self._environment, self._port, self._ended = metadata, environment, port, ended
@@ -67,7 +70,7 @@ class Machine:
         self._install(user_data, certificate)
 
     def _install(self, user_data: bytes, certificate: Path) -> None:
-        """What the machine image has on its disk, and where cloud-init puts user data."""
+        """Write the files of the machine image, and the user data where cloud-init puts it."""
         for name in ("tmp", "root", "run", "etc", "dev", "proc", "var/lib/cloud/scripts/per-boot"):
             (self._root / name).mkdir(parents=True, exist_ok=True)
         local = self._root / "opt" / "local"
@@ -78,7 +81,7 @@ class Machine:
         for name in _STAND_INS:
             _script(local / "bin" / name, f'#!/bin/sh\nexec {python} -I /usr/local/lib/packages.py {name} "$@"\n')
         _script(local / "sbin" / "shutdown", "#!/bin/sh\nkill -TERM 1\n")
-        # The kernel gives nobody in a sandbox its swap.
+        # Swap cannot be enabled inside a sandbox.
         _script(local / "sbin" / "swapon", '#!/bin/sh\n[ "$1" = --show=NAME ] || exit 1\n')
         _script(self._root / "sbin-init", (_HERE / "init.sh").read_text())
         _script(self._root / "var/lib/cloud/instance/scripts/part-001", user_data)
@@ -90,9 +93,10 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     def boot(self) -> None:
-        """
+        """Start the machine; its init process runs the user data.
+
         Raises:
-            OSError: this machine cannot make the sandbox; what that said is in the console output.
+            OSError: the sandbox cannot be created on this machine; the console output has the details.
         """
         with self._lock:
             self._stopping, self.failure = False, ""
@@ -124,9 +128,9 @@ class Machine:
             self._waiter.start()
 
     def _start(self, memory: Memory) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
-        """The sandbox, and the listening sockets in it.
+        """Start the sandbox; returns its process and its listening sockets (AWS endpoint, instance metadata).
 
-        It hands them over its standard input, which ends with it and, unlike a path, is never too long.
+        The sockets are passed over its standard input, which closes with it and has no path, so none can be too long.
         """
         ours, theirs = socket.socketpair()
         with ours, self.console.open("ab") as console:
@@ -150,7 +154,7 @@ class Machine:
         return process, sockets
 
     def stop(self, *, skip_shutdown: bool = False) -> None:
-        """As a shutdown from outside: SIGTERM to every process, then the end of what is left; or that end alone."""
+        """Shut the machine down: SIGTERM to every process, then kill the rest; `skip_shutdown` kills at once."""
         with self._lock:
             if not self._process or not self.running:
                 return
@@ -165,7 +169,7 @@ class Machine:
             self._waiter.join(10)
 
     def remove(self) -> None:
-        """End it, and its disk with it."""
+        """Stop the machine and delete its disk."""
         self.stop()
         shutil.rmtree(self._root, ignore_errors=True)
 
@@ -180,7 +184,7 @@ def _script(path: Path, text: str | bytes) -> None:
 
 
 def _programs() -> list[str]:
-    """Where this Python lies, outside of the system's folders."""
+    """Folders of this Python installation outside of /usr."""
     places = {str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)}
     return sorted(place for place in places if not place.startswith("/usr/"))
 
@@ -195,17 +199,17 @@ def _children(pid: int) -> list[int]:
 
 
 def _received(connection: socket.socket) -> list[socket.socket]:
-    """The two listening sockets of boot.py."""
+    """Receive the two listening sockets from boot.py."""
     numbers = array.array("i")
     _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(2 * numbers.itemsize))
     if not ancillary:
-        raise OSError("the sandbox ended before it was up")
+        raise OSError("the sandbox ended before its network was ready")
     numbers.frombytes(ancillary[0][2])
     return [socket.socket(fileno=number) for number in numbers]
 
 
 class _Forwarder:
-    """Carries what an instance sends to AWS on to this local AWS's port, byte for byte."""
+    """Forwards an instance's connections to AWS, byte for byte, to the port of this local AWS."""
 
     def __init__(self, listening: socket.socket, port: int) -> None:
         self._listening, self._port = listening, port
@@ -234,5 +238,5 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
 
 
 def clean(environment: dict[str, str]) -> dict[str, str]:
-    """What a machine's processes see: the run they belong to, and the address of the local AWS."""
+    """Environment of a machine's processes: the run id, and the given variables."""
     return {MARKER: os.environ[MARKER], **environment}

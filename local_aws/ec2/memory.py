@@ -1,8 +1,8 @@
-"""A real limit to an instance's memory, by what this machine lets us use; never none.
+"""Limits an instance's memory by the best means that this machine allows.
 
-A memory control group is best: it counts everything the instance does, and says the peak. Where none may be made,
-systemd may make one for the user. Last, each process alone is held to the limit (RLIMIT_DATA), which is weaker: all
-of them together may take more. Which it is stands in the console output.
+A memory control group is best: it counts all of the instance's memory and its peak. If none can be created, systemd may
+create one for the user. Otherwise RLIMIT_DATA limits each process alone, which is weaker: together they may use more.
+The console output names the means.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ _ROOT = Path("/sys/fs/cgroup")
 
 @dataclass
 class Memory:
-    """A limit of `limit` bytes for the process that runs `enter` before it starts, and for its children.
+    """Memory limit of `limit` bytes for a process and its children; the process calls `enter` before it starts.
 
     Attributes:
-        how: the limit in words.
-        command: what the limited program's command begins with.
-        group: its control group, where it has one.
+        how: the means, in words.
+        command: prefix of the limited program's command.
+        group: folder of the control group, if there is one.
     """
 
     limit: int
@@ -33,21 +33,21 @@ class Memory:
     group: Path | None = None
 
     def enter(self) -> None:
-        """Called in the new process."""
+        """Apply the limit to the calling process."""
         if self.group:
             (self.group / "cgroup.procs").write_text(str(os.getpid()))
         elif not self.command:
             resource.setrlimit(resource.RLIMIT_DATA, (self.limit, self.limit))
 
     def peak(self) -> int | None:
-        """The most that was used at a time, bytes, file cache included; None where nothing counts it."""
+        """Maximum memory use in bytes, file cache included; None if it is not counted."""
         for name in ("memory.max_usage_in_bytes", "memory.peak"):
             if self.group and (self.group / name).exists():
                 return int((self.group / name).read_text())
         return None
 
     def killed(self) -> int:
-        """Processes that the kernel ended because memory was out."""
+        """Number of processes that the kernel killed for lack of memory."""
         for name in ("memory.oom_control", "memory.events"):
             if self.group and (self.group / name).exists():
                 counts = dict(line.split() for line in (self.group / name).read_text().splitlines())
@@ -55,7 +55,7 @@ class Memory:
         return 0
 
     def remove(self) -> None:
-        """Once its processes have ended."""
+        """Remove the control group; its processes must have ended."""
         for _ in range(50):
             if not self.group or not self.group.exists():
                 return
@@ -66,15 +66,15 @@ class Memory:
 
 
 def limited(name: str, limit: int) -> Memory:
-    """The best limit of `limit` bytes that may be had here; `name` is for its control group."""
+    """Create the best memory limit of `limit` bytes that this machine allows; `name` names its control group."""
     for make in (_version_1, _version_2):
         with contextlib.suppress(OSError):
             if found := make(name, limit):
                 return found
     scope = ["systemd-run", "--user", "--scope", "--quiet", f"--property=MemoryMax={limit}", "--"]
     if shutil.which(scope[0]) and subprocess.run([*scope, "true"], capture_output=True).returncode == 0:
-        return Memory(limit, "a control group of systemd's", command=scope)
-    return Memory(limit, "RLIMIT_DATA: each process alone, since no control group may be made here")
+        return Memory(limit, "a control group by systemd", command=scope)
+    return Memory(limit, "RLIMIT_DATA for each process alone, since no control group can be created here")
 
 
 def _version_1(name: str, limit: int) -> Memory | None:

@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2 only: a token first, then what is asked, the role's credentials included.
+"""Instance metadata service, version 2 only: a session token first, then metadata and the role's credentials.
 
 Source: "Use the Instance Metadata Service to access instance metadata", EC2 user guide.
 """
@@ -15,12 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _TOKEN = "/latest/api/token"  # noqa: S105 (a path)
 _CREDENTIALS = "iam/security-credentials/"
-_MOST_SECONDS = 21600
+_MAX_TTL_SECONDS = 21600
 _LIFETIME = datetime.timedelta(hours=6)
 
 
 class MetadataServer:
-    """Answers one instance. `values` are by path below /latest/meta-data/; `credentials` are made anew when asked."""
+    """Metadata service of one instance: `values` by path below /latest/meta-data/, `credentials` created on demand."""
 
     def __init__(self, values: Mapping[str, str], role: str, credentials: Callable[[], dict[str, str]]) -> None:
         self._values, self._role, self._credentials = values, role, credentials
@@ -28,10 +28,10 @@ class MetadataServer:
         self._server: ThreadingHTTPServer | None = None
 
     def serve(self, listening: socket.socket) -> None:
-        """Answer on a socket of the instance's own network, until `close`."""
+        """Serve on a listening socket in the instance's network until `close` is called."""
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class RequestHandler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
                 self._answer(*outer.token(self.path, self.headers))
 
@@ -48,7 +48,7 @@ class MetadataServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False)
+        server = ThreadingHTTPServer(("", 0), RequestHandler, bind_and_activate=False)
         server.socket.close()
         server.socket = listening
         self._server = server
@@ -64,7 +64,7 @@ class MetadataServer:
         seconds = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if path != _TOKEN or "X-Forwarded-For" in headers:
             return 403, "Forbidden"
-        if not seconds.isdecimal() or not 1 <= int(seconds) <= _MOST_SECONDS:
+        if not seconds.isdecimal() or not 1 <= int(seconds) <= _MAX_TTL_SECONDS:
             return 400, "Bad Request"
         token = secrets.token_urlsafe(40)
         self._tokens[token] = time.monotonic() + int(seconds)

@@ -1,8 +1,8 @@
-"""The one thing in an instance that is not AWS's: its package manager, and the programs that its image brings.
+"""Stand-ins for the package manager and the programs of an instance's image.
 
-Stands in for `dnf install python3.12`, for `pip install` from a lock, and for the image's `aws s3 cp` and `aws s3
-sync`. What is not one of these is refused. Packages are this machine's own: pip checks that each one of the lock is
-here in the locked version, and installs nothing.
+They replace `dnf install python3.12`, `pip install` from a lock file, `aws s3 cp` and `aws s3 sync`, and refuse all
+other commands. Python packages are those of this machine: pip only checks that each one of the lock file is installed
+in the locked version.
 """
 
 import importlib.metadata
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-_AT_ONCE = 10  # as the AWS CLI's max_concurrent_requests
+_AT_ONCE = 10  # default of the AWS CLI's max_concurrent_requests
 _PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)|^([A-Za-z0-9_.-]+) @ \S*/[A-Za-z0-9_]+-([^-%+]+)", re.MULTILINE)
 
 
@@ -31,11 +31,11 @@ def main(program: str, arguments: list[str]) -> None:
         case "aws", ["s3", "sync", source, target]:
             _sync(source, target)
         case _:
-            sys.exit(f"{program}: the local AWS's stand-in does not know {' '.join(arguments)}")
+            sys.exit(f"{program}: the stand-in of local AWS does not support {' '.join(arguments)}")
 
 
 def _make_environment(folder: Path) -> None:
-    """python is this interpreter, pip this file."""
+    """Create a virtual environment whose `python` is this interpreter and whose `pip` is this file."""
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name, line in {
         "python": f'exec {sys.executable} "$@"',
@@ -57,7 +57,7 @@ def _check(lock: str) -> None:
         if here != version:
             wrong.append(f"{name}=={version} (here: {here})")
     if wrong:
-        sys.exit(f"pip: this machine has not what the lock names: {', '.join(wrong)}")
+        sys.exit(f"pip: this machine lacks packages of the lock file: {', '.join(wrong)}")
 
 
 def _copy(source: str, target: str) -> None:

@@ -1,1 +1,1 @@
-"""Lambda beyond MiniStack: provisioned and reserved concurrency, metrics, roles."""
+"""Additions to MiniStack's Lambda: provisioned and reserved concurrency, metrics, execution roles."""

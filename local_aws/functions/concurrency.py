@@ -1,10 +1,10 @@
-"""Provisioned concurrency: environments of an alias's version that are started before anybody calls; and reserved
-concurrency, the limit over all versions.
+"""Provisioned concurrency (environments of an alias that start before any call) and reserved concurrency (the limit
+over all versions of a function).
 
-MiniStack keeps the number; here the processes are there too, stay, and follow the alias to its next version. One that
-a failing call ended starts again with the call that it gets next, which meets a cold start.
-Sources: "Configuring provisioned concurrency for a function" and "Types of metrics for Lambda functions", Lambda
-developer guide.
+MiniStack only stores the number of provisioned environments. Here their processes are started, kept, and replaced when
+the alias moves to another version. An environment that a failing call ended is started again by its next call, which
+is then a cold start. Sources: "Configuring provisioned concurrency for a function" and "Types of metrics for Lambda
+functions", Lambda developer guide.
 """
 
 import contextvars
@@ -37,7 +37,7 @@ _reap_original = lambda_runtime.reap_idle_workers
 
 
 def install() -> None:
-    """Make provisioned concurrency real, in the API and in CloudFormation, and count what it serves."""
+    """Start provisioned environments for the API and CloudFormation, and publish their metrics."""
     lambda_svc._put_provisioned_concurrency = _put
     lambda_svc._delete_provisioned_concurrency = _delete
     lambda_svc._update_alias = _update_alias
@@ -50,10 +50,10 @@ def install() -> None:
 
 
 def get_provisioned(function: str, alias: str) -> int:
-    """How many environments the alias is to keep; 0 where none are asked for.
+    """Requested provisioned concurrency of an alias; 0 without any.
 
     Raises:
-        ApiError: when there is no such alias.
+        ApiError: the alias does not exist.
     """
     record = lambda_svc._functions.get(function)
     if record is None or alias not in record["aliases"]:
@@ -62,10 +62,10 @@ def get_provisioned(function: str, alias: str) -> int:
 
 
 def set_provisioned(function: str, alias: str, count: int) -> None:
-    """Begin to keep `count` environments, 1 or more; returns at once.
+    """Set the provisioned concurrency of an alias to `count`, at least 1; returns before the environments are ready.
 
     Raises:
-        ApiError: what Lambda answers to PutProvisionedConcurrencyConfig.
+        ApiError: the error response of PutProvisionedConcurrencyConfig.
     """
     status, _, body = _put(function, alias, {"ProvisionedConcurrentExecutions": count})
     if status >= 400:
@@ -73,7 +73,7 @@ def set_provisioned(function: str, alias: str, count: int) -> None:
 
 
 def utilization(function: str, alias: str) -> float:
-    """Share of the alias's kept environments that serve a call now, from 0 to 1."""
+    """Share of the alias's provisioned environments that serve a call now, from 0 to 1."""
     _, config = lambda_svc._get_func_record_for_qualifier(function, alias)
     kept = [worker for worker in _pool(config) if _kept(worker)] if config else []
     return sum(worker.in_use for worker in kept) / len(kept) if kept else 0.0
@@ -101,7 +101,7 @@ def _delete(function: str, alias: str) -> Any:
 
 
 def _update_alias(function: str, alias: str, data: dict[str, Any]) -> Any:
-    """The environments of the new version are started; those of the old one go when it is."""
+    """Start environments of the alias's new version; those of the old version are released when they are ready."""
     response = _update_alias_original(function, alias, data)
     asked = _asked(function, alias)
     if response[0] < 400 and asked and "FunctionVersion" in data:
@@ -111,13 +111,13 @@ def _update_alias(function: str, alias: str, data: dict[str, Any]) -> Any:
 
 
 def _asked(function: str, alias: str) -> dict[str, Any] | None:
-    """What GetProvisionedConcurrencyConfig shows."""
+    """Provisioned-concurrency record of an alias, as GetProvisionedConcurrencyConfig returns it; None without one."""
     found: dict[str, Any] | None = lambda_svc._functions[function].get("provisioned_concurrency", {}).get(alias)
     return found
 
 
 def _provide(function: str, alias: str, asked: dict[str, Any]) -> None:
-    """Start what lacks, mark as many as are asked for as kept, and let go of the rest."""
+    """Start missing environments, mark the requested number as provisioned, and release the others."""
     with _changes:
         record, config = lambda_svc._get_func_record_for_qualifier(function, alias)
         if record is None or config is None or asked is not _asked(function, alias):
@@ -125,7 +125,7 @@ def _provide(function: str, alias: str, asked: dict[str, Any]) -> None:
         count = asked["RequestedProvisionedConcurrentExecutions"]
         try:
             _start(record, config, count - sum(map(_kept, _pool(config))))
-        except Exception as error:  # whatever keeps the function's module from being imported
+        except Exception as error:  # importing the function's module can raise anything
             asked |= {"Status": "FAILED", "StatusReason": f"FUNCTION_ERROR_INIT_FAILURE: {error}"}
             return
         _release_unneeded(function)
@@ -148,11 +148,11 @@ def _start(record: dict[str, Any], config: dict[str, Any], lacking: int) -> None
     with lambda_runtime._lock:
         for worker in fresh:
             worker.kept = True
-        lambda_runtime._workers.setdefault(_key(config), [])[:0] = fresh  # the first free one gets the next call
+        lambda_runtime._workers.setdefault(_key(config), [])[:0] = fresh  # MiniStack takes the first free one
 
 
 def _release_unneeded(function: str) -> None:
-    """More than the aliases of a version ask for: MiniStack ends them when they have been idle for long."""
+    """Release environments beyond what the aliases request; MiniStack ends them after an idle time."""
     record = lambda_svc._functions.get(function)
     if record is None:
         return
@@ -184,7 +184,7 @@ def _kept(worker: Any) -> bool:
 
 
 def _in_background(action: Callable[..., None], *arguments: Any) -> None:
-    """In the caller's account and region, which MiniStack has in context variables."""
+    """Run `action` in a thread with the caller's account and region, which MiniStack keeps in context variables."""
     run = partial(contextvars.copy_context().run, action, *arguments)
     threading.Thread(target=run, daemon=True, name="provisioned-concurrency").start()
 
@@ -193,14 +193,14 @@ def _in_background(action: Callable[..., None], *arguments: Any) -> None:
 
 
 def _reserved(function: dict[str, Any], config: dict[str, Any]) -> int | None:
-    """The function's own number, for its versions too: MiniStack's versions keep that of their publishing."""
+    """Reserved concurrency of the whole function: MiniStack's versions keep the value of when they were published."""
     whole = lambda_svc._functions.get(config["FunctionName"]) or function
     found: int | None = _reserved_original(whole, config)
     return found
 
 
 def _acquire(function: str, config: dict[str, Any], *rest: Any, **named: Any) -> Any:
-    """Give a call an environment, and count whether it was one that was kept, and ready."""
+    """Assign an environment to a call, and count whether it is a provisioned one that is ready, or spillover."""
     worker, how = _acquire_original(function, config, *rest, **named)
     _, in_flight = lambda_svc.executions_in_flight()
     _record("ConcurrentExecutions", in_flight.get(lambda_svc._inflight_key(config), 0), FunctionName=function)
@@ -216,7 +216,7 @@ def _record(metric: str, value: float, **dimensions: str) -> None:
 
 
 def _reap(*arguments: Any) -> int:
-    """End environments that nobody called for long, except those that are kept for the next call."""
+    """End idle environments, except provisioned ones."""
     with lambda_runtime._lock:
         for pool in lambda_runtime._workers.values():
             for worker in filter(_kept, pool):
@@ -229,7 +229,7 @@ def _reap(*arguments: Any) -> int:
 
 
 def _until_ready(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """An alias is there when its environments are, as on AWS."""
+    """Make creation of an alias wait for its environments, as CloudFormation does on AWS."""
 
     @wraps(handler)
     def handle(*arguments: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Metrics that functions write into their logs, in CloudWatch's embedded metric format.
+"""Extracts metrics from functions' logs in CloudWatch's embedded metric format.
 
 Source: "Specification: embedded metric format", CloudWatch user guide.
 """
@@ -10,7 +10,7 @@ from ministack.services import cloudwatch, lambda_svc
 
 
 def install() -> None:
-    """Make metrics of what functions log. Before function_roles, which drops the logs that a role may not write."""
+    """Record the metrics in functions' logs. Install before functions.roles, which drops logs a role may not write."""
     original = lambda_svc._emit_lambda_logs
 
     def emit(func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **named: Any) -> None:
@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def record(line: str) -> None:
-    """The metrics of one line of a log; of one in another form, none."""
+    """Record the metrics of one log line; a line in another format has none."""
     try:
         event = json.loads(line)
         directives = event["_aws"]["CloudWatchMetrics"]

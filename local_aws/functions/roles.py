@@ -1,4 +1,4 @@
-"""What Lambda does with functions' roles: it takes them on if they trust it, and writes logs with them.
+"""Execution roles of functions: Lambda assumes them if they trust it, and writes the functions' logs as them.
 
 Source: "Defining Lambda function permissions with an execution role", Lambda developer guide.
 """
@@ -16,7 +16,7 @@ from local_aws.service import ApiError
 
 
 def install() -> None:
-    """Run functions, and write their logs, only as far as their roles allow it."""
+    """Run functions only with roles that trust Lambda, and write their logs only if the role allows it."""
     _run_as_the_function()
     _log_as_the_function()
 
@@ -45,7 +45,7 @@ def _log_as_the_function() -> None:
 
 
 def _may_log(config: dict[str, Any]) -> bool:
-    """Whether the function's role allows it: a function that may not log runs without logs, as on AWS."""
+    """True if the function's role may write its logs. A function that may not runs without logs, as on AWS."""
     name = (config.get("LoggingConfig") or {}).get("LogGroup") or function_log_group(config["FunctionName"])
     group = cloudwatch_logs._make_group_arn(name).removesuffix(":*")
     day = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")

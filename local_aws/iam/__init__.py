@@ -1,1 +1,1 @@
-"""Who may do what: each request and resource asked of its caller's policies."""
+"""IAM enforcement: every request and every stack resource is authorised by its caller's policies."""

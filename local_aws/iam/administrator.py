@@ -1,7 +1,7 @@
-"""The one caller that exists at the start: an IAM user with a random key, in place of MiniStack's root keys.
+"""Initial IAM user with a random access key, instead of MiniStack's root keys.
 
-MiniStack counts `test` and any account number as root and does not check their signatures; here nobody
-is root, and every key was issued.
+MiniStack accepts `test` and any account number as root keys, without checking their signatures. Here there is no root,
+and every key was issued.
 """
 
 import json
@@ -15,7 +15,7 @@ _NAME = "administrator"
 
 
 def install(account: str) -> None:
-    """Make the user, with the key that the environment gives, and do away with root keys."""
+    """Create the user with the access key from the environment, and disable root keys."""
     iam_evaluator.is_root_access_key = _nobody
     sts.is_root_access_key = _nobody
     key = os.environ["AWS_ACCESS_KEY_ID"]

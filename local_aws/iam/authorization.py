@@ -1,4 +1,4 @@
-"""Where every authorisation decision passes: MiniStack's on requests, and ours on what a service does for a caller."""
+"""Authorisation decisions: MiniStack's on requests, and ours on what a service does on a caller's behalf."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -15,22 +15,22 @@ from local_aws.calls import CONDITIONS, Call, Recorder
 from local_aws.service import ApiError
 
 caller: ContextVar[str] = ContextVar("caller")
-"""Access key of whoever the server acts for: a request's signer, or a stack's execution role."""
+"""Access key on whose behalf the server acts: the signer of the request, or the execution role of a stack."""
 
 _USUAL_CASE = {key.lower(): key for key in CONDITIONS}
 
 
 def install(recorder: Recorder) -> None:
-    """Record each decision about a role, and know each request's caller."""
+    """Record every decision about a role, and keep each request's caller in `caller`."""
     _record_decisions(recorder)
     _know_the_caller()
 
 
 def require(access_key: str, action: str, resource: str, conditions: Mapping[str, str] | None = None) -> None:
-    """Refuse, in IAM's words, what the policies of the key's principal do not allow.
+    """Require that the policies of the key's principal allow `action` on `resource`.
 
     Raises:
-        ApiError: AccessDeniedException; or what is wrong with the key (expired, deactivated).
+        ApiError: AccessDeniedException, or the reason why the key is invalid (expired, deactivated).
     """
     service = action.partition(":")[0]
     denied = iam_evaluator.enforce(
@@ -43,15 +43,18 @@ def require(access_key: str, action: str, resource: str, conditions: Mapping[str
 
 
 def require_pass_role(access_key: str, role_arn: str, service: str) -> None:
-    """Refuse the call unless its caller may pass `role_arn` to `service` (MiniStack does not check).
+    """Require that the caller may pass `role_arn` to `service`, which MiniStack does not check.
 
     Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
+
+    Raises:
+        ApiError: the caller may not.
     """
     require(access_key, "iam:PassRole", role_arn, {"iam:PassedToService": service})
 
 
 def denial(denied: EvalResult, action: str, resource: str) -> str:
-    """AWS's sentence: who is not authorized to perform what on which resource, and why."""
+    """AWS's message for a denial: principal, action, resource and reason."""
     return str(identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny"))
 
 
@@ -68,7 +71,7 @@ def _record_decisions(recorder: Recorder) -> None:
     ) -> EvalResult | AuthError | None:
         result = original(access_key_id, iam_action, service, region, resource_arn, service_context)
         role = _role_of(access_key_id)
-        # A failed authentication decides nothing about a role, nor does an action that no policy can refuse.
+        # A failed authentication says nothing about the role's policies, nor does an action that needs no permission.
         decided = not isinstance(result, AuthError) and iam_action not in iam_evaluator._ALWAYS_ALLOWED_ACTIONS
         if role and decided:
             conditions = {
@@ -81,7 +84,7 @@ def _record_decisions(recorder: Recorder) -> None:
 
 
 def _role_of(access_key: str) -> str | None:
-    """The name of the role whose session the key belongs to."""
+    """Name of the role to whose session the key belongs; None for a key of another kind."""
     arn = (sts._sessions.get(access_key) or {}).get("Arn", "")
     return arn.split("/")[1] if ":assumed-role/" in arn else None
 

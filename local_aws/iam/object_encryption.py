@@ -1,4 +1,4 @@
-"""S3's use of KMS keys: whoever reads or writes an encrypted object needs its key too.
+"""Permissions on KMS keys for S3: reading or writing an encrypted object also requires its key.
 
 Source: "Using server-side encryption with AWS KMS keys", S3 user guide.
 """
@@ -20,7 +20,7 @@ Checks = list[tuple[str, str]]
 
 
 def install() -> None:
-    """Make S3 ask for the keys, and keep the encryption that a template gives a bucket."""
+    """Require permissions on keys in S3 requests, and apply a template's BucketEncryption."""
     _ask_for_keys()
     _ask_kms_as_s3()
     _keep_bucket_encryption()
@@ -38,7 +38,7 @@ def _ask_for_keys() -> None:
 
 
 def _key_checks(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> Checks:
-    """(action, key ARN) for each key that a request on an object uses."""
+    """KMS permissions that a request on an object requires, as (action, key ARN)."""
     bucket, _, key = path.lstrip("/").partition("/")
     if not key:
         return []
@@ -54,7 +54,7 @@ def _key_checks(method: str, path: str, headers: dict[str, str], query: dict[str
     else:
         sse, _ = s3._resolve_sse_write_headers(headers, bucket)
         written = _uses("kms:GenerateDataKey", (sse or {}).get(_KEY_HEADER))
-        if "uploads" in query:  # the parts are encrypted again when the upload completes
+        if "uploads" in query:  # completing the upload decrypts the parts
             written += _uses("kms:Decrypt", (sse or {}).get(_KEY_HEADER))
     return written + _uses("kms:Decrypt", _source_key(headers))
 
@@ -64,7 +64,7 @@ def _uses(action: str, key: str | None) -> Checks:
 
 
 def _stored_key(bucket: str, key: str, query: dict[str, Any]) -> str | None:
-    """The key that an object, or the version of it that the request names, is encrypted with."""
+    """Key with which an object, or the requested version of it, is encrypted; None if it has none."""
     found = s3._buckets.get(bucket)
     if found is None:
         return None
@@ -76,7 +76,7 @@ def _stored_key(bucket: str, key: str, query: dict[str, Any]) -> str | None:
 
 
 def _source_key(headers: dict[str, str]) -> str | None:
-    """The key of the object that a copy reads."""
+    """Key of the source object of a copy; None if the request is no copy."""
     source = iam_actions._s3_source_object(headers)
     if source is None:
         return None
@@ -85,7 +85,7 @@ def _source_key(headers: dict[str, str]) -> str | None:
 
 
 def _ask_kms_as_s3() -> None:
-    """A key that S3 asks for is used through S3, and S3 passes on which key it was that the caller may not use."""
+    """Evaluate S3's use of a key with kms:ViaService, and report a denial as S3 does, with the key's ARN."""
     original = iam_evaluator.enforce
 
     def enforce(
@@ -111,7 +111,7 @@ def _ask_kms_as_s3() -> None:
 
 
 def _keep_bucket_encryption() -> None:
-    """MiniStack drops BucketEncryption: S3's own operation takes it, as it takes a bucket's other configurations."""
+    """Apply BucketEncryption, which MiniStack ignores, by S3's operation, like a bucket's other configurations."""
     configuration = ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption)
     provisioners._S3_BUCKET_CONFIGURATIONS += (configuration,)
 
@@ -129,7 +129,7 @@ def _encryption_xml(encryption: dict[str, Any]) -> bytes:
 
 
 def _know_the_managed_key() -> None:
-    """SSE-KMS without a key is done with AWS's own (aws/s3), for which S3 asks nobody; MiniStack refuses it."""
+    """Accept SSE-KMS without a key, which MiniStack refuses: S3 uses the key aws/s3, which needs no permission."""
     original = s3._resolve_sse_write_headers
 
     def resolve(headers: dict[str, str], bucket_name: str) -> tuple[dict[str, str] | None, Any]:

@@ -1,4 +1,4 @@
-"""iam:PassRole, where a request to one of MiniStack's services gives something a role: MiniStack does not ask.
+"""Checks iam:PassRole for requests to MiniStack's services that pass a role, since MiniStack does not.
 
 Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
 """
@@ -17,19 +17,19 @@ Roles = Callable[[str, str, dict[str, str], bytes], Iterator[str]]
 
 
 def install() -> None:
-    """Ask before a function, a rule or a rule's target gets its role."""
+    """Check iam:PassRole when a function, a rule or a rule's target is given a role."""
     _ask("lambda", _roles_of_functions)
     _ask("events", _roles_of_rules)
 
 
 def _roles_of_functions(method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """CreateFunction's and UpdateFunctionConfiguration's."""
+    """Role in a request of CreateFunction or UpdateFunctionConfiguration."""
     if (method, path.rstrip("/").rpartition("/")[2]) in (("POST", "functions"), ("PUT", "configuration")):
         yield iam_actions._safe_json_field(body, "Role")
 
 
 def _roles_of_rules(method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """PutRule's and PutTargets'."""
+    """Roles in a request of PutRule or PutTargets."""
     if headers.get("x-amz-target", "").rpartition(".")[2] in ("PutRule", "PutTargets"):
         request = json.loads(body)
         yield request.get("RoleArn", "")

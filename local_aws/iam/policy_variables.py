@@ -1,4 +1,4 @@
-"""Policy variables: `${aws:PrincipalAccount}` and its like in Resource elements and condition values.
+"""Resolves policy variables such as `${aws:PrincipalAccount}` in Resource elements and condition values.
 
 Source: "IAM policy elements: Variables and tags", IAM user guide. A variable without a value matches nothing,
 unless the policy gives it a default: `${aws:username, 'nobody'}`.
@@ -15,14 +15,14 @@ from ministack.core.iam_evaluator import EvalContext, ParsedStatement
 _VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
 _LITERALS = frozenset("*?$")
 _GLOB_PART = re.compile(r"\$\{([*?$])\}|(\*)|(\?)", re.DOTALL)
-_NOTHING = "\0"  # no ARN and no condition key has this value, so nothing is like it
+_NOTHING = "\0"  # matches no ARN and no value of a condition key
 
-# Operators that read * and ? in their values; to all others these are characters like any.
+# Operators for which * and ? are wildcards; to all others they are plain characters.
 _GLOB_OPERATORS = ("like", "arnequals", "arnnotequals")
 
 
 def install() -> None:
-    """Make MiniStack's evaluator resolve variables, and its patterns know `${*}`, `${?}` and `${$}`."""
+    """Resolve variables in MiniStack's evaluator, and support `${*}`, `${?}` and `${$}` in its patterns."""
     first_match, conditions_met = iam_evaluator._first_match, iam_evaluator._conditions_met
 
     def first_match_resolved(ctx: EvalContext, stmts: list[ParsedStatement], effect: str) -> ParsedStatement | None:
@@ -40,7 +40,7 @@ def install() -> None:
 
 
 def resolved(statement: ParsedStatement, ctx: EvalContext) -> ParsedStatement:
-    """The statement with its Resource and NotResource patterns resolved for this request."""
+    """Copy of a statement with its Resource and NotResource patterns resolved for this request."""
     if not any("${" in pattern for pattern in (*statement.resources, *statement.not_resources)):
         return statement
     return replace(
@@ -62,7 +62,7 @@ def _resolved_conditions(conditions: dict[str, Any], ctx: EvalContext) -> dict[s
 
 
 def _pattern(pattern: str, ctx: EvalContext) -> str:
-    """For operators that know wildcards: one that a value brings is a character, not a wildcard."""
+    """Resolve a pattern with wildcards; a wildcard inside a variable's value is a plain character."""
     return _substituted(pattern, ctx, literal=lambda text: "".join(f"${{{c}}}" if c in _LITERALS else c for c in text))
 
 
@@ -85,7 +85,7 @@ def _substituted(text: str, ctx: EvalContext, literal: Callable[[str], str]) -> 
 
 
 def _compiled() -> Callable[[str, bool], re.Pattern[str]]:
-    """MiniStack's pattern compiler, its cache included, for patterns that may escape their wildcards."""
+    """Pattern compiler with a cache, like MiniStack's, that supports escaped wildcards."""
     known: dict[tuple[str, bool], re.Pattern[str]] = {}
 
     def compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:

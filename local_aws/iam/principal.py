@@ -1,4 +1,4 @@
-"""Acting as a role: what a service does when it is handed a role's ARN."""
+"""Sessions of roles that AWS services assume."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from local_aws.service import ApiError
 
 
 def require_trust(role_arn: str, service: str, **source: str) -> dict[str, Any]:
-    """The role's record, if its trust policy lets the service assume it (MiniStack trusts services blindly).
+    """Return the role's record if its trust policy allows the service, which MiniStack does not check.
 
-    `source` has the condition keys that the service gives, in lower case.
+    `source` has the condition keys that the service sends, in lower case.
 
     Raises:
         ApiError: the role does not exist, or does not trust the service.
@@ -64,11 +64,10 @@ class RoleSession:
     """Temporary credentials of a role, and clients that use them against this local AWS."""
 
     def __init__(self, role_arn: str, *, service: str, source_arn: str, session_name: str) -> None:
-        """Assume the role as the AWS service would.
+        """Assume the role as the AWS service does.
 
         Raises:
-            ApiError: the role does not exist, or its trust policy does not let `service` assume it
-                for `source_arn`.
+            ApiError: the role does not exist, or its trust policy does not allow `service` for `source_arn`.
         """
         account, self._region = get_account_id(), get_region()
         source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account}
@@ -91,11 +90,15 @@ class RoleSession:
         return self._key
 
     def require(self, action: str, resource: str, conditions: Mapping[str, str] | None = None) -> None:
-        """Refuse (ApiError) what the role's policies do not allow: for what the service does without a client."""
+        """Require a permission of the role, for what a service does without a client.
+
+        Raises:
+            ApiError: the role's policies do not allow it.
+        """
         require(self._key, action, resource, conditions)
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client that acts as the role."""
+        """Create a boto3 client with the role's credentials."""
         return boto3.session.Session().client(
             service,
             region_name=self._region,
@@ -108,7 +111,7 @@ class RoleSession:
         )
 
     def environment(self) -> dict[str, str]:
-        """The credentials as a container sees them."""
+        """Environment variables with the role's credentials and this local AWS's endpoint, for a container."""
         return {
             "AWS_ACCESS_KEY_ID": self._key,
             "AWS_SECRET_ACCESS_KEY": self._secret,

@@ -1,4 +1,4 @@
-"""What a request is to IAM, where MiniStack names it wrongly: its action, its resource, its condition keys.
+"""Corrects the IAM action, resource and condition keys that MiniStack derives from a request.
 
 Sources: the "Actions, resources, and condition keys" page of each service, Service Authorization Reference.
 """
@@ -15,14 +15,14 @@ from local_aws.keys import key_arn
 
 ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], str | None]
 
-# How a client says what it wants. MiniStack believes an `Action` parameter or an `x-amz-target` header of any
-# request, so that a caller could have one action authorised and another one done.
+# Where each service's requests name their operation. MiniStack accepts an `Action` parameter or an `x-amz-target`
+# header for any service, so that a caller could have one action authorised and another one performed.
 _BY_TARGET = frozenset({"application-autoscaling", "events", "kms", "logs", "ssm"})
 _BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
 _BY_PATH = frozenset({"lambda", "s3"})
 _KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | {"monitoring", "sagemaker"}
 
-# Operations that IAM knows by another name ("Actions defined by AWS Lambda").
+# Operations whose IAM action has another name ("Actions defined by AWS Lambda").
 _LAMBDA_NAMES = {
     "Invoke": "InvokeFunction",
     "InvokeAsync": "InvokeFunction",
@@ -31,7 +31,7 @@ _LAMBDA_NAMES = {
 
 
 def install() -> None:
-    """Correct MiniStack's reading of requests for the services that this project uses."""
+    """Correct actions, resources and condition keys for the services that this project uses."""
     _correct_actions()
     _correct_conditions()
     for service, resource_arn in _RESOURCES.items():
@@ -39,7 +39,7 @@ def install() -> None:
 
 
 def extend_resource_arn(service: str, resource_arn: ResourceArn) -> None:
-    """Ask `resource_arn` first for the service's requests; MiniStack's own answer holds where it gives None."""
+    """Derive the resource of a service's requests by `resource_arn`; where it returns None, by MiniStack."""
     original = iam_actions.extract_resource_arn
 
     def extended(
@@ -78,7 +78,7 @@ def _correct_actions() -> None:
             named: str | None = original(service, method, path, headers, body, query_params)
             return named
         name = _operation(service, method, path, headers, body, query_params)
-        # MiniStack lets through what it cannot name; only a policy that allows everything allows this.
+        # MiniStack does not authorise a request it cannot name; UnknownOperation needs a policy with "service:*".
         return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{name or 'UnknownOperation'}"
 
     iam_actions.extract_iam_action = extract
@@ -92,7 +92,7 @@ def _operation(
         return target
     if service in _BY_PARAMETER:
         return None if target or _contradicts(body, query) else _first(query, "Action")
-    if service == "monitoring":  # the path of its CBOR protocol, else as its handler decides
+    if service == "monitoring":  # its CBOR protocol has it in the path
         return path.rpartition("/operation/")[2] if "/operation/" in path else target or _first(query, "Action")
     if service == "s3":
         action: str | None = iam_actions._s3_action(method, path, query)
@@ -102,7 +102,7 @@ def _operation(
 
 
 def _contradicts(body: bytes, query: dict[str, Any]) -> bool:
-    """Whether a parameter is given twice: IAM would go by the one in the URL, the service by the one in the body."""
+    """True if URL and body give a parameter different values: IAM would read one of them, the service the other."""
     given = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
     return any(query.get(name) != value for name, value in given.items())
 
@@ -123,7 +123,7 @@ def _correct_conditions() -> None:
 
 
 def _namespace(body: bytes, params: dict[str, Any]) -> str | None:
-    """The namespace of a PutMetricData; not of one in CBOR, which nothing here can read."""
+    """Namespace of a PutMetricData request; None for CBOR, which is not parsed here."""
     return _field(body, "Namespace") if body[:1] == b"{" else _first(params, "Namespace")
 
 
@@ -131,7 +131,7 @@ def _namespace(body: bytes, params: dict[str, Any]) -> str | None:
 
 
 def _logs(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """AWS authorises on the stream what acts on one; a group may also be given by its ARN."""
+    """ARN of a log stream or log group: AWS authorises operations on a stream on the stream."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     identifier = _field(body, "logGroupIdentifier") or _field(body, "logGroupName")
     if not identifier or operation in ("TagResource", "UntagResource", "ListTagsForResource"):
@@ -144,7 +144,7 @@ def _logs(path: str, headers: dict[str, str], body: bytes, query: Any, region: s
 
 
 def _kms(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """An alias is authorised as the key that it names, except where the alias itself is changed."""
+    """ARN of a key, also when an alias names it; of the alias only where the alias itself is changed."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if operation in ("CreateAlias", "DeleteAlias", "UpdateAlias"):
         return f"arn:aws:kms:{region}:{account}:{_field(body, 'AliasName')}"
@@ -153,7 +153,7 @@ def _kms(path: str, headers: dict[str, str], body: bytes, query: Any, region: st
 
 
 def _events(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """A rule of the default bus has no bus in its ARN, and three operations call the rule `Rule`."""
+    """ARN of a rule, which has no bus for the default bus; some operations call the rule `Rule`, others `Name`."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if resource := _field(body, "ResourceARN"):
         return resource
@@ -165,7 +165,7 @@ def _events(path: str, headers: dict[str, str], body: bytes, query: Any, region:
 
 
 def _lambda(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """A new function is named in the body only, and a call of a version or alias is authorised on that."""
+    """ARN of a function, named in the body when it is created; with the version or alias if the request has one."""
     if path.rstrip("/").endswith("/functions"):
         name = _field(body, "FunctionName")
         return f"arn:aws:lambda:{region}:{account}:function:{name}" if name else None
@@ -179,7 +179,7 @@ def _lambda(path: str, headers: dict[str, str], body: bytes, query: Any, region:
 
 
 def _iam(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """What has a path has it in its ARN; instance profiles and new policies are resources too."""
+    """ARN of an instance profile, or of a role or policy that is created, with its path."""
     prefix, folder = f"arn:aws:iam::{account}", (_first(query, "Path") or "/").strip("/")
     folder = f"{folder}/" if folder else ""
     if profile := _first(query, "InstanceProfileName"):
@@ -195,7 +195,7 @@ def _iam(path: str, headers: dict[str, str], body: bytes, query: Any, region: st
 def _cloudformation(
     path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str
 ) -> str | None:
-    """A change set that is named by its ARN alone belongs to a stack all the same."""
+    """ARN of the stack of a change set that is named by its ARN alone."""
     if _first(query, "StackName") or not (change_set := _first(query, "ChangeSetName")):
         return None
     known = changesets._find_change_set(change_set)[1]
@@ -203,7 +203,7 @@ def _cloudformation(
 
 
 def _ssm(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """GetParameters and GetParametersByPath: the one name or path; several names are decided on all parameters."""
+    """ARN for GetParameters and GetParametersByPath with one name or path; None, so `*`, for several names."""
     names = iam_actions._safe_json_field(body, "Names") or [_field(body, "Path")]
     if len(names) != 1 or not names[0]:
         return None
@@ -222,7 +222,7 @@ _RESOURCES: dict[str, ResourceArn] = {
 
 
 def _field(body: bytes, name: str) -> str | None:
-    """A string of a JSON request; what is malformed has none, and its service says so."""
+    """String field of a JSON request; None if it is missing or the JSON is malformed, which the service reports."""
     value = iam_actions._safe_json_field(body, name)
     return value if isinstance(value, str) and value else None
 

@@ -1,24 +1,24 @@
-"""The IAM actions behind each CloudFormation resource type that this project, or the CDK's bootstrap stack, uses.
+"""IAM actions that CloudFormation needs for each resource type used by this project or the CDK bootstrap stack.
 
-Source: the handlers' permissions in each type's schema, CloudFormation registry: those that create, change or
-delete; the reads that CloudFormation makes to see whether it is done are left out.
+Source: the handlers' permissions in the schema of each type, CloudFormation registry. Actions that create, change or
+delete are listed; reads with which CloudFormation checks progress are left out.
 """
 
 from local_aws.iam.type_actions import TypeActions
 
 
 class UnknownType(Exception):
-    """A resource type that the table lacks."""
+    """The table has no entry for a resource type."""
 
     def __init__(self, type_: str) -> None:
         super().__init__(
-            f"local AWS does not know which IAM actions {type_} takes, so it cannot authorise it: "
+            f"local AWS cannot authorise {type_}, whose IAM actions it does not know: "
             "add the type to RESOURCE_ACTIONS in local_aws/iam/resource_actions.py"
         )
 
 
 def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> TypeActions:
-    """What SageMaker asks besides (roles, tags, keys) it asks of itself: local_aws/sagemaker/caller.py."""
+    """Entry of a SageMaker type; local_aws/sagemaker/caller.py checks roles, tags and keys."""
     arn = f"arn:aws:sagemaker:{{region}}:{{account}}:{kind}/{{name}}"
     return TypeActions(arn, f"{name}Name", (f"sagemaker:Create{name}",), update, (f"sagemaker:Delete{name}",))
 
@@ -30,7 +30,7 @@ _LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
 
 
 def _network(kind: str, name: str, **with_property: str) -> TypeActions:
-    """A part of a VPC."""
+    """Entry of a VPC resource."""
     besides = {"Tags": "ec2:CreateTags", **with_property}
     return TypeActions(
         f"{_EC2}{kind}/{{name}}", "", (f"ec2:Create{name}",), (), (f"ec2:Delete{name}",), with_property=besides
@@ -313,7 +313,11 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
 
 
 def actions_of(type_: str) -> TypeActions:
-    """The type's entry. Raises UnknownType."""
+    """Entry of a resource type.
+
+    Raises:
+        UnknownType: the table has none.
+    """
     if type_.startswith("Custom::"):
         return _CUSTOM
     if type_ not in RESOURCE_ACTIONS:

@@ -1,6 +1,6 @@
-"""CloudFormation acts with its stack's execution role, or else for its caller; MiniStack asks nobody.
+"""Authorises CloudFormation's actions, as the stack's service role or else as its caller; MiniStack checks nothing.
 
-Source: "CloudFormation service role", CloudFormation user guide: a role that a stack was once given stays its role.
+Source: "CloudFormation service role", CloudFormation user guide: a stack keeps the role that it was once given.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Operation = Callable[[Params], Response]
 
 
 def install() -> None:
-    """Authorise what stack operations read and pass, and each resource that they create, update or delete."""
+    """Authorise stack operations: templates read, roles passed, and every resource created, updated or deleted."""
     for name in _CHANGES_STACKS:
         _ACTION_HANDLERS[name] = _with_role(_ACTION_HANDLERS[name])
     _ACTION_HANDLERS["CreateChangeSet"] = _remembering_role(_ACTION_HANDLERS["CreateChangeSet"])
@@ -48,7 +48,7 @@ def install() -> None:
 
 
 def _with_role(operation: Operation) -> Operation:
-    """The stack's tasks start with a copy of the operation's context, so its role is theirs."""
+    """Run a stack operation as the stack's role; its tasks inherit the role by a copy of the operation's context."""
 
     def handle(params: Params) -> Response:
         try:
@@ -82,7 +82,7 @@ def _remembering_role(create_change_set: Operation) -> Operation:
 
 
 def _require_inputs(params: Params) -> None:
-    """Refuse a caller who may not pass the role, or not read the template that the operation names."""
+    """Require that the caller may pass the role and read the template that the operation names (else ApiError)."""
     if role := _p(params, _ROLE):
         require_pass_role(caller.get(), role, _SERVICE)
     if url := _p(params, "TemplateURL"):
@@ -90,7 +90,7 @@ def _require_inputs(params: Params) -> None:
 
 
 def _role_for(params: Params) -> str:
-    """The role that the operation names, or its change set, or that its stack has; none is the empty string."""
+    """Role of the operation, or of its change set, or of its stack; "" without one."""
     change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))[1]
     stack = handlers._resolve_stack(_p(params, "StackName") or (change_set or {}).get("StackName", ""))
     return str(_p(params, _ROLE) or (change_set or {}).get(_ROLE) or (stack or {}).get(_ROLE) or "")
@@ -136,7 +136,7 @@ def _authorise_resources() -> None:
         return update(type_, physical_id, old, new, *rest)
 
     def delete_authorised(type_: str, physical_id: str, properties: Any, *rest: Any) -> None:
-        if physical_id:  # a resource that was never created takes nothing to delete
+        if physical_id:  # deleting a resource that was never created needs no permission
             _authorise("delete", type_, physical_id, properties)
         delete(type_, physical_id, properties, *rest)
 
@@ -146,7 +146,7 @@ def _authorise_resources() -> None:
 
 
 def _authorise(operation: str, type_: str, physical_id: str | None, properties: Properties) -> None:
-    """Refuse (ApiError, UnknownType) what the stack's role or caller may not do; it fails the resource."""
+    """Require the permissions of an operation on a resource; an error (ApiError, UnknownType) fails the resource."""
     table, key = actions_of(type_), caller.get()
     place = {"region": get_region(), "account": get_account_id()}
     for resource in table.resources(physical_id, properties, place):
@@ -161,7 +161,7 @@ def _authorise(operation: str, type_: str, physical_id: str | None, properties: 
 
 
 def _authorise_parameters() -> None:
-    """A template parameter of a type like AWS::SSM::Parameter::Value<String> is read for the caller."""
+    """Require ssm:GetParameters of the caller for template parameters of types like AWS::SSM::Parameter::Value."""
     original = ssm.resolve_parameter_value
 
     def resolve(name_or_arn: str, *rest: Any, **named: Any) -> Any:
@@ -170,7 +170,7 @@ def _authorise_parameters() -> None:
             arn = f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter/{name}"
             require(caller.get(), "ssm:GetParameters", arn)
         except ApiError as error:
-            raise ValueError(str(error)) from error  # what a template's parameter that cannot be had is told by
+            raise ValueError(str(error)) from error  # MiniStack reports this type
         return original(name_or_arn, *rest, **named)
 
     ssm.resolve_parameter_value = resolve

@@ -1,4 +1,4 @@
-"""What CloudFormation may have to ask of IAM for one resource type, worked out for a resource's properties."""
+"""IAM actions, roles and resources that CloudFormation needs for one resource, by its type and properties."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,10 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TypeActions:
-    """`arn` is a pattern with {region}, {account} and {name}; `named_by` is the property that is the name."""
+    """IAM actions of one resource type.
+
+    `arn` is a pattern with {region}, {account} and {name}; `named_by` is the property that holds the name.
+    """
 
     arn: str
     named_by: str
@@ -17,33 +20,33 @@ class TypeActions:
     update: tuple[str, ...]
     delete: tuple[str, ...]
     with_property: Mapping[str, str] = field(default_factory=dict)
-    """What creating or updating takes besides, when the property is there."""
+    """Additional action of creating or updating, by the property that requires it."""
     passes: Mapping[str, str] = field(default_factory=dict)
-    """Properties (`Targets.RoleArn`: of each target) with a role, and the service that it is passed to."""
+    """Service to which a role is passed, by the property that holds the role (`Targets.RoleArn`: of each target)."""
     uses: Mapping[str, str] = field(default_factory=dict)
-    """Actions that creating and updating take on another resource, and its ARN over the properties."""
+    """ARN pattern, over the properties, of another resource, by the action that creating or updating needs on it."""
 
     def actions(self, operation: str, properties: Properties) -> list[str]:
-        """The actions that `operation` (create, update or delete) takes on the resource itself."""
+        """Actions that `operation` (create, update or delete) needs on the resource itself."""
         besides = self.with_property if operation != "delete" else {}
         return [*getattr(self, operation), *(action for name, action in besides.items() if _given(name, properties))]
 
     def roles(self, properties: Properties) -> Iterator[tuple[str, str]]:
-        """(role ARN, service) for each role that the resource is given."""
+        """Roles passed to the resource, as (role ARN, service)."""
         for path, service in self.passes.items():
             for role in _values(properties, path.split(".")):
                 yield role, service
 
     def used(self, properties: Properties) -> Iterator[tuple[str, str]]:
-        """(action, resource) on each other resource that the properties name."""
+        """Permissions needed on other resources that the properties name, as (action, ARN)."""
         for action, pattern in self.uses.items():
             try:
                 yield action, pattern.format(**properties)
-            except KeyError:  # the property is not there: a function's code may be in the template itself
+            except KeyError:  # the property is absent, such as for a function with inline code
                 continue
 
     def resources(self, physical_id: str | None, properties: Properties, place: Mapping[str, str]) -> list[str]:
-        """The ARNs; a name that CloudFormation has yet to make up is `*`. `place` has region and account."""
+        """ARNs of the resource; `*` stands for a name that CloudFormation generates. `place` has region and account."""
         named = properties.get(self.named_by) or physical_id or "*"
         return [self._arn(str(name), place) for name in (named if isinstance(named, list) else [named])]
 
@@ -54,7 +57,7 @@ class TypeActions:
 
 
 def _given(name: str, properties: Properties) -> bool:
-    """Whether the template gives the property: tags like aws:cloudformation:stack-name are CloudFormation's own."""
+    """True if the template sets the property; tags with the prefix aws: are CloudFormation's own."""
     if name != "Tags":
         return name in properties
     return any(not tag["Key"].startswith("aws:") for tag in properties.get("Tags", []))

@@ -1,1 +1,1 @@
-"""SageMaker: training jobs as process groups, endpoints as Ray Serve, behind the real API's shapes."""
+"""SageMaker: training jobs as process groups and endpoints on Ray Serve, with the request shapes of AWS."""

@@ -1,11 +1,11 @@
-"""SageMaker's control plane: the operations this project uses, with the real shapes."""
+"""Control plane of SageMaker: the operations that this project uses, with the request shapes of AWS."""
 
 import json
 from typing import Any
 
 from local_aws.sagemaker import caller, notebook_instances, tuning_api
 from local_aws.sagemaker.checkpoints import require_usable
-from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
 from local_aws.sagemaker.training_job import TrainingJob
@@ -14,7 +14,7 @@ from local_aws.service import ApiError, Operation, Response, dispatch, now
 training_jobs: Registry[TrainingJob] = Registry("training-job")
 models: Registry[dict[str, Any]] = Registry("model")
 endpoint_configs: Registry[dict[str, Any]] = Registry("endpoint-config")
-endpoints: Registry[Endpoint] = Registry("endpoint")
+endpoints: Registry[LocalEndpoint] = Registry("endpoint")
 
 
 async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
@@ -24,7 +24,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes, q
 def resource_arn(
     path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], region: str, account: str
 ) -> str:
-    """The ARN that IAM authorises a request on ('*' for lists)."""
+    """ARN on which IAM authorises a request; `*` for lists."""
     prefix = f"arn:aws:sagemaker:{region}:{account}"
     if path.startswith("/endpoints/"):
         return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
@@ -48,14 +48,18 @@ def create_training_job(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_training_job(request: dict[str, Any]) -> None:
-    """Refuse (ApiError) a training job, or a tuning job's definition of one, that cannot be run here."""
+    """Validate a training job, or the definition in a tuning job.
+
+    Raises:
+        ApiError: SageMaker refuses it, or local AWS cannot run it.
+    """
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
         raise ApiError("ValidationException", "AlgorithmSpecification needs a TrainingImage.")
     if "ContainerEntrypoint" not in algorithm and TOOLKIT_PROGRAM not in request.get("Environment", {}):
         raise ApiError(
             "ValidationException",
-            "local AWS runs jobs that name their program in AlgorithmSpecification.ContainerEntrypoint, "
+            "local AWS needs the job's program in AlgorithmSpecification.ContainerEntrypoint, "
             f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point.",
         )
     require_usable(request)
@@ -111,8 +115,8 @@ def create_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     name = request["EndpointName"]
     config = endpoint_configs.get(request["EndpointConfigName"])
     caller.require_volume_grant(config.get("KmsKeyId"))
-    endpoint = Endpoint(name, endpoints.arn(name), config, request.get("DeploymentConfig"))
-    endpoints.add(name, endpoint)  # refuses a name that is taken, before anything starts
+    endpoint = LocalEndpoint(name, endpoints.arn(name), config, request.get("DeploymentConfig"))
+    endpoints.add(name, endpoint)  # refuses a name that exists, before any instance starts
     endpoint.create(_models_of(config))
     return {"EndpointArn": endpoint.arn}
 
@@ -143,7 +147,7 @@ def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_endpoint(request: dict[str, Any]) -> None:
-    endpoints.get(request["EndpointName"]).delete()  # refuses while it is changing
+    endpoints.get(request["EndpointName"]).delete()  # refuses while the endpoint is changing
     endpoints.remove(request["EndpointName"])
 
 

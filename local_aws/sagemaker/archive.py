@@ -1,4 +1,4 @@
-"""The archives that a job leaves in S3, and that an endpoint serves."""
+"""Packs and unpacks model and output archives (tar.gz)."""
 
 import tarfile
 import zlib
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class ArchiveError(Exception):
-    """A file that cannot be unpacked; the message says what is wrong with it, and how to make one."""
+    """An archive that cannot be unpacked; the message has the reason and the fix."""
 
 
 def pack(folders: list[Path], target: Path) -> Path:
-    """The folders' files as one archive; instances share one archive, as on SageMaker."""
+    """Pack the files of all folders into one archive, the first of each name; SageMaker's instances share one, too."""
     with tarfile.open(target, "w:gz", compresslevel=1) as archive:
         packed: set[str] = set()
         for folder in folders:
@@ -26,7 +26,7 @@ def unpack(archive: Path, target: Path) -> None:
     """Extract an archive into a folder.
 
     Raises:
-        ArchiveError: it is no tar file, is cut off or damaged, or has a file that would lie outside of the folder.
+        ArchiveError: it is no tar file, is truncated or damaged, or holds a path outside of the folder.
     """
     try:
         with tarfile.open(archive) as packed:
@@ -34,6 +34,6 @@ def unpack(archive: Path, target: Path) -> None:
     except tarfile.FilterError as error:
         raise ArchiveError(f"{error}; pack it from within its folder: tar -czf model.tar.gz -C FOLDER .") from error
     except EOFError as error:
-        raise ArchiveError("it is cut off: its end is missing; upload it again") from error
+        raise ArchiveError("it is truncated; upload it again") from error
     except (tarfile.TarError, zlib.error, OSError) as error:
-        raise ArchiveError(f"it is no sound tar file, compressed or not ({error}); upload it again") from error
+        raise ArchiveError(f"it is not a valid tar file, compressed or not ({error}); upload it again") from error

@@ -1,4 +1,4 @@
-"""What SageMaker asks of a caller besides the operation itself: role, tags, configuration, key.
+"""Permissions that a SageMaker operation requires besides its own action: role, tags, configuration, key.
 
 Source: "Amazon SageMaker API Permissions: Actions, Permissions, and Resources Reference", SageMaker developer guide.
 """
@@ -22,11 +22,17 @@ _ROLE: dict[str, Callable[[dict[str, Any]], str | None]] = {
 
 
 def require_besides(operation: str, request: dict[str, Any]) -> None:
-    """Refuse (ApiError) an operation whose caller lacks something that it takes besides its own action."""
+    """Require the caller's further permissions for an operation, besides its own action.
+
+    Raises:
+        ApiError: one of them is missing.
+    """
     key = caller.get()
     if operation in _ROLE and (role := _ROLE[operation](request)):
         require_pass_role(key, role, _SERVICE)
-    if operation.startswith("Create") and request.get("Tags"):  # CloudFormation sends them with an update too
+    if operation.startswith("Create") and request.get(
+        "Tags"
+    ):  # not for updates, which CloudFormation sends with tags, too
         name = f"{operation.removeprefix('Create')}Name"
         created = arn_of(KIND_NAMED_BY[name], request[name])
         require(key, "sagemaker:AddTags", created, {"sagemaker:TaggingAction": operation})
@@ -36,13 +42,17 @@ def require_besides(operation: str, request: dict[str, Any]) -> None:
 
 
 def require_volume_grant(volume_key: str | None) -> None:
-    """Refuse (ApiError) instances with volumes encrypted with a key that the caller may not grant them."""
+    """Require that the caller may grant instances the use of their volumes' key; None needs no grant.
+
+    Raises:
+        ApiError: the caller may not.
+    """
     if volume_key:
         require(caller.get(), *volume_grant(volume_key))
 
 
 def volume_grant(key: str) -> tuple[str, str, dict[str, str]]:
-    """What encrypting an instance's volume takes: of the caller, and of the role that the instance runs as."""
+    """Permission to encrypt an instance's volume (action, key ARN, conditions), needed by caller and execution role."""
     conditions = {
         "kms:GrantIsForAWSResource": "true",
         "kms:ViaService": f"sagemaker.{get_region()}.amazonaws.com",

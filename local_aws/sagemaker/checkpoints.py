@@ -1,4 +1,4 @@
-"""A job's checkpoint folder, kept the same as its S3 prefix: down before the program starts, up while it runs.
+"""Synchronises a job's checkpoint folder with S3: downloads before the program starts, uploads while it runs.
 
 Source: "Checkpoints in Amazon SageMaker AI", SageMaker developer guide; CheckpointConfig, SageMaker API reference.
 """
@@ -17,7 +17,11 @@ Version = tuple[int, int]
 
 
 def require_usable(request: dict[str, Any]) -> None:
-    """Refuse (ApiError) a request whose spot or checkpoint settings SageMaker, or local AWS, cannot run."""
+    """Validate the spot and checkpoint settings of a request.
+
+    Raises:
+        ApiError: SageMaker refuses them, or local AWS cannot run them.
+    """
     stopping = request["StoppingCondition"]
     if request.get("EnableManagedSpotTraining"):
         wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds", 86400)
@@ -33,20 +37,20 @@ def require_usable(request: dict[str, Any]) -> None:
         )  # fmt: skip
     path = local_path(request)
     if path is not None and not path.startswith("/opt/ml/"):
-        raise ApiError("ValidationException", f"local AWS keeps checkpoints under /opt/ml/ only, not in {path}.")
+        raise ApiError("ValidationException", f"local AWS supports checkpoints under /opt/ml/ only, not in {path}.")
 
 
 def local_path(request: dict[str, Any]) -> str | None:
-    """The folder in the container that is kept in S3; None for a job without."""
+    """Checkpoint folder in the container; None for a job without a CheckpointConfig."""
     config = request.get("CheckpointConfig")
     return config.get("LocalPath", DEFAULT_PATH) if config else None
 
 
 class CheckpointSync:
-    """Copies files of the instances' folders to `uri` with the role's `s3` client; entered while the program runs.
+    """Context manager that uploads the instances' checkpoint files to `uri` with the role's `s3` client.
 
     Attributes:
-        error: what the last copying that failed said; a job whose checkpoints are lost must not look well.
+        error: the error of the last upload, or None; a job whose checkpoints were not uploaded must fail.
     """
 
     def __init__(self, s3: Any, uri: str, folders: list[Path]) -> None:
@@ -59,12 +63,12 @@ class CheckpointSync:
         self.error: Exception | None = None
 
     def __enter__(self) -> "CheckpointSync":
-        self._known = self._versions()  # what was fetched is there already
+        self._known = self._versions()  # downloaded files are not uploaded again
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Copies what is left, too."""
+        """Stop after a last upload of new and changed files."""
         self._ended.set()
         self._thread.join()
         self._copy()
@@ -74,7 +78,7 @@ class CheckpointSync:
             self._copy()
 
     def _copy(self) -> None:
-        """Uploads every file that is new or has changed; one that was removed stays in S3, as on SageMaker."""
+        """Upload every new or changed file; a removed file stays in S3, as on SageMaker."""
         try:
             for path, version in self._versions().items():
                 if self._known.get(path) != version:
@@ -86,7 +90,7 @@ class CheckpointSync:
 
     def _upload(self, path: Path) -> None:
         [folder] = [folder for folder in self._folders if path.is_relative_to(folder)]
-        with contextlib.suppress(FileNotFoundError):  # the program has just replaced or removed it
+        with contextlib.suppress(FileNotFoundError):  # the program has just removed it
             self._s3.upload_file(str(path), self._bucket, f"{self._prefix}/{path.relative_to(folder).as_posix()}")
 
     def _versions(self) -> dict[Path, Version]:

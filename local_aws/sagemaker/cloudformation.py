@@ -1,4 +1,4 @@
-"""AWS::SageMaker::Model, EndpointConfig and Endpoint. `Ref` is the ARN, as on AWS."""
+"""CloudFormation types AWS::SageMaker::Model, EndpointConfig and Endpoint. `Ref` is the ARN, as on AWS."""
 
 import contextlib
 import secrets
@@ -14,7 +14,7 @@ def _name(arn: str) -> str:
 
 
 def _generated(stack_name: str, logical_id: str) -> str:
-    """An unnamed resource gets a new name at each creation, so that it can be replaced."""
+    """Generate a new name at each creation, so that an unnamed resource can be replaced."""
     return f"{logical_id[:40]}-{secrets.token_hex(6)}".lower()
 
 
@@ -45,14 +45,14 @@ def _update_endpoint(arn: str, request: dict[str, Any]) -> Identity:
 
 
 def _delete_endpoint(arn: str, properties: dict[str, Any]) -> None:
-    """Deletes when auto-scaling or an update is done with it: SageMaker refuses before."""
-    with contextlib.suppress(ApiError, RuntimeError):  # it is gone, or its last change failed
+    """Delete the endpoint once it has stopped changing; SageMaker refuses before."""
+    with contextlib.suppress(ApiError, RuntimeError):  # it does not exist, or its last change failed
         api.endpoints.get(_name(arn)).wait()
     _ignore_missing(api.delete_endpoint, {"EndpointName": _name(arn)})
 
 
 def _ignore_missing(operation: Any, request: dict[str, Any]) -> None:
-    """CloudFormation counts deleting what is gone as success."""
+    """Run a delete operation; a missing resource counts as deleted, as in CloudFormation."""
     try:
         operation(request)
     except ApiError as error:

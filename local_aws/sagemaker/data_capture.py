@@ -1,4 +1,4 @@
-"""Data capture: a sample of an endpoint's calls, as JSON lines in S3.
+"""Data capture: stores a sample of an endpoint's calls as JSON lines in S3.
 
 Source: "Data capture" and "View captured data", SageMaker developer guide; DataCaptureConfig, API reference.
 """
@@ -21,13 +21,13 @@ from ministack.core.concurrency import spawn_background
 from local_aws.iam.principal import RoleSession
 from local_aws.keys import key_arn
 
-_GATHER_SECONDS = 1.0  # one file for all the calls of so long; AWS takes up to some minutes
+_GATHER_SECONDS = 1.0  # calls of this long go into one file; AWS gathers for up to some minutes
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call: what came in, and what the model answered."""
+class CapturedCall:
+    """Request and response of one call, with their content types."""
 
     content_type: str
     body: bytes
@@ -36,8 +36,8 @@ class Call:
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def line(call: Call, config: Mapping[str, Any], at: datetime.datetime) -> str:
-    """The call as one line of a capture file."""
+def line(call: CapturedCall, config: Mapping[str, Any], at: datetime.datetime) -> str:
+    """One line (JSON) of a capture file, for a call at the time `at`."""
     headers = config.get("CaptureContentTypeHeader", {})
     modes = {option["CaptureMode"] for option in config["CaptureOptions"]}
     data = {}
@@ -50,7 +50,7 @@ def line(call: Call, config: Mapping[str, Any], at: datetime.datetime) -> str:
 
 
 def _content(type_: str, body: bytes, headers: Mapping[str, list[str]]) -> dict[str, str]:
-    """As text where the configuration says that the type is text, else as base64."""
+    """Captured body: as text if the configuration lists its content type as CSV or JSON, else as base64."""
     bare = type_.partition(";")[0].strip()
     for encoding, name in (("CSV", "CsvContentTypes"), ("JSON", "JsonContentTypes")):
         if bare in headers.get(name, []):
@@ -59,7 +59,7 @@ def _content(type_: str, body: bytes, headers: Mapping[str, list[str]]) -> dict[
 
 
 def summary(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """DescribeEndpoint's DataCaptureConfig; None where nothing is captured."""
+    """DataCaptureConfig in DescribeEndpoint; None if the configuration has none."""
     capture = config.get("DataCaptureConfig")
     if not capture:
         return None
@@ -74,7 +74,7 @@ def summary(config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 class DataCapture:
-    """Keeps a share of the calls of one fleet, with its role, under `DESTINATION/ENDPOINT/VARIANT/yyyy/mm/dd/hh/`."""
+    """Captures calls of one fleet, as its role, under `DESTINATION/ENDPOINT/VARIANT/yyyy/mm/dd/hh/`."""
 
     def __init__(self, endpoint: str, variant: str, config: Mapping[str, Any], role: RoleSession) -> None:
         self._config, self._role = config, role
@@ -86,14 +86,14 @@ class DataCapture:
 
     @classmethod
     def of(cls, endpoint: str, config: Mapping[str, Any], role: RoleSession) -> "DataCapture | None":
-        """What an endpoint configuration asks for; None where it asks for no capture."""
+        """Create the capture for an endpoint configuration; None if it enables none."""
         capture = config.get("DataCaptureConfig")
         if not capture or not capture.get("EnableCapture", True):
             return None
         return cls(endpoint, config["ProductionVariants"][0]["VariantName"], capture, role)
 
-    def offer(self, call: Call) -> None:
-        """Keep the call if it is in the sample. Never delays or fails the call itself."""
+    def offer(self, call: CapturedCall) -> None:
+        """Capture the call if it is in the sample; never delays or fails the call itself."""
         if random.random() * 100 >= self._config["InitialSamplingPercentage"]:
             return
         with self._lock:
@@ -103,7 +103,7 @@ class DataCapture:
             spawn_background(self._write, thread_name="data-capture")
 
     def _write(self) -> None:
-        """Store what has gathered in a while as one file."""
+        """Gather calls for _GATHER_SECONDS and store them as one file."""
         time.sleep(_GATHER_SECONDS)
         with self._lock:
             lines, self._lines = self._lines, []
@@ -115,5 +115,5 @@ class DataCapture:
             self._role.client("s3").put_object(
                 Bucket=self._bucket, Key=key, Body="".join(f"{each}\n" for each in lines).encode(), **encryption
             )
-        except Exception as error:  # as on AWS, the calls themselves are answered all the same
+        except Exception as error:  # as on AWS, the calls themselves are not affected
             _logger.warning("data capture lost %d calls of s3://%s/%s: %s", len(lines), self._bucket, key, error)

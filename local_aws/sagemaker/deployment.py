@@ -1,4 +1,4 @@
-"""A DeploymentConfig as plain data: how many new instances take calls, and for how long each step is watched.
+"""Plan of a blue/green deployment from its DeploymentConfig: instances and baking time of each step.
 
 Source: "Blue/green deployments" and "Auto-rollback configuration and monitoring", SageMaker developer guide;
 TrafficRoutingConfig, SageMaker API reference.
@@ -10,23 +10,27 @@ from typing import Any
 
 from local_aws.service import ApiError
 
-_LEAST_SHARE = {"CanarySize": 0.0, "LinearStepSize": 0.1}
-_MOST_SHARE = 0.5
+_MIN_SHARE = {"CanarySize": 0.0, "LinearStepSize": 0.1}
+_MAX_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class Step:
-    """`green` of the new instances take calls, for at least `seconds`."""
+    """One step of a traffic shift: `green` new instances receive calls, for at least `seconds`."""
 
     green: int
     seconds: int
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """How one update goes: the steps in order, then the wait before the old fleet ends; all in seconds of AWS.
+class DeploymentPlan:
+    """Plan of one endpoint update; all times in AWS seconds.
 
-    `alarms` are the names of the alarms that take all calls back to the old fleet.
+    Attributes:
+        steps: traffic shift, in order.
+        termination_wait: wait before the old fleet ends.
+        limit: timeout of the whole deployment; None without one.
+        alarms: names of the alarms that roll the deployment back.
     """
 
     steps: tuple[Step, ...]
@@ -35,15 +39,15 @@ class Deployment:
     alarms: tuple[str, ...] = ()
 
     @classmethod
-    def plan(cls, config: Mapping[str, Any] | None, instances: int) -> "Deployment":
-        """The deployment that `config`, a DeploymentConfig, asks for with a new fleet of `instances`.
+    def plan(cls, config: Mapping[str, Any] | None, instances: int) -> "DeploymentPlan":
+        """Plan the DeploymentConfig `config` for a new fleet of `instances`.
 
         Raises:
-            ApiError: SageMaker would refuse it for a fleet of this size, or local AWS has no such policy.
+            ApiError: SageMaker refuses it for a fleet of this size, or local AWS does not support the policy.
         """
         config = config or {}
         if "RollingUpdatePolicy" in config:
-            raise _refused("local AWS has no RollingUpdatePolicy; take a BlueGreenUpdatePolicy")
+            raise _refused("local AWS does not support RollingUpdatePolicy; use a BlueGreenUpdatePolicy")
         policy = config.get("BlueGreenUpdatePolicy", {})
         routing = policy.get("TrafficRoutingConfiguration", {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0})
         deployment = cls(
@@ -65,7 +69,7 @@ class Deployment:
 
 
 def _greens(routing: Mapping[str, Any], instances: int) -> list[int]:
-    """How many new instances take calls in each step."""
+    """Number of new instances that receive calls in each step."""
     if routing["Type"] == "CANARY":
         return [_size(routing, "CanarySize", instances), instances]
     if routing["Type"] == "LINEAR":
@@ -75,17 +79,21 @@ def _greens(routing: Mapping[str, Any], instances: int) -> list[int]:
 
 
 def _size(routing: Mapping[str, Any], name: str, instances: int) -> int:
-    """A capacity as a number of instances: of a percentage whole instances only, and at least one."""
+    """Step size as a number of instances: a percentage is rounded down, to at least one.
+
+    Raises:
+        ApiError: the size is missing, or outside of SageMaker's limits for a fleet of `instances`.
+    """
     if name not in routing:
         raise _refused(f"{routing['Type']} traffic routing needs {name}")
     size = routing[name]
     percent = size["Type"] == "CAPACITY_PERCENT"
     number = max(1, size["Value"] * instances // 100) if percent else size["Value"]
-    if not _LEAST_SHARE[name] <= number / instances <= _MOST_SHARE:
+    if not _MIN_SHARE[name] <= number / instances <= _MAX_SHARE:
         given = f"{size['Value']} {'percent' if percent else 'instances'}"
         raise _refused(
             f"{name} of {given} is {number} of {instances} instances; it must be at most half of them"
-            + (", and at least a tenth" if _LEAST_SHARE[name] else "")
+            + (", and at least a tenth" if _MIN_SHARE[name] else "")
         )
     return int(number)
 

@@ -1,6 +1,6 @@
-"""Fetches a training channel with the role's credentials, which the environment holds.
+"""Downloads a training channel from S3 with the role's credentials from the environment.
 
-A program of its own, because client and server would otherwise share one interpreter, and take turns.
+It is a program of its own, because client and server in one interpreter would slow each other down.
 
     python -m local_aws.sagemaker.download S3URI FOLDER [--may-be-empty]
 """
@@ -18,7 +18,7 @@ _THREADS = 8
 
 
 def main(uri: str, folder: Path, may_be_empty: bool) -> int:
-    """Exit code 1 with one line on stderr when the objects are not there or may not be read."""
+    """Download all objects under `uri` to `folder`; exit code 1 with a line on stderr if that is not possible."""
     folder.mkdir(parents=True, exist_ok=True)
     location = urlparse(uri)
     bucket, prefix = location.netloc, location.path.lstrip("/")

@@ -1,4 +1,4 @@
-"""An endpoint: fleets of instances, changed blue/green, so that a call is never without an answer."""
+"""SageMaker endpoints whose fleets of instances are updated blue/green, without downtime."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core.concurrency import spawn_background
 
 from local_aws.sagemaker.data_capture import summary
-from local_aws.sagemaker.deployment import Deployment
+from local_aws.sagemaker.deployment import DeploymentPlan
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
 from local_aws.sagemaker.fleet import Fleet, hosting_role, retire, start_fleet, variant_of
 from local_aws.sagemaker.rollback_alarms import in_alarm, require_alarms
@@ -20,12 +20,12 @@ _BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
 _Models = dict[str, Any]
 
 
-class Endpoint:
-    """One endpoint with one production variant.
+class LocalEndpoint:
+    """An endpoint with one production variant.
 
-    An update starts the new fleet beside the old one, shifts calls to it as its DeploymentConfig says when every new
-    instance answers, and drains the old fleet. The old one goes on when the new does not come up, and takes all calls
-    back when an alarm of the deployment rings.
+    An update starts a new fleet beside the old one, shifts calls to it by its DeploymentConfig once every new instance
+    is ready, and then drains the old fleet. If the new fleet does not start, or an alarm of the deployment goes off,
+    all calls go to the old fleet.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Endpoint:
 
     @property
     def instances(self) -> list[EndpointInstance]:
-        """Those that answer calls now."""
+        """Instances that receive calls now."""
         return list(self._traffic.taking)
 
     @property
@@ -58,7 +58,7 @@ class Endpoint:
         return str(self._state["EndpointStatus"])
 
     def describe(self) -> dict[str, Any]:
-        """The DescribeEndpoint answer."""
+        """Response of DescribeEndpoint."""
         variant = {
             "VariantName": self.variant_name,
             "CurrentInstanceCount": len(self._fleet),
@@ -77,8 +77,8 @@ class Endpoint:
         }
 
     def create(self, models: _Models) -> None:
-        """CreateEndpoint: there is nothing to shift from, so its DeploymentConfig only waits for updates."""
-        deployment = Deployment.plan(None, int(variant_of(self._config)["InitialInstanceCount"]))
+        """CreateEndpoint. Its DeploymentConfig only applies to updates, since there is no old fleet to shift from."""
+        deployment = DeploymentPlan.plan(None, int(variant_of(self._config)["InitialInstanceCount"]))
         count = deployment.steps[-1].green
         self._begin("Creating", count, lambda: self._deploy(self._config, models, deployment))
 
@@ -93,24 +93,24 @@ class Endpoint:
         """UpdateEndpoint; `keep_instance_count` is RetainAllVariantProperties.
 
         Raises:
-            ApiError: it is changing already, or the deployment cannot be done with its number of instances.
+            ApiError: the endpoint is changing already, or the deployment is not possible with its number of instances.
         """
         self._require_idle("update")
         count = len(self._fleet) if keep_instance_count else int(variant_of(config)["InitialInstanceCount"])
-        deployment = Deployment.plan(deployment_config, count)
+        deployment = DeploymentPlan.plan(deployment_config, count)
         require_alarms(deployment.alarms)
         self._begin("Updating", count, lambda: self._deploy(config, models, deployment))
         self.deployment_config = deployment_config
 
     def resize(self, count: int, models: _Models) -> None:
-        """UpdateEndpointWeightsAndCapacities, for the one variant."""
+        """UpdateEndpointWeightsAndCapacities of the variant."""
         self._begin("Updating", count, lambda: self._resize(count, models))
 
     def wait(self, timeout: float = 1800) -> None:
-        """Until it is not changing any more.
+        """Wait up to `timeout` seconds until the endpoint has stopped changing.
 
         Raises:
-            RuntimeError: the change failed; the message is the endpoint's FailureReason.
+            RuntimeError: the change failed, with the endpoint's FailureReason; or it takes too long.
         """
         if not self._settled.wait(timeout):
             raise RuntimeError(f"Endpoint {self.name} is still {self.status} after {timeout:.0f} seconds.")
@@ -118,14 +118,22 @@ class Endpoint:
             raise RuntimeError(reason)
 
     def next_instance(self) -> EndpointInstance:
-        """The instance that answers the next call, in turn."""
+        """Instance for the next call, round robin.
+
+        Raises:
+            ApiError: no instance is in service.
+        """
         instance = self._traffic.next()
         if instance is None:
             raise ApiError("ValidationError", f"Endpoint {self.name} of account is not in service ({self.status}).")
         return instance
 
     def delete(self) -> None:
-        """DeleteEndpoint; one that is changing refuses, as its new instances would be nobody's."""
+        """DeleteEndpoint.
+
+        Raises:
+            ApiError: the endpoint is changing; its new instances would be left over.
+        """
         with self._lock:
             self._require_idle("delete")
             self._state["EndpointStatus"] = "Deleting"
@@ -150,7 +158,7 @@ class Endpoint:
             change()
         except (InstanceFailed, RolledBack, ApiError) as failure:
             self._state["FailureReason"] = str(failure)
-        except Exception as error:  # a fault of ours must not leave the endpoint changing for ever
+        except Exception as error:  # a bug of ours must not leave the endpoint changing for ever
             self._state["FailureReason"] = f"InternalFailure: {type(error).__name__}: {error}"
         finally:
             self._state.pop("PendingDeploymentSummary", None)
@@ -159,8 +167,8 @@ class Endpoint:
             self._state["EndpointStatus"] = "InService" if self._fleet else "Failed"
             self._settled.set()
 
-    def _deploy(self, config: dict[str, Any], models: _Models, deployment: Deployment) -> None:
-        """Bring up what `config` wants, then shift to it; whichever fleet is not kept ends."""
+    def _deploy(self, config: dict[str, Any], models: _Models, deployment: DeploymentPlan) -> None:
+        """Start a new fleet and shift calls to it; the fleet that is not kept ends."""
         started, role = time.monotonic(), hosting_role(config, models, self.arn)
         count, blue = deployment.steps[-1].green, self._fleet
         self._announce(config, count, 0, "Creating", f"{count} instances")
@@ -183,7 +191,7 @@ class Endpoint:
         retire(blue)
 
     def _announce(self, config: dict[str, Any], desired: int, current: int, status: str, message: str) -> None:
-        """What DescribeEndpoint shows of a deployment under way."""
+        """Update the PendingDeploymentSummary that DescribeEndpoint returns."""
         variant = variant_of(config)
         before = self._state.get("PendingDeploymentSummary")
         self._state["PendingDeploymentSummary"] = {
@@ -201,7 +209,7 @@ class Endpoint:
         }
 
     def _resize(self, count: int, models: _Models) -> None:
-        """Keep the first instances, and start or end the others."""
+        """Change the fleet to `count` instances: keep the first ones, start or end the others."""
         role = hosting_role(self._config, models, self.arn)
         kept, ending = self._fleet[:count], self._fleet[count:]
         self._fleet = kept + start_fleet(self.name, self._config, models, role, count - len(kept))

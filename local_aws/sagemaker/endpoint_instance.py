@@ -1,4 +1,4 @@
-"""One endpoint instance: a model archive, extracted and served by its own Ray."""
+"""Endpoint instance: a model archive, extracted and served by its own Ray cluster."""
 
 import os
 import shutil
@@ -22,18 +22,18 @@ from local_aws.service import plain
 _CONTAINER = Path(__file__).with_name("serving_container.py")
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 5.0
-_ROUTED_SECONDS = 0.2  # a call that was given this instance just now is not counted in flight yet
+_ROUTED_SECONDS = 0.2  # a call that was just routed to this instance is not counted in flight yet
 
 
 class InstanceFailed(Exception):
-    """The instance did not come up; carries the endpoint's FailureReason."""
+    """The instance did not start; the message is the endpoint's FailureReason."""
 
 
 class EndpointInstance:
     """Serves one copy of a model; ready when `start` returns.
 
-    `config_name` is the endpoint configuration it belongs to, `capture` what keeps its calls (None keeps none).
-    `in_flight` counts the requests it is answering, so that it can be drained.
+    `config_name` names its endpoint configuration; `capture` captures its calls unless it is None. `in_flight` counts
+    the requests in progress, so that the instance can be drained.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class EndpointInstance:
         self.in_flight = 0
         self.port = free_port()
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
-        # Ray puts sockets there, and their paths may have 107 characters.
+        # Ray puts sockets there; a socket's path is limited to 107 characters.
         self._ray_folder = tempfile.mkdtemp(prefix="slipway-", dir="/tmp")
         self._group: ProcessGroup | None = None
         self._tail: deque[str] = deque(maxlen=20)
@@ -59,10 +59,10 @@ class EndpointInstance:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, log_group: str, log_stream: str) -> None:
-        """Fetch, extract, serve, and wait until the model answers.
+        """Download and extract the model, start its server, and wait until it is ready.
 
         Raises:
-            InstanceFailed: saying why.
+            InstanceFailed: one of these steps failed; the message has the reason.
         """
         try:
             self._fetch()
@@ -78,9 +78,9 @@ class EndpointInstance:
         return self._group is not None and self._group.poll() is None
 
     def drain(self) -> None:
-        """Let the requests that it is answering finish, then end it."""
+        """Wait for the requests in progress, then end the instance."""
         time.sleep(_ROUTED_SECONDS)
-        deadline = time.monotonic() + 60  # no request may last longer
+        deadline = time.monotonic() + 60  # SageMaker's timeout of an invocation
         while self.in_flight and time.monotonic() < deadline:
             time.sleep(0.05)
         self.end()
@@ -129,7 +129,7 @@ class EndpointInstance:
         return ProcessGroup(command, environment=environment, cwd=self._folder / "model")
 
     def _wait_until_ready(self) -> None:
-        """The image's adapter answers /ping from Ray Serve's own health check; so do we."""
+        """Wait for Ray Serve's health check, from which the adapter of AWS's image answers /ping."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if not self.alive():

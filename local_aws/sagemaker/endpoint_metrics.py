@@ -1,7 +1,7 @@
-"""An endpoint's CloudWatch metrics, as SageMaker publishes them.
+"""CloudWatch metrics of endpoints, as SageMaker publishes them.
 
-Source: "Metrics for monitoring Amazon SageMaker AI with Amazon CloudWatch" and, for the zeros where no traffic is,
-"Edit a scaling policy", SageMaker AI developer guide.
+Source: "Metrics for monitoring Amazon SageMaker AI with Amazon CloudWatch" and, for zeros without traffic, "Edit a
+scaling policy", SageMaker AI developer guide.
 """
 
 import math
@@ -11,34 +11,35 @@ from dataclasses import dataclass, field
 from ministack.services import cloudwatch
 
 from local_aws.clock import aws_seconds, real_seconds
-from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.endpoint import LocalEndpoint
 
 _NAMESPACE = "AWS/SageMaker"
-_SECONDS = 10.0  # of AWS's: ConcurrentRequestsPerModel's resolution
+_SECONDS = 10.0  # AWS seconds; resolution of ConcurrentRequestsPerModel
 _MINUTE = 60.0
-_DIGITS = 3  # of a latency: equal values are stored once, with their count
+_DIGITS = 3  # significant digits of a latency; equal values are stored once, with their count
 
 
 @dataclass
 class _Period:
-    """What happened to one endpoint since `start` (in AWS's seconds)."""
+    """Metrics of one endpoint in the period that begins at `start` (AWS seconds)."""
 
     start: float
-    # (configuration or "" for the variant, metric, unit, value) -> how often
+    # (configuration or "" for the variant, metric, unit, value) -> count
     values: Counter[tuple[str, str, str, float]] = field(default_factory=Counter)
-    in_flight: Counter[float] = field(default_factory=Counter)  # each instance's, each time somebody looked
+    in_flight: Counter[float] = field(default_factory=Counter)  # samples of each instance
 
 
-_periods: dict[str, _Period] = {}  # endpoint ARN -> the one that is not published yet
-_last_traffic: dict[str, float] = {}  # endpoint ARN -> the start of the last minute with a request
+_periods: dict[str, _Period] = {}  # endpoint ARN -> the period that is not published yet
+_last_traffic: dict[str, float] = {}  # endpoint ARN -> start of the last minute with a request
 
 
 def record(
-    endpoint: Endpoint, config_name: str, status: int, model_seconds: float, overhead_seconds: float, now: float
+    endpoint: LocalEndpoint, config_name: str, status: int, model_seconds: float, overhead_seconds: float, now: float
 ) -> None:
-    """One answered request: its instance's configuration, the model's status and time, and the time that was ours.
+    """Record one answered request: configuration of its instance, the model's status and latency, and the overhead.
 
-    It counts for the variant, and for the configuration: a deployment's alarms look at the new one alone.
+    It counts for the variant and for the configuration, since a deployment's alarms watch the new configuration alone.
+    `now` is in epoch seconds.
     """
     period = _current(endpoint, now)
     _last_traffic[endpoint.arn] = period.start // _MINUTE * _MINUTE
@@ -55,8 +56,8 @@ def record(
         period.values[config_name, metric, unit, value] += 1
 
 
-def observe(endpoints: list[Endpoint], now: float) -> None:
-    """Look at each instance's requests in flight, and publish the periods that are over."""
+def observe(endpoints: list[LocalEndpoint], now: float) -> None:
+    """Sample each instance's requests in flight, and publish periods that have ended."""
     for arn in _periods.keys() - {endpoint.arn for endpoint in endpoints}:
         del _periods[arn]
     for endpoint in endpoints:
@@ -64,8 +65,8 @@ def observe(endpoints: list[Endpoint], now: float) -> None:
         period.in_flight.update(float(instance.in_flight) for instance in endpoint.instances)
 
 
-def _current(endpoint: Endpoint, now: float) -> _Period:
-    """The period that `now` is in; the one before is published."""
+def _current(endpoint: LocalEndpoint, now: float) -> _Period:
+    """Current period of an endpoint; publishes the previous one."""
     start = aws_seconds(now) // _SECONDS * _SECONDS
     period = _periods.get(endpoint.arn)
     if period is None or period.start != start:
@@ -75,13 +76,13 @@ def _current(endpoint: Endpoint, now: float) -> _Period:
     return period
 
 
-def _publish(endpoint: Endpoint, period: _Period, following: float) -> None:
+def _publish(endpoint: LocalEndpoint, period: _Period, following: float) -> None:
     dimensions = {"EndpointName": endpoint.name, "VariantName": endpoint.variant_name}
     values = Counter(period.values)
     values.update({("", "ConcurrentRequestsPerModel", "None", value): n for value, n in period.in_flight.items()})
     minute = period.start // _MINUTE * _MINUTE
     if minute != following // _MINUTE * _MINUTE and _last_traffic.get(endpoint.arn) != minute:
-        # A minute without a request has zeros, so that an alarm sees that nothing comes.
+        # A minute without a request gets zeros, so that alarms see that there is no traffic.
         values.update({("", "Invocations", "None", 0.0): 1, ("", "InvocationsPerInstance", "None", 0.0): 1})
     for (config_name, metric, unit, value), count in values.items():
         own = {"EndpointConfigName": config_name} if config_name else {}

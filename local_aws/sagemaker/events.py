@@ -1,4 +1,4 @@
-"""The state changes that SageMaker tells EventBridge, which Lambdas wait for."""
+"""State-change events that SageMaker sends to EventBridge."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from ministack.services import eventbridge
 
 
 def announce(kind: str, arn: str, description: dict[str, Any]) -> None:
-    """`SageMaker <kind> State Change`, with what Describe… answers; times in milliseconds of the epoch.
+    """Send the event `SageMaker <kind> State Change` with the response of Describe…, times in epoch milliseconds.
 
     Source: "Events from SageMaker AI", EventBridge section of the SageMaker developer guide.
     """

@@ -1,4 +1,4 @@
-"""Instances that serve one endpoint configuration: all of them come up, or none stays."""
+"""Fleets: the instances that serve one endpoint configuration."""
 
 import secrets
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ Fleet = list[EndpointInstance]
 
 
 def variant_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The one production variant of an endpoint configuration."""
+    """Production variant of an endpoint configuration; local AWS allows one."""
     variant: dict[str, Any] = config["ProductionVariants"][0]
     return variant
 
 
 def hosting_role(config: Mapping[str, Any], models: Mapping[str, Any], endpoint_arn: str) -> RoleSession:
-    """The model's execution role, as SageMaker takes it on for the endpoint.
+    """Session of the model's execution role, assumed by SageMaker for the endpoint.
 
     Raises:
         ApiError: the role does not exist or does not trust SageMaker for this endpoint.
@@ -40,11 +40,11 @@ def hosting_role(config: Mapping[str, Any], models: Mapping[str, Any], endpoint_
 def start_fleet(
     endpoint: str, config: Mapping[str, Any], models: Mapping[str, Any], role: RoleSession, count: int
 ) -> Fleet:
-    """Start `count` instances side by side; they answer when this returns.
+    """Start `count` instances in parallel; all are ready when this returns.
 
     Raises:
-        InstanceFailed: one did not come up; the others have been ended.
-        ApiError: the role lacks what SageMaker asks of it.
+        InstanceFailed: an instance did not start; all of them have been ended.
+        ApiError: the role lacks a permission that SageMaker requires.
     """
     if count <= 0:
         return []
@@ -69,6 +69,6 @@ def start_fleet(
 
 
 def retire(fleet: Fleet) -> None:
-    """End the instances in the background, each when it has answered what it has."""
+    """Drain and end the instances in the background."""
     for instance in fleet:
         spawn_background(instance.drain, thread_name=f"drain-{instance.identity}")

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: the call goes to one of the endpoint's instances, its outcome into CloudWatch.
+"""InvokeEndpoint: forwards a call to an instance of the endpoint and records its metrics.
 
 Source: "InvokeEndpoint", SageMaker Runtime API reference.
 """
@@ -12,13 +12,13 @@ import aiohttp
 from aws.log_groups import endpoint_log_group
 from local_aws.sagemaker import endpoint_metrics
 from local_aws.sagemaker.api import endpoints
-from local_aws.sagemaker.data_capture import Call
-from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.data_capture import CapturedCall
+from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.service import ApiError, Response, answer
 
 _LIMIT_BYTES = 25 * 2**20
 _LIMIT_SECONDS = 60.0
-_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # of the container's headers only this one comes back
+_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header of the container that is returned
 
 _session: aiohttp.ClientSession | None = None
 
@@ -28,7 +28,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
     parts = path.strip("/").split("/")
     try:
         if method != "POST" or len(parts) != 3 or parts[2] != "invocations":
-            raise ApiError("UnknownOperationException", f"local AWS does not have {method} {path}", 404)
+            raise ApiError("UnknownOperationException", f"local AWS does not support {method} {path}", 404)
         name = unquote(parts[1])
         if len(body) > _LIMIT_BYTES:
             raise ApiError("ValidationError", f"the request has {len(body)} bytes; the limit is {_LIMIT_BYTES}", 413)
@@ -41,9 +41,9 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
         return answer({"message": str(error)}, error.status, error.code)
 
 
-async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
+async def _invoke(endpoint: LocalEndpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
     instance = endpoint.next_instance()
-    forwarded = {"Content-Type": headers.get("content-type", "application/json")}  # as the image's adapter has it
+    forwarded = {"Content-Type": headers.get("content-type", "application/json")}  # default of the image's adapter
     forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
     start = time.perf_counter()
     instance.in_flight += 1
@@ -63,19 +63,19 @@ async def _invoke(endpoint: Endpoint, headers: dict[str, str], body: bytes, rece
     if status >= 400:
         return _model_error(endpoint, status, content)
     if instance.capture:
-        instance.capture.offer(Call(forwarded["Content-Type"], body, content_type, content))
+        instance.capture.offer(CapturedCall(forwarded["Content-Type"], body, content_type, content))
     answered = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}
     return 200, answered | ({_ATTRIBUTES: attributes} if attributes else {}), content
 
 
 def _adapter_status(error: Exception) -> int:
-    """What the image's adapter answers when the replica does not: 504 too late, 503 nobody listens, 500 broken off."""
-    if isinstance(error, TimeoutError):  # aiohttp's own are TimeoutErrors too
+    """Status that the image's adapter returns for a failed replica: 504 timeout, 503 not listening, 500 aborted."""
+    if isinstance(error, TimeoutError):  # also the base class of aiohttp's timeouts
         return 504
     return 503 if isinstance(error, aiohttp.ClientConnectorError) else 500
 
 
-def _model_error(endpoint: Endpoint, status: int, content: bytes) -> Response:
+def _model_error(endpoint: LocalEndpoint, status: int, content: bytes) -> Response:
     text = content.decode(errors="replace")
     side = "client" if status < 500 else "server"
     payload = {

@@ -1,4 +1,4 @@
-"""A training job's metrics, read from its output as MetricDefinitions describe them."""
+"""Extracts a training job's metrics from its output by its MetricDefinitions."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ from local_aws.service import ApiError, now
 
 
 class JobMetrics:
-    """The values of each metric of the job; every one goes into CloudWatch."""
+    """All values of a job's metrics, each of which is published to CloudWatch."""
 
     def __init__(self, job: str, definitions: list[dict[str, str]], session: RoleSession) -> None:
         self._job, self._session = job, session
@@ -22,16 +22,16 @@ class JobMetrics:
         self._values: dict[str, list[float]] = defaultdict(list)
 
     def values(self, metric: str) -> list[float]:
-        """Every value of one metric so far, in order."""
+        """All values of one metric so far, oldest first."""
         return list(self._values[metric])
 
     @property
     def final(self) -> list[dict[str, Any]]:
-        """The job's FinalMetricDataList."""
+        """FinalMetricDataList of the job: the last value of each metric."""
         return list(self._last.values())
 
     def observe(self, line: str) -> None:
-        """Take the metrics of a line of output."""
+        """Extract the metrics of one line of output."""
         for name, pattern in self._patterns.items():
             if match := pattern.search(line):
                 with contextlib.suppress(ValueError):
@@ -41,7 +41,7 @@ class JobMetrics:
                     self._publish(name, value)
 
     def _publish(self, metric: str, value: float) -> None:
-        """Into CloudWatch, with the role's own permission: without it the job goes on, as on AWS."""
+        """Publish a value as the job's role; without the permission the job continues, as on AWS."""
         with contextlib.suppress(ApiError):
             self._session.require("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": TRAINING_JOBS})
             cloudwatch.record_metric(TRAINING_JOBS, metric, value, dimensions={"TrainingJobName": self._job})

@@ -1,4 +1,4 @@
-"""AWS::SageMaker::NotebookInstance and NotebookInstanceLifecycleConfig. `Ref` is the ARN, as on AWS."""
+"""CloudFormation types AWS::SageMaker::NotebookInstance and …LifecycleConfig. `Ref` is the ARN, as on AWS."""
 
 import contextlib
 import secrets
@@ -14,7 +14,7 @@ _KEPT = ("KmsKeyId", "SubnetId", "SecurityGroupIds", "DirectInternetAccess", "Pl
 
 
 def _generated(stack_name: str, logical_id: str) -> str:
-    """In small letters, as ARNs have them."""
+    """Generate a name in lower case, as it stands in ARNs."""
     return f"{logical_id[:40]}-{secrets.token_hex(6)}".lower()
 
 
@@ -43,7 +43,7 @@ def _create_instance(request: dict[str, Any]) -> Identity:
 
 
 def _update_instance(arn: str, request: dict[str, Any]) -> Identity:
-    """CloudFormation stops a running instance, changes it, and starts it again."""
+    """Stop a running instance, change it, and start it again, as CloudFormation does."""
     name = _name(arn)
     _stop(name)
     changes = {key: value for key, value in request.items() if key not in (*_KEPT, _INSTANCE, "Tags")}
@@ -65,7 +65,7 @@ def _stop(name: str) -> None:
 
 @contextlib.contextmanager
 def _gone_is_deleted() -> Iterator[None]:
-    """CloudFormation counts deleting what is gone as success."""
+    """Suppress the error for a missing resource, which CloudFormation counts as deleted."""
     try:
         yield
     except ApiError as error:

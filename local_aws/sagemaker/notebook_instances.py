@@ -1,8 +1,8 @@
-"""Notebook instances and their lifecycle configurations: the control plane, and the role's credentials.
+"""Control plane of notebook instances and lifecycle configurations; it provides the role's credentials.
 
-No machine is started: an instance is InService at once, and its scripts are kept but not run. What it leaves is
-`scratch/notebook-instances/<name>.env`, with credentials of its role as the instance's metadata service would give
-them, so that a notebook can be executed here with exactly what it may do there.
+No machine is started: an instance is InService at once, and its scripts are stored but not run. The credentials of its
+role, as its metadata service would provide them, are in `scratch/notebook-instances/<name>.env`. A notebook can thus be
+executed here with exactly the permissions that it has on AWS.
 """
 
 import base64
@@ -20,14 +20,14 @@ from local_aws.service import ApiError, Operation, now
 instances: Registry[dict[str, Any]] = Registry("notebook-instance")
 lifecycle_configs: Registry[dict[str, Any]] = Registry("notebook-instance-lifecycle-config")
 
-_LONGEST_SCRIPT = 16384  # characters of base64
+_MAX_SCRIPT = 16384  # characters of base64
 _CONFIG, _NAME = "NotebookInstanceLifecycleConfigName", "NotebookInstanceName"
-# A request's names that differ from the description's.
+# Parameters of requests that have another name in the Describe response.
 _DESCRIBED_AS = {"LifecycleConfigName": _CONFIG, "SecurityGroupIds": "SecurityGroups"}
 
 
 def env_file(name: str) -> Path:
-    """Where the credentials of a running instance are."""
+    """File with the credentials of a running instance."""
     return Path(os.environ["TMPDIR"]) / "notebook-instances" / f"{name}.env"
 
 
@@ -59,10 +59,10 @@ def _check_scripts(request: dict[str, Any]) -> None:
                 base64.b64decode(script["Content"], validate=True)
             except binascii.Error as error:
                 raise ApiError("ValidationException", f"{hook}: the script is not base64: {error}") from error
-            if len(script["Content"]) > _LONGEST_SCRIPT:
+            if len(script["Content"]) > _MAX_SCRIPT:
                 raise ApiError(
                     "ValidationException",
-                    f"{hook}: the script has {len(script['Content'])} characters of base64, at most {_LONGEST_SCRIPT}",
+                    f"{hook}: the script has {len(script['Content'])} characters of base64, at most {_MAX_SCRIPT}",
                 )
 
 
@@ -83,7 +83,7 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
     defaults = {"RootAccess": "Enabled", "DirectInternetAccess": "Enabled", "VolumeSizeInGB": 5}
     described = {_DESCRIBED_AS.get(key, key): value for key, value in _untagged(request).items()}
     instance = {**defaults, **described, "NotebookInstanceArn": arn, "CreationTime": now()}
-    credentials = _credentials(instance)  # refuses a role that does not trust SageMaker for it
+    credentials = _credentials(instance)  # refuses a role that does not trust SageMaker for this instance
     instances.add(name, instance)
     _in_service(instance, credentials)
     return {"NotebookInstanceArn": arn}
@@ -91,7 +91,9 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
 
 def update(request: dict[str, Any]) -> None:
     instance = _in_status(request[_NAME], "Stopped", "update")
-    caller.require_besides("CreateNotebookInstance", {"RoleArn": request.get("RoleArn")})  # asked to pass it again
+    caller.require_besides(
+        "CreateNotebookInstance", {"RoleArn": request.get("RoleArn")}
+    )  # a changed role is passed again
     if config := request.get("LifecycleConfigName"):
         lifecycle_configs.get(config)
     instance.update({_DESCRIBED_AS.get(key, key): value for key, value in request.items()})
@@ -115,7 +117,11 @@ def delete(request: dict[str, Any]) -> None:
 
 
 def _in_status(name: str, status: str, verb: str) -> dict[str, Any]:
-    """The instance. Raises ApiError in SageMaker's words when it is in another status."""
+    """Instance with the given status.
+
+    Raises:
+        ApiError: it has another status; the message is SageMaker's.
+    """
     instance = instances.get(name)
     if instance["NotebookInstanceStatus"] != status:
         raise ApiError(

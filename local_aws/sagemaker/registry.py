@@ -1,4 +1,4 @@
-"""What exists in this SageMaker: named resources, scoped to account and region like MiniStack's own."""
+"""Registries of SageMaker resources by name, scoped to account and region like MiniStack's own."""
 
 from typing import Any, Generic, TypeVar
 
@@ -8,7 +8,7 @@ from local_aws.service import ApiError
 
 T = TypeVar("T")
 
-# Which parameter names the resource that an operation acts on, and the ARN's resource type.
+# Parameter that names the resource of an operation -> resource type in its ARN.
 KIND_NAMED_BY = {
     "TrainingJobName": "training-job",
     "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
@@ -21,14 +21,14 @@ KIND_NAMED_BY = {
 
 
 def arn_of(kind: str, name: str) -> str:
-    """The ARN of something of this account in the request's region."""
+    """ARN of a SageMaker resource of this account in the request's region."""
     return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind}/{name.lower()}"
 
 
 class Registry(Generic[T]):
-    """The resources of one kind, by name.
+    """Resources of one kind by name; `kind` is the resource type in the ARN, such as training-job.
 
-    `kind` is the ARN's resource type ("training-job"); errors speak as SageMaker does.
+    Error messages are SageMaker's.
     """
 
     def __init__(self, kind: str) -> None:
@@ -44,9 +44,13 @@ class Registry(Generic[T]):
         self._items[name] = item
 
     def get(self, name: str) -> T:
-        """The resource. Raises `ApiError` when there is none of that name."""
+        """Resource of that name.
+
+        Raises:
+            ApiError: it does not exist.
+        """
         if name not in self._items:
-            # SageMaker's own words differ by resource; callers match the code and "Could not find".
+            # SageMaker's messages differ by resource; callers match the code and "Could not find".
             message = (
                 "Requested resource not found."
                 if self.kind == "training-job"

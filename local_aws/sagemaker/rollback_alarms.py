@@ -1,4 +1,4 @@
-"""The alarms that a deployment is watched by, asked as SageMaker does: with the model's execution role."""
+"""Roll-back alarms of a deployment, described as the model's execution role, as SageMaker does."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,18 @@ from local_aws.service import ApiError
 
 
 def require_alarms(names: Iterable[str]) -> None:
-    """Refuse (ApiError) a deployment whose alarms are not all there: none of them could roll it back."""
+    """Require that all alarms exist; a missing one could not roll the deployment back.
+
+    Raises:
+        ApiError: names the missing alarms.
+    """
     missing = [name for name in names if name not in cloudwatch._alarms]
     if missing:
         raise ApiError("ValidationException", f"Could not find CloudWatch alarms: {', '.join(missing)}.")
 
 
 def in_alarm(role: RoleSession, names: Iterable[str]) -> list[str]:
-    """Those of the alarms that are in ALARM now.
+    """Names of the alarms whose state is ALARM now.
 
     Raises:
         ApiError: the role may not describe one of them.

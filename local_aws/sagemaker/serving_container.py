@@ -1,12 +1,11 @@
-"""Stands in for the entry point of AWS's Ray Serve image: run as a program, one per endpoint instance.
+"""Stand-in for the entry point of AWS's Ray Serve image; a program, one process per endpoint instance.
 
-Like the image's, it puts the model folder on PYTHONPATH, sees to code/requirements.txt, starts Ray, and
-deploys the folder's config.yaml. Differences, all of them: the Python is this environment's; wheels
-are not installed but required to be here already, at the same version; the HTTP port is an argument, and there is
-no adapter before it: with RAYSERVE_BACKEND_URL, which tells the adapter where the replica itself listens, the
-replica listens at that port.
+    serving_container.py MODEL_FOLDER PORT RAY_FOLDER
 
-Usage: serving_container.py MODEL_FOLDER PORT RAY_FOLDER
+Like the image, it puts the model folder on PYTHONPATH, handles code/requirements.txt, starts Ray, and deploys the
+folder's config.yaml. The differences are these. It runs this environment's Python. Wheels are not installed; they must
+be installed here in the same version. The HTTP port is an argument, and there is no adapter in front of it: with
+RAYSERVE_BACKEND_URL, which tells the image's adapter where the replica listens, the replica listens at that port.
 """
 
 import importlib.metadata
@@ -25,7 +24,7 @@ _DEPLOY_SECONDS = 60
 
 
 def check_requirements(requirements: Path) -> list[str]:
-    """What code/requirements.txt pins and this environment has not, as sentences."""
+    """Sentences on packages that code/requirements.txt pins and this environment lacks."""
     if not requirements.exists():
         return []
     missing = []
@@ -33,7 +32,7 @@ def check_requirements(requirements: Path) -> list[str]:
         try:
             here = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            here = "nothing"
+            here = "none"
         if here != version:
             missing.append(f"the archive needs {name}=={version}; this environment has {here}")
     return missing
@@ -46,7 +45,10 @@ def _free_port() -> int:
 
 
 def _failure(client: Any, application: str) -> str:
-    """Why the application does not run; empty when it does. Ray's own waiting does not see that one has failed."""
+    """Wait until the application runs; returns the reason if it does not, else "".
+
+    Ray's own waiting does not detect a failed application.
+    """
     deadline = time.monotonic() + _DEPLOY_SECONDS
     while time.monotonic() < deadline:
         status = client.get_serve_status(application).app_status
@@ -88,7 +90,7 @@ def main() -> int:
         num_gpus=0,
         object_store_memory=100 * 2**20,
         _node_ip_address="127.0.0.1",  # Ray then listens on loopback only
-        _temp_dir=ray_folder,  # the default is shared, and its socket paths must stay short
+        _temp_dir=ray_folder,  # not the shared default; short, for socket paths
         log_to_driver=True,
     )
     client = serve_start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))

@@ -1,32 +1,32 @@
-"""Moves an endpoint's calls from its old fleet to a new one, step by step, watching alarms."""
+"""Shifts an endpoint's calls from the old fleet to a new one, step by step, while watching alarms."""
 
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from local_aws.clock import real_seconds
-from local_aws.sagemaker.deployment import Deployment
+from local_aws.sagemaker.deployment import DeploymentPlan
 from local_aws.sagemaker.traffic import Traffic, mix
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class RolledBack(Exception):
-    """The old fleet takes all calls again; carries the endpoint's FailureReason."""
+    """The deployment was rolled back to the old fleet; the message is the endpoint's FailureReason."""
 
 
 class Shift(Generic[T]):
-    """One deployment under way: `blue` is the old fleet, `green` the new one.
+    """Traffic shift of one deployment: `blue` is the old fleet, `green` the new one.
 
-    `in_alarm` names the alarms that are in ALARM; `on_status` hears the stage, in SageMaker's words. The limit of the
-    deployment is in real seconds from `started` (of `time.monotonic`), since starting instances takes real time.
+    `in_alarm` returns the names of alarms in state ALARM; `on_status` receives SageMaker's status and a message. The
+    deployment's timeout is in real seconds from `started` (of `time.monotonic`), since instances start in real time.
     """
 
     def __init__(
         self,
-        deployment: Deployment,
+        deployment: DeploymentPlan,
         traffic: Traffic[T],
         *,
         blue: Sequence[T],
@@ -41,11 +41,11 @@ class Shift(Generic[T]):
         self._end = started + deployment.limit if deployment.limit is not None else None
 
     def run(self) -> None:
-        """Shift all calls to the new fleet; the old one can end when this returns.
+        """Shift all calls to the new fleet; the old one can end when this returns. On error the old fleet keeps them.
 
         Raises:
-            RolledBack: an alarm rang, or it took too long.
-            Exception: what `in_alarm` raised; the old fleet takes all calls then too.
+            RolledBack: an alarm went off, or the deployment took too long.
+            Exception: an error of `in_alarm`.
         """
         try:
             for step in self._deployment.steps:
@@ -60,7 +60,7 @@ class Shift(Generic[T]):
             raise
 
     def _watch(self, seconds: float) -> None:
-        """Look at the alarms for that long, and once more at its end."""
+        """Poll the alarms for that many AWS seconds, and once more at the end."""
         end = time.monotonic() + real_seconds(seconds)
         while True:
             if alarms := self._in_alarm():
@@ -70,4 +70,4 @@ class Shift(Generic[T]):
                 raise RolledBack(f"Deployment rolled back: it took more than {self._deployment.limit} seconds.")
             if now >= end:
                 return
-            time.sleep(min(_LOOK_SECONDS, end - now))
+            time.sleep(min(_POLL_SECONDS, end - now))

@@ -1,4 +1,4 @@
-"""Which instance answers the next call, while calls move from one fleet to another."""
+"""Routes calls to instances round robin, also while traffic shifts from one fleet to another."""
 
 import itertools
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Traffic(Generic[T]):
-    """The instances that take calls, in turn; `set` changes all of them at once."""
+    """Round-robin router over `taking`, the instances that receive calls; `set` replaces all of them at once."""
 
     def __init__(self) -> None:
         self.taking: tuple[T, ...] = ()
@@ -18,16 +18,16 @@ class Traffic(Generic[T]):
         self.taking = tuple(instances)
 
     def next(self) -> T | None:
-        """The instance for one call; None when there is none."""
-        taking = self.taking  # read once: it may change between two lines
+        """Instance for the next call; None without instances."""
+        taking = self.taking  # read once: another thread may replace it
         return taking[next(self._turn) % len(taking)] if taking else None
 
 
 def mix(blue: Sequence[T], green: Sequence[T], taking: int) -> list[T]:
-    """The instances that take calls when `taking` of the new fleet `green` do.
+    """Instances that receive calls when `taking` instances of the new fleet `green` do.
 
-    As large a part of the old fleet stops taking any, so that of equal fleets every instance has the same share. Old
-    and new ones alternate.
+    An equal share of the old fleet `blue` stops receiving calls, so that with fleets of equal size every instance has
+    the same load. Old and new instances alternate.
     """
     if taking >= len(green):
         return list(green)

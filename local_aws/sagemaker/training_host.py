@@ -1,4 +1,4 @@
-"""One training instance: the container's folder layout, its process group, its log stream."""
+"""Training instance: the container's folders, its processes and its log stream."""
 
 import contextlib
 import json
@@ -15,18 +15,18 @@ from typing import Any
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.service import now, plain
 
-# Names the function that the image's toolkit runs where a job has no command of its own.
+# Environment variable that names the function to run if the job has no command of its own.
 TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
 _CONTAINER_BASE = "/opt/ml"
 _SHIP_SECONDS = 0.5
 
 
 class TrainingHost:
-    """Instance `rank` of a job.
+    """Instance `rank` (from 0) of a job with `world` instances.
 
-    Its folder stands for the container's /opt/ml. A process cannot have an /opt/ml of its own without
-    a container, so the paths in the job's environment and command are rewritten to the folder, and
-    SAGEMAKER_BASE_DIR (SageMaker's own training toolkit reads it too) says where it is.
+    Its folder stands for the container's /opt/ml. A process cannot have its own /opt/ml without a container, so paths
+    in the job's environment and command are rewritten to the folder. SAGEMAKER_BASE_DIR, which SageMaker's training
+    toolkit reads too, holds its path.
     """
 
     def __init__(self, folder: Path, rank: int, world: int) -> None:
@@ -65,7 +65,7 @@ class TrainingHost:
             (self.folder / f"input/config/{name}.json").write_text(json.dumps(content, indent=1))
 
     def start(self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]) -> ProcessGroup:
-        """Run the job's entry point; `credentials` are empty under network isolation, as on AWS."""
+        """Start the job's entry point; `credentials` are empty under network isolation, as on AWS."""
         command = [self._local(part) for part in _command(request)]
         if command[0] in ("python", "python3"):
             command[0] = sys.executable
@@ -75,7 +75,7 @@ class TrainingHost:
             os.environ[MARKER],
             TRAINING_JOB_NAME=job,
             SAGEMAKER_BASE_DIR=str(self.folder),
-            # Host names do not resolve here; every instance is on loopback.
+            # Host names like algo-1 do not resolve here; every instance is on loopback.
             MASTER_ADDR="127.0.0.1",
             MASTER_PORT=str(master_port),
             OMP_NUM_THREADS=str(max(1, cores // self._world)),
@@ -87,12 +87,12 @@ class TrainingHost:
         return ProcessGroup(command, environment=environment, cwd=self.folder)
 
     def failure(self) -> str:
-        """What the program wrote to output/failure (SageMaker reads the first 1,024 characters)."""
+        """Text of output/failure, of which SageMaker reads the first 1,024 characters; "" without the file."""
         path = self.folder / "output/failure"
         return plain(path.read_text(errors="replace"))[:1024].strip() if path.exists() else ""
 
     def local_path(self, path: str) -> Path:
-        """The folder that stands for `path` in the container."""
+        """Local path that stands for `path` in the container."""
         return Path(self._local(path))
 
     def _local(self, text: str) -> str:
@@ -100,7 +100,7 @@ class TrainingHost:
 
 
 def _command(request: dict[str, Any]) -> list[str]:
-    """The job's own command, or the toolkit's."""
+    """Command of the job, or the one with which the training toolkit calls its function."""
     algorithm = request["AlgorithmSpecification"]
     if "ContainerEntrypoint" in algorithm:
         return [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
@@ -109,7 +109,7 @@ def _command(request: dict[str, Any]) -> list[str]:
 
 
 class LogShipper:
-    """Sends a program's output lines to a CloudWatch log stream, with the role's own permissions."""
+    """Sends a program's output lines to a CloudWatch log stream, as the job's role."""
 
     def __init__(self, logs: Any, group: str, stream: str, on_line: Callable[[str], None]) -> None:
         self._logs, self._group, self._stream, self._on_line = logs, group, stream, on_line
@@ -120,7 +120,7 @@ class LogShipper:
         self._sender.start()
 
     def follow(self, lines: Any) -> threading.Thread:
-        """Read `lines` (a process's output) to its end in a thread of its own."""
+        """Read `lines`, the output of a process, to the end in a thread."""
 
         def read() -> None:
             for line in lines:
@@ -134,7 +134,7 @@ class LogShipper:
         return reader
 
     def finish(self) -> None:
-        """Wait until every line is in CloudWatch."""
+        """Wait up to 30 s until every line has been sent."""
         self._sender.join(timeout=30)
 
     def _create_stream(self) -> None:
@@ -163,7 +163,7 @@ class LogShipper:
                 logStreamName=self._stream,
                 logEvents=[{"timestamp": stamp, "message": text} for stamp, text in batch],
             )
-        except Exception as error:  # the job goes on without its logs, as on AWS; the cause is kept
+        except Exception as error:  # the job continues without its logs, as on AWS
             self.error = error
 
 

@@ -1,4 +1,4 @@
-"""A training job's life: downloading, training on every instance, uploading, and its state events."""
+"""Training jobs: download, training on every instance, upload, and state-change events."""
 
 import os
 import shutil
@@ -30,11 +30,11 @@ _ENDED = ("Completed", "Failed", "Stopped")
 
 
 class _JobFailed(Exception):
-    """Carries the job's FailureReason."""
+    """The job failed; the message is its FailureReason."""
 
 
 class TrainingJob:
-    """One CreateTrainingJob request and what became of it."""
+    """A training job: its CreateTrainingJob request and its state."""
 
     def __init__(self, request: dict[str, Any], arn: str) -> None:
         self.request, self.arn = request, arn
@@ -58,12 +58,16 @@ class TrainingJob:
         return self._state["TrainingJobStatus"]
 
     def start(self) -> None:
-        """Begin in the background."""
+        """Start the job in the background."""
         announce("Training Job", self.arn, self.describe())
         spawn_background(self._run, thread_name=f"training-{self.name}")
 
     def stop(self) -> None:
-        """StopTrainingJob: SIGTERM to every instance, SIGKILL after the grace time."""
+        """StopTrainingJob: SIGTERM to every instance, SIGKILL after STOP_GRACE_SECONDS.
+
+        Raises:
+            ApiError: the job has ended.
+        """
         if self.status in _ENDED:
             raise ApiError(
                 "ValidationException",
@@ -73,17 +77,17 @@ class TrainingJob:
         self._stopping.set()
 
     def values(self, metric: str) -> list[float]:
-        """Every value of the metric so far, the oldest first."""
+        """All values of a metric so far, oldest first."""
         return self._metrics.values(metric)
 
     def describe(self) -> dict[str, Any]:
-        """The DescribeTrainingJob answer."""
+        """Response of DescribeTrainingJob."""
         answer = {**self.request, **self._state, "TrainingJobArn": self.arn}
         answer["FinalMetricDataList"] = self._metrics.final
         answer.pop("Tags", None)
         return answer
 
-    # ------------------------------------------------------------------ the life of the job
+    # ------------------------------------------------------------------ running
 
     def _run(self) -> None:
         folder = Path(os.environ["TMPDIR"]) / "jobs" / self.name
@@ -97,7 +101,7 @@ class TrainingJob:
             self._end("Failed", str(failure))
         except ApiError as denied:
             self._end("Failed", f"ClientError: {denied}")
-        except Exception as error:  # a fault of the platform must end the job, never leave it running
+        except Exception as error:  # a bug of ours must end the job, not leave it running
             self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -117,17 +121,17 @@ class TrainingJob:
         return hosts
 
     def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
-        """Fetch a channel into every instance's folder (FullyReplicated)."""
+        """Download a channel to every instance's folder (FullyReplicated)."""
         folders = [host.folder / "input/data" / channel["ChannelName"] for host in hosts]
         self._fetch(channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
 
     def _checkpoint_folders(self, hosts: list[TrainingHost]) -> list[Path]:
-        """Where each instance keeps its checkpoints; none for a job without a CheckpointConfig."""
+        """Checkpoint folder of each instance; empty without a CheckpointConfig."""
         path = local_path(self.request)
         return [host.local_path(path) for host in hosts] if path else []
 
     def _fetch(self, uri: str, folders: list[Path], *flags: str) -> None:
-        """Fetch what is under `uri` once, and link it into the other folders."""
+        """Download the objects under `uri` once, and hard-link them into the other folders."""
         fetched = subprocess.run(
             [sys.executable, "-m", "local_aws.sagemaker.download", uri, folders[0], *flags],
             cwd=_REPOSITORY,
@@ -178,7 +182,7 @@ class TrainingJob:
             codes = [group.poll() for group in self._groups]
             failed = [(host, code) for host, code in zip(hosts, codes, strict=True) if code]
             if failed and not self._stopping.is_set():
-                time.sleep(0.5)  # the first to die drags others down: let every one write its reason
+                time.sleep(0.5)  # one failure makes the others fail: let each write its reason
                 self._terminate(10)
                 reasons = [host.failure() for host, _ in failed] + [host.failure() for host in hosts]
                 reason = next(filter(None, reasons), "")
@@ -216,7 +220,7 @@ class TrainingJob:
                 raise _JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
         self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}
 
-    # ------------------------------------------------------------------ what others see of it
+    # ------------------------------------------------------------------ state
 
     def _enter(self, secondary: str, message: str = "") -> None:
         transitions = self._state["SecondaryStatusTransitions"]
@@ -234,5 +238,5 @@ class TrainingJob:
             seconds = int((ended - started).total_seconds())
             self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
         self._state["TrainingEndTime"] = ended or now()
-        self._state["TrainingJobStatus"] = status  # last: whoever sees it sees the whole
+        self._state["TrainingJobStatus"] = status  # set last, so that readers see a complete state
         announce("Training Job", self.arn, self.describe())

@@ -1,4 +1,4 @@
-"""SageMaker's operations on tuning jobs."""
+"""SageMaker operations on hyper-parameter tuning jobs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from local_aws.service import ApiError, Operation, service_model
 
 tuning_jobs: Registry[TuningJob] = Registry("hyper-parameter-tuning-job")
 
-# What the API takes and local AWS does not act on, by where it is in the request.
-_LACKING = {
+# Parameters that local AWS does not support, by their part of the request.
+_UNSUPPORTED = {
     "": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
     "HyperParameterTuningJobConfig": ("StrategyConfig", "TuningJobCompletionCriteria"),
     "TrainingJobDefinition": (
@@ -35,10 +35,10 @@ _SCALES = ("Auto", "Linear", "Logarithmic")
 def operations(
     check: Callable[[dict[str, Any]], None], launch: Callable[[dict[str, Any]], TrainingJob]
 ) -> dict[str, Operation]:
-    """By name; `check` refuses training jobs that cannot be run here, `launch` starts one."""
+    """Operations by name; `check` validates a training job's definition, `launch` starts a training job."""
 
     def create(request: dict[str, Any]) -> dict[str, Any]:
-        _require_what_is_here(request)
+        _require_supported(request)
         caller.require_besides("CreateHyperParameterTuningJob", request)
         definition = request["TrainingJobDefinition"]
         caller.require_volume_grant(definition["ResourceConfig"].get("VolumeKmsKeyId"))
@@ -59,7 +59,7 @@ def operations(
 
 
 def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
-    """Of each job that the request's name and status fit, what the summary's shape has."""
+    """ListHyperParameterTuningJobs, filtered by NameContains and StatusEquals."""
     needle, status = request.get("NameContains", ""), request.get("StatusEquals")
     shape = service_model("sagemaker").shape_for("HyperParameterTuningJobSummary")
     summaries = [
@@ -73,37 +73,41 @@ def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
 
 def _list(request: dict[str, Any]) -> dict[str, Any]:
     if given := sorted(set(request) - {"HyperParameterTuningJobName", "StatusEquals", "MaxResults"}):
-        raise ApiError("ValidationException", f"local AWS lists training jobs without {', '.join(given)}.")
+        raise ApiError("ValidationException", f"local AWS does not support {', '.join(given)} here.")
     summaries = tuning_jobs.get(request["HyperParameterTuningJobName"]).summaries()
     status = request.get("StatusEquals")
     return {"TrainingJobSummaries": [s for s in summaries if status in (None, s["TrainingJobStatus"])]}
 
 
-def _require_what_is_here(request: dict[str, Any]) -> None:
-    """Refuse (ApiError) what would be left undone, and what there is no tuning without."""
-    lacking = [f"{part}.{name}".strip(".") for part, name in _members(request, _LACKING, there=True)]
+def _require_supported(request: dict[str, Any]) -> None:
+    """Validate a tuning request.
+
+    Raises:
+        ApiError: names all parameters that local AWS does not support, or that it needs and are missing.
+    """
+    unsupported = [f"{part}.{name}".strip(".") for part, name in _members(request, _UNSUPPORTED, present=True)]
     ranges = request["HyperParameterTuningJobConfig"].get("ParameterRanges", {})
-    lacking += ["ParameterRanges.AutoParameters"] if ranges.get("AutoParameters") else []
-    lacking += [
+    unsupported += ["ParameterRanges.AutoParameters"] if ranges.get("AutoParameters") else []
+    unsupported += [
         f"ScalingType {entry['ScalingType']}"
         for kind in ("IntegerParameterRanges", "ContinuousParameterRanges")
         for entry in ranges.get(kind, [])
         if entry.get("ScalingType", "Auto") not in _SCALES
     ]
-    if lacking:
-        raise ApiError("ValidationException", f"local AWS tunes without {', '.join(lacking)}.")
-    needed = [f"{part}.{name}".strip(".") for part, name in _members(request, _NEEDED, there=False)]
+    if unsupported:
+        raise ApiError("ValidationException", f"local AWS does not support {', '.join(unsupported)}.")
+    needed = [f"{part}.{name}".strip(".") for part, name in _members(request, _NEEDED, present=False)]
     if "MaxNumberOfTrainingJobs" not in request["HyperParameterTuningJobConfig"]["ResourceLimits"]:
         needed.append("ResourceLimits.MaxNumberOfTrainingJobs")
     if needed:
         raise ApiError("ValidationException", f"local AWS needs {', '.join(needed)} to tune.")
 
 
-def _members(request: dict[str, Any], table: dict[str, tuple[str, ...]], *, there: bool) -> list[tuple[str, str]]:
-    """Of the members that `table` names by part of the request, those that are (not) there."""
+def _members(request: dict[str, Any], table: dict[str, tuple[str, ...]], *, present: bool) -> list[tuple[str, str]]:
+    """Members of `table`, as (part, name), that are present in the request, or that are missing from it."""
     return [
         (part, name)
         for part, names in table.items()
         for name in names
-        if (name in (request.get(part, {}) if part else request)) is there
+        if (name in (request.get(part, {}) if part else request)) is present
     ]

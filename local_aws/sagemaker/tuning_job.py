@@ -1,4 +1,4 @@
-"""A tuning job's life: real training jobs, some at a time, each of other hyper-parameters, and the best of them."""
+"""Tuning jobs: run training jobs in parallel with different hyper-parameters and report the best one."""
 
 import secrets
 import threading
@@ -18,25 +18,25 @@ from local_aws.sagemaker.tuning_search import search_of
 from local_aws.service import ApiError, now
 
 _ENDED = ("Completed", "Failed", "Stopped")
-_LOOK_SECONDS = 0.1
-# Of a training job's description, what a tuning job tells of it.
+_POLL_SECONDS = 0.1
+# Fields of a training job's description that its summary in the tuning job has.
 _SUMMARY = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
 
 
 @dataclass
 class _Tried:
-    """One training job of the tuning job."""
+    """Training job of a tuning job, with its trial in the search."""
 
     job: TrainingJob
     trial: Any
     epochs: int = 0
-    """For which the search knows the objective."""
-    told: bool = False
-    """Whether the search knows the end."""
+    """Number of epochs whose objective was reported to the search."""
+    reported: bool = False
+    """True when the job's end was reported to the search."""
 
 
 class TuningJob:
-    """One CreateHyperParameterTuningJob request and what became of it. `launch` starts a training job."""
+    """A tuning job: its CreateHyperParameterTuningJob request and its state. `launch` starts a training job."""
 
     def __init__(self, request: dict[str, Any], arn: str, launch: Callable[[dict[str, Any]], TrainingJob]) -> None:
         self.request, self.arn, self._launch = request, arn, launch
@@ -49,7 +49,7 @@ class TuningJob:
         self._tried: list[_Tried] = []
         self._stopping = threading.Event()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
-        # Only to see that it can be: each training job takes on the role for itself.
+        # Only checks that SageMaker may assume the role; each training job assumes it for itself.
         RoleSession(
             self._definition["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
         )
@@ -59,19 +59,23 @@ class TuningJob:
         return self._state["HyperParameterTuningJobStatus"]
 
     def start(self) -> None:
-        """Begin in the background."""
+        """Start the job in the background."""
         announce("HyperParameter Tuning Job", self.arn, self.describe())
         spawn_background(self._run, thread_name=f"tuning-{self.name}")
 
     def stop(self) -> None:
-        """StopHyperParameterTuningJob: no new training jobs, and the running ones are stopped."""
+        """StopHyperParameterTuningJob: start no more training jobs and stop the running ones.
+
+        Raises:
+            ApiError: the job has ended.
+        """
         if self.status in _ENDED:
             raise ApiError("ValidationException", f"The tuning job {self.name} is in status {self.status} already.")
         self._state["HyperParameterTuningJobStatus"] = "Stopping"
         self._stopping.set()
 
     def describe(self) -> dict[str, Any]:
-        """The DescribeHyperParameterTuningJob answer."""
+        """Response of DescribeHyperParameterTuningJob."""
         summaries = self.summaries()
         statuses = Counter(summary["TrainingJobStatus"] for summary in summaries)
         objectives = Counter(summary["ObjectiveStatus"] for summary in summaries)
@@ -93,10 +97,10 @@ class TuningJob:
         return answer
 
     def summaries(self) -> list[dict[str, Any]]:
-        """The training jobs, in the order of their start, as ListTrainingJobsForHyperParameterTuningJob has them."""
+        """Training jobs in order of their start, as in ListTrainingJobsForHyperParameterTuningJob."""
         return [self._summary(tried) for tried in list(self._tried)]
 
-    # ------------------------------------------------------------------ the life of the job
+    # ------------------------------------------------------------------ running
 
     def _run(self) -> None:
         try:
@@ -108,7 +112,7 @@ class TuningJob:
                 self._end("Completed")
             else:
                 self._end("Failed", f"All training jobs failed. The last one: {self._last_reason()}")
-        except Exception as error:  # a fault of the platform, or a role that has gone, must end the job
+        except Exception as error:  # a bug of ours, or a deleted role, must end the job
             for tried in self._running():
                 self._stop_training(tried)
             self._end("Failed", f"{type(error).__name__}: {error}")
@@ -119,17 +123,17 @@ class TuningJob:
             if time.monotonic() > deadline:
                 self._stopping.set()
             for tried in list(self._tried):
-                self._look_at(tried)
+                self._poll(tried)
             while self._may_start_another():
                 self._start_training()
             if not any(self._running()):
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def _may_start_another(self) -> bool:
-        most, at_a_time = self._limits["MaxNumberOfTrainingJobs"], self._limits["MaxParallelTrainingJobs"]
+        max_jobs, max_parallel = self._limits["MaxNumberOfTrainingJobs"], self._limits["MaxParallelTrainingJobs"]
         running = len(list(self._running()))
-        return not self._stopping.is_set() and len(self._tried) < most and running < at_a_time
+        return not self._stopping.is_set() and len(self._tried) < max_jobs and running < max_parallel
 
     def _running(self) -> Iterator[_Tried]:
         return (tried for tried in self._tried if tried.job.status not in _ENDED)
@@ -152,9 +156,9 @@ class TuningJob:
         )
         self._tried.append(_Tried(job, trial))
 
-    def _look_at(self, tried: _Tried) -> None:
-        """Tell the search what is new of a training job, and stop it when it has to be."""
-        if tried.told:
+    def _poll(self, tried: _Tried) -> None:
+        """Report new values of a training job to the search, and stop the job if necessary."""
+        if tried.reported:
             return
         ended = tried.job.status in _ENDED
         values = tried.job.values(self._objective["MetricName"])
@@ -166,16 +170,16 @@ class TuningJob:
             self._stop_training(tried)
         if ended:
             self._search.end(tried.trial, values[-1] if values and tried.job.status != "Failed" else None)
-            tried.told = True
+            tried.reported = True
 
     def _stop_training(self, tried: _Tried) -> None:
-        with suppress(ApiError):  # it has ended meanwhile
+        with suppress(ApiError):  # it has ended already
             tried.job.stop()
 
     def _last_reason(self) -> str:
         return next((s["FailureReason"] for s in reversed(self.summaries()) if "FailureReason" in s), "stopped")
 
-    # ------------------------------------------------------------------ what others see of it
+    # ------------------------------------------------------------------ state
 
     def _summary(self, tried: _Tried) -> dict[str, Any]:
         job, values = tried.job.describe(), tried.job.values(self._objective["MetricName"])
@@ -194,7 +198,7 @@ class TuningJob:
         return {**summary, "ObjectiveStatus": "Succeeded", "FinalHyperParameterTuningJobObjectiveMetric": final}
 
     def _best(self, summaries: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """The completed training job with the best objective, the first of equals."""
+        """Completed training job with the best objective, the first of equal ones; None without any."""
         sign = 1 if self._objective["Type"] == "Maximize" else -1
         scored = [s for s in summaries if s["TrainingJobStatus"] == "Completed" and s["ObjectiveStatus"] == "Succeeded"]
         key = "FinalHyperParameterTuningJobObjectiveMetric"
@@ -204,5 +208,5 @@ class TuningJob:
         self._state["HyperParameterTuningEndTime"] = now()
         if reason:
             self._state["FailureReason"] = reason[:1024]
-        self._state["HyperParameterTuningJobStatus"] = status  # last: whoever sees it sees the whole
+        self._state["HyperParameterTuningJobStatus"] = status  # set last, so that readers see a complete state
         announce("HyperParameter Tuning Job", self.arn, self.describe())

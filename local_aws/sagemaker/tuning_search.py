@@ -1,4 +1,4 @@
-"""The search that a HyperParameterTuningJobConfig describes; SageMaker's own algorithms are not public."""
+"""Search described by a HyperParameterTuningJobConfig, with our algorithms: SageMaker's are not public."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +8,15 @@ from training.search import STRATEGIES, Search
 
 
 def search_of(config: dict[str, Any]) -> Search:
-    """
+    """Create the search for a HyperParameterTuningJobConfig.
+
     Raises:
-        ApiError: for a strategy that is lacking here, and for ranges that are none.
+        ApiError: local AWS does not support the strategy, or a range is invalid.
     """
     if config["Strategy"] not in STRATEGIES:
         raise ApiError(
-            "ValidationException", f"local AWS tunes by {' or '.join(STRATEGIES)}, not by {config['Strategy']}."
+            "ValidationException",
+            f"local AWS supports the strategies {' and '.join(STRATEGIES)}, not {config['Strategy']}.",
         )
     return Search(
         _space(config.get("ParameterRanges", {})),
@@ -44,5 +46,5 @@ def _space(ranges: dict[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise ApiError("ValidationException", f"ParameterRanges: {entry['Name']}: {error}") from error
     if not space:
-        raise ApiError("ValidationException", "ParameterRanges must hold a range to tune.")
+        raise ApiError("ValidationException", "ParameterRanges must hold at least one range.")
     return space

@@ -1,1 +1,1 @@
-"""Application Auto Scaling: policies that act, by the rules in the package `scaling`."""
+"""Application Auto Scaling: evaluates policies with the rules of aws.target_tracking and aws.schedule."""

@@ -1,4 +1,4 @@
-"""What was scaled, when and why (DescribeScalingActivities)."""
+"""Scaling activities: each change of capacity with its time and cause (DescribeScalingActivities)."""
 
 import uuid
 from typing import Any
@@ -9,24 +9,24 @@ _KEPT = 100
 
 
 class Activities:
-    """Those of one scalable target, in the API's terms, the newest first; at most one is going on."""
+    """Activities of one scalable target, as in DescribeScalingActivities, newest first; at most one is in progress."""
 
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
-        self.wanted: int | None = None  # the capacity that the one that is going on will reach
-        self._going_on: dict[str, Any] = {}
+        self.wanted: int | None = None  # capacity that the activity in progress leads to
+        self._in_progress: dict[str, Any] = {}
 
     def begin(self, place: dict[str, str], quantity: str, cause: str, wanted: int) -> None:
-        """`quantity` is set to `wanted`, which takes a while."""
-        self._going_on, self.wanted = self._add(place, f"{quantity} to {wanted}", cause), wanted
+        """Begin an activity that sets `quantity` to `wanted`."""
+        self._in_progress, self.wanted = self._add(place, f"{quantity} to {wanted}", cause), wanted
 
     def end(self, failure: str | None = None) -> None:
-        """What is going on is done, or has failed."""
-        _end(self._going_on, failure)
+        """End the activity in progress, as failed if there is a `failure` message."""
+        _end(self._in_progress, failure)
         self.wanted = None
 
     def note(self, place: dict[str, str], what: str, cause: str, failure: str | None = None) -> None:
-        """Something that is done at once."""
+        """Add an activity that has ended already."""
         _end(self._add(place, what, cause), failure)
 
     def _add(self, place: dict[str, str], what: str, cause: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Application Auto Scaling's control plane: scalable targets, policies, scheduled actions, activities."""
+"""Control plane of Application Auto Scaling: scalable targets, policies, scheduled actions, activities."""
 
 import json
 import secrets
@@ -7,9 +7,9 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 
 from local_aws.scaling import dimensions as scaling_dimensions
-from local_aws.scaling.policies import Policy
+from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
-from local_aws.scaling.targets import Target, activities, key_of, selected, target_of, targets
+from local_aws.scaling.targets import ScalableTarget, activities, key_of, selected, target_of, targets
 from local_aws.service import ApiError, Operation, Response, dispatch, now
 
 SERVICE = "application-autoscaling"
@@ -27,7 +27,7 @@ def resource_arn(
 
 
 def register_target(request: dict[str, Any]) -> dict[str, Any]:
-    """RegisterScalableTarget: what is not given keeps its value on an existing target."""
+    """RegisterScalableTarget: on an existing target, omitted parameters keep their values."""
     dimension = scaling_dimensions.find(request)
     known = targets.get(key_of(request))
     described = known.described if known else {"ScalableTargetARN": _new_arn(), "CreationTime": now()}
@@ -35,7 +35,7 @@ def register_target(request: dict[str, Any]) -> dict[str, Any]:
     missing = [name for name in ("MinCapacity", "MaxCapacity") if name not in described]
     if missing:
         raise ApiError("ValidationException", f"a new scalable target needs {' and '.join(missing)}")
-    target = Target(described, dimension)
+    target = ScalableTarget(described, dimension)
     target.set_limits(target.minimum, target.maximum)
     if known:
         known.described = described
@@ -45,7 +45,7 @@ def register_target(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def deregister_target(request: dict[str, Any]) -> None:
-    """Policies and scheduled actions go with it; what is going on ends by itself."""
+    """DeregisterScalableTarget: deletes policies and scheduled actions too; an activity in progress still ends."""
     for policy in target_of(request).policies.values():
         policy.delete()
     del targets[key_of(request)]
@@ -54,7 +54,7 @@ def deregister_target(request: dict[str, Any]) -> None:
 def put_policy(request: dict[str, Any]) -> dict[str, Any]:
     scaling_dimensions.find(request)
     target = target_of(request)
-    policy = Policy(request, target.dimension, target.policies.get(request["PolicyName"]))
+    policy = ScalingPolicy(request, target.dimension, target.policies.get(request["PolicyName"]))
     target.policies[policy.name] = policy
     return {"PolicyARN": policy.described["PolicyARN"], "Alarms": policy.described["Alarms"]}
 

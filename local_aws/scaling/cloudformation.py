@@ -1,4 +1,4 @@
-"""Application Auto Scaling's CloudFormation types, over its API."""
+"""CloudFormation types of Application Auto Scaling, on top of its API."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _PLACE = ("ResourceId", "ScalableDimension", "ServiceNamespace")
 
 
 class ScalableTargetType(ResourceType):
-    """A target's ScheduledActions are a property of it here, and operations of their own in the API."""
+    """Scalable target with its scheduled actions, which are a property here and separate operations in the API."""
 
     def _create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> Identity:
         rest, scheduled = _apart(properties)
@@ -40,7 +40,7 @@ def _apart(properties: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, A
 
 
 def _schedule(properties: dict[str, Any], scheduled: list[dict[str, Any]]) -> None:
-    """The target's scheduled actions are these and no others."""
+    """Make the target's scheduled actions exactly these: put each, and delete all others."""
     place = {name: properties[name] for name in _PLACE}
     shape = service_model(SERVICE).operation_model("PutScheduledAction").input_shape
     for action in scheduled:
@@ -52,7 +52,7 @@ def _schedule(properties: dict[str, Any], scheduled: list[dict[str, Any]]) -> No
 
 
 def _with_tag_map(properties: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation's tags are a list, this API's a map."""
+    """Convert tags from CloudFormation's list to this API's map."""
     return {**properties, "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}}
 
 
@@ -71,7 +71,7 @@ def _place(physical_id: str) -> dict[str, str]:
 
 
 def _with_target(properties: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation may name a policy's target by the target's id instead of its three parts."""
+    """Replace a policy's ScalingTargetId by the three parameters that it stands for."""
     rest = dict(properties)
     if target := rest.pop("ScalingTargetId", None):
         rest |= _place(target)

@@ -1,4 +1,4 @@
-"""What Application Auto Scaling can scale: instances of an endpoint's variant, provisioned concurrency of an alias.
+"""Scalable dimensions: instances of an endpoint variant, and provisioned concurrency of a Lambda alias.
 
 Sources: RegisterScalableTarget and PredefinedMetricSpecification, Application Auto Scaling API reference.
 """
@@ -16,7 +16,7 @@ from local_aws.service import ApiError
 
 @dataclass(frozen=True)
 class Metric:
-    """A CloudWatch metric that a policy tracks; `period` is in seconds."""
+    """CloudWatch metric that a policy tracks; `period` is in seconds."""
 
     namespace: str
     name: str
@@ -26,12 +26,12 @@ class Metric:
 
 
 class ScalableDimension(Protocol):
-    """One number of one resource. `set` begins a change and returns at once; `changing` says until when it lasts.
+    """Scalable quantity of one resource. `set` begins a change; `changing` is true until it has ended.
 
-    Each raises ApiError when the resource is not there.
+    Every method raises ApiError if the resource does not exist.
     """
 
-    quantity: str  # as activities call it: "instance count"
+    quantity: str  # its name in activities, such as "instance count"
     default_cooldown: float
 
     def capacity(self) -> int: ...
@@ -39,18 +39,18 @@ class ScalableDimension(Protocol):
     def changing(self) -> bool: ...
 
     def failure(self) -> str | None:
-        """Why the last change failed, when it did."""
+        """Reason why the last change failed; None if it did not."""
 
     def set(self, count: int) -> None: ...
 
     def metric(self, predefined: str) -> Metric | None: ...
 
     def observe(self) -> None:
-        """Put down what its metrics are now, where nobody else does."""
+        """Publish the current values of its metrics, unless another module does."""
 
 
 class EndpointVariant:
-    """`endpoint/<name>/variant/<name>`, sagemaker:variant:DesiredInstanceCount."""
+    """Dimension sagemaker:variant:DesiredInstanceCount of a resource `endpoint/<name>/variant/<name>`."""
 
     quantity = "desired instance count"
     default_cooldown = 300.0
@@ -87,13 +87,13 @@ class EndpointVariant:
         return None
 
     def observe(self) -> None:
-        pass  # endpoint_metrics does, for endpoints that are not scaled too
+        pass  # endpoint_metrics publishes them for all endpoints
 
 
 class ProvisionedConcurrency(Protocol):
-    """Who runs the functions: how many instances of an alias are kept, and which share of them is busy (0 to 1).
+    """Interface to provisioned concurrency: number of an alias's environments, and the busy share (0 to 1).
 
-    Each raises ApiError when there is no such alias.
+    Every method raises ApiError if the alias does not exist.
     """
 
     def get_provisioned(self, function: str, alias: str) -> int: ...
@@ -104,7 +104,7 @@ class ProvisionedConcurrency(Protocol):
 
 
 class FunctionAlias:
-    """`function:<name>:<alias>`, lambda:function:ProvisionedConcurrency."""
+    """Dimension lambda:function:ProvisionedConcurrency of a resource `function:<name>:<alias>`."""
 
     quantity = "provisioned concurrency"
     default_cooldown = 0.0
@@ -115,7 +115,7 @@ class FunctionAlias:
             raise ApiError("ValidationException", f"Unsupported resource id: {resource_id}")
         self.function, self.alias = parts[1:]
         self._functions = functions
-        self.capacity()  # raises ApiError when there is none
+        self.capacity()  # raises ApiError if the alias does not exist
 
     def capacity(self) -> int:
         return self._functions.get_provisioned(self.function, self.alias)
@@ -148,14 +148,18 @@ _KINDS: dict[tuple[str, str], Callable[[str], ScalableDimension]] = {
 
 
 def add_functions(functions: ProvisionedConcurrency) -> None:
-    """Scale the provisioned concurrency of functions' aliases too."""
+    """Add the dimension lambda:function:ProvisionedConcurrency."""
     _KINDS["lambda", "lambda:function:ProvisionedConcurrency"] = lambda id_: FunctionAlias(id_, functions)
 
 
 def find(request: dict[str, Any]) -> ScalableDimension:
-    """What a request's ServiceNamespace, ScalableDimension and ResourceId name. Raises ApiError."""
+    """Dimension that a request's ServiceNamespace, ScalableDimension and ResourceId name.
+
+    Raises:
+        ApiError: local AWS does not scale this dimension, or the resource does not exist.
+    """
     kind = request["ServiceNamespace"], request["ScalableDimension"]
     if kind not in _KINDS:
         known = ", ".join(dimension for _, dimension in _KINDS)
-        raise ApiError("ValidationException", f"local AWS scales {known}; not {kind[0]}'s {kind[1]}")
+        raise ApiError("ValidationException", f"local AWS scales {known}, but not {kind[1]} of {kind[0]}")
     return _KINDS[kind](request["ResourceId"])

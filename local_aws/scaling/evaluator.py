@@ -1,20 +1,20 @@
-"""Application Auto Scaling at work: scheduled actions, limits and policies, and the changes they bring about.
+"""Evaluates scheduled actions, capacity limits and scaling policies, and changes capacities.
 
-What it does is AWS's own doing, under the service-linked role: no role of the account is asked, none is recorded.
+AWS does this under its service-linked role, so no role of the account is authorised or recorded.
 """
 
 from typing import Any
 
 from local_aws.clock import aws_seconds
-from local_aws.scaling.policies import Policy
-from local_aws.scaling.targets import Key, Target, activities_of, targets
+from local_aws.scaling.policies import ScalingPolicy
+from local_aws.scaling.targets import Key, ScalableTarget, activities_of, targets
 from local_aws.service import ApiError
 
 _RETRY_SECONDS = 60.0
 
 
 def evaluate(moment: float) -> None:
-    """Bring every scalable target nearer to what it should be at `moment` (epoch seconds)."""
+    """Evaluate every scalable target once, at `moment` (epoch seconds)."""
     for key, target in list(targets.items()):
         try:
             target.dimension.observe()
@@ -24,11 +24,11 @@ def evaluate(moment: float) -> None:
                 if aws_seconds(moment) >= target.not_before:
                     _scale(key, target, moment)
         except ApiError as error:
-            if activities_of(key).wanted is not None:  # what it was changing is gone
+            if activities_of(key).wanted is not None:  # the resource was deleted during the activity
                 activities_of(key).end(failure=str(error))
 
 
-def _run_scheduled(key: Key, target: Target, moment: float) -> None:
+def _run_scheduled(key: Key, target: ScalableTarget, moment: float) -> None:
     for action in list(target.scheduled.values()):
         if not action.due(moment) or target.suspended("ScheduledScalingSuspended"):
             continue
@@ -43,13 +43,13 @@ def _run_scheduled(key: Key, target: Target, moment: float) -> None:
         activities_of(key).note(_place(target), what, cause, failure)
 
 
-def _finish(key: Key, target: Target, moment: float) -> None:
-    """End the activity whose change is over."""
+def _finish(key: Key, target: ScalableTarget, moment: float) -> None:
+    """End the activity in progress when the resource has stopped changing."""
     activities = activities_of(key)
     if activities.wanted is None:
         return
     reached = target.dimension.capacity() == activities.wanted
-    failure = None if reached else target.dimension.failure() or "the capacity was changed by somebody else"
+    failure = None if reached else target.dimension.failure() or "the capacity was changed from outside"
     activities.end(failure=failure)
     if failure:
         target.not_before = aws_seconds(moment) + _RETRY_SECONDS
@@ -57,7 +57,7 @@ def _finish(key: Key, target: Target, moment: float) -> None:
         policy.tracking.completed(aws_seconds(moment), succeeded=reached)
 
 
-def _scale(key: Key, target: Target, moment: float) -> None:
+def _scale(key: Key, target: ScalableTarget, moment: float) -> None:
     current = target.dimension.capacity()
     wanted, cause, policies = _wanted(target, current, moment)
     if wanted == current:
@@ -68,8 +68,8 @@ def _scale(key: Key, target: Target, moment: float) -> None:
     activities_of(key).begin(_place(target), target.dimension.quantity, cause, wanted)
 
 
-def _wanted(target: Target, current: int, moment: float) -> tuple[int, str, list[Policy]]:
-    """The capacity to have, why, and the policies that say so."""
+def _wanted(target: ScalableTarget, current: int, moment: float) -> tuple[int, str, list[ScalingPolicy]]:
+    """Desired capacity, its cause, and the policies that propose it."""
     if current < target.minimum:
         return target.minimum, f"minimum capacity was set to {target.minimum}", []
     if current > target.maximum:
@@ -77,7 +77,7 @@ def _wanted(target: Target, current: int, moment: float) -> tuple[int, str, list
     proposals = [
         (policy.propose(moment, current, target.minimum, target.maximum), policy) for policy in target.policies.values()
     ]
-    # Several policies: out when any says so, in when all do, always to the largest capacity.
+    # Several policies: scale out if any proposes it, in only if all do, always to the largest proposal.
     wanted = max((proposal for proposal, _ in proposals), default=current)
     if target.suspended(f"DynamicScaling{'Out' if wanted > current else 'In'}Suspended"):
         wanted = current
@@ -88,5 +88,5 @@ def _wanted(target: Target, current: int, moment: float) -> tuple[int, str, list
     return wanted, f"monitor alarm {alarm} in state ALARM triggered policy {chosen[0].name}", chosen
 
 
-def _place(target: Target) -> dict[str, Any]:
+def _place(target: ScalableTarget) -> dict[str, Any]:
     return {name: target.described[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}

@@ -1,4 +1,4 @@
-"""Target tracking policies, with the two CloudWatch alarms that AWS makes for each.
+"""Target-tracking policies, with the two CloudWatch alarms that AWS creates for each.
 
 Source: "Create a target tracking scaling policy", Application Auto Scaling User Guide.
 """
@@ -19,12 +19,18 @@ from local_aws.scaling.dimensions import Metric, ScalableDimension
 from local_aws.service import ApiError, now
 
 
-class Policy:
-    """One policy of one target; `described` is in DescribeScalingPolicies' terms."""
+class ScalingPolicy:
+    """A scaling policy of one target; `described` is its entry in DescribeScalingPolicies.
 
-    def __init__(self, request: dict[str, Any], dimension: ScalableDimension, before: "Policy | None" = None) -> None:
+    Raises:
+        ApiError: local AWS does not support the policy type or its metric.
+    """
+
+    def __init__(
+        self, request: dict[str, Any], dimension: ScalableDimension, before: "ScalingPolicy | None" = None
+    ) -> None:
         if request.get("PolicyType") != "TargetTrackingScaling":
-            raise ApiError("ValidationException", "local AWS has policies of the type TargetTrackingScaling only")
+            raise ApiError("ValidationException", "local AWS supports policies of the type TargetTrackingScaling only")
         configuration = request.get("TargetTrackingScalingPolicyConfiguration")
         if not configuration:
             raise ApiError("ValidationException", "TargetTrackingScalingPolicyConfiguration is missing")
@@ -53,10 +59,10 @@ class Policy:
         return str(self.described["PolicyName"])
 
     def propose(self, moment: float, current: int, minimum: int, maximum: int) -> int:
-        """The capacity to have at `moment` (epoch seconds), by the alarms' states and the last datapoint."""
+        """Desired capacity at `moment` (epoch seconds), from the states of the alarms and the last datapoint."""
         high, low = (cloudwatch._alarms.get(name) for name in (self.high, self.low))
         if high is None or low is None:
-            return current  # somebody deleted an alarm: the policy is not called any more
+            return current  # without its alarm, AWS does not invoke the policy either
         self.tracking.minimum, self.tracking.maximum = minimum, maximum
         values = [value for value in alarms.datapoints(high, moment) if value is not None]
         return self.tracking.propose(
@@ -119,12 +125,15 @@ def _metric(configuration: dict[str, Any], dimension: ScalableDimension) -> Metr
         if "Metrics" in custom or not {"MetricName", "Namespace", "Statistic"} <= custom.keys():
             raise ApiError(
                 "ValidationException",
-                "CustomizedMetricSpecification needs MetricName, Namespace and Statistic; local AWS has no metric math",
+                "CustomizedMetricSpecification needs MetricName, Namespace and Statistic; local AWS does not support "
+                "metric math",
             )
         dimensions = {item["Name"]: item["Value"] for item in custom.get("Dimensions", [])}
         return Metric(custom["Namespace"], custom["MetricName"], custom["Statistic"], STANDARD, dimensions)
     name = configuration.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
     metric = dimension.metric(name)
     if metric is None:
-        raise ApiError("ValidationException", f"local AWS has no predefined metric {name!r} for this dimension")
+        raise ApiError(
+            "ValidationException", f"local AWS does not support the predefined metric {name!r} for this dimension"
+        )
     return metric

@@ -1,6 +1,6 @@
-"""Scheduled actions: new limits for a scalable target at given times.
+"""Scheduled actions: set the limits of a scalable target at given times.
 
-The times are real ones whatever the time factor. Source: PutScheduledAction, Application Auto Scaling API reference.
+The time factor does not affect these times. Source: PutScheduledAction, Application Auto Scaling API reference.
 """
 
 import math
@@ -16,7 +16,11 @@ from local_aws.service import ApiError, now
 
 
 class ScheduledAction:
-    """`described` is in DescribeScheduledActions' terms."""
+    """A scheduled action; `described` is its entry in DescribeScheduledActions.
+
+    Raises:
+        ApiError: a parameter is missing or invalid, or the action is never due.
+    """
 
     def __init__(self, request: dict[str, Any], before: "ScheduledAction | None" = None) -> None:
         self.described: dict[str, Any] = (before.described if before else _identity(request)) | request
@@ -37,14 +41,14 @@ class ScheduledAction:
             raise ApiError("ValidationException", f"{self.described['Schedule']} is never due again")
 
     def due(self, moment: float) -> bool:
-        """Whether it is to be done at `moment` (epoch seconds); says so once for each time that it is due."""
+        """True if the action is due at `moment` (epoch seconds); only the first call for each due time returns true."""
         if self._next is None or moment < self._next:
             return False
         self._next = self._after(moment)
         return True
 
     def limits(self, minimum: int, maximum: int) -> tuple[int, int]:
-        """The limits that it sets, where those of now are `minimum` and `maximum`."""
+        """Limits after the action: its own, or the current `minimum` and `maximum` where it sets none."""
         limits = self.described["ScalableTargetAction"]
         return limits.get("MinCapacity", minimum), limits.get("MaxCapacity", maximum)
 
@@ -62,7 +66,7 @@ def _identity(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(value: Any, missing: float) -> float:
-    """A timestamp of the API: a number, or text as CloudFormation has it."""
+    """Epoch seconds of a timestamp: a number from the API, or ISO 8601 text from CloudFormation."""
     if value is None:
         return missing
     return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(value)

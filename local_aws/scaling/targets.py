@@ -1,4 +1,4 @@
-"""Scalable targets: what is scaled, between which limits, and by which policies and scheduled actions."""
+"""Scalable targets: a dimension with its limits, policies and scheduled actions."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from local_aws.scaling.activities import Activities
 from local_aws.scaling.dimensions import ScalableDimension
-from local_aws.scaling.policies import Policy
+from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
 from local_aws.service import ApiError
 
@@ -15,14 +15,14 @@ Key = tuple[str, str]  # resource id, dimension
 
 
 @dataclass
-class Target:
-    """`described` is in DescribeScalableTargets' terms; policies and scheduled actions go by name."""
+class ScalableTarget:
+    """A registered scalable target; `described` is its entry in DescribeScalableTargets."""
 
     described: dict[str, Any]
     dimension: ScalableDimension
-    policies: dict[str, Policy] = field(default_factory=dict)
+    policies: dict[str, ScalingPolicy] = field(default_factory=dict)
     scheduled: dict[str, ScheduledAction] = field(default_factory=dict)
-    not_before: float = 0.0  # in AWS's seconds: what failed is not tried again sooner
+    not_before: float = 0.0  # AWS seconds; earliest retry after a failed activity
 
     @property
     def minimum(self) -> int:
@@ -33,27 +33,35 @@ class Target:
         return int(self.described["MaxCapacity"])
 
     def set_limits(self, minimum: int, maximum: int) -> None:
-        """Raises ApiError when they cross."""
+        """Set the limits.
+
+        Raises:
+            ApiError: `minimum` is greater than `maximum`.
+        """
         if minimum > maximum:
             raise ApiError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
         self.described |= {"MinCapacity": minimum, "MaxCapacity": maximum}
 
     def suspended(self, what: str) -> bool:
-        """`what` is one of SuspendedState's keys."""
+        """True if the kind of scaling `what`, a key of SuspendedState, is suspended."""
         return bool(self.described.get("SuspendedState", {}).get(what, False))
 
 
-targets: Any = AccountRegionScopedDict()  # Key -> Target
-activities: Any = AccountRegionScopedDict()  # Key -> Activities; they outlive their target
+targets: Any = AccountRegionScopedDict()  # Key -> ScalableTarget
+activities: Any = AccountRegionScopedDict()  # Key -> Activities; kept when the target is deregistered
 
 
 def key_of(request: dict[str, Any]) -> Key:
     return request["ResourceId"], request["ScalableDimension"]
 
 
-def target_of(request: dict[str, Any]) -> Target:
-    """The target that a request names. Raises ApiError."""
-    target: Target | None = targets.get(key_of(request))
+def target_of(request: dict[str, Any]) -> ScalableTarget:
+    """Scalable target that a request names.
+
+    Raises:
+        ApiError: the target is not registered.
+    """
+    target: ScalableTarget | None = targets.get(key_of(request))
     if target is None:
         raise ApiError("ObjectNotFoundException", f"No scalable target registered for {request['ResourceId']}")
     return target
@@ -67,7 +75,7 @@ def activities_of(key: Key) -> Activities:
 
 
 def selected(items: list[dict[str, Any]], request: dict[str, Any], **lists: str) -> list[dict[str, Any]]:
-    """Those that a Describe request asks for; `lists` are its list parameters and the key that each selects by."""
+    """Filter items by a Describe request; `lists` maps its list parameters to the key of an item that each filters."""
     for parameter in ("ServiceNamespace", "ResourceId", "ScalableDimension"):
         if parameter in request:
             items = [item for item in items if item[parameter] == request[parameter]]

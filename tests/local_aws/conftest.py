@@ -1,4 +1,4 @@
-"""One local AWS for all tests of it, on a port and in a folder of its own."""
+"""Fixtures: one local AWS for all tests, on its own port and in its own folder."""
 
 import json
 import time
@@ -19,7 +19,7 @@ from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthe
 
 @pytest.fixture(autouse=True)
 def _aws_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs in the test's own process counts AWS's seconds as they are."""
+    """Use the time factor 1 in the test's own process."""
     monkeypatch.setenv(clock.VARIABLE, "1")
 
 
@@ -35,9 +35,9 @@ Client = Callable[..., Any]
 
 
 def clients(variables: dict[str, str], **credentials: str) -> Client:
-    """A boto3 client maker for the local AWS that `variables` (its aws.env) describe."""
+    """Factory of boto3 clients for the local AWS whose aws.env holds `variables`."""
 
-    @cache  # making one takes longer than most calls
+    @cache  # creating a client takes longer than most calls
     def make(service: str) -> Any:
         keys = credentials or {
             "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
@@ -62,7 +62,7 @@ def client(home: Home) -> Client:
 
 
 def make_role(client: Client, name: str, service: str, *statements: dict[str, Any]) -> str:
-    """A role that `service` may assume and that may do what `statements` say; returns its ARN."""
+    """Create a role that `service` may assume, with a policy of `statements`; returns its ARN."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
@@ -75,7 +75,7 @@ def make_role(client: Client, name: str, service: str, *statements: dict[str, An
 
 
 def assume(client: Client, home: Home, role: str) -> Client:
-    """Clients with the role's credentials; its trust is widened, so that the test can take it on."""
+    """Factory of clients with the role's credentials; its trust policy is changed so that the test can assume it."""
     known = client("iam").get_role(RoleName=role)["Role"]
     trust = known["AssumeRolePolicyDocument"]
     trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
@@ -90,7 +90,7 @@ def assume(client: Client, home: Home, role: str) -> Client:
 
 
 def wait_for_stack(client: Client, name: str, timeout: float = 30) -> str:
-    """The status in which the stack's operation ends."""
+    """Wait for the stack's operation to end; returns the stack's status."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         status = str(client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
@@ -119,7 +119,7 @@ def training_role(client: Client, bucket: str) -> str:
 
 @pytest.fixture
 def data(client: Client, bucket: str, tmp_path: Path) -> str:
-    """An S3 prefix with two files under it."""
+    """S3 prefix with two files under it."""
     prefix = f"data/{tmp_path.name}"
     for name, body in (("a/one.txt", b"1"), ("b/two.txt", b"2")):
         client("s3").put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)

@@ -1,4 +1,4 @@
-"""Alarms read CloudWatch's data as AWS does: by dimension, by period, with percentiles, and with nothing at all."""
+"""Alarms evaluate data as in AWS: by dimension and period, with percentiles, and without data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from ministack.services import cloudwatch
 
 from local_aws import alarms, clock
 
-START = 1_700_000_040.0  # a whole minute
+START = 1_700_000_040.0  # start of a minute
 ALARM: dict[str, Any] = {
     "AlarmName": "slow",
     "AlarmArn": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:slow",
@@ -28,7 +28,7 @@ ALARM: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _account() -> Iterator[None]:
-    """An account of the test's own: MiniStack's data are the process's."""
+    """Separate account for each test, since MiniStack's data is global to the process."""
     with request_scope("123456789012", "eu-west-1"):
         yield
         cloudwatch.reset()
@@ -47,7 +47,7 @@ def test_each_period_has_the_statistic_of_its_own_data() -> None:
     put(0, 2, 4)
     put(59.9, 6)
     put(60, 10)
-    put(120, 99)  # the period that is going on does not count
+    put(120, 99)  # in the current period, which does not count yet
 
     assert alarms.datapoints(alarm(), START + 130) == [None, None, 4, 10]
     assert alarms.datapoints(alarm(Statistic="Sum"), START + 130) == [None, None, 12, 10]
@@ -132,8 +132,8 @@ def test_metric_math_and_anomaly_bands_are_refused_and_not_kept(
     alarms.install()
 
     status, _, body = cloudwatch._put_metric_alarm({}, alarm(**lacking), False, True)
-    assert (status, b"alarm slow: local AWS compares one metric" in body) == (400, True)
-    with pytest.raises(ValueError, match="no metric math and no anomaly bands"):
+    assert (status, b"alarm slow: local AWS supports one metric" in body) == (400, True)
+    with pytest.raises(ValueError, match="no metric math and no anomaly detection"):
         cloudwatch.cloudformation_put_metric_alarm(alarm(**lacking))
     assert not cloudwatch._alarms
 

@@ -1,4 +1,4 @@
-"""AWS::Budgets::Budget is made, changed and deleted with its stack."""
+"""AWS::Budgets::Budget is created, updated and deleted with its stack."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The record of what roles did: one line for each distinct decision, readable while the server writes."""
+"""The record of calls has one line for each distinct decision and can be read while the server writes."""
 
 import subprocess
 import sys

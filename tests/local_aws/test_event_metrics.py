@@ -1,4 +1,4 @@
-"""A rule's matches are counted, whether or not it has a target, so that an alarm can look at them."""
+"""Matches of a rule are counted as a metric, with or without a target, so that an alarm can watch them."""
 
 import json
 from typing import Any

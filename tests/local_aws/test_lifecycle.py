@@ -1,4 +1,4 @@
-"""Nothing that a local AWS started outlives it, however it ends."""
+"""No process started by local AWS outlives it, however it ends."""
 
 import os
 import signal
@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
+from local_aws.lifecycle import LocalAwsError, LocalAwsRun, current, down, processes, up
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Home]:
-    """A home for a local AWS that this test may kill."""
+    """Home folder of a local AWS that this test may kill."""
     home = Home(tmp_path / "local")
     yield home
     down(home)
 
 
-def wait_until_gone(run: Run) -> list[str]:
-    """What is left of the run after at most ten seconds."""
+def wait_until_gone(run: LocalAwsRun) -> list[str]:
+    """Wait up to 10 s for all processes of the run to end; returns those that are left."""
     for _ in range(100):
         left = processes(run)
         if not left:
@@ -33,8 +33,8 @@ def wait_until_gone(run: Run) -> list[str]:
     return [" ".join(process.cmdline()) for process in left]
 
 
-def start_with_a_sleeping_child(home: Home) -> Run:
-    """A run with a process that has left its parent's session, as Ray's daemons do."""
+def start_with_a_sleeping_child(home: Home) -> LocalAwsRun:
+    """Start a run with a process that has left its parent's session, as Ray's daemons do."""
     run = up(home)
     subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],
@@ -115,7 +115,7 @@ def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(LocalAwsError, match=rf"port {port} is taken.*--port {port + 1}"):
+        with pytest.raises(LocalAwsError, match=rf"port {port} is taken.*make local PORT={port + 1}"):
             up(own, port)
     assert current(own) is None
 

@@ -1,4 +1,4 @@
-"""What local_aws takes from MiniStack's inside, at the pinned version: a new version that moves it fails here."""
+"""MiniStack's internals that local_aws uses are as in the pinned version; a new version that moves them fails here."""
 
 import ast
 import importlib
@@ -208,7 +208,7 @@ def test_alarms_are_evaluated_through_the_function_that_is_replaced(name: str) -
     ],
 )
 def test_what_is_replaced_is_looked_up_at_each_request(function: str, names: list[str]) -> None:
-    """The replacements work only while the app imports these inside the request."""
+    """Replacing these functions works only because the app imports them at each request."""
     source = inspect.getsource(getattr(importlib.import_module("ministack.app"), function))
     imported = {
         alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) for alias in node.names
@@ -218,7 +218,7 @@ def test_what_is_replaced_is_looked_up_at_each_request(function: str, names: lis
 
 
 def test_a_stack_s_tasks_copy_the_context_of_the_operation_that_starts_them() -> None:
-    """The stack's role travels in a context variable."""
+    """The stack's role is passed in a context variable."""
     stacks = importlib.import_module("ministack.services.cloudformation.stacks")
 
     assert "create_task(coro)" in inspect.getsource(stacks._create_stack_task_in_region)

@@ -1,4 +1,4 @@
-"""Ending a run ends all of its processes, also those that no longer say whose they are."""
+"""Ending a run ends all of its processes, also those that no longer carry its id."""
 
 import contextlib
 import subprocess
@@ -9,7 +9,7 @@ import psutil
 
 from local_aws.processes import clean_environment, marked, sweep
 
-# its child hides as Ray's agents do: without the id in its environment, in a session of its own; it outlasts SIGTERM
+# its child hides like Ray's agents: no run id in its environment, a session of its own; it also ignores SIGTERM
 _PARENT = """
 import subprocess, sys, time
 child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

@@ -1,4 +1,4 @@
-"""What local AWS lacks, or a caller may not do, is refused by name; nothing succeeds silently."""
+"""Unsupported and unauthorised requests are refused by name; none succeeds silently."""
 
 import json
 import ssl
@@ -14,7 +14,7 @@ from tests.local_aws.conftest import Client, assume, clients, make_role, wait_fo
 
 
 def test_an_operation_it_lacks_is_named(client: Client) -> None:
-    with pytest.raises(ClientError, match="does not have sagemaker:CreateDomain"):
+    with pytest.raises(ClientError, match="does not support sagemaker:CreateDomain"):
         client("sagemaker").create_domain(
             DomainName="d",
             AuthMode="IAM",
@@ -80,7 +80,7 @@ def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client
 
 @pytest.mark.parametrize("path", ["reset", "config", "sqs/messages"])
 def test_ministack_s_own_endpoints_are_shut(client: Client, home: Home, path: str) -> None:
-    """They ask for no credentials; one of them deletes everything."""
+    """MiniStack's own endpoints check no credentials, and one of them deletes everything."""
     variables = read_env(home.env_file)
     request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/_ministack/{path}", b"{}", method="POST")
 

@@ -1,4 +1,4 @@
-"""What all our APIs have in common."""
+"""Common parts of the APIs that local AWS adds."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""Conditions of templates that join lists, as the bootstrap stack's do."""
+"""Fn::Join in template conditions is resolved, as in the CDK bootstrap stack."""
 
 from typing import Any
 

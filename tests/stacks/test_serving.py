@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from local_aws.sagemaker.deployment import Deployment
+from local_aws.sagemaker.deployment import DeploymentPlan
 from settings.names import endpoint_name
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
@@ -101,7 +101,7 @@ def test_calls_move_as_the_settings_say(
 ) -> None:
     shift = shift_of(synthesize(endpoint_min_instances=2, **settings))
     assert shift["TrafficRoutingConfiguration"] == routing
-    Deployment.plan({"BlueGreenUpdatePolicy": shift}, 10)  # refuses waits that the time limit does not hold
+    DeploymentPlan.plan({"BlueGreenUpdatePolicy": shift}, 10)  # refuses waits that the time limit does not hold
     assert shift["MaximumExecutionTimeoutInSeconds"] <= 28800
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of EC2."""
+"""Fixtures for the tests of EC2."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Launching an instance of the local AWS, and looking at it."""
+"""Helpers that launch an instance on local AWS and read its console output."""
 
 import time
 
@@ -8,7 +8,7 @@ IMAGE = "ami-0c2023a1b2c3d4e5f"
 
 
 def console(client: Client, instance: str, until: str, seconds: float = 40) -> str:
-    """The console output, as soon as `until` is in it."""
+    """Wait until the console output contains `until`; returns the output."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         output = str(client("ec2").get_console_output(InstanceId=instance).get("Output", ""))

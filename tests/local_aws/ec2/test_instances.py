@@ -1,4 +1,4 @@
-"""Instances boot their user data: limited memory, no way out but to the local AWS, and a disk that outlives a stop."""
+"""Instances run their user data with limited memory and no network but local AWS; their disk survives a stop."""
 
 import json
 import time

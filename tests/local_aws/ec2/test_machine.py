@@ -1,4 +1,4 @@
-"""A machine boots wherever its folder lies, and one that does not boot says so and ends."""
+"""A machine boots in any folder; one that cannot boot reports the reason and ends."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def test_one_whose_sandbox_ends_at_once_is_ended(
 ) -> None:
     machine = make(tmp_path / "instance")
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(OSError, match="the sandbox ended before it was up"):
+    with pytest.raises(OSError, match="the sandbox ended before its network was ready"):
         machine.boot()
     assert ended == ["ended"]
     assert machine.tried.is_set()

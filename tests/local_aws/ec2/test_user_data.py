@@ -1,4 +1,4 @@
-"""ec2/user_data.sh on an instance: a reason when it fails, nothing made twice, and no boot that strands another."""
+"""ec2/user_data.sh on an instance: reports why it fails, does nothing twice, and continues after an interruption."""
 
 import io
 import json
@@ -77,7 +77,7 @@ def test_a_log_in_any_language_is_a_reason_in_ascii(client: Client, bucket: str,
 def test_a_later_instance_of_the_same_model_trains_nothing_and_leaves_its_log(
     client: Client, bucket: str, unique: str
 ) -> None:
-    """As one of a newer machine image, whose wait is over and whose signal is refused."""
+    """Such as an instance of a newer machine image: its wait is over, and its signal is refused."""
     _profile(client, unique, ALL)
     for name, text in {"digest.txt": DIGEST, "train.log": "the log of the training"}.items():
         client("s3").put_object(Bucket=bucket, Key=f"{unique}/TrainedModels/{name}", Body=text.encode())
@@ -107,7 +107,7 @@ def test_a_digest_never_stands_beside_another_model_s_files(client: Client, buck
 def test_what_fails_while_the_system_stops_is_done_again_at_the_next_boot(
     client: Client, bucket: str, unique: str
 ) -> None:
-    """The network goes before the script is stopped: the program cannot be fetched."""
+    """At a shutdown the network ends before the script does, so that the program cannot be fetched."""
     _profile(client, unique, ALL)
     stopping = _stand_in("/usr/local/bin/systemctl", "echo stopping")
 
@@ -139,14 +139,14 @@ def test_a_swap_file_is_whole_beside_other_swap_and_after_a_boot_that_was_cut(
 
 
 def _profile(client: Client, name: str, *statements: dict[str, Any]) -> None:
-    """An instance profile, and its role of the same name."""
+    """Create an instance profile and its role, both with the same name."""
     make_role(client, name, "ec2.amazonaws.com", *statements)
     client("iam").create_instance_profile(InstanceProfileName=name)
     client("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
 
 
 def _failed_stack(client: Client, name: str, bucket: str, before: str) -> str:
-    """What the events say of a stack that has to fail by its instance's signal."""
+    """Create a stack that its instance's signal makes fail; returns the reasons in its events."""
     client("cloudformation").create_stack(StackName=name, TemplateBody=_template(name, bucket, before))
     assert wait_for_stack(client, name, 90) == "ROLLBACK_COMPLETE"
     events = client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
@@ -161,7 +161,7 @@ def _kept(client: Client, bucket: str, folder: str, name: str) -> str:
 
 
 def _program(main: str) -> bytes:
-    """The training program's zip, with its own lock and another main module."""
+    """Zip of the training program with its own lock file and another main module."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.write(ROOT / "training" / "lock.txt", "training/lock.txt")
@@ -170,7 +170,7 @@ def _program(main: str) -> bytes:
 
 
 def _head(profile: str, bucket: str, before: str) -> str:
-    """What is above the script: `before`, and the values, whose bucket is a folder of the profile's name."""
+    """First lines of the user data: `before`, then the values; the bucket has the profile's name."""
     values = {
         "REGION": "us-east-1", "BUCKET": f"{bucket}/{profile}", "DIGEST": DIGEST, "PROGRAM": f"{bucket}/program.zip",
         "DATASET": "1" * 64, "WEIGHTS": "", "INSTANCE_TYPE": "t2.micro", "PRICE_PER_HOUR": "0.0116",
@@ -180,13 +180,13 @@ def _head(profile: str, bucket: str, before: str) -> str:
 
 
 def _script(profile: str, bucket: str, before: str = "") -> str:
-    """The user data without a stack, so that nobody takes its signal, and without its program."""
+    """User data without a stack that would receive its signal, and without its program."""
     head = _head(profile, bucket, before).replace("program.zip", "missing.zip")
     return f"{head}WAIT_URL='https://127.0.0.1:1/'\n{SCRIPT}"
 
 
 def _template(profile: str, bucket: str, before: str) -> str:
-    """A stack that waits for the script."""
+    """Template of a stack that waits for the script."""
     parts = [_head(profile, bucket, before), "WAIT_URL='", {"Ref": "Handle"}, "'\n", SCRIPT]
     user_data = {"Fn::Base64": {"Fn::Join": ["", parts]}}
     instance = {

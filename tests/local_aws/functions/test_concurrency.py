@@ -1,4 +1,4 @@
-"""Concurrency of functions: environments that are there before the calls, and the limit that refuses calls."""
+"""Provisioned concurrency starts environments before any call; reserved concurrency refuses calls over the limit."""
 
 import io
 import json
@@ -31,7 +31,7 @@ _numbers = count()
 
 
 class Function:
-    """A function with the alias `live`, and how often it has started."""
+    """A deployed function with the alias `live`, which counts its cold starts."""
 
     def __init__(self, client: Client, role: str, folder: Path) -> None:
         self.name = f"warm-{next(_numbers)}"
@@ -75,7 +75,7 @@ class Function:
         assert "FunctionError" not in answer, answer["Payload"].read()
 
     def call_together(self, calls: int) -> None:
-        """Calls that are all under way at a time."""
+        """Invoke the function several times at once."""
         with ThreadPoolExecutor(calls) as threads:
             made = [threads.submit(self.call, str(self.end)) for _ in range(calls)]
             until(lambda: self.metric("ConcurrentExecutions", "Maximum") >= calls)

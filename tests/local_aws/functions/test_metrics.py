@@ -1,4 +1,4 @@
-"""What a function prints in the embedded metric format is a metric; anything else it prints is not."""
+"""Output of a function in the embedded metric format becomes metrics; other output does not."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Things that a role may try: each takes clients with the role's credentials and makes one call."""
+"""Calls that a role may attempt: each function takes clients with the role's credentials and makes one call."""
 
 import json
 from collections.abc import Callable

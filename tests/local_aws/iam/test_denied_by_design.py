@@ -1,7 +1,7 @@
-"""What each role of the system must not do, tried with the role's own credentials; and what it must be able to do.
+"""Each role of the system is denied what it must not do and allowed what it needs, with its own credentials.
 
-The roles are those of the synthesized permissions stack, deployed; only their trust is widened, so that the test
-can take them on.
+The roles are those of the synthesized permissions stack, deployed. Only their trust policies are changed, so that the
+test can assume them.
 """
 
 import json
@@ -56,7 +56,7 @@ ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
 
 @pytest.fixture(scope="module")
 def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[str, Client]:
-    """Clients by role, in an account that holds the storage and permissions stacks and something to be denied."""
+    """Clients by role, in an account with the storage and permissions stacks and further resources to be denied."""
     client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
     for name in ("storage", "permissions"):
         body = json.dumps(templates[name].to_json())
@@ -210,7 +210,7 @@ def test_it_may(acting: dict[str, Client], role: str, attempt: Attempt) -> None:
 
 
 def test_the_classifier_reaches_its_endpoint(acting: dict[str, Client]) -> None:
-    """The endpoint is not there, which only a caller who may invoke it is told."""
+    """The endpoint does not exist, which AWS reports only to a caller who may invoke it."""
     with pytest.raises(ClientError, match="slipway-dev-abcd of account not found"):
         invoke("slipway-dev-abcd")(acting["classify"])
 

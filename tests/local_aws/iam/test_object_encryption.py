@@ -1,4 +1,4 @@
-"""Objects under a KMS key: S3 asks whoever reads or writes one for the key too."""
+"""Reading or writing an object that is encrypted with a KMS key requires permissions on the key."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _numbers = count()
 
 @pytest.fixture(scope="module")
 def key(client: Client) -> str:
-    """The key of a bucket that a template encrypts by default; one object is in it, one is not encrypted so."""
+    """Key of a bucket with default encryption; the bucket holds one object with it, and one without."""
     key = str(client("kms").create_key()["KeyMetadata"]["Arn"])
     by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     rule = {"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": by_default}
@@ -34,7 +34,7 @@ def key(client: Client) -> str:
 
 @pytest.fixture
 def acting(client: Client, home: Home, key: str) -> Acting:
-    """An S3 client of a role that may do everything in S3, and `actions` with the key."""
+    """S3 client of a role with all of S3, and `actions` on the key."""
 
     def make(*actions: str, condition: dict[str, Any] = VIA_S3) -> Any:
         name = f"sealed-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""Policy variables in Resource elements and condition values, evaluated by MiniStack with our resolution in it."""
+"""Policy variables in Resource elements and condition values are resolved as in AWS."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a request is to IAM: a caller cannot have one action authorised and another one done."""
+"""IAM authorises the action that is performed: a caller cannot have another one authorised in its place."""
 
 import json
 from typing import Any

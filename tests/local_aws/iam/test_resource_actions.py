@@ -1,4 +1,4 @@
-"""The table of resource types and their IAM actions: it has every type that is deployed, and resolves their names."""
+"""The table of IAM actions has every deployed resource type and resolves its ARNs."""
 
 import re
 

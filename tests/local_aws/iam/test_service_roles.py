@@ -1,4 +1,4 @@
-"""What services do with roles, theirs and their callers', is authorised like a call of the role's own."""
+"""Services' actions as a role, and on a caller's behalf, are authorised like calls of that role or caller."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def key(client: Client) -> str:
 
 @pytest.fixture
 def run_job(client: Client, bucket: str) -> RunJob:
-    """Run a job as a role that may also do what `statements` say; returns the job's description at its end."""
+    """Run a job as a role with additional `statements`; returns the job's description at its end."""
 
     def run(*statements: dict[str, Any], key: str | None = None) -> dict[str, Any]:
         name = f"served-{next(_numbers)}"

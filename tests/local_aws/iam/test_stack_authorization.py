@@ -1,4 +1,4 @@
-"""CloudFormation does nothing that the stack's execution role, or without one its caller, may not do."""
+"""CloudFormation is limited to the permissions of the stack's execution role, or without one of its caller."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def execution_role(client: Client, *statements: dict[str, Any]) -> str:
 
 
 def create(client: Client, body: str, role: str | None = None) -> tuple[str, str, list[str]]:
-    """(stack, status it ends in, its events' reasons)."""
+    """Create a stack; returns its name, its final status and the reasons in its events."""
     stack = f"stack-{next(_numbers)}"
     with_role = {"RoleARN": role} if role else {}
     client("cloudformation").create_stack(StackName=stack, TemplateBody=body, **with_role)
@@ -58,7 +58,7 @@ def wait_until_gone(client: Client, group: str) -> None:
 
 @pytest.fixture(scope="module")
 def loggers(client: Client) -> str:
-    """A role that may make, change and delete log groups under /mine/ and nothing else."""
+    """Role that may create, change and delete log groups under /mine/, and nothing else."""
     actions = ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"]
     return execution_role(client, {"Action": actions, "Resource": f"{GROUP}:/mine/*"})
 

@@ -1,4 +1,4 @@
-"""What is wrong with a model archive is said in a sentence."""
+"""A bad model archive is refused with the reason in one sentence."""
 
 import io
 import tarfile
@@ -33,7 +33,7 @@ def test_what_was_packed_is_unpacked(archive: Path, tmp_path: Path) -> None:
 def test_an_archive_that_was_cut_off_is_named_so(archive: Path, kept: float) -> None:
     content = archive.read_bytes()
     archive.write_bytes(content[: int(kept * len(content))])
-    assert "it is cut off" in refused(archive)
+    assert "it is truncated" in refused(archive)
 
 
 @pytest.mark.parametrize("at", [2, 200], ids=["method", "data"])
@@ -41,7 +41,7 @@ def test_a_byte_that_changed_on_the_way_is_found(archive: Path, at: int) -> None
     content = bytearray(archive.read_bytes())
     content[at] ^= 0xFF
     archive.write_bytes(content)
-    assert "no sound tar file" in refused(archive)
+    assert "not a valid tar file" in refused(archive)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\x1f\x8b\x08"], ids=["empty", "zip", "gzip's start"])

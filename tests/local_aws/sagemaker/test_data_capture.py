@@ -1,4 +1,4 @@
-"""A captured call is a line in SageMaker's format; what is kept is what the configuration asks for."""
+"""A captured call is a line in SageMaker's format, with the parts that the configuration selects."""
 
 import base64
 import datetime
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local_aws.sagemaker.data_capture import Call, DataCapture, line, summary
+from local_aws.sagemaker.data_capture import CapturedCall, DataCapture, line, summary
 
 AT = datetime.datetime(2026, 1, 31, 12, 0, 5, tzinfo=datetime.UTC)
-CALL = Call("image/jpeg", b"\xff\xd8", "application/json; charset=utf-8", b'{"a": 1}', identity="abc")
+CALL = CapturedCall("image/jpeg", b"\xff\xd8", "application/json; charset=utf-8", b'{"a": 1}', identity="abc")
 BOTH = [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]
 
 

@@ -1,4 +1,4 @@
-"""What an endpoint's requests leave in CloudWatch."""
+"""Requests to an endpoint are recorded as CloudWatch metrics."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ START = 1_700_000_040.0  # a whole minute
 
 @pytest.fixture
 def endpoint() -> Iterator[Any]:
-    """An endpoint of two instances, as far as metrics look at it."""
+    """Fake endpoint with two instances."""
     instances = [SimpleNamespace(in_flight=0), SimpleNamespace(in_flight=0)]
     with request_scope("123456789012", "eu-west-1"):
         yield SimpleNamespace(name="shop", variant_name="live", arn="arn:shop", instances=instances)

@@ -1,4 +1,4 @@
-"""Endpoints run the archive's own Ray Serve application, and an update never leaves a caller without an answer."""
+"""Endpoints run the Ray Serve application in the model archive, and updates cause no downtime."""
 
 import base64
 import io
@@ -49,7 +49,7 @@ CANARY = {
 
 
 def archive(**files: str) -> bytes:
-    """A model.tar.gz; `a__b` in a name stands for `a.b`."""
+    """Build a model.tar.gz; `a__b` in a keyword stands for the file name `a.b`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
         for name, content in files.items():
@@ -61,7 +61,7 @@ def archive(**files: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def make_config(client: Client, bucket: str) -> Any:
-    """An endpoint configuration for an archive; returns its name."""
+    """Create an endpoint configuration for an archive; returns its name."""
     role = make_role(
         client,
         "host",
@@ -109,7 +109,7 @@ def make_config(client: Client, bucket: str) -> Any:
 
 
 def settle(client: Client, name: str) -> dict[str, Any]:
-    """The endpoint's description once it is not changing any more."""
+    """Wait until the endpoint has stopped changing; returns its description."""
     for _ in range(600):
         endpoint: dict[str, Any] = client("sagemaker").describe_endpoint(EndpointName=name)
         if endpoint["EndpointStatus"] in ("InService", "Failed"):
@@ -173,7 +173,7 @@ def test_the_application_s_own_errors_reach_the_caller_as_model_errors(
     [
         ("crashes", archive(config__yaml=CONFIG, deployment__py="1/0"), "ping health check"),
         ("escapes", archive(**{"../outside": "x"}), "Failed to extract"),
-        ("cut", archive(config__yaml=CONFIG, deployment__py=ANSWERS)[:200], "it is cut off"),
+        ("cut", archive(config__yaml=CONFIG, deployment__py=ANSWERS)[:200], "it is truncated"),
         ("empty", archive(other="x"), "no config.yaml"),
         ("nothing", None, "Failed to download"),
         ("wants-more", archive(**{"config__yaml": CONFIG, "code/requirements__txt": "leftpad==1"}), "leftpad==1"),
@@ -226,7 +226,7 @@ def test_calls_are_captured_as_the_endpoint_s_configuration_says(client: Client,
 
 
 def captured(client: Client, bucket: str) -> list[tuple[str, bytes]]:
-    """Type and content of the request with "capture me" in it, and of its answer."""
+    """Find the captured request that contains "capture me"; returns type and content of it and of its answer."""
     for _ in range(100):
         for item in client("s3").list_objects_v2(Bucket=bucket, Prefix="capture/toy/live/").get("Contents", []):
             lines = client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read().splitlines()

@@ -1,4 +1,4 @@
-"""InvokeEndpoint where no model answers: what AWS would say, and what the function's caller hears of it."""
+"""InvokeEndpoint fails as on AWS when no model answers, and the function maps the error for its caller."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ def account() -> Iterator[None]:
 
 
 def endpoint(url: str) -> Any:
-    """An endpoint of one instance whose replica is to be at the URL."""
+    """Fake endpoint with one instance, whose replica is expected at `url`."""
     instance = SimpleNamespace(url=url, in_flight=0, config_name="config", capture=None)
     return SimpleNamespace(
         name="shop", variant_name="live", arn="arn:shop", instances=[instance], next_instance=lambda: instance
@@ -44,7 +44,7 @@ def endpoint(url: str) -> Any:
 
 
 def original_status(url: str) -> int:
-    """Of the ModelError that a call gets."""
+    """OriginalStatusCode of the ModelError that a call returns."""
 
     async def invoke() -> Any:
         try:

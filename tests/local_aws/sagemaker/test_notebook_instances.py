@@ -1,4 +1,4 @@
-"""Notebook instances: statuses, what they are refused for, and the credentials of their role."""
+"""Notebook instances: statuses, refused requests, and the credentials of their role."""
 
 import base64
 import textwrap

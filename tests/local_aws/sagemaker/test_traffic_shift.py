@@ -1,4 +1,4 @@
-"""Calls move to the new fleet share by share, and back to the old one when an alarm rings."""
+"""Calls shift to the new fleet step by step, and back to the old one when an alarm goes off."""
 
 import time
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local_aws.sagemaker import shift
-from local_aws.sagemaker.deployment import Deployment, Step
+from local_aws.sagemaker.deployment import DeploymentPlan, Step
 from local_aws.sagemaker.shift import RolledBack, Shift
 from local_aws.sagemaker.traffic import Traffic, mix
 
@@ -15,7 +15,7 @@ BLUE, GREEN = ["b1", "b2", "b3", "b4"], ["g1", "g2", "g3", "g4"]
 
 
 def answers(traffic: Traffic[str], calls: int) -> Counter[str]:
-    """How many of the next calls each instance answers."""
+    """Count the next calls that each instance receives."""
     return Counter(str(traffic.next()) for _ in range(calls))
 
 
@@ -62,7 +62,7 @@ def begin(
     *,
     limit: int | None = None,
 ) -> Shift[str]:
-    deployment = Deployment(steps=(Step(1, 60), Step(2, 60), Step(4, 60)), limit=limit, alarms=("errors",))
+    deployment = DeploymentPlan(steps=(Step(1, 60), Step(2, 60), Step(4, 60)), limit=limit, alarms=("errors",))
     return Shift(
         deployment,
         traffic,

@@ -1,4 +1,4 @@
-"""Training jobs run the request's own program in SageMaker's folder layout, and tell the truth about it."""
+"""Training jobs run the program of the request in SageMaker's folder layout and report its outcome."""
 
 import io
 import secrets
@@ -57,7 +57,7 @@ print("test:accuracy=1.0", flush=True)
 
 @pytest.fixture
 def spot(bucket: str, tmp_path: Path) -> dict[str, Any]:
-    """What a spot job adds to a request."""
+    """Parameters that make a request a spot job."""
     return {
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {"S3Uri": f"s3://{bucket}/checkpoints/{tmp_path.name}/"},
@@ -67,7 +67,7 @@ def spot(bucket: str, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
-    """Start a job of the given program and wait for its end; returns its description."""
+    """Run a job with the given program to its end; returns its description."""
 
     def run(program: str, wait: bool = True, **changes: Any) -> dict[str, Any]:
         name = f"job-{secrets.token_hex(4)}"
@@ -109,7 +109,7 @@ def wait_for_end(client: Client, name: str) -> dict[str, Any]:
 
 
 def logs_of(client: Client, job: str) -> dict[str, list[str]]:
-    """The job's log lines, by host."""
+    """Log lines of a job by host."""
     logs, group = client("logs"), "/aws/sagemaker/TrainingJobs"
     streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
     return {

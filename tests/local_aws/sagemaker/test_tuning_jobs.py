@@ -1,4 +1,4 @@
-"""Tuning jobs run real training jobs over ranges, a few at a time, and tell which was best."""
+"""Tuning jobs run training jobs over ranges, several in parallel, and report the best one."""
 
 import json
 import secrets
@@ -68,7 +68,7 @@ def config(jobs: int, parallel: int = 2, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def request_of(client: Client, training_role: str, bucket: str) -> Any:
-    """Makes a tuning job's request whose training jobs run a program."""
+    """Factory of requests for tuning jobs whose training jobs run a given program."""
 
     def make(program: str = TRAINS, seconds: float = 0.0, **changes: Any) -> dict[str, Any]:
         name = f"tune-{secrets.token_hex(4)}"
@@ -175,9 +175,9 @@ def test_without_a_job_that_completes_it_fails_with_the_jobs_reason(request_of: 
 @pytest.mark.parametrize(
     ("part", "changes", "said"),
     [
-        ("HyperParameterTuningJobConfig", {"Strategy": "Grid"}, "not by Grid"),
-        ("HyperParameterTuningJobConfig", {"Strategy": "Hyperband"}, "not by Hyperband"),
-        ("HyperParameterTuningJobConfig", {"ParameterRanges": {}}, "must hold a range"),
+        ("HyperParameterTuningJobConfig", {"Strategy": "Grid"}, "not Grid"),
+        ("HyperParameterTuningJobConfig", {"Strategy": "Hyperband"}, "not Hyperband"),
+        ("HyperParameterTuningJobConfig", {"ParameterRanges": {}}, "must hold at least one range"),
         (
             "TrainingJobDefinition",
             {"RetryStrategy": {"MaximumRetryAttempts": 2}},
@@ -189,7 +189,7 @@ def test_without_a_job_that_completes_it_fails_with_the_jobs_reason(request_of: 
             "needs ResourceLimits.MaxNumberOfTrainingJobs",
         ),
         ("TrainingJobDefinition", {"Environment": {}}, "SAGEMAKER_TRAINING_MODULE"),
-        ("", {"Autotune": {"Mode": "Enabled"}}, "tunes without Autotune"),
+        ("", {"Autotune": {"Mode": "Enabled"}}, "does not support Autotune"),
     ],
 )
 def test_what_is_lacking_is_refused_by_name(

@@ -1,4 +1,4 @@
-"""Application Auto Scaling acts: on alarms, on limits, on schedules; its activities say what and why."""
+"""Application Auto Scaling acts on alarms, limits and schedules; its activities name the change and its cause."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ NOON = 1_893_499_200.0  # 2030-01-01 12:00 UTC
 
 
 class Shelf:
-    """A dimension that the test changes by hand."""
+    """Scalable dimension that the test controls."""
 
     quantity, default_cooldown = "books", 300.0
 
@@ -85,12 +85,12 @@ def set_state(policy: dict[str, Any], high: str, low: str = "OK") -> None:
 
 
 def measure(moment: float, value: float) -> None:
-    """One datapoint in the minute before `moment`."""
+    """Put one datapoint in the minute before `moment`."""
     cloudwatch._store_datum("Test", "Readers", {"Shelf": "1"}, moment - 30, "None", value, None, None, None)
 
 
 def activities() -> list[tuple[str, str, str]]:
-    """What, why (the first words) and how it ended, the oldest first."""
+    """Activities as (change, first words of the cause, status), oldest first."""
     found = scaling_api.describe_activities(PLACE)["ScalingActivities"]
     return [(one["Description"], one["Cause"], one["StatusCode"]) for one in reversed(found)]
 
@@ -252,7 +252,7 @@ def test_a_scheduled_action_that_cannot_be_done_is_refused(
     ("changes", "said"),
     [
         ({"PolicyType": "StepScaling"}, "TargetTrackingScaling only"),
-        ({"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1}}, "no predefined metric"),
+        ({"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1}}, "does not support the predefined metric"),
         (
             {
                 "TargetTrackingScalingPolicyConfiguration": {
@@ -260,7 +260,7 @@ def test_a_scheduled_action_that_cannot_be_done_is_refused(
                     "CustomizedMetricSpecification": {"Metrics": []},
                 }
             },
-            "no metric math",
+            "does not support metric math",
         ),
     ],
 )
@@ -271,7 +271,7 @@ def test_a_policy_that_cannot_be_followed_is_refused(shelf: Shelf, changes: dict
 
 
 def test_a_dimension_that_is_not_here_is_refused_with_those_that_are(shelf: Shelf) -> None:
-    with pytest.raises(ApiError, match="local AWS scales test:shelf:Books; not ecs's"):
+    with pytest.raises(ApiError, match=r"local AWS scales test:shelf:Books, but not .* of ecs"):
         scaling_api.register_target({**PLACE, "ServiceNamespace": "ecs", "MinCapacity": 1, "MaxCapacity": 2})
 
 
@@ -297,7 +297,7 @@ def test_a_template_s_scheduled_actions_are_those_of_its_target_and_no_others(sh
 
 
 class Functions:
-    """Who runs functions, as scaling asks for it."""
+    """Fake ProvisionedConcurrency."""
 
     def __init__(self) -> None:
         self.provisioned = {("shop", "live"): 2}

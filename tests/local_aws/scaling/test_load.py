@@ -1,4 +1,4 @@
-"""A step load scales an endpoint out and its end scales it in again, without a request lost (real Ray, fast clock)."""
+"""A step load scales an endpoint out, and its end scales it in, without a failed request (real Ray, fast clock)."""
 
 import threading
 import time
@@ -92,7 +92,7 @@ def endpoint(client: Client) -> str:
 
 
 class Load:
-    """`callers` that call one after the other until told to stop; every answer and every error is kept."""
+    """Closed-loop load by `callers` threads until `stop`; every answer and error is recorded."""
 
     def __init__(self, client: Client, callers: int) -> None:
         self.answers: list[str] = []
@@ -119,7 +119,7 @@ class Load:
 
 
 def activities(client: Client, count: int) -> list[dict[str, Any]]:
-    """The scaling activities, the oldest first, once `count` of them are over."""
+    """Wait until `count` scaling activities have ended; returns them, oldest first."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         found = client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker")
