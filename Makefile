@@ -1,18 +1,25 @@
 # Every target sets up what it needs (Python packages, Node, the CDK CLI, the containers' wheels) and skips what is there.
+# A stamp in what was installed says that it is complete. Its name has the checksum of the lock that it was installed from,
+# since time stamps mean nothing in a clone.
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
-SETUP := $(VENV)/.packages $(VENV)/.cdk serving/wheels/.fetched training/wheels/.fetched
+checksum = $(firstword $(shell cksum < $(1)))
+ENVIRONMENT := $(VENV)/.environment
+PACKAGES := $(VENV)/.packages-$(call checksum,requirements-dev.txt)
+CDK := node_modules/.installed-$(call checksum,package-lock.json)
+WHEELS := .fetched-$(call checksum,serving/code/lock.txt)
+SETUP := $(PACKAGES) $(CDK) serving/wheels/$(WHEELS) training/wheels/$(WHEELS)
 TRACES = $(wildcard out/iam-trace*.json)
 # The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test synth deploy live weights diff destroy iam iam-diff iam-docs review load capacity cost \
-	bench local notebook format lock hooks release clean
+.PHONY: help setup demo test train tune synth deploy upload live weights diff destroy iam iam-diff iam-docs review load \
+	capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,13 +35,24 @@ test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k na
 	@$(PY) -m mypy
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+train: $(SETUP)  ## train on this machine, without AWS, into out/training: DATA=folder [ARGS="--epochs 3"]
+	@$(PY) -m training --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/training $(ARGS)
+	@echo "Model: out/training/model. Metrics and pictures: out/training/output"
+
+tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into out/tuning: DATA=folder ARGS="--max-jobs 20 --learning-rate 0.001..0.1"
+	@$(PY) -m training.tune --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/tuning $(ARGS)
+	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output. All trials: out/tuning/tuning.json"
+
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
 	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(CONTEXT)
 
-live: $(SETUP)  ## is what was deployed what is live? make deploy asks it too [SETTINGS="stage=prod"]
+upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
+	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
+
+live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [SETTINGS="stage=prod"]
 	@$(PY) -m tools.deploy.check $(CONTEXT)
 
 weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
@@ -76,16 +94,25 @@ cost: $(SETUP)  ## what a month, a prediction and a training cost [BASE=main: an
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)
 
+# Without a file that names one there is none to end, and perhaps no environment to end it with.
+DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
+
 local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60]
 	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR))
+
+status: $(SETUP)  ## say which local AWS runs, and what it uses
+	@$(PY) -m local_aws status || test $$? -eq 1
+
+down:  ## end every local AWS of this folder, the one that make demo KEEP=1 left too
+	@$(DOWN)
 
 notebook: $(SETUP)  ## execute the notebook against the AWS that the environment names [ARGS="-p EPOCHS=1"] [SETTINGS="stage=prod"]
 	@$(PY) -m notebooks $(ARGS) $(CONTEXT)
 
-format: $(VENV)/.packages  ## lay the code out
+format: $(PACKAGES)  ## lay the code out
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
-lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requirements.in and package.json
+lock: $(PACKAGES)  ## compile the locks from pyproject.toml, serving/requirements.in and package.json
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
@@ -96,10 +123,10 @@ lock: $(VENV)/.packages  ## compile the locks from pyproject.toml, serving/requi
 	  --python-platform x86_64-manylinux_2_28 serving/requirements.in -o serving/code/lock.txt
 	@$(PY) -m tools.node npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
-hooks: $(VENV)/.packages  ## have git run ruff and the check of the locks before each commit
+hooks: $(PACKAGES)  ## have git run ruff and the check of the locks before each commit
 	@$(VENV)/bin/pre-commit install
 
-release: $(VENV)/.packages  ## test, then bump the version, date the change log, commit and tag: VERSION=0.2.0
+release: $(PACKAGES)  ## test, then bump the version, date the change log, commit and tag: VERSION=0.2.0
 	@: $(or $(VERSION),$(error VERSION=<number> is needed, such as VERSION=0.2.0))
 	@$(UV) version --quiet --frozen --dry-run "$(VERSION)" || { echo "error: VERSION=$(VERSION) is not a version such as 0.2.0" >&2; exit 1; }
 	@test "$$(git branch --show-current)" = main || { echo "error: releases are made on main: git switch main" >&2; exit 1; }
@@ -112,33 +139,40 @@ release: $(VENV)/.packages  ## test, then bump the version, date the change log,
 	@git commit -q -m "Release $(VERSION)" pyproject.toml CHANGELOG.md && git tag -a -m "Slipway $(VERSION)" v$(VERSION)
 	@echo "Tagged v$(VERSION). Publish it with: git push --follow-tags"
 
-clean:  ## end the local AWS and remove everything that was made
-	@test ! -x $(PY) || $(PY) -m local_aws down
+clean:  ## end every local AWS of this folder and remove everything that was made
+	@$(DOWN)
 	rm -rf $(VENV) node_modules cdk.out out .local serving/wheels training/wheels
 
-$(PY):
+$(ENVIRONMENT):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11 …" % sys.version.split()[0])'
 	@echo "▸ Python environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-
-$(VENV)/.packages: requirements-dev.txt | $(PY)
-	@echo "▸ Python packages (3 to 6 GB with PyTorch; once)"
-	@$(UV) pip install --python $(PY) --compile-bytecode --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# uv takes a package that was being installed when it was interrupted for installed: then all are installed once more.
+# Of what uv says, the hundreds of packages and the small downloads are left out.
+UNFINISHED := $(VENV)/.unfinished
+$(PACKAGES): SHELL := bash
+$(PACKAGES): | $(ENVIRONMENT)
+	@echo "▸ Python packages (3 to 6 GB with PyTorch; once)"
+	@set -o pipefail; again=; test ! -e $(UNFINISHED) || again=--reinstall; touch $(UNFINISHED); \
+	  $(UV) pip install --python $(PY) --compile-bytecode --require-hashes $$again -r requirements-dev.txt 2>&1 \
+	  | awk '/^ [-+~] / || /^ Downloaded / || /^Downloading / && !/[0-9][0-9][0-9]\.[0-9]MiB|GiB/ || /hardlink/ || /^ +If the cache/ {next} {print "  " $$0; fflush()}'
+	@rm -f $(UNFINISHED) $(VENV)/.packages-* && touch $@
+
 # Node comes with the Python packages, so that its version is locked like theirs.
-$(VENV)/.cdk: package-lock.json $(VENV)/.packages
+$(CDK): | $(PACKAGES)
 	@echo "▸ CDK command line"
-	@$(PY) -m tools.node npm ci --no-audit --no-fund --loglevel=error
+	@$(PY) -m tools.node npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 # What AWS's images lack goes with the program and with the model, since containers run without a network.
-serving/wheels/.fetched: IMAGE_PYTHON := 3.13
-training/wheels/.fetched: IMAGE_PYTHON := 3.12
-%/wheels/.fetched: serving/code/lock.txt | $(VENV)/.packages
+serving/wheels/$(WHEELS): IMAGE_PYTHON := 3.13
+training/wheels/$(WHEELS): IMAGE_PYTHON := 3.12
+%/wheels/$(WHEELS): | $(PACKAGES)
 	@echo "▸ Wheels for the $* container"
 	@rm -rf $(@D)
 	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux_2_28_x86_64 --python-version $(IMAGE_PYTHON) --dest $(@D) -r $<
+	  --platform manylinux_2_28_x86_64 --python-version $(IMAGE_PYTHON) --dest $(@D) -r serving/code/lock.txt
 	@touch $@

@@ -13,10 +13,10 @@ from local_aws.lifecycle import LocalAwsError, current, down, processes, up
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m local_aws", description=description, formatter_class=argparse.RawTextHelpFormatter
+        prog="local_aws", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("up", help="start local AWS (does nothing if it runs already)")
+    start = commands.add_parser("up", prog="make local", help="start local AWS (does nothing if it runs already)")
     start.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     start.add_argument("--region", default=DEFAULT_REGION, help=f"default {DEFAULT_REGION}")
     start.add_argument(
@@ -24,8 +24,8 @@ def main() -> int:
         type=_factor,
         help=f"factor by which alarm periods and cool-downs are shortened; default ${VARIABLE}, or {DEFAULT:g}",
     )
-    commands.add_parser("status", help="show whether it runs; exit code 0 if it does, else 1")
-    commands.add_parser("down", help="end it and every process it started")
+    commands.add_parser("status", prog="make status", help="show which run; exit code 0 if it does, else 1")
+    commands.add_parser("down", prog="make down", help="end it and every process it started")
     arguments = parser.parse_args()
     home = Home.from_environment()
     try:
@@ -39,6 +39,9 @@ def main() -> int:
     except LocalAwsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 def _factor(text: str) -> float:
@@ -58,19 +61,29 @@ def _up(home: Home, port: int, region: str, time_factor: float | None) -> int:
 
 
 def _status(home: Home) -> int:
-    run = current(home)
-    if run is None or not run.healthy():
+    """Print a line for each local AWS that runs; the exit code is 1 if there is none."""
+    found = 0
+    for each in _homes(home):
+        run = current(each)
+        if run and run.healthy():
+            found += 1
+            running = processes(run)
+            megabytes = sum(process.memory_info().rss for process in running) / 1e6
+            print(f"local AWS at {run.endpoint}: {len(running)} processes, {megabytes:.0f} MB resident")
+            print(f"  use it: . {os.path.relpath(each.env_file)}    end it: make down")
+    if not found:
         print("local AWS is not running; start it with `make local`")
-        return 1
-    running = processes(run)
-    megabytes = sum(process.memory_info().rss for process in running) / 1e6
-    print(f"local AWS at {run.endpoint}: {len(running)} processes, {megabytes:.0f} MB resident")
-    return 0
+    return 0 if found else 1
 
 
 def _down(home: Home) -> int:
-    print(f"local AWS ended ({down(home)} processes)")
+    print(f"local AWS ended ({sum(map(down, {home, *_homes(home)}))} processes)")
     return 0
+
+
+def _homes(home: Home) -> list[Home]:
+    """The home folder and those in it, such as the demo's, that have a local AWS."""
+    return [Home(file.parent) for file in (home.run_file, *home.root.glob("*/run.json")) if file.exists()]
 
 
 if __name__ == "__main__":

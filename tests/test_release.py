@@ -44,12 +44,12 @@ def _release(repository: Path, version: str = "0.2.0", tests: str = "true") -> s
         f"MAKE={tests}",
         f"UV={uv}",
         "VENV=venv",
-        "--old-file=venv/.packages",
+        "PACKAGES=venv/.packages",
     ]
     (repository / "venv").mkdir(exist_ok=True)
     (repository / "venv" / ".packages").touch()
     (repository / "venv" / ".gitignore").write_text("*\n")
-    return subprocess.run([*command, "--old-file=venv/.packages"], cwd=repository, capture_output=True, text=True)
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True)
 
 
 def test_it_bumps_the_version_dates_the_changes_commits_and_tags(repository: Path) -> None:

@@ -65,20 +65,25 @@ def problems(error: BaseException) -> list[str]:
 
 
 def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
-    """A parser for `make <target>`; with `settings` it knows -c NAME=VALUE, and all of SETTINGS at once."""
+    """A parser for `make <target>`; with `settings` it takes those too."""
     parser = argparse.ArgumentParser(
         prog=f"make {target}", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     if settings:
-        parser.add_argument(
-            "-c", "--context", action="append", default=[], metavar="NAME=VALUE",
-            help="a setting, over those of cdk.json and of the stage's file; NAME= stands for the default",
-        )  # fmt: skip
-        parser.add_argument(
-            "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',
-            help="several settings, quoted as in a shell",
-        )  # fmt: skip
+        add_settings(parser)
     return parser
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take -c NAME=VALUE, and all of SETTINGS at once."""
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE",
+        help="a setting, over those of cdk.json and of the stage's file; NAME= stands for the default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',
+        help="several settings, quoted as in a shell",
+    )  # fmt: skip
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

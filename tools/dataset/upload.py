@@ -70,13 +70,13 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
 def explain(error: Exception, bucket: str, endpoint: str) -> str:
     """One line that says what is wrong and what to do."""
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials: sign in (aws sso login), or source .local/aws.env for local AWS"
+        return "no AWS credentials: sign in (aws sso login), or use the local AWS (. .local/aws.env)"
     if isinstance(error, EndpointConnectionError):
-        return f"nothing answers at {endpoint}: check the network, or start local AWS (python -m local_aws up)"
+        return f"nothing answers at {endpoint}: check the network, or start the local AWS (make local)"
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         if code == "NoSuchBucket":
-            return f"no bucket {bucket}: deploy the storage stack first, or correct --bucket"
+            return f"no bucket {bucket}: run make deploy first"
         if code in ("AccessDenied", "403"):
             return f"access to bucket {bucket} denied: use credentials that may list and write it"
     return f"upload to {bucket} failed: {error}"

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.dataset.__main__ import main
+from tools.dataset import __main__ as command
 from training.folder import digest, inspect
 
 
@@ -41,8 +41,17 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return bucket
 
 
-def upload(folder: Path, bucket: str = "pictures") -> int:
-    return main(["upload", str(folder), "--bucket", bucket])
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Outputs of the storage stack of stage test."""
+    outputs = {"BucketName": "pictures"}
+    monkeypatch.setattr(command, "require_aws", lambda: ("000000000000", "us-east-1"))
+    monkeypatch.setattr(command, "outputs", {"slipway-test-storage": outputs}.__getitem__)
+    return outputs
+
+
+def upload(folder: Path) -> int:
+    return command.main(["upload", str(folder), "-c", "stage=test"])
 
 
 def test_images_lie_under_their_digest_and_the_manifest_comes_last(
@@ -50,7 +59,9 @@ def test_images_lie_under_their_digest_and_the_manifest_comes_last(
 ) -> None:
     assert upload(images) == 0
     name = digest(inspect(images))
-    assert capsys.readouterr().out == f"{name}\n"
+    said = capsys.readouterr()
+    assert said.out == f"{name}\n"
+    assert f'make deploy SETTINGS="stage=test dataset={name}"' in said.err
     assert set(bucket.objects) == {f"data/{name}/manifest.json"} | {
         f"data/{name}/{split}/{label}/0.png" for split in ("train", "valid", "test") for label in ("dark", "light")
     }
@@ -90,9 +101,12 @@ def test_a_folder_with_a_problem_is_not_uploaded(images: Path, bucket: Bucket) -
     assert bucket.objects == {}
 
 
-def test_a_missing_bucket(images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
-    assert upload(images, "none") == 1
-    assert capsys.readouterr().err == ("error: no bucket none: deploy the storage stack first, or correct --bucket\n")
+def test_a_missing_bucket(
+    images: Path, bucket: Bucket, deployed: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed["BucketName"] = "none"
+    assert upload(images) == 1
+    assert capsys.readouterr().err == "error: no bucket none: run make deploy first\n"
 
 
 def test_no_credentials(
