@@ -1,4 +1,4 @@
-"""A CloudWatch metric alarm's state, from its datapoints.
+"""State of a CloudWatch metric alarm, computed from its datapoints.
 
 Source: "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data", Amazon CloudWatch User
 Guide; both tables of the latter are in tests/aws/test_alarm.py.
@@ -21,13 +21,16 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# Datapoints that are looked at beyond the evaluation periods when some are missing: AWS's tables have two.
-_BEYOND = 2
+# Datapoints evaluated beyond the evaluation periods if some are missing: AWS's tables have two.
+_EXTRA_DATAPOINTS = 2
 
 
 @dataclass(frozen=True)
 class AlarmRule:
-    """`datapoints_to_alarm` (0: all) of `evaluation_periods` datapoints, one each `period` seconds, breach."""
+    """Alarm if `datapoints_to_alarm` (0: all) of the last `evaluation_periods` datapoints breach the threshold.
+
+    `period` is in seconds; each period has one datapoint.
+    """
 
     threshold: float
     comparison: Comparison
@@ -38,16 +41,17 @@ class AlarmRule:
 
     @property
     def evaluation_range(self) -> int:
-        """How many of the last periods' datapoints `state` looks at."""
-        return self.evaluation_periods + _BEYOND
+        """Number of most recent periods that `state` evaluates."""
+        return self.evaluation_periods + _EXTRA_DATAPOINTS
 
     def breaches(self, value: float) -> bool:
+        """True if `value` breaches the threshold."""
         return COMPARISONS[self.comparison](value, self.threshold)
 
     def state(self, values: Sequence[float | None], previous: AlarmState) -> AlarmState:
-        """The state after these datapoints: one for each period, the oldest first, None where there is none.
+        """The state after these datapoints: one for each period, oldest first, None for a missing one.
 
-        Those before the evaluation range do not count.
+        Datapoints before the evaluation range are ignored.
         """
         needed = self.datapoints_to_alarm or self.evaluation_periods
         newest_first = list(reversed(values))[: self.evaluation_range]
@@ -61,8 +65,8 @@ class AlarmRule:
         if filled and self.treat_missing == "breaching":
             return "ALARM" if breaching + filled >= needed else "OK"
         if filled and self.treat_missing in ("missing", "ignore"):
-            # "Avoiding premature transitions to alarm state": a breach as old as the datapoints to alarm,
-            # and nothing but breaches or gaps since, is not waited upon.
+            # "Avoiding premature transitions to alarm state": alarm if the oldest breach is as old as the datapoints to
+            # alarm and only breaches or gaps follow it.
             if not found:
                 return "INSUFFICIENT_DATA" if self.treat_missing == "missing" else previous
             if breaching == len(found) and found[-1][0] + 1 >= needed:

@@ -1,4 +1,4 @@
-"""What an ML instance type's name says about it: enough to choose an image and to refuse what cannot work.
+"""Properties of an ML instance type, read from its name: enough to choose an image and to reject unusable types.
 
 Source: the naming conventions of EC2 instance types, and "Use local storage" in SageMaker's "Protect data
 at rest".
@@ -21,11 +21,11 @@ class Instance:
     gpu: bool
     burstable: bool
     local_disk: bool
-    """Local NVMe is encrypted by its own hardware; SageMaker refuses a KMS key for it."""
+    """True if it has local NVMe. Its hardware encrypts that, and SageMaker rejects a KMS key for it."""
 
     @classmethod
     def parse(cls, name: str) -> "Instance":
-        """Read `name`; ValueError with the reason when it is no ML instance type the containers run on."""
+        """Read `name`. Raises ValueError with the reason if the containers cannot run on this type."""
         found = _NAME.fullmatch(name)
         if found is None:
             raise ValueError("not an ML instance type, such as ml.m5.large or ml.g4dn.xlarge")

@@ -1,4 +1,4 @@
-"""The list prices, from prices.yaml."""
+"""List prices of AWS, read from prices.yaml."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 FILE = Path(__file__).with_name("prices.yaml")
-HOURS = 730  # of a month, as AWS counts them
+HOURS = 730  # hours of a month, as AWS counts them
 
 
 class UnknownPrice(ValueError):
@@ -17,17 +17,17 @@ class UnknownPrice(ValueError):
 
 @cache
 def table() -> Mapping[str, Any]:
-    """The whole file, by service."""
+    """All prices, by service."""
     return dict(yaml.safe_load(FILE.read_text()))
 
 
 def price(service: str, name: str) -> float:
-    """Dollars for one unit of `name`, such as "request" of "lambda"."""
+    """Price in dollars of one unit, such as "request" of "lambda"."""
     return float(table()[service][name])
 
 
 def instance_hour(instance_type: str) -> float:
-    """Dollars an hour. `ml.` types are SageMaker's, the others EC2's.
+    """Price in dollars of one hour of a SageMaker (`ml.…`) or EC2 instance type.
 
     Raises:
         UnknownPrice: a type that the table lacks.

@@ -1,4 +1,4 @@
-"""When a scheduled action is due: AWS's `at(…)`, `rate(…)` and `cron(…)` expressions in a time zone.
+"""Times of a scheduled action: AWS's `at(…)`, `rate(…)` and `cron(…)` expressions in a time zone.
 
 Source: "Schedule recurring scaling actions using cron expressions", Application Auto Scaling User Guide.
 """
@@ -21,16 +21,22 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("day of the week", 1, 7, _WEEKDAYS),
     ("year", 1970, 2199, {}),
 )
-_HORIZON_DAYS = 8 * 366  # a leap day comes within that
+_HORIZON_DAYS = 8 * 366  # the next leap day is within this
 
 
 class ScheduleError(ValueError):
-    """The expression cannot be used; the message says why and what can."""
+    """The expression is invalid. The message gives the reason and the valid forms."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """One expression. `fields` are a cron's sets of values (None: any), `every` a rate's seconds, `once` a time."""
+    """A parsed expression.
+
+    Attributes:
+        fields: sets of values of a cron expression; None for any value.
+        every: seconds of a rate expression.
+        once: time of an `at` expression, in epoch seconds.
+    """
 
     zone: ZoneInfo
     fields: tuple[frozenset[int] | None, ...] = ()
@@ -39,7 +45,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str, timezone: str = "UTC") -> "Schedule":
-        """Raises ScheduleError."""
+        """Parse an expression. Raises ScheduleError if it or the time zone is invalid."""
         try:
             zone = ZoneInfo(timezone)
         except (KeyError, ValueError, OSError) as error:
@@ -55,7 +61,7 @@ class Schedule:
                 return cls(zone, once=_at(found[2], zone))
 
     def next_after(self, moment: float, start: float = 0.0) -> float | None:
-        """The first time after `moment` (both epoch seconds); None: never. A rate counts from `start`."""
+        """The first time after `moment`; None if there is none. A rate counts from `start`. All in epoch seconds."""
         if self.once is not None:
             return self.once if self.once > moment else None
         if self.every:
@@ -81,7 +87,7 @@ class Schedule:
         return all(field is None or value in field for value, field in zip(found, self.fields[2:], strict=True))
 
     def _instant(self, day: date, hour: int, minute: int) -> float | None:
-        """That time of that day, or None on a day that has no such time (clocks went forward)."""
+        """Epoch seconds of this local time; None if the clock skipped it on that day."""
         local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
         seconds = local.timestamp()
         back = datetime.fromtimestamp(seconds, self.zone)

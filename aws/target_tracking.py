@@ -1,8 +1,8 @@
-"""Target tracking: capacity that keeps a metric near its target, as Application Auto Scaling keeps it.
+"""Target tracking as in Application Auto Scaling: choose the capacity that keeps a metric near its target.
 
 Source: "Target tracking scaling policies" and "Define cooldown periods", Application Auto Scaling User Guide; "Using
-Amazon CloudWatch alarms" (an alarm that stays in ALARM calls its scaling policy again each minute). AWS does
-not publish how it computes capacity; here it is in proportion to the metric, rounded up.
+Amazon CloudWatch alarms" (an alarm that stays in ALARM invokes its scaling policy again each minute). AWS does
+not publish how it computes the capacity; here it is proportional to the metric, rounded up.
 """
 
 import math
@@ -20,10 +20,11 @@ _LOW_SHARE = 0.9
 
 
 class TargetTracking:
-    """One policy over one metric, whose value falls as capacity grows. Times are seconds of any clock.
+    """A policy on a metric that falls as capacity grows. Times are in seconds of any clock.
 
-    `minimum` and `maximum` may be set anew, as scheduled actions do. `high` and `low` are the rules of the two alarms
-    that AWS makes for the policy; who has real alarms calls `propose` and `started` in place of `observe` and `decide`.
+    `minimum` and `maximum` may be changed, as scheduled actions do. `high` and `low` are the rules of the two alarms
+    that AWS creates for the policy. A caller with real alarms uses `propose` and `started` instead of `observe` and
+    `decide`.
     """
 
     def __init__(
@@ -46,20 +47,20 @@ class TargetTracking:
         self._values: deque[float | None] = deque(maxlen=self.low.evaluation_range)
         self._states: dict[str, AlarmState] = {"high": "INSUFFICIENT_DATA", "low": "INSUFFICIENT_DATA"}
         self._pending: int | None = None
-        self._calls = {"high": -math.inf, "low": -math.inf}  # when the alarm in ALARM last called the policy
+        self._calls = {"high": -math.inf, "low": -math.inf}  # when the alarm, in ALARM, last invoked the policy
         self._completed = {"high": -math.inf, "low": -math.inf}
-        self._last, self._base = "high", 0  # the last activity's direction, and the capacity it started from
+        self._last, self._base = "high", 0  # direction of the last activity, and the capacity before it
 
     def observe(self, time: float, value: float | None) -> None:
-        """The metric over the period that ends at `time`; None: no datapoint in that period."""
+        """Add the datapoint of the period that ends at `time`; None if it has none."""
         self._values.append(value)
         for name, rule in (("high", self.high), ("low", self.low)):
             self._states[name] = rule.state(self._values, self._states[name])
 
     def decide(self, time: float, current: int) -> int:
-        """The capacity to have at `time`; another value than `current` starts an activity.
+        """The desired capacity at `time`. A value other than `current` starts an activity.
 
-        Until it is `completed` the same value is returned.
+        The value stays the same until the activity is `completed`.
         """
         if self._pending is not None:
             return self._pending
@@ -70,7 +71,7 @@ class TargetTracking:
         return wanted
 
     def propose(self, time: float, current: int, *, high: AlarmState, low: AlarmState, value: float | None) -> int:
-        """The capacity to have when the alarms are in these states and the metric's last datapoint is `value`."""
+        """The desired capacity for these states of the alarms, where `value` is the metric's last datapoint."""
         if self._pending is not None:
             return current
         called = {"high": self._called("high", high, time), "low": self._called("low", low, time)}
@@ -84,23 +85,23 @@ class TargetTracking:
         return current
 
     def started(self, time: float, current: int, wanted: int) -> None:
-        """An activity from `current` to `wanted` has begun: nothing else is proposed until it is `completed`."""
+        """Note that an activity has begun. Until it is `completed`, `propose` changes nothing."""
         direction = "high" if wanted > current else "low"
-        # A larger scale-out within the cool-down continues the one before.
+        # A larger scale-out within the cooldown continues the previous one.
         if not (direction == "high" and self._cooling("high", time)):
             self._base = current
         self._last, self._pending = direction, wanted
 
     def completed(self, time: float, *, succeeded: bool = True) -> None:
-        """The activity has ended; a failed one starts no cool-down."""
+        """Note that the activity has ended. A failed one starts no cooldown."""
         self._pending = None
         if succeeded:
             self._completed[self._last] = time
-            if self._last == "high":  # scaling out ends the cool-down of scaling in
+            if self._last == "high":  # scaling out ends the cooldown of scaling in
                 self._completed["low"] = -math.inf
 
     def _scale_out(self, time: float, current: int, value: float) -> int:
-        """Within the cool-down what was added counts as part of what is now wanted, so only more than that acts."""
+        """Scale out. Within the cooldown, capacity that was already added counts towards the desired capacity."""
         base = self._base if self._cooling("high", time) else current
         return max(current, self._bound(self._proportional(base, value)))
 
@@ -120,7 +121,7 @@ class TargetTracking:
         return time < self._completed[direction] + seconds
 
     def _called(self, direction: str, state: AlarmState, time: float) -> bool:
-        """Whether the alarm calls the policy now: when it goes to ALARM, and each minute that it stays there."""
+        """True if the alarm invokes the policy now: on its change to ALARM, and each minute that it stays there."""
         if state != "ALARM":
             self._calls[direction] = -math.inf
             return False

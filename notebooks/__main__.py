@@ -1,4 +1,4 @@
-"""Execute the notebook against the AWS that the environment names, and keep it with its outputs.
+"""Execute the notebook on the AWS of the environment, and store it with its outputs.
 
 python -m notebooks [-p EPOCHS=1] [-c stage=prod]
 """
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    """Name and value; what is no Python value is text."""
+    """Split NAME=VALUE. A VALUE that is no Python literal is text."""
     name, _, value = text.partition("=")
     try:
         return name, ast.literal_eval(value)

@@ -1,4 +1,4 @@
-"""What the notebook has to know of the deployed system, asked of the AWS that the environment names."""
+"""Properties of the deployed system that the notebook uses, read from AWS."""
 
 import json
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _STACKS: tuple[StackSuffix, ...] = ("storage", "trained-model", "serving", "note
 
 
 class Unusable(Exception):
-    """There is nothing to work with; the message is one line that names the fix, and a notebook shows no more."""
+    """The system cannot be used. The message is one line that names the fix; the notebook shows only that."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython prints in place of the stack trace."""
+        """The text that IPython prints instead of a stack trace."""
         return [str(self)]
 
 
@@ -27,8 +27,8 @@ class Deployed:
     """A deployed system.
 
     Attributes:
-        job: the training job that made the live model, as DescribeTrainingJob tells it. A job of the notebook is
-            the same but for what it tries: the role may read this data and this program, and nothing else.
+        job: response of DescribeTrainingJob for the job that trained the live model. Jobs of the notebook are based on
+            it, because the role may read only this data set and this program.
     """
 
     prefix: str
@@ -41,13 +41,13 @@ class Deployed:
 
     @property
     def dataset(self) -> str:
-        """Digest of the images."""
+        """Digest of the data set."""
         [uri] = [uri for name, uri in self.channels.items() if name not in ("code", "weights")]
         return uri.rstrip("/").rpartition("/")[2]
 
     @property
     def channels(self) -> dict[str, str]:
-        """The address of each channel of the job."""
+        """S3 address of each of the job's channels."""
         return {
             channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
             for channel in self.job["InputDataConfig"]
@@ -55,19 +55,19 @@ class Deployed:
 
     @property
     def key(self) -> str:
-        """ARN of the key that encrypts everything."""
+        """ARN of the KMS key that encrypts everything."""
         return str(self.job["OutputDataConfig"]["KmsKeyId"])
 
     def role(self, name: str) -> str:
-        """ARN of the system's role of that name, such as `hosting`."""
+        """ARN of one of the system's roles, such as `hosting`."""
         return str(self.job["RoleArn"]).removesuffix("training") + name
 
 
 def connect(prefix: str) -> Deployed:
-    """The system `<app>-<stage>`.
+    """Read the system `<app>-<stage>` from the AWS of the environment.
 
     Raises:
-        Unusable: no AWS answers, or it has no such system.
+        Unusable: AWS does not answer, or has no such system.
     """
     try:
         account, region = require_aws()

@@ -1,4 +1,4 @@
-"""Executing a notebook from top to bottom, with parameters of one's own."""
+"""Execute a notebook from top to bottom with given parameters."""
 
 import tempfile
 from collections.abc import Mapping
@@ -17,23 +17,24 @@ _CELL_SECONDS = 3600
 
 
 class NotebookFailed(ReportedError):
-    """A cell ended in an error; the message is what the notebook shows of it."""
+    """A cell raised an error. The message is the error as the notebook shows it."""
 
 
 def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = None) -> nbformat.NotebookNode:
-    """The notebook with its outputs, written to `output` as far as it came.
+    """Execute the notebook, write it with its outputs to `output`, also after an error, and return it.
 
     Args:
-        parameters: over those of the cell tagged `parameters`.
+        parameters: values that override those of the cell tagged `parameters`.
 
     Raises:
         InputError: the notebook has no parameter of that name.
-        NotebookFailed: with the cell's error.
+        NotebookFailed: a cell raised an error.
     """
     notebook = nbformat.read(path, as_version=4)
     _set(notebook, parameters)
     with tempfile.TemporaryDirectory() as sockets:
-        # Of this user's alone; the usual kernel takes orders on ports that the whole machine can reach.
+        # Sockets of this user alone. By default a kernel accepts commands on ports that every user of the machine can
+        # reach.
         private = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         client = NotebookClient(
             notebook,
@@ -58,7 +59,7 @@ def _run(client: NotebookClient, notebook: nbformat.NotebookNode, output: Path |
 
 
 def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Put a cell with the values after the one that has the defaults."""
+    """Insert a cell with the values after the cell with the defaults."""
     [(index, defaults)] = [
         (index, cell) for index, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])
     ]
@@ -72,6 +73,6 @@ def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None
 
 
 def _shown(notebook: nbformat.NotebookNode) -> str:
-    """The error that the last executed cell shows."""
+    """The error output of the last executed cell; empty without one."""
     errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
     return "\n".join(errors[-1].traceback) if errors else ""

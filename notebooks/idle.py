@@ -1,7 +1,7 @@
-"""Stops the notebook instance when nobody works in it: `python3 idle.py NAME MINUTES`, every few minutes, as root.
+"""Stop the notebook instance when it is idle: `python3 idle.py NAME MINUTES`, run every few minutes as root.
 
-Idle is a Jupyter in which no kernel or terminal has done anything for so long; one that has not answered for so
-long, or since the machine's start, is idle too. Standard library only: it must work where no environment could be made.
+It is idle if no kernel or terminal of Jupyter was active for MINUTES, or if Jupyter has not answered for so long.
+Standard library only, because it must work even if the environment could not be made.
 """
 
 import datetime
@@ -14,12 +14,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-JUPYTER = "https://localhost:8443"  # the instance's own, with a certificate that it signed itself
-ANSWERED = Path("/run/jupyter-answered")  # its time is that of the last answer; the next start begins without it
+JUPYTER = "https://localhost:8443"  # on the instance, with a self-signed certificate
+ANSWERED = Path("/run/jupyter-answered")  # modification time: last answer; a restart removes the file
 
 
 def main(name: str, minutes: float, *, jupyter: str = JUPYTER) -> bool:
-    """Stop the instance `name` when it is idle; whether it was."""
+    """Stop the instance `name` if it is idle; True if it was."""
     idle = minutes_idle(jupyter)
     if idle < minutes:
         return False
@@ -29,9 +29,9 @@ def main(name: str, minutes: float, *, jupyter: str = JUPYTER) -> bool:
 
 
 def minutes_idle(jupyter: str) -> float:
-    """Minutes since a kernel or a terminal last did something, or the machine was started; 0 while a kernel works.
+    """Minutes since the last activity of a kernel or terminal, or since the machine started; 0 while a kernel is busy.
 
-    One answer that does not come says nothing of the work: then it is the minutes since the last one that did.
+    If Jupyter does not answer, its activity is unknown: then the minutes since its last answer.
     """
     started = minutes_up()
     try:
@@ -46,13 +46,13 @@ def minutes_idle(jupyter: str) -> float:
 
 
 def minutes_up() -> float:
-    """Minutes since the machine was started."""
+    """Minutes since the machine started."""
     return float(Path("/proc/uptime").read_text().split()[0]) / 60
 
 
 def _get(url: str) -> Any:
-    unverified = ssl._create_unverified_context()  # noqa: S323 (on the machine itself)
-    with urllib.request.urlopen(url, timeout=10, context=unverified) as answer:  # noqa: S310 (its address is ours)
+    unverified = ssl._create_unverified_context()  # noqa: S323 (the same machine)
+    with urllib.request.urlopen(url, timeout=10, context=unverified) as answer:  # noqa: S310 (a fixed address)
         return json.load(answer)
 
 

@@ -1,4 +1,4 @@
-"""The topic that every alarm and the budget tell."""
+"""The SNS topic that alarms and the budget publish to."""
 
 from typing import Any
 
@@ -12,31 +12,17 @@ from constructs import Construct
 from settings import Settings, names
 
 
-def tellers(prefix: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Who may write to the topic, and use its key for that: service and condition, by the statement's name.
-
-    Source: "Creating an Amazon SNS topic for budget notifications", AWS cost management user guide.
-    """
-    alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
-    budget = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:*"
-    return {
-        "Alarms": ("cloudwatch.amazonaws.com", _ours(alarms)),
-        "Budget": ("budgets.amazonaws.com", _ours(budget)),
-    }
-
-
-def _ours(source: str) -> dict[str, Any]:
-    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": source}}
-
-
 class AlarmTopic(Construct):
-    """`topic`, under `key`; over TLS only, from this system's alarms and this account's budgets, to `alarm_email`."""
+    """`topic`, encrypted with `key`, with a subscription of `alarm_email`.
+
+    Only this system's alarms and this account's budgets may publish to it, over TLS.
+    """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, key: kms.IKey) -> None:
         super().__init__(scope, id)
         name = names.alarm_topic(settings.prefix)
         self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
-        for sid, (service, condition) in tellers(settings.prefix).items():
+        for sid, (service, condition) in topic_publishers(settings.prefix).items():
             self.topic.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=sid,
@@ -48,3 +34,21 @@ class AlarmTopic(Construct):
             )
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+
+
+def topic_publishers(prefix: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Services that may publish to the topic, and use its key for that: principal and condition, by statement id.
+
+    Source: "Creating an Amazon SNS topic for budget notifications", AWS cost management user guide.
+    """
+    alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
+    budget = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:*"
+    return {
+        "Alarms": ("cloudwatch.amazonaws.com", _from_source(alarms)),
+        "Budget": ("budgets.amazonaws.com", _from_source(budget)),
+    }
+
+
+def _from_source(arn: str) -> dict[str, Any]:
+    """Condition: the call is made for a resource of this account with this ARN."""
+    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": arn}}

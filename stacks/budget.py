@@ -1,4 +1,4 @@
-"""A monthly budget, which tells the alarm topic before and when it is spent."""
+"""Monthly budget that notifies the alarm topic before and when it is spent."""
 
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
@@ -6,16 +6,16 @@ from constructs import Construct
 
 from settings import Settings, names
 
-# Share of the budget in %, of what is spent or of what the month will come to.
-_TELL_AT = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
+# Kind of cost, and the share of the budget in % above which it notifies.
+_THRESHOLDS = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
 
 
 class MonthlyBudget(Construct):
-    """Costs of the whole account, over `monthly_budget_usd`.
+    """`budget` of the whole account's costs: `monthly_budget_usd`.
 
-    Not of this system's tags alone: until somebody activates them as cost allocation tags, which no template can, a
-    budget of tags sees no cost at all and never tells. Source: "Activating user-defined cost allocation tags", AWS
-    billing user guide.
+    It is not limited to this system's tags: until somebody activates them as cost allocation tags, which no template
+    can do, a budget of tags sees no cost and never notifies. Source: "Activating user-defined cost allocation tags",
+    AWS billing user guide.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, topic: sns.ITopic) -> None:
@@ -40,7 +40,7 @@ class MonthlyBudget(Construct):
                     ),
                     subscribers=[budget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)],
                 )
-                for kind, share in _TELL_AT
+                for kind, share in _THRESHOLDS
             ],
             resource_tags=[
                 budget.ResourceTagProperty(key="app", value=settings.app),

@@ -1,4 +1,4 @@
-"""The function that callers use: an image in, labels out, by way of the endpoint."""
+"""The function that callers use. It classifies an image with the endpoint."""
 
 from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
@@ -7,14 +7,16 @@ from constructs import Construct
 
 from settings import Settings, names
 from stacks.function_scaling import FunctionScaling
-from stacks.handler import Handler
+from stacks.lambda_function import LambdaFunction
 
 
 class Classify(Construct):
-    """Call `alias`: provisioned concurrency is kept on it, never on a version (aws-cdk#8883).
+    """`function`, and the `alias` that callers use.
 
-    In the endpoint's own stack: CloudFormation then deletes an endpoint that is replaced only when the alias has
-    moved to the new one, which this construct has to depend on.
+    The alias has the provisioned concurrency, never a version (aws-cdk#8883).
+
+    It belongs to the endpoint's stack and must depend on the endpoint: then CloudFormation deletes a replaced endpoint
+    only after the alias has moved to the new one.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
@@ -22,7 +24,7 @@ class Classify(Construct):
         name = names.function_name(settings.prefix, "classify")
         folder = f"s3://{names.bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)}/{settings.s3_images}"
         images = folder if settings.s3_images else ""
-        self.function = Handler(
+        self.function = LambdaFunction(
             self,
             "Handler",
             prefix=settings.prefix,
@@ -31,7 +33,7 @@ class Classify(Construct):
             role=role,
             environment={
                 "ENDPOINT_NAME": endpoint_name,
-                # Two tries and the answer have to fit into the function's own time.
+                # Two attempts and the response must fit into the function's timeout.
                 "ENDPOINT_TIMEOUT_SECONDS": str((settings.lambda_timeout - 2) // 2),
                 "MAX_IMAGE_BYTES": str(settings.max_image_mb * 2**20),
                 "S3_IMAGES": images,

@@ -1,4 +1,4 @@
-"""The dashboard: what the alarms say, then endpoint, function and training."""
+"""Widgets of the dashboard: state of the alarms, then endpoint, function and training."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,20 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from aws.log_groups import TRAINING_JOBS, function_log_group
 from settings import Settings, names
-from stacks.watched import Watched, most_instances
+from stacks.metrics import SystemMetrics, max_instances
 
 
-def rows(settings: Settings, watched: Watched, alarms: Sequence[cloudwatch.IAlarm]) -> list[list[cloudwatch.IWidget]]:
+def rows(
+    settings: Settings, metrics: SystemMetrics, alarms: Sequence[cloudwatch.IAlarm]
+) -> list[list[cloudwatch.IWidget]]:
     """The dashboard's widgets, row by row."""
     status = cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3)
-    return [[status], *_endpoint(settings, watched), *_function(settings, watched), *_training(settings, watched)]
+    return [[status], *_endpoint(settings, metrics), *_function(settings, metrics), *_training(settings, metrics)]
 
 
-def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
-    endpoint, instances = watched.endpoint, watched.instances
-    most = cloudwatch.HorizontalAnnotation(value=most_instances(settings), label="at most")
+def _endpoint(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatch.IWidget]]:
+    endpoint, instances = metrics.endpoint, metrics.instances
+    maximum = cloudwatch.HorizontalAnnotation(value=max_instances(settings), label="at most")
     return [
         [
             _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),
@@ -35,7 +37,7 @@ def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
             ),
         ],
         [
-            _graph("Endpoint: instances", watched.instance_count(), limit=most),
+            _graph("Endpoint: instances", metrics.instance_count(), limit=maximum),
             _graph(
                 "Endpoint: calls at a time",
                 endpoint("ConcurrentRequestsPerModel", "Maximum", "on all instances"),
@@ -49,8 +51,8 @@ def _endpoint(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
     ]
 
 
-def _function(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
-    function, requests = watched.classify, watched.requests
+def _function(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatch.IWidget]]:
+    function, requests = metrics.classify, metrics.requests
     limit = settings.endpoint_rollback_error_percent / 100
     return [
         [
@@ -61,7 +63,7 @@ def _function(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
             ),
             _graph(
                 "Function: calls a minute refused",
-                watched.overloaded("Requests", "Sum", "endpoint: too many"),
+                metrics.overloaded("Requests", "Sum", "endpoint: too many"),
                 function("Throttles", "Sum", "function: too many"),
             ),
             _graph(
@@ -89,8 +91,8 @@ def _function(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
     ]
 
 
-def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWidget]]:
-    """How the last jobs went: names of jobs change, so their metrics are searched for."""
+def _training(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatch.IWidget]]:
+    """Results of the last jobs. Every job has a name of its own, so a search expression finds their metrics."""
     return [
         [
             cloudwatch.LogQueryWidget(
@@ -107,9 +109,9 @@ def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
             ),
             _graph(
                 "Training: jobs failed or stopped",
-                watched.failed_training("TriggeredRules", "Sum", "failed or stopped", minutes=5),
+                metrics.failed_training("TriggeredRules", "Sum", "failed or stopped", minutes=5),
                 *(
-                    [watched.failed_ec2_training("TriggeredRules", "Sum", "on EC2, failed", minutes=5)]
+                    [metrics.failed_ec2_training("TriggeredRules", "Sum", "on EC2, failed", minutes=5)]
                     if settings.ec2_training
                     else []
                 ),
@@ -123,8 +125,8 @@ def _training(settings: Settings, watched: Watched) -> list[list[cloudwatch.IWid
     ]
 
 
-def _of_jobs(settings: Settings, *metrics: str) -> list[cloudwatch.IMetric]:
-    """Metrics of every job of this system. A name is searched by its words: those of its prefix are enough."""
+def _of_jobs(settings: Settings, *metric_names: str) -> list[cloudwatch.IMetric]:
+    """Metrics of every job of this system. The search matches words of a name, so those of the prefix are enough."""
     jobs = f'TrainingJobName="{settings.app}" TrainingJobName="{settings.stage}"'
     return [
         cloudwatch.SearchExpression(
@@ -132,7 +134,7 @@ def _of_jobs(settings: Settings, *metrics: str) -> list[cloudwatch.IMetric]:
             label="",
             period=Duration.minutes(1),
         )
-        for metric in metrics
+        for metric in metric_names
     ]
 
 

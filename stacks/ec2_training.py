@@ -1,7 +1,8 @@
-"""The original's second step as code: one small EC2 instance that trains, stores the model, and ends itself.
+"""One small EC2 instance that trains, stores the model, and terminates itself.
 
-The instance runs ec2/user_data.sh. The stack waits for its signal: success when the artifact is in S3, otherwise the
-end of the log as the reason. Nothing can connect to the instance; Session Manager connects out from it.
+The instance runs ec2/user_data.sh. The stack waits for its signal: success once the artifact is in S3, else failure
+with the end of the log as the reason. The instance accepts no connection. Session Manager works through its own
+outbound one.
 """
 
 import hashlib
@@ -24,19 +25,19 @@ from stacks.storage import Storage
 
 # Resolved by CloudFormation when it deploys: synth looks nothing up.
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
-MOST_USER_DATA = 16 * 1024  # bytes, before base64: EC2's limit
-# What stands for a token at synth (the signal's pre-signed URL) is longer when it is deployed.
-_LONGEST_WAIT_URL = 1024
+MAX_USER_DATA = 16 * 1024  # bytes, before base64: EC2's limit
+# The signal's pre-signed URL, a short token at synth, is this long when it is deployed.
+_MAX_WAIT_URL = 1024
 _SCRIPT = Path(__file__).parent.parent / "ec2" / "user_data.sh"
 _HOUR = 3600
 
 
 class UserDataTooLong(Exception):
-    """EC2 refuses user data of over 16 KB."""
+    """The user data is over EC2's limit of 16 KB."""
 
 
 class Ec2Training(Stack):
-    """`model_uri` is where the model is after the deploy; `user_data` the script as the instance gets it."""
+    """`instance` runs `user_data`. After the deploy the model is at `model_uri`; `digest` identifies it."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: Settings, storage: Storage, profile: iam.CfnInstanceProfile
@@ -84,26 +85,26 @@ class Ec2Training(Stack):
         def script(wait_url: str) -> str:
             return user_data(settings=settings, storage=storage, digest=self.digest, wait_url=wait_url)
 
-        # Neither an instance that has ended nor a wait can be updated: what differs in anything gets other ids. The
-        # new instance then finds the model there, unless the digest differs too.
+        # Neither a terminated instance nor a wait condition can be updated, so any difference changes their logical
+        # ids. The new instance finds the model in S3, unless the digest differs too.
         made_of = json.dumps(self.resolve([script(wait_url=""), properties, timeout]), sort_keys=True)
         short = hashlib.sha256(made_of.encode()).hexdigest()[:12]
         handle = CfnWaitConditionHandle(self, f"Handle{short}")
         self.user_data = script(handle.ref)
-        instance = ec2.CfnInstance(self, "Instance", user_data=Fn.base64(self.user_data), **properties)
-        instance.override_logical_id(f"Instance{short}")
+        self.instance = ec2.CfnInstance(self, "Instance", user_data=Fn.base64(self.user_data), **properties)
+        self.instance.override_logical_id(f"Instance{short}")
         for route in routes:
-            instance.node.add_dependency(route)
+            self.instance.node.add_dependency(route)
         wait = CfnWaitCondition(self, f"Trained{short}", handle=handle.ref, count=1, timeout=timeout)
-        wait.node.add_dependency(instance)
+        wait.node.add_dependency(self.instance)
         self.model_uri = f"s3://{storage.bucket_name}/{names.EC2_ARTIFACTS}/{names.EC2_MODEL}"
         CfnOutput(self, "ModelUri", value=self.model_uri)
         data = wait.attr_data.to_string()
         CfnOutput(self, "Trained", value=data, description="what the run cost, by the model's digest, as JSON")
-        CfnOutput(self, "InstanceId", value=instance.ref, description="aws ssm start-session --target …")
+        CfnOutput(self, "InstanceId", value=self.instance.ref, description="aws ssm start-session --target …")
 
     def _network(self) -> tuple[ec2.CfnSubnet, ec2.CfnSecurityGroup, list[Construct]]:
-        """One public subnet without NAT, a group that lets nothing in, and what has to be there before a boot."""
+        """A public subnet without NAT, a security group without ingress, and the resources that a boot depends on."""
         vpc = ec2.CfnVPC(self, "Vpc", cidr_block="10.0.0.0/24", enable_dns_support=True, enable_dns_hostnames=True)
         gateway = ec2.CfnInternetGateway(self, "Gateway")
         attached = ec2.CfnVPCGatewayAttachment(self, "Attached", vpc_id=vpc.ref, internet_gateway_id=gateway.ref)
@@ -138,19 +139,19 @@ class Ec2Training(Stack):
 
 
 def dollars_an_hour(settings: Settings) -> float:
-    """List price of the running instance with its public address, its disk and its metrics by the minute.
+    """List price of one hour of the instance, with its public address, its disk and its detailed metrics, in dollars.
 
-    Traffic, and with `ec2_credits` unlimited the CPU beyond the saved-up credits, come on top.
+    Not included: traffic and, if `ec2_credits` is `unlimited`, surplus CPU credits.
     """
     month = settings.ec2_volume_gib * price("ec2", "volume_gb_month") + price("cloudwatch", "instance_metrics_month")
     return instance_hour(settings.ec2_instance_type) + price("ec2", "public_address_hour") + month / HOURS
 
 
 def user_data(*, settings: Settings, storage: Storage, digest: str, wait_url: str) -> str:
-    """The script with this training's values above it; none of them opens anything but the one signal.
+    """ec2/user_data.sh below the variables of this training. The only secret in it is the signal's URL.
 
     Raises:
-        UserDataTooLong: over EC2's 16 KB.
+        UserDataTooLong: it is over EC2's 16 KB.
     """
     program = storage.program
     values = {
@@ -167,15 +168,15 @@ def user_data(*, settings: Settings, storage: Storage, digest: str, wait_url: st
     flags = [word for name, text in settings.hyperparameters.items() for word in (f"--{name}", text)]
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     head = "\n".join(["#!/bin/bash", *lines, f"HYPERPARAMETERS=({shlex.join(flags)})", ""])
-    return fitting(head + _SCRIPT.read_text())
+    return within_limit(head + _SCRIPT.read_text())
 
 
-def fitting(script: str) -> str:
-    """`script`, when it is within what EC2 takes with the longest signal URL; UserDataTooLong otherwise."""
-    size = len(script.encode()) + _LONGEST_WAIT_URL
-    if size > MOST_USER_DATA:
+def within_limit(script: str) -> str:
+    """Return `script` if EC2 accepts it with the longest signal URL; else raise UserDataTooLong."""
+    size = len(script.encode()) + _MAX_WAIT_URL
+    if size > MAX_USER_DATA:
         raise UserDataTooLong(
-            f"ec2/user_data.sh makes {size} bytes of user data (with the signal's URL), and EC2 takes {MOST_USER_DATA}:"
-            f" shorten it by {size - MOST_USER_DATA}, or move a part into the training program's zip"
+            f"ec2/user_data.sh makes {size} bytes of user data (with the signal's URL), and EC2 takes {MAX_USER_DATA}:"
+            f" shorten it by {size - MAX_USER_DATA}, or move a part into the training program's zip"
         )
     return script

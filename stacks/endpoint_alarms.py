@@ -1,4 +1,4 @@
-"""The alarms that a new model has to get past: they look at its own fleet only, while it is deployed."""
+"""Alarms that roll a deployment back. They watch the new model's fleet alone, while it is deployed."""
 
 from dataclasses import dataclass
 
@@ -11,29 +11,29 @@ from settings import Settings, names
 from stacks.runbook import RUNBOOK
 
 _MINUTE = Duration.minutes(1)
-# InvocationModelErrors counts answers in 4XX too, and those are the callers' doing. Half of all calls is not: it is a
-# model that understands none of them, which no 5XX tells.
-_MOST_MODEL_ERRORS = 0.5
+# InvocationModelErrors counts 4XX responses too, which callers cause. More than half of all calls, though, means that
+# the model understands none of them, and no 5XX shows that.
+_MAX_MODEL_ERRORS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Watched:
-    """A metric of the variant, and over which value of its statistic it rolls a deployment back."""
+class _RollbackAlarm:
+    """A roll-back alarm: metric, statistic and threshold."""
 
     metric: str
     statistic: str
     threshold: float
     minutes: int
-    why: str
+    reason: str
 
 
 class EndpointAlarms(Construct):
-    """`alarm_names`, for the endpoint's DeploymentConfig; made anew, with new names, for each configuration.
+    """`alarms`, and their `alarm_names` for the endpoint's DeploymentConfig. Each endpoint configuration has its own.
 
-    The metrics have the configuration's name as a dimension, so an old model that fails cannot stop the deploy that
-    mends it ("Auto-rollback configuration and monitoring", SageMaker developer guide). The names have it too: what a
-    roll-back returns to are the old alarms, which are quiet. None of them refers to the endpoint, which needs them to
-    be there first.
+    The configuration's name is a dimension of the metrics, so a failing old model cannot stop the deploy that repairs
+    it ("Auto-rollback configuration and monitoring", SageMaker developer guide). It is also a part of the alarm names,
+    so a roll-back returns to the old alarms, which are in OK. No alarm refers to the endpoint, because the endpoint
+    needs the alarms to exist first.
     """
 
     def __init__(
@@ -51,52 +51,52 @@ class EndpointAlarms(Construct):
         self.alarms = [
             cloudwatch.CfnAlarm(
                 self,
-                watched.metric,
-                alarm_name=Fn.join("-", [endpoint_name, config_name, watched.metric]),
-                alarm_description=f"Rolls the deployment back: {watched.why}. What to do: {RUNBOOK}#roll-back",
+                alarm.metric,
+                alarm_name=Fn.join("-", [endpoint_name, config_name, alarm.metric]),
+                alarm_description=f"Rolls the deployment back: {alarm.reason}. What to do: {RUNBOOK}#roll-back",
                 namespace="AWS/SageMaker",
-                metric_name=watched.metric,
+                metric_name=alarm.metric,
                 dimensions=[
                     cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in dimensions.items()
                 ],
-                **({"extended_statistic": "p99"} if watched.statistic == "p99" else {"statistic": watched.statistic}),
+                **({"extended_statistic": "p99"} if alarm.statistic == "p99" else {"statistic": alarm.statistic}),
                 period=_MINUTE.to_seconds(),
-                evaluation_periods=watched.minutes,
-                threshold=watched.threshold,
+                evaluation_periods=alarm.minutes,
+                threshold=alarm.threshold,
                 comparison_operator="GreaterThanThreshold",
-                treat_missing_data="notBreaching",  # a minute without a call says nothing against the model
+                treat_missing_data="notBreaching",  # a minute without calls
             )
-            for watched in _watched(settings)
+            for alarm in _rollback_alarms(settings)
         ]
         self.alarm_names = [str(alarm.alarm_name) for alarm in self.alarms]
 
 
-def _watched(settings: Settings) -> list[_Watched]:
+def _rollback_alarms(settings: Settings) -> list[_RollbackAlarm]:
     # The average of a count of 0 or 1 for each call is the share of the calls.
-    watched = [
-        _Watched(
+    alarms = [
+        _RollbackAlarm(
             metric="Invocation5XXErrors",
             statistic="Average",
             threshold=settings.endpoint_rollback_error_percent / 100,
             minutes=1,
-            why="too many of the new model's calls fail",
+            reason="too many of the new model's calls fail",
         ),
-        _Watched(
+        _RollbackAlarm(
             metric="InvocationModelErrors",
             statistic="Average",
-            threshold=_MOST_MODEL_ERRORS,
+            threshold=_MAX_MODEL_ERRORS,
             minutes=1,
-            why="the new model refuses most calls",
+            reason="the new model refuses most calls",
         ),
     ]
     if settings.endpoint_rollback_p99_ms:
-        watched.append(
-            _Watched(
+        alarms.append(
+            _RollbackAlarm(
                 metric="ModelLatency",
                 statistic="p99",
                 threshold=settings.endpoint_rollback_p99_ms * 1000,  # the metric is in microseconds
-                minutes=2,  # of few calls the slowest is the 99th in a hundred; two minutes of them are no accident
-                why="the new model is slow",
+                minutes=2,  # with few calls the p99 is the slowest one; two minutes of it are no coincidence
+                reason="the new model is slow",
             )
         )
-    return watched
+    return alarms

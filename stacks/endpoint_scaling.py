@@ -1,4 +1,4 @@
-"""The endpoint's auto-scaling: instances are added and removed to keep the load on each near the target."""
+"""Auto-scaling of the endpoint: keep the load of each instance near the target."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_applicationautoscaling as autoscaling
@@ -9,10 +9,12 @@ from settings.schedule import Limits
 
 
 class EndpointScaling(Construct):
-    """Target tracking on the load of each instance of the endpoint, which has to be there first, and scheduled limits.
+    """`target` with scheduled limits, and a target tracking `policy` on the load of each instance.
 
-    The load is the requests in flight, published every 10 s, so that a burst is seen before its requests time
-    out; or the invocations in a minute.
+    The endpoint must exist first.
+
+    The load is the number of concurrent requests, published every 10 s, so that scaling sees a burst before its
+    requests time out; or the number of invocations a minute.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str) -> None:
@@ -26,8 +28,7 @@ class EndpointScaling(Construct):
             resource_id=f"endpoint/{endpoint_name}/variant/{names.VARIANT}",
             min_capacity=settings.endpoint_min_instances,
             max_capacity=settings.endpoint_max_instances,
-            # The service-linked role, which AWS makes and alone can use; without one CloudFormation asks
-            # for ours.
+            # The service-linked role, which AWS creates. Without it CloudFormation requires a role of ours.
             role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
             "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
             scheduled_actions=[
@@ -51,7 +52,7 @@ class EndpointScaling(Construct):
             scale_in_cooldown=settings.endpoint_scale_in_seconds,
             scale_out_cooldown=settings.endpoint_scale_out_seconds,
         )
-        autoscaling.CfnScalingPolicy(
+        self.policy = autoscaling.CfnScalingPolicy(
             self,
             "Policy",
             policy_name=f"{endpoint_name}-{settings.endpoint_scaling_metric}",

@@ -1,4 +1,4 @@
-"""The function's auto-scaling: instances are kept warm ahead of the calls, so that these meet no cold start."""
+"""Auto-scaling of the function's provisioned concurrency, so that calls meet no cold start."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_applicationautoscaling as autoscaling
@@ -9,7 +9,7 @@ from settings import Settings
 
 
 class FunctionScaling(Construct):
-    """Target tracking on the share of an alias's provisioned concurrency that is in use.
+    """`target` with a target tracking `policy` on the share of an alias's provisioned concurrency that is in use.
 
     Source: "Managing provisioned concurrency with Application Auto Scaling", Lambda developer guide.
     """
@@ -25,7 +25,7 @@ class FunctionScaling(Construct):
             resource_id=f"function:{name}:{alias.alias_name}",
             min_capacity=settings.lambda_provisioned_concurrency,
             max_capacity=settings.lambda_max_provisioned_concurrency,
-            # As in endpoint_scaling.py: the service-linked role, which AWS makes.
+            # The service-linked role, as in endpoint_scaling.py.
             role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
             "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
         )
@@ -36,7 +36,7 @@ class FunctionScaling(Construct):
             ),
             target_value=settings.lambda_target_utilization,
         )
-        autoscaling.CfnScalingPolicy(
+        self.policy = autoscaling.CfnScalingPolicy(
             self,
             "Policy",
             policy_name=f"{name}-provisioned-concurrency",

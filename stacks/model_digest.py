@@ -1,4 +1,4 @@
-"""The identity of a trained model: everything that decides what the training job makes, and nothing else."""
+"""The identity of a trained model: a digest of everything that determines it."""
 
 import hashlib
 import json
@@ -17,9 +17,8 @@ def model_digest(
 ) -> str:
     """64 hex digits: sha256 of the ingredients as canonical JSON.
 
-    Same digest, same model: it is never trained twice. `code` is the hash of the training program with the
-    serving code it packs; `image` the container without its region, because the same image is in every
-    region.
+    A digest is never trained twice. `code` is the hash of the training program with the serving code that it packs;
+    `image` the container without its region, because every region has the same image.
     """
     ingredients = {
         "code": code,

@@ -1,4 +1,4 @@
-"""The notebook instance: step 1 of the original, small, without root, and stopped when nobody works in it."""
+"""The notebook instance: small, without root access, and stopped when it is idle."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from settings import Settings, names
 from stacks.notebook_files import NotebookFiles
 
 _ON_START = Path(__file__).parent.parent / "notebooks" / "on_start.sh"
-_VOLUME_GIB = 10  # the environment takes 2
-_PLATFORM = "notebook-al2023-v1"  # the only one that is still supported
+_VOLUME_GIB = 10  # the Python environment takes 2
+_PLATFORM = "notebook-al2023-v1"  # the only supported one
 
 
 class Notebook(Stack):
-    """`instance` brings `files` when it starts, and acts with `role`; it only starts jobs, so it may be small.
+    """`instance` downloads `files` when it starts, and uses `role`. It only starts jobs, so a small one is enough.
 
-    Its access to the internet is SageMaker's: without it the instance needs a VPC with a NAT gateway or an endpoint
-    for each of nine AWS services, to reach what it is for (iam/acknowledged.yaml has the reason in full).
+    SageMaker gives it internet access. Without that, it would need a VPC with a NAT gateway, or with an endpoint for
+    each of nine AWS services (iam/acknowledged.yaml has the reason in full).
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class Notebook(Stack):
             volume_size_in_gb=_VOLUME_GIB,
             lifecycle_config_name=lifecycle.attr_notebook_instance_lifecycle_config_name,
         )
-        # Of the endpoint that the notebook makes: SageMaker would make the group itself, to be kept for ever.
-        log = logs.CfnLogGroup(
+        # Log group of the endpoint that the notebook makes. SageMaker would create it without a retention.
+        self.endpoint_log = logs.CfnLogGroup(
             self,
             "EndpointLog",
             log_group_name=endpoint_log_group(names.notebook_endpoint_name(settings.prefix)),
             retention_in_days=settings.log_retention_days,
         )
-        log.apply_removal_policy(RemovalPolicy.DESTROY)
+        self.endpoint_log.apply_removal_policy(RemovalPolicy.DESTROY)
         CfnOutput(self, "NotebookName", value=self.instance.attr_notebook_instance_name)
         CfnOutput(self, "NotebookFiles", value=f"s3://{files.bucket_name}/{files.key}")
 
 
 def _script(settings: Settings, name: str, files: NotebookFiles) -> str:
-    """notebooks/on_start.sh under the values that it takes."""
+    """notebooks/on_start.sh below the variables that it uses."""
     given = {
         "NAME": name,
         "PREFIX": settings.prefix,

@@ -1,4 +1,4 @@
-"""What the notebook instance fetches when it starts: the notebook, its locked environment, and the code it calls."""
+"""Files that the notebook instance downloads when it starts: notebook, locked environment, and the code it imports."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ _PARTS = (
 
 
 class NotebookFiles(Construct):
-    """One zip, uploaded by `cdk deploy`; its key is the digest of the files."""
+    """A zip that `cdk deploy` uploads, at `url`: `key` in `bucket_name`. The key contains the digest of the files."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
-        # "/*" first: nothing of the repository gets in unless it is named.
+        # "/*" first: the zip contains only what is named after it.
         others = ["__pycache__/", "*.pyc", ".*", "/training/wheels/", "/notebooks/digits/"]
         files = ["/*", "!/tools/", "/tools/*", *(f"!/{part}" for part in _PARTS), *others]
         asset = Asset(self, "Zip", path=str(_REPOSITORY), exclude=files, ignore_mode=IgnoreMode.GIT)

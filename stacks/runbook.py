@@ -1,3 +1,3 @@
-"""Where an alarm's description sends its reader: the heading there is the alarm's name."""
+"""Path of the runbook that alarm descriptions refer to. Its headings are the alarms' names."""
 
 RUNBOOK = "docs/runbook.md"

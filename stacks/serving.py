@@ -1,7 +1,7 @@
-"""The endpoint: model, configuration, endpoint; and the function that callers reach it by.
+"""The endpoint with its model and configuration, and the function that callers use.
 
-Model and configuration cannot be changed, so they have no name and are replaced; the endpoint is updated in
-place, but for another instance type, which makes a new one.
+Model and configuration cannot be updated, so they have no fixed name and are replaced. The endpoint is updated in
+place; only another instance type makes a new one.
 """
 
 from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
@@ -21,7 +21,7 @@ from stacks.traffic_shift import deployment_config
 
 
 class Serving(Stack):
-    """`endpoint_name` answers with the model at `model_data_url`, which has to be there first."""
+    """`endpoint`, named `endpoint_name`, serves the model at `model_data_url`, which must exist first."""
 
     def __init__(
         self,
@@ -71,13 +71,13 @@ class Serving(Stack):
             "Endpoint",
             endpoint_name=self.endpoint_name,
             endpoint_config_name=self.config.attr_endpoint_config_name,
-            # Without it every deploy would set the auto-scaled number of instances back to the first one.
+            # Without this, every deploy would reset the auto-scaled number of instances to the initial one.
             retain_all_variant_properties=True,
             deployment_config=deployment_config(settings, alarms.alarm_names),
         )
         log = self._log(settings)
         self.endpoint.node.add_dependency(log)
-        self.endpoint.node.add_dependency(alarms)  # SageMaker looks for them when the update begins
+        self.endpoint.node.add_dependency(alarms)  # SageMaker reads them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
         scaling.node.add_dependency(self.endpoint)
         classify = Classify(self, "Classify", settings=settings, endpoint_name=self.endpoint_name, role=function_role)
@@ -87,7 +87,7 @@ class Serving(Stack):
         CfnOutput(self, "ModelDataUrl", value=model_data_url)
 
     def _log(self, settings: Settings) -> logs.CfnLogGroup:
-        """Under the name that SageMaker logs to, before it makes the group itself, to be kept for ever."""
+        """The group that SageMaker logs to. SageMaker would create it without a retention."""
         group = logs.CfnLogGroup(
             self,
             "Log",
@@ -99,7 +99,7 @@ class Serving(Stack):
 
 
 def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:
-    """Calls under capture/, as base64 but for the answers, which are JSON."""
+    """Store sampled calls below capture/: requests as base64, responses as JSON."""
     config = sagemaker.CfnEndpointConfig
     return config.DataCaptureConfigProperty(
         enable_capture=True,

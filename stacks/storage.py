@@ -1,4 +1,4 @@
-"""Where everything is kept: one bucket (data/, jobs/, models/), its key and access log, and the program."""
+"""The bucket (settings/names.py has its layout), its key and access log, and the training program."""
 
 from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -7,13 +7,13 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from settings import Settings, names
-from stacks.alarm_topic import tellers
+from stacks.alarm_topic import topic_publishers
 from stacks.notebook_files import NotebookFiles
 from stacks.training_program import TrainingProgram
 
 
 class Storage(Stack):
-    """`bucket_name` encrypted with `key`; `program`, the training program's zip in CDK's own asset bucket."""
+    """`bucket`, encrypted with `key`, and its `access_log`; `program` and `notebook_files` are zips in CDK's bucket."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
@@ -32,16 +32,16 @@ class Storage(Stack):
             description=f"Data, jobs and models of {prefix}",
         )
         self._let_alarms_use_the_key(prefix)
-        access_log = s3.Bucket(
+        self.access_log = s3.Bucket(
             self,
             "AccessLog",
             bucket_name=names.access_log_bucket(self.bucket_name),
-            # S3 cannot deliver access logs under a KMS key of ours.
+            # S3 cannot deliver access logs to a bucket with a KMS key of ours.
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
-            # Who wipes the traces in the log leaves them in its versions.
+            # Deleted log entries stay as versions.
             versioned=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -61,7 +61,7 @@ class Storage(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             versioned=True,
-            server_access_logs_bucket=access_log,
+            server_access_logs_bucket=self.access_log,
             server_access_logs_prefix="bucket/",
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -69,11 +69,11 @@ class Storage(Stack):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                     noncurrent_version_expiration=Duration.days(30),
                 ),
-                # What is worth keeping of a job is its model, and that is copied to models/.
+                # A job's model is copied to models/; the rest expires.
                 s3.LifecycleRule(id="jobs", prefix=f"{names.JOBS}/", expiration=Duration.days(90)),
-                # Nobody goes on from a checkpoint of a training that was given up weeks ago.
+                # Nobody resumes a training that was given up weeks ago.
                 s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
-                # People's images: no longer than it takes to look into what the model makes of them.
+                # Images of callers: keep them only as long as it takes to examine predictions.
                 s3.LifecycleRule(id="capture", prefix=f"{names.CAPTURE}/", expiration=Duration.days(30)),
             ],
             removal_policy=removal,
@@ -81,14 +81,14 @@ class Storage(Stack):
         CfnOutput(self, "BucketName", value=self.bucket_name)
 
     def _let_alarms_use_the_key(self, prefix: str) -> None:
-        """Alarms and budget write to the topic under this key: of AWS's own key for SNS nobody can let them in."""
-        for sid, (service, condition) in tellers(prefix).items():
+        """Let alarms and budget use the key of the topic. The policy of the AWS-managed SNS key cannot be edited."""
+        for sid, (service, condition) in topic_publishers(prefix).items():
             self.key.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=f"{sid}UseTopic",
                     principals=[iam.ServicePrincipal(service)],
                     actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                    resources=["*"],  # of a key's policy: the key itself
+                    resources=["*"],  # in a key's policy: the key itself
                     conditions=condition,
                 )
             )

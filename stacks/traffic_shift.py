@@ -1,15 +1,15 @@
-"""How calls move from the old model's instances to the new one's, and what brings them back."""
+"""Shift of traffic from the old fleet to the new one in a deployment, and its roll-back."""
 
 from aws_cdk.aws_sagemaker import CfnEndpoint
 
 from settings import Settings
 
-_DRAIN_SECONDS = 60  # no call lasts longer: the old fleet ends when it has answered what it had
-_START_SECONDS = 1800  # for the new fleet to come up
+_DRAIN_SECONDS = 60  # maximum duration of a call: after it, the old fleet has answered all of its calls
+_START_SECONDS = 1800  # for the new fleet to start
 
 
 def deployment_config(settings: Settings, alarm_names: list[str]) -> CfnEndpoint.DeploymentConfigProperty:
-    """The endpoint's DeploymentConfig: blue/green, with a bake after each step."""
+    """The endpoint's DeploymentConfig: blue/green, with a baking period after each step."""
     size = CfnEndpoint.CapacitySizeProperty(type="CAPACITY_PERCENT", value=settings.endpoint_shift_percent)
     steps = {"all-at-once": 1, "canary": 2, "linear": -(-100 // settings.endpoint_shift_percent)}[settings.shift]
     waiting = steps * settings.endpoint_bake_seconds + _DRAIN_SECONDS

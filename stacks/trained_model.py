@@ -1,11 +1,11 @@
-"""The trained model as a CloudFormation resource: the deploy waits for its training or tuning job, and fails with it.
+"""The trained model as a CloudFormation resource. The deploy waits for its job, and fails if the job fails.
 
-    Training (custom resource) ── starts the job, or finds the model already made
-    Trained<digest><hours> (wait condition) ── holds the stack up to 12 hours, until the job's result is signalled
-    JobEnded, Sweep (rules) ── call the same Lambda when a job ends, and every 5 minutes: events get lost
+    Training (custom resource) ── starts the training or tuning job, or finds the finished model
+    Trained<digest>Hours<hours> (wait condition) ── holds the stack up to 12 hours, until the job's result is signalled
+    JobEnded, Sweep (rules) ── call the same function when a job ends, and every 5 minutes, because events get lost
 
-A custom resource may take an hour and a wait condition cannot be updated, hence the two, and hence digest and
-hours in the wait's logical id: a new model or another limit has a new wait, and a model already made is signalled to
+A custom resource may take one hour at most, so a wait condition does the waiting. A wait condition cannot be updated,
+so its logical id has digest and hours: a new model or another limit makes a new one. A finished model is signalled to
 it at once.
 """
 
@@ -27,7 +27,7 @@ from constructs import Construct
 
 from aws.containers import Container, training_container
 from settings import Settings, names
-from stacks.handler import Handler
+from stacks.lambda_function import LambdaFunction
 from stacks.model_digest import model_digest
 from stacks.storage import Storage
 from stacks.tuning_job import tuning_job
@@ -41,12 +41,12 @@ _METRICS = (
     "test:loss",
 )
 _HOUR = 3600
-# Beyond the job's own limit: the queue for an instance, the upload of the model, and one sweep.
+# On top of the job's limit: the queue for an instance, the upload of the model, and one sweep.
 _WAIT_SLACK = _HOUR
 
 
 class TrainedModel(Stack):
-    """`model_digest` (64 hex) names the model; `model_data_url` is where it is after the deploy."""
+    """`model_digest` (64 hex digits) identifies the model. After the deploy it is at `model_data_url`."""
 
     def __init__(
         self,
@@ -80,16 +80,16 @@ class TrainedModel(Stack):
         )
         if settings.tuning_max_jobs:
             request = tuning_job(request, settings=settings)
-        function = self._function(settings, bucket_name, function_role)
-        rules = self._rules(settings, function)
-        hours = _most_hours(settings)
+        self.function = self._function(settings, bucket_name, function_role)
+        rules = self._rules(settings, self.function)
+        hours = _max_hours(settings)
         awaited = f"{self.model_digest[:12]}Hours{hours}"
         handle = CfnWaitConditionHandle(self, f"Handle{awaited}")
         training = CustomResource(
             self,
             "Training",
             resource_type="Custom::TrainedModel",
-            service_token=function.function_arn,
+            service_token=self.function.function_arn,
             service_timeout=Duration.minutes(10),
             properties={
                 "Digest": self.model_digest,
@@ -99,7 +99,7 @@ class TrainedModel(Stack):
                 "WaitUrl": handle.ref,
             },
         )
-        # A job must not end before someone listens, nor the listener go before the job is stopped.
+        # The rules must exist from before a job starts until after it is stopped.
         training.node.add_dependency(*rules)
         wait = CfnWaitCondition(
             self,
@@ -116,7 +116,7 @@ class TrainedModel(Stack):
         CfnOutput(self, "TestAccuracy", value=data, description="by training job, as JSON")
 
     def _function(self, settings: Settings, bucket_name: str, role: iam.Role) -> lambda_.Function:
-        return Handler(
+        return LambdaFunction(
             self,
             "Handler",
             prefix=settings.prefix,
@@ -130,7 +130,7 @@ class TrainedModel(Stack):
         ).function
 
     def _rules(self, settings: Settings, function: lambda_.Function) -> list[Construct]:
-        """The two rules, with their permissions to call `function`."""
+        """The rules JobEnded and Sweep, and their permissions to call `function`."""
         prefix = settings.prefix
         pattern = job_ended_pattern(settings, "Completed", "Failed", "Stopped")
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")
@@ -162,8 +162,8 @@ class TrainedModel(Stack):
 
 
 def job_ended_pattern(settings: Settings, *statuses: str) -> dict[str, Any]:
-    """Matches the events of this system's jobs that end in one of `statuses`."""
-    # The training jobs of a tuning job have events of their own; nobody waits for a single one of them.
+    """Event pattern of this system's jobs that end with one of `statuses`."""
+    # The training jobs of a tuning job emit events too, but only the end of the tuning job matters.
     kind, job = (
         ("HyperParameter Tuning", "HyperParameterTuningJob")
         if settings.tuning_max_jobs
@@ -187,7 +187,7 @@ def _training_job(
     container: Container,
     digest: str,
 ) -> dict[str, Any]:
-    """The CreateTrainingJob request, all but TrainingJobName (the Lambda numbers the attempts)."""
+    """The CreateTrainingJob request without TrainingJobName, because the Lambda function numbers the attempts."""
     bucket_name, key_arn, program = storage.bucket_name, storage.key.key_arn, storage.program
     resources: dict[str, Any] = {
         "InstanceType": settings.training_instance_type,
@@ -205,7 +205,7 @@ def _training_job(
     stopping = {"MaxRuntimeInSeconds": settings.training_max_hours * _HOUR}
     spot: dict[str, Any] = {}
     if settings.spot:
-        stopping["MaxWaitTimeInSeconds"] = _most_hours(settings) * _HOUR
+        stopping["MaxWaitTimeInSeconds"] = _max_hours(settings) * _HOUR
         checkpoints = f"s3://{bucket_name}/{names.checkpoint_prefix(digest)}"
         spot = {"EnableManagedSpotTraining": True, "CheckpointConfig": {"S3Uri": checkpoints}}
     return {
@@ -229,8 +229,8 @@ def _training_job(
     }
 
 
-def _most_hours(settings: Settings) -> int:
-    """From the start of the job to its end at the latest: a spot job also waits for instances."""
+def _max_hours(settings: Settings) -> int:
+    """Maximum hours from the start of the job to its end. A spot job also waits for instances."""
     return settings.spot_max_wait_hours if settings.spot else settings.training_max_hours
 
 

@@ -1,4 +1,4 @@
-"""The tuning job's request, made from the training job's: the same job, many times, over ranges.
+"""The request for a tuning job, derived from that for a training job: it runs the job many times over ranges.
 
 Source: "CreateHyperParameterTuningJob", SageMaker API reference.
 """
@@ -8,13 +8,13 @@ from typing import Any
 from settings import Settings
 from training.ranges import Between, Choice, Range
 
-_OBJECTIVE = {"Type": "Maximize", "MetricName": "validation:accuracy"}  # never the test images
-# A tuning job's definition takes no command: the image's own runs what this variable names.
+_OBJECTIVE = {"Type": "Maximize", "MetricName": "validation:accuracy"}  # the test images must not influence the choice
+# A tuning job's definition has no command. The image's default command runs the module of this variable.
 PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
 
 
 def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str, Any]:
-    """The CreateHyperParameterTuningJob request, all but its name, for a CreateTrainingJob request without one."""
+    """Turn a CreateTrainingJob request into a CreateHyperParameterTuningJob request; neither has a name yet."""
     definition = dict(training_job)
     tags, fixed = definition.pop("Tags"), definition.pop("HyperParameters")
     algorithm = definition["AlgorithmSpecification"]
@@ -25,7 +25,7 @@ def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str,
             "ResourceLimits": {
                 "MaxNumberOfTrainingJobs": settings.tuning_max_jobs,
                 "MaxParallelTrainingJobs": settings.tuning_parallel_jobs,
-                # The stack waits no longer for many jobs than for one.
+                # All jobs together have the time of one: the stack's wait does not depend on their number.
                 "MaxRuntimeInSeconds": definition["StoppingCondition"]["MaxRuntimeInSeconds"],
             },
             "ParameterRanges": _parameter_ranges(settings.ranges),

@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template
 from aws.prices import instance_hour
 from settings import SettingsError
 from settings.ec2 import Ec2
-from stacks.ec2_training import MOST_USER_DATA, UserDataTooLong, fitting
+from stacks.ec2_training import MAX_USER_DATA, UserDataTooLong, within_limit
 from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import of_type, statements, text
@@ -172,13 +172,13 @@ def test_the_script_is_valid_shell() -> None:
 
 
 def test_user_data_over_ec2_s_limit_is_refused_with_its_size() -> None:
-    assert fitting("x" * 100) == "x" * 100
-    with pytest.raises(UserDataTooLong, match=f"{MOST_USER_DATA + 1024} bytes .* shorten it by 1024"):
-        fitting("x" * MOST_USER_DATA)
+    assert within_limit("x" * 100) == "x" * 100
+    with pytest.raises(UserDataTooLong, match=f"{MAX_USER_DATA + 1024} bytes .* shorten it by 1024"):
+        within_limit("x" * MAX_USER_DATA)
 
 
 def test_user_data_over_ec2_s_limit_ends_the_app_with_a_message_and_not_in_a_stack_trace(tmp_path: Path) -> None:
-    (tmp_path / "user_data.sh").write_text("x" * MOST_USER_DATA)
+    (tmp_path / "user_data.sh").write_text("x" * MAX_USER_DATA)
     run = f"""
 import app, pathlib, stacks.ec2_training
 stacks.ec2_training._SCRIPT = pathlib.Path({str(tmp_path / "user_data.sh")!r})

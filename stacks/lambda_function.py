@@ -1,4 +1,4 @@
-"""A Lambda function of ours: code from `lambda/<name>/`, a role made elsewhere, a log group made here."""
+"""A Lambda function with its log group. Its code is a folder of lambda/."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +15,11 @@ from settings import names
 _SOURCES = Path(__file__).parent.parent / "lambda"
 
 
-class Handler(Construct):
-    """`function`, named `<prefix>-<name>`, runs `handler` of lambda/<module>/<module>.py: `name` with underscores."""
+class LambdaFunction(Construct):
+    """`function`, named `<prefix>-<name>`, and its `log_group`.
+
+    It runs `handler` of lambda/<module>/<module>.py, where the module is `name` with underscores.
+    """
 
     def __init__(
         self,
@@ -35,12 +38,11 @@ class Handler(Construct):
     ) -> None:
         super().__init__(scope, id)
         module, full_name = name.replace("-", "_"), names.function_name(prefix, name)
-        # Under the name that Lambda logs to by itself, so that the function finds it there and needs no
-        # right to make it.
-        log_group = logs.CfnLogGroup(
+        # Lambda logs to the group of this name by default. It exists, so the function needs no permission to create it.
+        self.log_group = logs.CfnLogGroup(
             self, "Log", log_group_name=function_log_group(full_name), retention_in_days=log_retention_days
         )
-        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        self.log_group.apply_removal_policy(RemovalPolicy.DESTROY)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -49,7 +51,7 @@ class Handler(Construct):
             runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_asset(str(_SOURCES / module), exclude=["__pycache__", "*.pyc"]),
             handler=f"{module}.handler",
-            # stacks/permissions holds every statement: what CDK would add by itself is dropped.
+            # stacks/permissions has every statement, so drop those that CDK would add.
             role=role.without_policy_updates(),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_seconds),
@@ -57,4 +59,4 @@ class Handler(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             logging_format=lambda_.LoggingFormat.JSON,
         )
-        self.function.node.add_dependency(log_group)
+        self.function.node.add_dependency(self.log_group)
