@@ -5,8 +5,8 @@ scales it 20 times as fast as AWS does. The simulator gets the same load on AWS'
 instances took to start. The ratio is the share of the time in which both have the same number of instances.
 
 An instance accepts as many requests as the server does, and the shares of refused requests must be within five points.
-p99 is in the note only: with a full queue it is the waiting time of that queue, and otherwise it depends on how long
-the first new instance took to start, by a third of a second a second.
+p99 is in the note only. With a full queue it is the waiting time of that queue; otherwise each second that the first
+new instance takes to start adds a third of a second.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from tools.load.invoke import Invoker
 from tools.load.record import Record
 from tools.load.run import LoadRun
 from tools.load.summary import Summary
-from tools.load.watch import Sighting
+from tools.load.watch import Observation
 
 FACTOR = 20.0
 GOAL = 0.85
@@ -80,18 +80,18 @@ def run() -> BenchmarkResult:
     )  # fmt: skip
 
 
-def starting_seconds(seen: list[Sighting]) -> float:
+def starting_seconds(seen: list[Observation]) -> float:
     """Average seconds from a scaling decision until the new instances serve.
 
     Raises:
         RuntimeError: local AWS did not scale out.
     """
     took, since = [], None
-    for sighting in seen:
-        if sighting.desired > sighting.instances:
-            since = sighting.seconds if since is None else since
+    for observation in seen:
+        if observation.desired > observation.instances:
+            since = observation.seconds if since is None else since
         elif since is not None:
-            took.append(sighting.seconds - since)
+            took.append(observation.seconds - since)
             since = None
     if not took:
         raise RuntimeError("local AWS did not scale out")
@@ -103,7 +103,7 @@ def serving(outcome: SimulationResult, times: np.ndarray) -> np.ndarray:
     return np.rint(outcome.serving[np.searchsorted(outcome.second, times, side="right") - 1]).astype(int)
 
 
-def _on_local_aws() -> tuple[list[Sighting], float, Summary]:
+def _on_local_aws() -> tuple[list[Observation], float, Summary]:
     """Run the traffic on local AWS; returns instances over time, latency of a single request (s), and a summary."""
     name = toy_endpoint.create(seconds=SECONDS, servers=SERVERS, queue=QUEUE)
     scaling = boto3.client("application-autoscaling")
@@ -129,16 +129,18 @@ def _on_local_aws() -> tuple[list[Sighting], float, Summary]:
     return asyncio.run(_drive(name))
 
 
-async def _drive(name: str) -> tuple[list[Sighting], float, Summary]:
+async def _drive(name: str) -> tuple[list[Observation], float, Summary]:
     record = Record("check", name, "toy", {})
     async with Invoker(name, [RequestImage(b"hello", "text/plain")], timeout=60) as send:
         run = LoadRun(send, EndpointUnderTest(name), record, Console(quiet=True))
         alone = (await run.ask(1, 3)).p50
         record.calls.clear()
         summary = await run.follow(TRAFFIC, "poisson", 0)
-    return record.sightings, alone, summary
+    return record.observations, alone, summary
 
 
-def _last(seen: list[Sighting], time: float) -> int:
+def _last(seen: list[Observation], time: float) -> int:
     """Instances in service at `time`, by the last observation before it."""
-    return next((sighting.instances for sighting in reversed(seen) if sighting.seconds <= time), seen[0].instances)
+    return next(
+        (observation.instances for observation in reversed(seen) if observation.seconds <= time), seen[0].instances
+    )

@@ -30,7 +30,7 @@ class Served:
         url: address to POST images to.
         replica: process with the model.
         others: Ray's other processes.
-        ready: seconds from the start of Ray Serve to the first healthy answer.
+        ready: seconds from the log line "ray is up" to the first healthy answer.
     """
 
     url: str

@@ -86,21 +86,8 @@ def up(
     home.scratch.mkdir(parents=True)
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
-    held, watched = os.pipe()
-    with listening, home.log_file.open("w") as log:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "local_aws.supervisor", str(listening.fileno()), *([str(held)] if tied else [])],
-            pass_fds=(listening.fileno(), held) if tied else (listening.fileno(),),
-            cwd=Path(__file__).resolve().parent.parent,
-            env=_server_environment(home, run_id, port, region, access_key, secret_key, factor),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    os.close(held)
-    if not tied:
-        os.close(watched)  # if tied it stays open until this process ends; the supervisor then sees it close
+    environment = _server_environment(home, run_id, port, region, access_key, secret_key, factor)
+    supervisor = _start_supervisor(home, listening, environment, tied)
     endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
     run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor)
@@ -141,6 +128,28 @@ def down(home: Home) -> int:
 def processes(run: LocalAwsRun) -> list[psutil.Process]:
     """All processes of a run."""
     return marked(run.run_id)
+
+
+def _start_supervisor(
+    home: Home, listening: socket.socket, environment: dict[str, str], tied: bool
+) -> subprocess.Popen[bytes]:
+    """Start the supervisor with the listening socket; if `tied`, it also watches a pipe of this process."""
+    held, watched = os.pipe()
+    with listening, home.log_file.open("w") as log:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "local_aws.supervisor", str(listening.fileno()), *([str(held)] if tied else [])],
+            pass_fds=(listening.fileno(), held) if tied else (listening.fileno(),),
+            cwd=Path(__file__).resolve().parent.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    os.close(held)
+    if not tied:
+        os.close(watched)  # if tied it stays open until this process ends; the supervisor then sees it close
+    return supervisor
 
 
 def _server_environment(

@@ -39,7 +39,7 @@ def _create(request: dict[str, Any]) -> Identity:
         raise ApiError(code, message)
     instance_id = re.findall("<instanceId>(.*?)</instanceId>", text)[0]
     if machine := machines.get(instance_id):
-        machine.tried.wait()
+        machine.boot_attempted.wait()
         if machine.failure:
             raise ApiError("NotStabilized", f"Instance {instance_id} failed to stabilize: {machine.failure}")
     instance = ec2._instances[instance_id]

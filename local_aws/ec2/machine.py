@@ -33,7 +33,7 @@ class Machine:
     Attributes:
         peak: maximum memory use of all boots, in bytes; None if the memory limit in use does not count it.
         killed: number of processes killed for lack of memory.
-        tried: set when the first boot has succeeded or failed.
+        boot_attempted: set when the first boot has succeeded or failed.
         failure: reason why the last boot failed; "" if it did not.
     """
 
@@ -62,7 +62,7 @@ class Machine:
         self.console = folder / "console.log"
         self.peak: int | None = None
         self.killed = 0
-        self.tried = threading.Event()
+        self.boot_attempted = threading.Event()
         self.failure = ""
         self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -109,7 +109,7 @@ class Machine:
                 self._ended()
                 raise OSError(self.failure) from None
             finally:
-                self.tried.set()
+                self.boot_attempted.set()
             self._process = process
             forwarding = _Forwarder(api, self._port)
             self._metadata.serve(metadata)

@@ -24,7 +24,7 @@ _SUMMARY = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartT
 
 
 @dataclass
-class _Tried:
+class _TunedJob:
     """Training job of a tuning job, with its trial in the search."""
 
     job: TrainingJob
@@ -46,7 +46,7 @@ class TuningJob:
         self._limits: dict[str, int] = config["ResourceLimits"]
         self._objective: dict[str, str] = config["HyperParameterTuningJobObjective"]
         self._search = search_of(config)
-        self._tried: list[_Tried] = []
+        self._jobs: list[_TunedJob] = []
         self._stopping = threading.Event()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
         # Only checks that SageMaker may assume the role; each training job assumes it for itself.
@@ -98,14 +98,14 @@ class TuningJob:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Training jobs in order of their start, as in ListTrainingJobsForHyperParameterTuningJob."""
-        return [self._summary(tried) for tried in list(self._tried)]
+        return [self._summary(tuned) for tuned in list(self._jobs)]
 
     # ------------------------------------------------------------------ running
 
     def _run(self) -> None:
         try:
             self._tune()
-            completed = any(tried.job.status == "Completed" for tried in self._tried)
+            completed = any(tuned.job.status == "Completed" for tuned in self._jobs)
             if self._stopping.is_set():
                 self._end("Stopped")
             elif completed:
@@ -113,8 +113,8 @@ class TuningJob:
             else:
                 self._end("Failed", f"All training jobs failed. The last one: {self._last_reason()}")
         except Exception as error:  # a bug of ours, or a deleted role, must end the job
-            for tried in self._running():
-                self._stop_training(tried)
+            for tuned in self._running():
+                self._stop_training(tuned)
             self._end("Failed", f"{type(error).__name__}: {error}")
 
     def _tune(self) -> None:
@@ -122,8 +122,8 @@ class TuningJob:
         while True:
             if time.monotonic() > deadline:
                 self._stopping.set()
-            for tried in list(self._tried):
-                self._poll(tried)
+            for tuned in list(self._jobs):
+                self._poll(tuned)
             while self._may_start_another():
                 self._start_training()
             if not any(self._running()):
@@ -133,10 +133,10 @@ class TuningJob:
     def _may_start_another(self) -> bool:
         max_jobs, max_parallel = self._limits["MaxNumberOfTrainingJobs"], self._limits["MaxParallelTrainingJobs"]
         running = len(list(self._running()))
-        return not self._stopping.is_set() and len(self._tried) < max_jobs and running < max_parallel
+        return not self._stopping.is_set() and len(self._jobs) < max_jobs and running < max_parallel
 
-    def _running(self) -> Iterator[_Tried]:
-        return (tried for tried in self._tried if tried.job.status not in _ENDED)
+    def _running(self) -> Iterator[_TunedJob]:
+        return (tuned for tuned in self._jobs if tuned.job.status not in _ENDED)
 
     def _start_training(self) -> None:
         trial = self._search.next()
@@ -144,7 +144,7 @@ class TuningJob:
         job = self._launch(
             {
                 **definition,
-                "TrainingJobName": f"{self.name}-{len(self._tried) + 1:03}-{secrets.token_hex(4)}",
+                "TrainingJobName": f"{self.name}-{len(self._jobs) + 1:03}-{secrets.token_hex(4)}",
                 "TuningJobArn": self.arn,
                 "HyperParameters": {
                     **self._definition.get("StaticHyperParameters", {}),
@@ -154,41 +154,41 @@ class TuningJob:
                 "Tags": self.request.get("Tags", []),
             }
         )
-        self._tried.append(_Tried(job, trial))
+        self._jobs.append(_TunedJob(job, trial))
 
-    def _poll(self, tried: _Tried) -> None:
+    def _poll(self, tuned: _TunedJob) -> None:
         """Report new values of a training job to the search, and stop the job if necessary."""
-        if tried.reported:
+        if tuned.reported:
             return
-        ended = tried.job.status in _ENDED
-        values = tried.job.values(self._objective["MetricName"])
-        for epoch in range(tried.epochs, len(values)):
-            if self._search.falls_behind(tried.trial, epoch + 1, values[epoch]):
-                self._stop_training(tried)
-        tried.epochs = len(values)
+        ended = tuned.job.status in _ENDED
+        values = tuned.job.values(self._objective["MetricName"])
+        for epoch in range(tuned.epochs, len(values)):
+            if self._search.falls_behind(tuned.trial, epoch + 1, values[epoch]):
+                self._stop_training(tuned)
+        tuned.epochs = len(values)
         if self._stopping.is_set():
-            self._stop_training(tried)
+            self._stop_training(tuned)
         if ended:
-            self._search.end(tried.trial, values[-1] if values and tried.job.status != "Failed" else None)
-            tried.reported = True
+            self._search.end(tuned.trial, values[-1] if values and tuned.job.status != "Failed" else None)
+            tuned.reported = True
 
-    def _stop_training(self, tried: _Tried) -> None:
+    def _stop_training(self, tuned: _TunedJob) -> None:
         with suppress(ApiError):  # it has ended already
-            tried.job.stop()
+            tuned.job.stop()
 
     def _last_reason(self) -> str:
         return next((s["FailureReason"] for s in reversed(self.summaries()) if "FailureReason" in s), "stopped")
 
     # ------------------------------------------------------------------ state
 
-    def _summary(self, tried: _Tried) -> dict[str, Any]:
-        job, values = tried.job.describe(), tried.job.values(self._objective["MetricName"])
+    def _summary(self, tuned: _TunedJob) -> dict[str, Any]:
+        job, values = tuned.job.describe(), tuned.job.values(self._objective["MetricName"])
         status = job["TrainingJobStatus"]
         summary = {name: job[name] for name in (*_SUMMARY, "FailureReason") if name in job}
         summary |= {
             "TuningJobName": self.name,
             "TrainingJobStatus": status,
-            "TunedHyperParameters": {name: str(value) for name, value in tried.trial.params.items()},
+            "TunedHyperParameters": {name: str(value) for name, value in tuned.trial.params.items()},
         }
         if status not in _ENDED:
             return {**summary, "ObjectiveStatus": "Pending"}

@@ -103,7 +103,7 @@ def test_it_is_evaluated_when_a_period_ends_without_new_data() -> None:
 
 def test_a_period_shrinks_with_the_time_factor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(clock.VARIABLE, "20")
-    start = START + 1 - (START + 1) % 3  # 60 s are 3 s here
+    start = START + 1 - (START + 1) % 3  # 60 AWS seconds take 3 s here
     for second, value in ((0, 9), (3, 8), (6, 7)):
         put(start - START + second, value)
 

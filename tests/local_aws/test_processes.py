@@ -30,7 +30,7 @@ def test_a_process_without_the_runs_id_ends_with_the_one_that_started_it() -> No
         hidden = psutil.Process(int(parent.stdout.readline()))
         try:
             assert {process.pid for process in marked(run_id)} == {parent.pid, hidden.pid}
-            assert sweep(run_id, grace_seconds=0.5) == 2  # the parent is gone after the first signal
+            assert sweep(run_id, grace_seconds=0.5) == 2  # the parent ends at the first signal
             assert not hidden.is_running() or hidden.status() == psutil.STATUS_ZOMBIE
         finally:
             for process in (parent, hidden):

@@ -74,7 +74,7 @@ def test_a_role_s_session_may_do_what_its_policy_says_and_no_more(client: Client
             reader.describe_model(ModelName=model)
         return error.value.response["Error"]["Code"]
 
-    assert outcome("mine-1") == "ValidationException"  # allowed, and not there
+    assert outcome("mine-1") == "ValidationException"  # allowed, but it does not exist
     assert outcome("yours-1") == "AccessDeniedException"
 
 

@@ -25,7 +25,7 @@ def tick_seconds(instance: InstanceQueue, period: float) -> float:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TickResult:
     """Result of simulating a fleet for some ticks.
 
     Attributes:
@@ -42,7 +42,7 @@ class Stretch:
 
 
 class Fleet:
-    """Instances with a queue each. An instance that is removed takes its queue with it."""
+    """Instances with a queue each. A removed instance still answers its queue: latencies count at arrival."""
 
     def __init__(self, instance: InstanceQueue, count: int, tick: float, seed: int) -> None:
         self._instance, self._tick = instance, tick
@@ -59,7 +59,7 @@ class Fleet:
         more = max(0, count - len(self))
         self._work = np.concatenate([self._work[:count], np.zeros(more)])
 
-    def advance(self, expected: np.ndarray) -> Stretch:
+    def advance(self, expected: np.ndarray) -> TickResult:
         """Simulate the next ticks; `expected` [ticks] is the mean number of requests to the fleet in each."""
         arrived = self._random.poisson(expected / len(self), (len(self), len(expected)))
         done = self._instance.rate * self._tick
@@ -71,7 +71,9 @@ class Fleet:
             arrived, after, dropped = self._bounded(arrived, done)
         before = np.concatenate([before_all[:, None], after[:, :-1]], axis=1)
         self._work = after[:, -1]
-        return Stretch(arrived, self._latency(before, arrived, done), dropped, self._in_flight(before, after, arrived))
+        return TickResult(
+            arrived, self._latency(before, arrived, done), dropped, self._in_flight(before, after, arrived)
+        )
 
     def _bounded(self, arrived: np.ndarray, done: float) -> tuple[np.ndarray, np.ndarray, int]:
         """Simulate with bounded queues: accepted requests, work after each tick, number of dropped requests."""

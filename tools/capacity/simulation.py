@@ -73,15 +73,15 @@ def simulate(
     fleet = Fleet(instance, policy.minimum, tick, seed)
     scaler = _Scaler(policy, start_seconds, begin)
     for number in range(periods):
-        stretch = fleet.advance(expected[number])
-        part, served = number // width, int(stretch.arrived.sum())
-        latencies.add(part, stretch.latency, stretch.arrived)
-        offered[part] += served + stretch.dropped
-        dropped[part] += stretch.dropped
+        result = fleet.advance(expected[number])
+        part, served = number // width, int(result.arrived.sum())
+        latencies.add(part, result.latency, result.arrived)
+        offered[part] += served + result.dropped
+        dropped[part] += result.dropped
         serving[part] += len(fleet)
         paid[part] += scaler.paid(len(fleet))
-        arrived = served + stretch.dropped
-        fleet.resize(scaler.after((number + 1) * PERIOD, len(fleet), stretch.in_flight, arrived))
+        arrived = served + result.dropped
+        fleet.resize(scaler.after((number + 1) * PERIOD, len(fleet), result.in_flight, arrived))
     lengths = np.minimum(width, periods - width * np.arange(parts))  # number of periods in each part
     return SimulationResult(
         policy=policy,

@@ -23,9 +23,11 @@ def draw(record: Record, limit: float | None, path: Path) -> Path:
     if any(part.failed for part in bins):
         load.step(seconds, [part.failed for part in bins], where="post", color=RED, label="failed")
     load.set(ylabel="requests/s", ylim=(0, None))
-    at = [sighting.seconds for sighting in record.sightings]
-    instances.step(at, [s.desired for s in record.sightings], where="post", color=GREY, linestyle=":", label="desired")
-    instances.step(at, [s.instances for s in record.sightings], where="post", color=BLUE, label="in service")
+    at = [observation.seconds for observation in record.observations]
+    instances.step(
+        at, [s.desired for s in record.observations], where="post", color=GREY, linestyle=":", label="desired"
+    )
+    instances.step(at, [s.instances for s in record.observations], where="post", color=BLUE, label="in service")
     instances.set(ylabel="instances", ylim=(0, None))
     instances.yaxis.get_major_locator().set_params(integer=True)
     latency.plot(seconds, [1000 * part.p99 for part in bins], ".-", color=ORANGE, label="p99")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tools.load.engine import TimedCall
-from tools.load.watch import Sighting
+from tools.load.watch import Observation
 
 FOLDER = Path("out/load")
 MAX_BINS = 120
@@ -23,7 +23,7 @@ class Record:
     instance_type: str
     options: dict[str, Any]
     calls: list[TimedCall] = field(default_factory=list)
-    sightings: list[Sighting] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
 
     def add(self, calls: list[TimedCall], since: float) -> None:
@@ -34,9 +34,9 @@ class Record:
         """Write everything, the times of each call included, to `<mode>.json`; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.mode}.json"
-        fields = {name: value for name, value in vars(self).items() if name not in ("calls", "sightings")}
+        fields = {name: value for name, value in vars(self).items() if name not in ("calls", "observations")}
         calls = {name: [_short(getattr(call, name)) for call in self.calls] for name in TimedCall._fields}
-        text = json.dumps({**fields, "instances": [asdict(s) for s in self.sightings], "calls": calls})
+        text = json.dumps({**fields, "instances": [asdict(s) for s in self.observations], "calls": calls})
         path.write_text(text + "\n")
         return path
 
@@ -61,7 +61,7 @@ class Record:
 
     def _instances(self, second: float) -> int:
         """Number of instances in service at `second`, by the last observation before it."""
-        return next((s.instances for s in reversed(self.sightings) if s.seconds <= second), 0)
+        return next((s.instances for s in reversed(self.observations) if s.seconds <= second), 0)
 
 
 @dataclass(frozen=True)

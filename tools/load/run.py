@@ -50,7 +50,7 @@ class LoadRun:
             NotSustained: the endpoint did not sustain the lowest rate.
         """
         async with Watch(self.endpoint) as watch:
-            self.record.sightings = watch.seen
+            self.record.observations = watch.seen
             alone = await closed_loop(self.send, concurrency=1, seconds=_ALONE_SECONDS)
             unloaded = summarize(alone, _ALONE_SECONDS)
             if unloaded.failed:
@@ -86,7 +86,7 @@ class LoadRun:
         if not len(due):
             raise NotReady("nothing is due: raise the rate or the duration")
         async with Watch(self.endpoint) as watch:
-            self.record.sightings = watch.seen
+            self.record.observations = watch.seen
             async with self._progress_bar("open loop", curve.duration, self.record.calls):
                 await open_loop(self.send, due, calls=self.record.calls)
         return summarize(self.record.calls, curve.duration)
@@ -94,7 +94,7 @@ class LoadRun:
     async def ask(self, concurrency: int, seconds: float) -> Summary:
         """Run `concurrency` closed-loop clients for `seconds`."""
         async with Watch(self.endpoint) as watch:
-            self.record.sightings = watch.seen
+            self.record.observations = watch.seen
             async with self._progress_bar(f"{concurrency} clients", seconds, self.record.calls):
                 await closed_loop(self.send, concurrency=concurrency, seconds=seconds, calls=self.record.calls)
         return summarize(self.record.calls, seconds)
@@ -114,7 +114,7 @@ class LoadRun:
                     latest, failed = calls[-_LATEST:], sum(bool(call.error) for call in calls)
                     if latest:
                         now = summarize(latest, seconds)
-                        seen = self.record.sightings[-1].instances if self.record.sightings else 0
+                        seen = self.record.observations[-1].instances if self.record.observations else 0
                         news = f"{len(calls)} calls, {failed} failed, p99 {1000 * now.p99:.0f} ms, {seen} instances"
                         bar.update(task, completed=min(seconds, loop.time() - start), news=news)
 

@@ -13,7 +13,7 @@ _SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Observation:
     """Instance counts at `seconds` after the watch began: `instances` in service, `desired` wanted."""
 
     seconds: float
@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, endpoint: EndpointUnderTest) -> None:
         self._endpoint = endpoint
-        self.seen: list[Sighting] = []
+        self.seen: list[Observation] = []
 
     async def __aenter__(self) -> "Watch":
         self._start = asyncio.get_running_loop().time()
@@ -47,8 +47,8 @@ class Watch:
 
     def changed_since(self, seconds: float) -> bool:
         """True if the current or desired instance count changed since that second of the watch."""
-        last = [sighting for sighting in self.seen if sighting.seconds >= seconds]
-        return len({count for sighting in last for count in (sighting.instances, sighting.desired)}) > 1
+        last = [observation for observation in self.seen if observation.seconds >= seconds]
+        return len({count for observation in last for count in (observation.instances, observation.desired)}) > 1
 
     async def _run(self) -> None:
         while True:
@@ -60,4 +60,4 @@ class Watch:
 
     async def _look(self) -> None:
         state = await asyncio.to_thread(self._endpoint.state)
-        self.seen.append(Sighting(round(self.now(), 3), state.instances, state.desired))
+        self.seen.append(Observation(round(self.now(), 3), state.instances, state.desired))

@@ -61,7 +61,7 @@ def test_one_whose_sandbox_ends_at_once_is_ended(
     with pytest.raises(OSError, match="the sandbox ended before its network was ready"):
         machine.boot()
     assert ended == ["ended"]
-    assert machine.tried.is_set()
+    assert machine.boot_attempted.is_set()
     assert not machine.running
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = (ROOT / "ec2" / "user_data.sh").read_text()
 
 DIGEST = "0" * 64
-KILLED = "import os; os.kill(os.getpid(), 9)"  # as the kernel does when memory is out
+KILLED = "import os; os.kill(os.getpid(), 9)"  # as the kernel does when memory runs out
 IN_GERMAN = "import sys; print('\\N{LATIN SMALL LETTER A WITH DIAERESIS}' * 2000, flush=True); sys.exit(1)"
 TRAINED = """
 from pathlib import Path

@@ -18,7 +18,7 @@ from ministack.core import lambda_runtime
 from local_aws.functions import concurrency as function_concurrency
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
 
-# Each start of an environment is a line in a file; a call ends when a second file is there.
+# Each start of an environment adds a line to a file; a call ends when a second file exists.
 CODE = """
 import os, pathlib, time
 with open(os.environ["STARTS"], "a") as file:
@@ -197,7 +197,7 @@ def test_calls_over_the_reserved_concurrency_are_refused(function: Function) -> 
 
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
-    assert function.metric("Throttles") >= 1  # the client asks again
+    assert function.metric("Throttles") >= 1  # the client retries
 
 
 def test_what_is_reserved_is_taken_from_the_account(function: Function) -> None:

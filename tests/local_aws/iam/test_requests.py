@@ -15,7 +15,7 @@ REGION, ACCOUNT = "eu-west-1", "111122223333"
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("extract_iam_action", "extract_resource_arn", "request_tag_context"):
         monkeypatch.setattr(iam_actions, name, getattr(iam_actions, name))  # put back at the end
-    services = {**iam_actions._BOTOCORE_SERVICE_MAP, "sagemaker": ["sagemaker-runtime"]}  # as the plug-in adds it
+    services = {**iam_actions._BOTOCORE_SERVICE_MAP, "sagemaker": ["sagemaker-runtime"]}  # as the plug-in does
     monkeypatch.setattr(iam_actions, "_BOTOCORE_SERVICE_MAP", services)
     monkeypatch.setitem(iam_actions.SERVICE_TO_IAM_NAMESPACE, "sagemaker", "sagemaker")
     monkeypatch.setattr(iam_actions, "_REST_ROUTE_CACHE", {})

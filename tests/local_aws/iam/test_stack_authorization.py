@@ -83,7 +83,7 @@ def test_what_it_may_is_created_changed_and_deleted_and_all_of_it_recorded(
 ) -> None:
     stack, status, _ = create(client, template(A=log_group("/mine/b")), loggers)
     assert status == "CREATE_COMPLETE"
-    # No role is named any more: the stack keeps the one it was created with.
+    # Without a role in the request, the stack keeps the role it was created with.
     client("cloudformation").update_stack(StackName=stack, TemplateBody=template(A=log_group("/mine/b", 7)))
     assert wait_for_stack(client, stack) == "UPDATE_COMPLETE"
     client("cloudformation").delete_stack(StackName=stack)

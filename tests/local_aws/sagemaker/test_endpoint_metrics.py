@@ -10,7 +10,7 @@ from ministack.services import cloudwatch
 
 from local_aws.sagemaker import endpoint_metrics
 
-START = 1_700_000_040.0  # a whole minute
+START = 1_700_000_040.0  # start of a minute
 
 
 @pytest.fixture

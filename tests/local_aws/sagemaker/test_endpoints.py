@@ -34,14 +34,14 @@ class Toy:
 
 app = Toy.bind()
 """
-FAILS = ANSWERS.replace(".get(body, 200)", ".get(body, 500)")  # comes up, then fails each call
+FAILS = ANSWERS.replace(".get(body, 200)", ".get(body, 500)")  # starts, then fails each call
 ALARM = "toy-model-errors"
 CANARY = {
     "BlueGreenUpdatePolicy": {
         "TrafficRoutingConfiguration": {
             "Type": "CANARY",
             "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
-            "WaitIntervalInSeconds": 1800,  # far longer than it takes to see that the model fails
+            "WaitIntervalInSeconds": 1800,  # far longer than detecting a failing model takes
         }
     },
     "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": ALARM}]},
@@ -289,8 +289,8 @@ def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
     assert ALARM in settled["FailureReason"]
     assert settled["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert any(failed)
-    assert not any(failed[seen + 1 :])  # one call may have been on its way
-    # Half of the instances that take calls are new, and they take turns: no two calls in a row go to the new model.
+    assert not any(failed[seen + 1 :])  # one call may have been in flight
+    # Half of the instances that receive calls are new, round robin: no two consecutive calls go to the new model.
     assert not any(all(both) for both in itertools.pairwise(failed))
 
 

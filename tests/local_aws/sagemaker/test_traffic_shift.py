@@ -25,7 +25,7 @@ def test_the_new_fleet_has_the_share_of_calls_that_its_instances_are(taking: int
     traffic.set(mix(BLUE, GREEN, taking))
     counts = answers(traffic, 400)
     assert sum(counts[instance] for instance in GREEN) == 100 * taking
-    assert len(set(counts.values())) == 1  # no instance has more to do than another
+    assert len(set(counts.values())) == 1  # every instance has the same load
 
 
 def test_old_and_new_ones_take_turns() -> None:
@@ -88,7 +88,7 @@ def test_every_step_is_announced_and_watched(traffic: Traffic[str], statuses: li
         return []
 
     begin(traffic, statuses, look).run()
-    assert shares == [1, 2, 4, 4]  # the last: while the old fleet waits for its end
+    assert shares == [1, 2, 4, 4]  # the last one: while the old fleet waits for its termination
     assert [status for status, _ in statuses] == ["ActivatingTraffic", "Baking"] * 3
     assert statuses[0][1] == "1 of 4 new instances take calls"
 

@@ -168,7 +168,7 @@ base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 first = json.loads((base / "input/config/resourceconfig.json").read_text())["current_host"] == "algo-2"
 time.sleep(0 if first else 0.2)
 (base / "output/failure").write_text("the disk is full" if first else "process 0 of 2 lost the others")
-time.sleep(0 if first else 2)  # as training does
+time.sleep(0 if first else 2)  # as the training program does
 sys.exit(1)
 """
     job = run_job(program, ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1})

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local_aws.home import Home, read_env
 from tests.local_aws.conftest import Client, clients, make_role
 
-# The closer to 0.03, the better; what comes after the epochs is the model's, as in the training program.
+# The objective is best at 0.03. As in the training program, the value after the epochs is that of the final model.
 TRAINS = """
 import json, os, pathlib, time
 base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])

@@ -17,7 +17,7 @@ from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
 
 pytestmark = pytest.mark.e2e
 
-FACTOR = 120.0  # 15 minutes under the target are then 7.5 seconds
+FACTOR = 120.0  # 15 minutes below the target then take 7.5 seconds
 ENDPOINT = "stepped"
 RESOURCE = {
     "ServiceNamespace": "sagemaker",
@@ -139,7 +139,7 @@ def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
         served = len(load.answers)
         while len(load.answers) < served + 20 and not load.errors:
             time.sleep(0.05)
-    with Load(client, callers=1) as rest:  # little enough for one instance, while the other is drained
+    with Load(client, callers=1) as rest:  # low enough for one instance while the other drains
         _, back_in = activities(client, 2)
 
     assert load.errors == rest.errors == []

@@ -56,7 +56,7 @@ def test_it_leaves_figures_and_a_picture_the_same_each_time(capsys: pytest.Captu
 
     result = json.loads(first)
     chosen = result["cheapest"]
-    assert result["limits"] == {"p99": 8.0, "dropped": 0.001}  # the limit that the rate was measured under
+    assert result["limits"] == {"p99": 8.0, "dropped": 0.001}  # the latency limit of the measurement
     assert chosen["p99_seconds"] <= 8
     assert chosen["dollars"] == pytest.approx(chosen["instance_hours"] * 0.115, abs=1e-3)
     settings = chosen["policy"]

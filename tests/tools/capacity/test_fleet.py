@@ -21,10 +21,10 @@ def measure(
     fleet, latencies = Fleet(instance, count, tick, seed=1), Latencies(1)
     flights, dropped = [], 0
     for _ in range(periods):
-        stretch = fleet.advance(np.full(round(PERIOD / tick), rate * count * tick))
-        latencies.add(0, stretch.latency, stretch.arrived)
-        flights.append(stretch.in_flight)
-        dropped += stretch.dropped
+        result = fleet.advance(np.full(round(PERIOD / tick), rate * count * tick))
+        latencies.add(0, result.latency, result.arrived)
+        flights.append(result.in_flight)
+        dropped += result.dropped
     return latencies, float(np.mean(flights)), dropped
 
 

@@ -60,7 +60,7 @@ def test_targets_are_in_the_metric_s_unit() -> None:
 
 def test_no_target_is_at_what_the_server_lets_in() -> None:
     """Requests in flight never exceed the server's limit, so a target at that limit would never scale out."""
-    wide = InstanceQueue.measured(1000, 0.2)  # 200 at once
+    wide = InstanceQueue.measured(1000, 0.2)  # 200 servers
     assert targets(CURRENT, wide)[-1] == MOST_CONCURRENCY
     assert MOST_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
 

@@ -68,7 +68,9 @@ def test_every_request_is_served_or_dropped() -> None:
     outcome = run(curve)
     assert outcome.requests == pytest.approx(float(curve.requests(np.array([3600.0]))[0]), rel=0.01)
     assert 0.5 < outcome.dropped_share < 1
-    assert outcome.p99 == pytest.approx(MAX_IN_FLIGHT / 10, rel=0.05)  # what would wait longer the server refuses
+    assert outcome.p99 == pytest.approx(
+        MAX_IN_FLIGHT / 10, rel=0.05
+    )  # the server refuses requests that would wait longer
 
 
 def test_a_flash_crowd_is_refused_until_instances_have_come_as_its_callers_would_see() -> None:

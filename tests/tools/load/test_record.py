@@ -8,13 +8,13 @@ from PIL import Image
 from tools.load.engine import TimedCall
 from tools.load.picture import draw
 from tools.load.record import Record
-from tools.load.watch import Sighting
+from tools.load.watch import Observation
 
 
 def record() -> Record:
     made = Record("rate", "toy", "ml.m5.large", {"seed": 0})
     made.calls = [TimedCall(0.2 * n, 0.2 * n, 0.2 * n + 0.5, "503" if n == 9 else "") for n in range(20)]
-    made.sightings = [Sighting(0, 1, 1), Sighting(1.5, 1, 2), Sighting(2.5, 2, 2)]
+    made.observations = [Observation(0, 1, 1), Observation(1.5, 1, 2), Observation(2.5, 2, 2)]
     return made
 
 
