@@ -23,7 +23,7 @@ class Usage:
     log_kib: float = _assumed(1, "KIB", "written to each log by a prediction")
     stored_gib: float = _assumed(10, "GIB", "stored in the bucket: images, weights, models, jobs' output")
     host_hours: float = _assumed(1, "HOURS", "per training run on the EC2 host")
-    notebook_hours: float = _assumed(20, "HOURS", "a month of the notebook running")
+    notebook_hours: float = _assumed(20, "HOURS", "of notebook use a month")
 
     @property
     def sentences(self) -> list[str]:
