@@ -28,16 +28,14 @@ from bench.serve_load import Load
 from bench.serve_ours import Served, served
 from bench.serve_peer import pack, torchserve
 from tools.dataset.digits import write
-from training.calibration import calibration_pixels
 from training.environment import Process
-from training.export import Exported, complete
+from training.export import CALIBRATION_IMAGES, Exported, complete, predict
 from training.folder import inspect
 from training.images import load
 from training.loop import fit
 from training.model import build
 from training.quantise import quantise
 from training.resnet import write_classifier
-from training.scoring import predict
 from training.settings import Hyperparameters
 
 ROUNDS, CLIENTS, SECONDS = 3, 32, 10.0
@@ -112,7 +110,7 @@ def _model() -> Model:
         write_classifier(fp32, ARCHITECTURE, state, size)
         quantise(fp32, int8, pixels)
 
-    export(LEARNT_AT.image_size, calibration_pixels(digits["train"], 0), root / "fp32.onnx", root / "int8.onnx")
+    export(LEARNT_AT.image_size, digits["train"].sample(CALIBRATION_IMAGES, 0), root / "fp32.onnx", root / "int8.onnx")
     tests = {name: predict(root / f"{name}.onnx", digits["test"]) for name in ("fp32", "int8")}
     pixels = load(inspect(photos), SIZE)["train"].take(np.arange(PHOTOS))
     export(SIZE, pixels, root / "large.onnx", folder / "model.onnx")

@@ -1,1 +1,1 @@
-"""What goes beside the model in model.tar.gz. It lies flat there, so these modules import each other by bare name."""
+"""Code that serves the model. It lies flat beside the model in model.tar.gz, so modules import each other by name."""

@@ -1,7 +1,7 @@
-"""Images of many requests through the network together: as many as wait, and none made to wait for others.
+"""Batching of images of many requests, without waiting for a batch to fill.
 
-A thread that becomes free takes its share of what waits by then: one image of a single client at once, more the
-more clients there are. No delay in which a batch could fill: it would only add to a single client's latency.
+A thread that becomes free takes its share of the waiting images: one if there is a single client, more if there are
+more clients. Waiting for more images would only add to the latency.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,16 @@ Item = tuple[np.ndarray, "Future[np.ndarray]"]
 
 
 class Batcher:
-    """Calls `run`, from `threads` threads, on up to `most` stacked items, and hands each item its row of the result."""
+    """Calls `run`, from `threads` threads, on up to `max_batch` stacked items; each item gets its row of the result."""
 
-    def __init__(self, run: Callable[[np.ndarray], np.ndarray], *, threads: int, most: int) -> None:
-        self._run, self._threads, self._most = run, threads, most
+    def __init__(self, run: Callable[[np.ndarray], np.ndarray], *, threads: int, max_batch: int) -> None:
+        self._run, self._threads, self._max_batch = run, threads, max_batch
         self._waiting: SimpleQueue[Item] = SimpleQueue()
         for _ in range(threads):
             Thread(target=self._work, daemon=True).start()
 
     def submit(self, item: np.ndarray) -> "Future[np.ndarray]":
-        """The row that `run` makes of the item, or what it raises."""
+        """A future of the item's row of the result, or of the exception that `run` raised."""
         future: Future[np.ndarray] = Future()
         self._waiting.put((item, future))
         return future
@@ -34,19 +34,19 @@ class Batcher:
             self._answer(self._next_batch())
 
     def _next_batch(self) -> list[Item]:
-        """Waits for an item; with it come those waiting behind it, shared with the other threads."""
+        """Waits for an item, and adds this thread's share of those that wait behind it."""
         batch = [self._waiting.get()]
-        share = min(self._most, 1 + self._waiting.qsize() // self._threads)
+        share = min(self._max_batch, 1 + self._waiting.qsize() // self._threads)
         try:
             while len(batch) < share:
                 batch.append(self._waiting.get_nowait())
-        except Empty:  # another thread was quicker
+        except Empty:  # another thread took the rest
             pass
         return batch
 
     def _answer(self, batch: list[Item]) -> None:
         batch = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
-        if not batch:  # every client has gone
+        if not batch:  # every client is gone
             return
         try:
             rows = self._run(np.stack([item for item, _ in batch]))

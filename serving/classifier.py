@@ -1,4 +1,4 @@
-"""Image bytes to labels with probabilities, by ONNX Runtime; knows nothing of HTTP or Ray."""
+"""Classifier of image bytes, by ONNX Runtime; independent of HTTP and Ray."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from preprocessing import normalise, read_square
 
 
 class ModelError(Exception):
-    """A folder that holds no model that can be served; the message says what is missing or broken."""
+    """The folder has no model that can be served; the message says what is missing or broken."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Prediction:
 
 
 class Classifier:
-    """The model of a folder that `training.export` wrote; safe to call from several threads.
+    """A model from a folder that `training.export` wrote; thread-safe.
 
     Attributes:
-        model: identity of the model file, the SHA-256 of its bytes.
+        model: SHA-256 of the model file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,37 +43,37 @@ class Classifier:
         self._std: list[float] = description["std"]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores()
-        # a spinning thread takes a core from the next request's decoding
+        # a spinning thread would take a core from the decoding of the next request
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 folder / "model.onnx", options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's own classes have no common one
+        except Exception as error:  # ONNX Runtime's exceptions have no common class
             raise ModelError(f"model.onnx cannot be loaded: {error}") from None
-        self.infer(np.zeros((1, self._size, self._size, 3), np.uint8))  # the first run also lays out memory
+        self.infer(np.zeros((1, self._size, self._size, 3), np.uint8))  # the first run also allocates memory
 
     def decode(self, content: bytes) -> np.ndarray:
-        """The network's view of an image: uint8 [size, size, 3].
+        """Network input of an image: uint8 [size, size, 3].
 
         Raises:
-            preprocessing.ImageError: the bytes are no image that can be read.
+            preprocessing.ImageError: the bytes are not a readable image.
         """
         return read_square(content, self._size)
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
-        """Probabilities, float32 [n, classes], of what `decode` made of n images."""
+        """Probabilities, float32 [n, classes], of n images from `decode`."""
         images = normalise(pixels, self._mean, self._std)
         return self._session.run(["probabilities"], {"images": images})[0]
 
     def best(self, probabilities: np.ndarray, count: int) -> list[Prediction]:
-        """The most probable classes of one image, best first, `count` at most."""
+        """The most probable classes of one image, best first, at most `count`."""
         order = np.argsort(-probabilities, kind="stable")[:count]
         return [Prediction(self._labels[i], float(probabilities[i])) for i in order]
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """CPU cores available to this process."""
     return len(os.sched_getaffinity(0))
 
 

@@ -56,7 +56,7 @@ class ImageClassifier:
     def __init__(self) -> None:
         self._classifier = Classifier(Path(__file__).parent)
         self._decoders = ThreadPoolExecutor(cores())
-        self._batcher = Batcher(self._classifier.infer, threads=BATCHES, most=MAX_BATCH)
+        self._batcher = Batcher(self._classifier.infer, threads=BATCHES, max_batch=MAX_BATCH)
         self._in_flight = 0
 
     async def __call__(self, request: Request) -> JSONResponse:

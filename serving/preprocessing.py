@@ -1,6 +1,6 @@
-"""From image bytes to the network's input: the one transform of training, evaluation and serving.
+"""Preprocessing: image bytes to network input, by the same code in training, evaluation and serving.
 
-PIL and NumPy only: serving has no torch, training no ONNX Runtime.
+Pillow and NumPy only: serving has no PyTorch.
 """
 
 import io
@@ -12,25 +12,25 @@ from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 50_000_000
-SPARE = 2  # a side that is to be scaled down keeps at least this many times the pixels that it ends with
-# PIL warns of large images on stderr; we refuse smaller ones already
+SPARE = 2  # a side is decoded to at least this many times its final pixels
+# Pillow warns of large images on stderr, but smaller ones are refused already
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 class ImageError(ValueError):
-    """Bytes that are no readable JPEG, PNG or WebP image; the message says why."""
+    """The bytes are not a readable JPEG, PNG or WebP image; the message says why."""
 
 
 class TooManyPixels(ImageError):
-    """An image larger than MAX_PIXELS; found from its header, before a pixel is decoded."""
+    """The image is larger than MAX_PIXELS; found in its header, before a pixel is decoded."""
 
 
 def decode(content: bytes, side: int | None = None) -> Image.Image:
-    """The image in RGB, 8 bits a channel, upright as its EXIF says, transparency over white; an animation's first.
+    """Decodes to RGB, 8 bits a channel, upright by EXIF, transparency over white, the first frame of an animation.
 
     Args:
-        side: of the square to be made of the image, pixels. A JPEG far larger than that is decoded at 1/2, 1/4 or
-            1/8 of its size; None: in full.
+        side: of the square that will be made of the image, pixels. A much larger JPEG is decoded at 1/2, 1/4 or 1/8 of
+            its size; None decodes the full size.
 
     Raises:
         TooManyPixels: more than MAX_PIXELS.
@@ -41,7 +41,7 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
         _check_size(image)
         if side is not None:
             image.draft(None, (SPARE * side, SPARE * side))
-        ImageOps.exif_transpose(image, in_place=True)  # the other form copies an image that is upright
+        ImageOps.exif_transpose(image, in_place=True)  # otherwise it would copy an upright image
         return image if image.mode == "RGB" and not image.has_transparency_data else _to_rgb(image)
     except ImageError:
         raise
@@ -49,7 +49,7 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
         raise TooManyPixels(f"image has more than {MAX_PIXELS:,} pixels") from None
     except Image.UnidentifiedImageError:
         raise ImageError("not a JPEG, PNG or WebP image") from None
-    except Exception as error:  # the decoders raise all sorts on hostile bytes: each means unreadable
+    except Exception as error:  # decoders raise many types on hostile bytes; all mean unreadable
         raise ImageError(f"image is truncated or corrupt ({error})") from None
 
 
@@ -59,15 +59,15 @@ def square(image: Image.Image, size: int) -> np.ndarray:
 
 
 def read_square(content: bytes, size: int) -> np.ndarray:
-    """The network's view of an image file: uint8 [size, size, 3]. Raises as `decode` does."""
+    """Decodes an image file to a square, uint8 [size, size, 3]. Raises as `decode` does."""
     return square(decode(content, size), size)
 
 
 def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
-    """Network input: uint8 [n, height, width, 3] to float32 [n, 3, height, width], (x / 255 - mean) / std."""
+    """Normalises uint8 [n, height, width, 3] to float32 [n, 3, height, width]: (x / 255 - mean) / std."""
     scale = 1 / (255 * np.asarray(std, dtype=np.float32))
     shift = np.asarray(mean, dtype=np.float32) / np.asarray(std, dtype=np.float32)
-    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # bytes are moved in a quarter of the time of floats
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # bytes take a quarter of the time of floats
     output = np.multiply(planes, scale[:, np.newaxis, np.newaxis], dtype=np.float32)
     output -= shift[:, np.newaxis, np.newaxis]
     return output
@@ -80,7 +80,7 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel: PIL's own conversion would clip at 255
+    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow's conversion would clip at 255
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")

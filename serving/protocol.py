@@ -1,7 +1,4 @@
-"""What a request may say, and what is answered to it: HTTP's terms, without a server.
-
-The contract is in `deployment`.
-"""
+"""Checks of a request and its answer, independent of a server. The contract is in `deployment`."""
 
 import base64
 import binascii
@@ -11,7 +8,7 @@ from typing import Any
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
 JSON_TYPE = "application/json"
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the one header that SageMaker hands on, both ways
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header that SageMaker passes on, both ways
 MAX_BYTES = 6 * 2**20
 MAX_IMAGES = 16
 MAX_IN_FLIGHT = 64  # images; each core gives some 40 answers a second with ResNet-50 in int8
@@ -19,7 +16,7 @@ PREDICTIONS = 5
 
 
 class Refusal(Exception):
-    """A request that is at fault, or that comes at a bad time, and the HTTP status that says so."""
+    """A request is refused; has the HTTP status and a code for the client."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -28,10 +25,10 @@ class Refusal(Exception):
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """One of IMAGE_TYPES, or JSON_TYPE.
+    """The content type: one of IMAGE_TYPES, or JSON_TYPE.
 
     Raises:
-        Refusal: 415, another one or none.
+        Refusal: 415 for another type, or none.
     """
     found = headers.get("content-type", "").partition(";")[0].strip().lower()
     if found not in (*IMAGE_TYPES, JSON_TYPE):
@@ -41,7 +38,7 @@ def content_type(headers: Mapping[str, str]) -> str:
 
 
 def check_accept(headers: Mapping[str, str]) -> None:
-    """Refuses, with 406, a client that takes no JSON."""
+    """Refuses a client that does not accept JSON, with 406."""
     ranges = [part.replace(" ", "").lower().split(";") for part in headers.get("accept", "").split(",")]
     taken = {name for name, *rules in ranges if not {"q=0", "q=0.0", "q=0.00", "q=0.000"}.intersection(rules)}
     if not taken & {"", JSON_TYPE, "application/*", "*/*"}:
@@ -49,10 +46,10 @@ def check_accept(headers: Mapping[str, str]) -> None:
 
 
 def predictions_asked(headers: Mapping[str, str]) -> int:
-    """How many predictions an image gets: `k` among the custom attributes, as in `k=3`, else 5.
+    """Number of predictions for an image: `k` in the custom attributes, as in `k=3`, else 5.
 
     Raises:
-        Refusal: 400, `k` is no whole number above 0.
+        Refusal: 400 if `k` is not a whole number above 0.
     """
     for attribute in headers.get(ATTRIBUTES.lower(), "").replace(";", ",").split(","):
         name, _, value = attribute.partition("=")
@@ -64,16 +61,16 @@ def predictions_asked(headers: Mapping[str, str]) -> int:
 
 
 def too_large(size: int) -> None:
-    """Refuses, with 413, a body of more than MAX_BYTES."""
+    """Refuses a body of more than MAX_BYTES, with 413."""
     if size > MAX_BYTES:
         raise Refusal(413, "TooManyBytes", f"more than {MAX_BYTES:,} bytes: send smaller or fewer images")
 
 
 def images_of(body: bytes) -> tuple[list[bytes], bool]:
-    """The images of a JSON body, and whether they came as a list.
+    """Images of a JSON body, and True if they are in a list.
 
     Raises:
-        Refusal: 400, not JSON of the right shape, or not base64; 413, more than MAX_IMAGES.
+        Refusal: 400 for JSON of another shape, or no base64; 413 for more than MAX_IMAGES.
     """
     try:
         document = json.loads(body)
@@ -99,5 +96,5 @@ def _image(entry: Any, place: str) -> bytes:
 
 
 def error(code: str, message: str) -> dict[str, Any]:
-    """The JSON of a request, or of one image, that was refused."""
+    """JSON for a request, or for one image, that was refused."""
     return {"error": {"code": code, "message": message}}

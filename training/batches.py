@@ -1,8 +1,9 @@
-"""Which images make up which batch: a function of seed and epoch alone, whatever the number of processes."""
+"""Batches of images: a function of seed and epoch alone, for any number of processes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from training.environment import Process
 from training.errors import InputError
 from training.images import Images
 
-MOST_MOVED = 16  # an image moves by at most this part of its side
+MAX_SHIFT = 1 / 16  # of an image's side
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Batch:
     Attributes:
         pixels: uint8 [n, size, size, 3].
         labels: int64 [n].
-        total: images of this step over all processes.
+        total: number of images of this step, over all processes.
     """
 
     pixels: np.ndarray
@@ -29,10 +32,10 @@ class Batch:
 
 
 def steps(images: int, batch_size: int, world: int) -> int:
-    """Steps an epoch takes: batches differ by one image at most, and none is larger than `batch_size`.
+    """Number of steps in an epoch: batches differ by at most one image, and none is larger than `batch_size`.
 
     Raises:
-        InputError: when a batch would leave a process without an image, or BatchNorm with a single one.
+        InputError: a batch would leave a process without an image, or BatchNorm with a single one.
     """
     count = -(-images // batch_size)
     smallest = images // count
@@ -47,37 +50,37 @@ def steps(images: int, batch_size: int, world: int) -> int:
 def training_batches(
     images: Images, *, batch_size: int, seed: int, epoch: int, process: Process, skip: int = 0
 ) -> Iterator[Batch]:
-    """Every image once, in an order of its own each epoch, moved a little: this process's share of each step.
+    """This process's share of each step of an epoch: every image once, in a new order each epoch, shifted a little.
 
     Args:
-        skip: steps of the epoch that are done already.
+        skip: number of steps of the epoch that are done.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(images))
-    reach = images.size // MOST_MOVED
+    reach = int(images.size * MAX_SHIFT)
     shifts = random.integers(0, 2 * reach, (len(images), 2), endpoint=True)
 
     def read(batch: np.ndarray) -> Batch:
         own = np.array_split(batch, process.world)[process.rank]
-        return Batch(moved(images.take(own), shifts[own], reach), images.labels[own], len(batch))
+        return Batch(shifted(images.take(own), shifts[own], reach), images.labels[own], len(batch))
 
-    return _ahead(read, np.array_split(order, steps(len(images), batch_size, process.world))[skip:])
+    return ahead(read, np.array_split(order, steps(len(images), batch_size, process.world))[skip:])
 
 
 def evaluation_batches(images: Images, *, batch_size: int, process: Process) -> Iterator[Batch]:
-    """This process's share of the images, each as it is; the shares are disjoint and make up the whole."""
+    """This process's share of the images, unchanged; the shares of all processes are disjoint and complete."""
     own = np.arange(process.rank, len(images), process.world)
 
     def read(batch: np.ndarray) -> Batch:
         return Batch(images.take(batch), images.labels[batch], len(batch))
 
-    return _ahead(read, [own[start : start + batch_size] for start in range(0, len(own), batch_size)])
+    return ahead(read, [own[start : start + batch_size] for start in range(0, len(own), batch_size)])
 
 
-def moved(pixels: np.ndarray, shifts: np.ndarray, reach: int) -> np.ndarray:
-    """Squares moved by `shifts - reach` pixels, their edge pixels repeated where they moved away from.
+def shifted(pixels: np.ndarray, shifts: np.ndarray, reach: int) -> np.ndarray:
+    """Squares shifted by `shifts - reach` pixels; edge pixels are repeated.
 
-    The one augmentation, as it changes no class: a mirrored 2 is not a 2, and a mirrored b is a d.
+    There is no other augmentation because this one changes no class: a mirrored b is a d.
 
     Args:
         pixels: uint8 [n, size, size, 3].
@@ -89,12 +92,12 @@ def moved(pixels: np.ndarray, shifts: np.ndarray, reach: int) -> np.ndarray:
     return windows[np.arange(len(pixels)), shifts[:, 0], shifts[:, 1]].transpose(0, 2, 3, 1)
 
 
-def _ahead(read: Callable[[np.ndarray], Batch], batches: Sequence[np.ndarray]) -> Iterator[Batch]:
-    """Reads the next batch while the present one is in use."""
+def ahead(read: Callable[[np.ndarray], T], batches: Sequence[np.ndarray]) -> Iterator[T]:
+    """Results of `read` for each batch, the next of which is read while the current one is used."""
     with ThreadPoolExecutor(1) as reader:
         following = reader.submit(read, batches[0]) if batches else None
         for batch in [*batches[1:], None]:
-            present = following
+            current = following
             following = reader.submit(read, batch) if batch is not None else None
-            if present:
-                yield present.result()
+            if current:
+                yield current.result()

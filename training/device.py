@@ -1,7 +1,7 @@
-"""What the network runs on: the GPU of this process where the machine has one, else the processor.
+"""Device of the network: the GPU of this process if the machine has one, else the processor.
 
-On a GPU: channels-last memory and bf16 autocast, which its tensor cores want; losses stay float32. On a processor
-float32, so that a result is the same on every machine.
+On a GPU: channels-last memory and bf16 autocast, for its tensor cores; losses stay float32. On a processor float32, so
+that results are the same on every machine.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from training.environment import Process, processor
-from training.gpus import gpus
+from training.environment import Process
+from training.machine import gpus, processor
 
 
 def choose(process: Process) -> torch.device:
-    """The GPU with the process's number among those of this machine, or the processor."""
+    """GPU with the process's number among those of this machine, or the processor."""
     if not torch.cuda.is_available():
         if gpus() and process.rank == 0:
             found = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
@@ -27,26 +27,26 @@ def choose(process: Process) -> torch.device:
 
 
 def described(device: torch.device, threads: int) -> str:
-    """For people: the GPU's name, or how many of the processor's threads."""
+    """Name of the device for people: the GPU's, or the processor with its threads."""
     return processor(threads) if device.type == "cpu" else torch.cuda.get_device_name(device)
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """The model on the device, its memory laid out as the device wants it."""
+    """The model on the device, in the memory layout that suits it."""
     if device.type == "cpu":
         return model
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def arithmetic(device: torch.device) -> AbstractContextManager[object]:
-    """Inside, a GPU that computes bf16 does so; a processor stays at float32."""
+    """Inside, a GPU with bf16 computes in bf16; a processor in float32."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
 
 
 def moved(values: Tensor, device: torch.device) -> Tensor:
-    """The values on the device; from page-locked memory, so that the copy runs beside the step before."""
+    """The values on the device, copied from page-locked memory while the previous step runs."""
     if device.type == "cpu":
         return values
     values = values.pin_memory()

@@ -1,10 +1,10 @@
-"""The name of a file's bytes."""
+"""Digests of files."""
 
 import hashlib
 from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:
-    """What sha256sum prints of the file: 64 hex digits. It is never in memory as a whole."""
+    """SHA-256 of the file, 64 hex digits, as sha256sum prints it; read in parts."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,8 +1,8 @@
-"""Several processes that train one model, with the same result as one process.
+"""Training of one model by several processes, with the same result as by one.
 
-Gradients are averaged by DistributedDataParallel over gloo. BatchNorm takes its statistics over the whole global
-batch: torch's SyncBatchNorm does so on GPUs only, hence the one here. Without it, each process would normalise by
-its own share, and the number of instances would change the model.
+DistributedDataParallel averages gradients over gloo. BatchNorm takes its statistics over the global batch; as
+PyTorch's SyncBatchNorm does so on GPUs only, there is another one here. Without it, each process would normalise by its
+own share, and the number of instances would change the model.
 """
 
 import os
@@ -19,17 +19,17 @@ from torch.nn.functional import batch_norm
 from training.environment import Process
 from training.errors import LostPeers
 
-MEETING = timedelta(minutes=30)  # machines get their copies of the images at different speeds
-# One may read its images or compute its features long after another; a process that died shows at once, by its socket.
+MEETING = timedelta(minutes=30)  # machines download the images at different speeds
+# processes read images and compute features at different speeds; a process that died is noticed at once, by its socket
 TIMEOUT = timedelta(hours=12)
 
 
 @contextmanager
 def together(process: Process) -> Iterator[None]:
-    """Inside, the processes of the run can reach each other; one process on its own needs no such thing.
+    """Inside, the processes of the run are connected; nothing happens for a single process.
 
     Raises:
-        LostPeers: when they cannot meet, or lose each other.
+        LostPeers: they cannot connect, or lose each other.
     """
     if process.world == 1:
         yield
@@ -41,7 +41,7 @@ def together(process: Process) -> Iterator[None]:
         place = f"tcp://{process.master}:{process.port}"
         store, _, _ = next(dist.rendezvous(place, process.rank, process.world, timeout=MEETING))
         dist.init_process_group(
-            # sums of a few numbers are taken on the processor, gradients where the model is
+            # for sums of a few numbers on the processor, and for gradients on the model's device
             "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
             store=store,
             rank=process.rank,
@@ -49,7 +49,7 @@ def together(process: Process) -> Iterator[None]:
             timeout=TIMEOUT,
         )
         yield
-        summed(torch.zeros(1))  # rank 0 holds the meeting point: it must not leave first
+        summed(torch.zeros(1))  # rank 0 runs the store: it must not leave first
     except RuntimeError as error:
         # in a backward pass gloo's errors come as plain RuntimeError, with gloo's source file in the text
         if isinstance(error, dist.DistError) or "gloo" in str(error):
@@ -62,26 +62,26 @@ def together(process: Process) -> Iterator[None]:
 
 
 def summed(values: Tensor) -> Tensor:
-    """Sum of `values` over all processes; one process gets its own back."""
+    """Sum of `values` over all processes; a single process gets its own values back."""
     if dist.is_initialized():
         dist.all_reduce(values)
     return values
 
 
 def parallel(model: nn.Module, process: Process) -> nn.Module:
-    """The model whose backward pass averages gradients over the processes; with one, the model itself."""
+    """The model with gradients averaged over the processes; the model itself for a single process."""
     if process.world == 1:
         return model
     if next(model.parameters()).is_cuda:
         return nn.parallel.DistributedDataParallel(
             nn.SyncBatchNorm.convert_sync_batchnorm(model), forward_sync_buffers=False
         )
-    # buffers are BatchNorm's, already the same everywhere
+    # buffers are those of BatchNorm, the same in all processes already
     return nn.parallel.DistributedDataParallel(_with_global_batch_norm(model), forward_sync_buffers=False)
 
 
 class _Normalised(torch.autograd.Function):
-    """BatchNorm over the batches of all processes: the fused kernels of one process, with two sums exchanged.
+    """BatchNorm over the batches of all processes: a process's fused kernels, and two sums over processes.
 
     Source of the gradient: Ioffe and Szegedy, "Batch Normalization" (2015), section 3.
     """
@@ -90,7 +90,7 @@ class _Normalised(torch.autograd.Function):
     def forward(
         ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The normalised images, and mean, variance and number (float64) of what they were normalised by."""
+        """Normalised images, and mean, variance and number of values (float64) over all processes."""
         # a third of the time of var_mean, though it normalises too; without eps, 1 / deviation² is the variance
         _, mean, deviation = torch.native_batch_norm(images, None, None, None, None, True, 0.0, 0.0)
         mean, variance = mean.double(), deviation.double() ** -2
@@ -108,7 +108,7 @@ class _Normalised(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None]:
         images, weight, mean, variance, count = ctx.saved_tensors
-        # as if the statistics were constants: fused, and with the two sums that they bring in
+        # as if the statistics were constants: fused, and returns the two sums that they depend on
         direct, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
             gradient.contiguous(), images, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
@@ -120,7 +120,7 @@ class _Normalised(torch.autograd.Function):
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm2d whose training statistics are those of the batches of all processes together."""
+    """BatchNorm2d with training statistics over the batches of all processes."""
 
     momentum: float
     num_batches_tracked: Tensor
@@ -139,7 +139,7 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
 
 def _with_global_batch_norm(model: nn.Module) -> nn.Module:
-    """The same model, same parameters and buffers, each BatchNorm2d taking global statistics."""
+    """The same model, parameters and buffers, with global statistics in each BatchNorm2d."""
     for module in model.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = GlobalBatchNorm2d

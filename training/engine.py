@@ -1,6 +1,6 @@
-"""Runs a frozen backbone: on the GPU where there is one, else in the fastest engine for processors that is installed.
+"""Engines for a frozen backbone: PyTorch on a GPU, else the fastest installed engine for processors.
 
-OpenVINO computes bf16 where the processor does, and takes the least memory; ONNX Runtime, which the program brings to
+OpenVINO computes bf16 if the processor can, and takes the least memory; ONNX Runtime, which the program brings to
 AWS's images, is as fast in fp32 and int8; PyTorch takes twice their time and three times their memory.
 """
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.environment import Process, processor
+from training.environment import Process
 from training.errors import InputError
-from training.gpus import gpus
+from training.machine import gpus, processor
 from training.memory import give_back_memory
 from training.packages import available
 from training.precision import choose_precision, has_bf16
@@ -25,7 +25,7 @@ from training.weights import read
 
 _BATCH = 4  # images; more are no faster on a CPU, and take memory
 _GPU_BATCH = 128
-_LEAST_LIKENESS = 0.99  # of int8 features to those of fp32; trained networks reach 0.9999
+_MIN_LIKENESS = 0.99  # of int8 features to those of fp32; trained networks reach 0.9999
 _Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -35,8 +35,8 @@ class Engine:
 
     Attributes:
         name: engine and precision, for people.
-        device: what it runs on, for people.
-        run: images, float32 [n, 3, size, size], to features, float32 [n, features]; n is at most `batch`.
+        device: for people.
+        run: turns images, float32 [n, 3, size, size], into features, float32 [n, features]; n is at most `batch`.
     """
 
     name: str
@@ -52,8 +52,8 @@ def open_engine(
     """The backbone with these weights, on the GPU of this process or on `threads` cores.
 
     Args:
-        images: how many it is to run on, each view counted.
-        calibration: makes the images to find the ranges of int8 with, uint8 [n, size, size, 3]; called for int8 only.
+        images: number of images it will run on; each view counts.
+        calibration: returns images that set the ranges of int8, uint8 [n, size, size, 3]; called for int8 only.
 
     Raises:
         InputError: weights that cannot be used, or a precision that this machine lacks.
@@ -76,7 +76,7 @@ def open_engine(
 
 
 def has_gpu(process: Process) -> bool:
-    """Whether PyTorch has one for this process; where the driver has none, PyTorch, with its memory, stays unloaded."""
+    """True if PyTorch has a GPU for this process. PyTorch is imported only if the driver lists a GPU."""
     if not gpus():
         return False
     from training.device import choose
@@ -88,7 +88,7 @@ def has_gpu(process: Process) -> bool:
 def _network(
     weights: Path, settings: Hyperparameters, precision: str, calibration: Callable[[], np.ndarray]
 ) -> Iterator[tuple[Path, str]]:
-    """The backbone as an ONNX file, and its precision: int8 that nobody asked for has to be nearly the same."""
+    """The backbone as an ONNX file, and its precision: int8 chosen by `auto` must give nearly the same features."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backbone.onnx"
         write_backbone(path, settings.architecture, read(weights, settings.architecture), settings.image_size)
@@ -102,7 +102,7 @@ def _network(
             if settings.precision == "int8":
                 raise InputError(f"precision=int8: {error}; set auto") from None
             likeness = 0.0
-        good = settings.precision == "int8" or likeness >= _LEAST_LIKENESS
+        good = settings.precision == "int8" or likeness >= _MIN_LIKENESS
         yield (int8, "int8") if good else (path, "fp32")
 
 

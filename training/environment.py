@@ -1,12 +1,9 @@
-"""Where a run's input and output lie, and which of how many processes this is.
+"""Folders of a run, and the place of this process among the run's processes.
 
 Layout and files are SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
 
-import importlib.util
 import json
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +13,7 @@ from training.errors import InputError
 
 DEFAULT_BASE = "/opt/ml"
 DEFAULT_PORT = 29500
-_TUNING_METRIC = "_tuning_objective_metric"  # a tuning job gives it to its training jobs, beside ours
+_TUNING_METRIC = "_tuning_objective_metric"  # a tuning job adds it to the hyper-parameters of its training jobs
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a run: images in, optional weights in, model and other results out; checkpoints in and out."""
+    """Folders of a run: images and optional weights to read, model and output to write, checkpoints for both."""
 
     images: Path
     weights: Path
@@ -57,7 +54,7 @@ class Places:
 
 
 def sagemaker_places(base: Path) -> Places:
-    """The layout inside a SageMaker training container."""
+    """Folders inside a SageMaker training container."""
     data = base / "input" / "data"
     return Places(data / "images", data / "weights", base / "model", base / "output", base / "checkpoints")
 
@@ -68,12 +65,12 @@ def sagemaker_base(variables: Mapping[str, str]) -> Path:
 
 
 def laptop_places(data: Path, output: Path, weights: Path | None, checkpoints: Path | None) -> Places:
-    """The same folders from paths given by hand: OUTPUT/model, OUTPUT/output."""
+    """Folders of a run on this machine: results go to OUTPUT/model and OUTPUT/output."""
     return Places(data, weights or data / "no-weights-given", output / "model", output / "output", checkpoints)
 
 
 def read_hyperparameters(base: Path) -> dict[str, str]:
-    """Texts by name from hyperparameters.json.
+    """Reads hyperparameters.json: texts by name.
 
     Raises:
         InputError: no such file, or not an object of texts.
@@ -86,9 +83,9 @@ def read_hyperparameters(base: Path) -> dict[str, str]:
 
 
 def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
-    """Rank and world: torchrun's variables win, then SageMaker's resourceconfig.json, else one process.
+    """Reads rank and world: from torchrun's variables, else SageMaker's resourceconfig.json, else one process.
 
-    MASTER_ADDR and MASTER_PORT win also on their own: several hosts on one machine need ports of their own.
+    MASTER_ADDR and MASTER_PORT also win without the others: several hosts on one machine need a port each.
 
     Raises:
         InputError: an unreadable variable, or a resourceconfig.json that does not list its own host.
@@ -121,49 +118,6 @@ def read_process(base: Path | None, variables: Mapping[str, str]) -> Process:
         port=_whole(variables, "MASTER_PORT", str(DEFAULT_PORT)),
         interface=variables.get("GLOO_SOCKET_IFNAME", config.get("network_interface_name")),
     )
-
-
-def own_cores(process: Process) -> int:
-    """Cores for this process: OMP_NUM_THREADS where it gives a number, as OpenMP reads it (of "4,2", for loops within
-    loops, the 4); else the processes on this machine share its cores.
-    """
-    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if text.isdecimal() and int(text):
-        return int(text)
-    return max(1, cores() // process.local_world)
-
-
-def processor(threads: int) -> str:
-    """For people: what a process trains on where it is no GPU."""
-    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def cores() -> int:
-    """Those that this process may run on: a container or a sandbox can have fewer than the machine."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def check_exportable() -> None:
-    """Finds out before the training, not after it, that export lacks its `onnx` package.
-
-    AWS's SageMaker training images have it, as a dependency of their `sagemaker` package.
-
-    Raises:
-        InputError: when `onnx` is not installed.
-    """
-    if importlib.util.find_spec("onnx") is None:
-        raise InputError("the Python package onnx is missing, and export needs it: pip install onnx")
-
-
-def check_weights(given: Path | None) -> None:
-    """
-    Raises:
-        InputError: nothing is at the path that was given; a run would start from scratch, and nobody notice.
-    """
-    if given is not None and not given.exists():
-        raise InputError(f"no weights at {given}: correct --weights, or leave it out to start from scratch")
 
 
 def _whole(variables: Mapping[str, str], name: str, default: str | None = None) -> int:

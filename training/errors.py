@@ -20,4 +20,11 @@ class LostPeers(ReportedError):
 
 
 class Stopped(ReportedError):
-    """The run was asked to stop, and has; the same command goes on from its checkpoint, where it has one."""
+    """The run was asked to stop, and has; the same command goes on from its checkpoint if it has one."""
+
+
+def problems_of(error: ReportedError | OSError) -> list[str]:
+    """Lines that tell a user what is wrong."""
+    if isinstance(error, ReportedError):
+        return error.problems
+    return [f"{error.filename or 'input or output'}: {error.strerror or error}"]

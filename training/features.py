@@ -1,12 +1,12 @@
-"""What a frozen backbone makes of each image: computed once, for every epoch to come."""
+"""Features of a frozen backbone: computed once for each image, and used in every epoch."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from threading import Event
 
 import numpy as np
 
 from serving.preprocessing import ImageError, normalise
-from training.batches import MOST_MOVED, moved
+from training.batches import MAX_SHIFT, ahead, shifted
 from training.engine import Engine
 from training.environment import Process
 from training.errors import InputError, Stopped
@@ -29,56 +29,82 @@ def features(
     kept: KeptFeatures | None = None,
     stop: Event | None = None,
 ) -> np.ndarray:
-    """float32 [n, views, count]: this process's share of the images (those from `rank` in steps of `world`), else 0.
+    """Features, float32 [n, views, count]: computed for this process's share (`rank`, `rank` + `world` …), else 0.
 
-    The first view is the image as it is, the others are moved a little; each is decoded once, a few at a time.
+    The first view is the image itself, the others are shifted a little. Each image is decoded once, a few at a time.
 
     Args:
-        kept: what an earlier run has computed, and where this one keeps its own; None keeps nothing.
-        stop: set when the run is to stop after its present batch; None never is.
+        kept: features of an earlier run, and where this run saves its own; None saves nothing.
+        stop: set to stop the run after its current batch; None never stops it.
 
     Raises:
-        InputError: names the images of the folder that cannot be read; what is kept is of another run.
-        Stopped: it was, and what has been computed is kept.
+        InputError: names the unreadable images of the folder; the kept features are of another run.
+        Stopped: `stop` is set; what has been computed is saved.
     """
     kept, stop = kept or KeptFeatures(), stop or Event()
-    reach = images.size // MOST_MOVED
-    shifts = np.random.default_rng(seed).integers(0, 2 * reach, (len(images), views, 2), endpoint=True)
-    shifts[:, 0] = reach
     found = np.zeros((len(images), views, count), np.float32)
-    own, share = np.arange(len(images))[process.rank :: process.world], found[process.rank :: process.world]
-    before = kept.load(views, count)
-    done = len(before)
-    share[:done] = before
-    if done and process.rank == 0:
-        print(f"going on after the features of {done} {kept.split} images, from {kept.folder}", flush=True)
+    share, own = (every[process.rank :: process.world] for every in (found, np.arange(len(images))))  # share: a view
+    done = _resume(share, kept, process)
     batches = [own[start : start + engine.batch] for start in range(done, len(own), engine.batch)]
-    # the others go as fast: of the images of all, so many are done as this process has done of its own
-    progress = FeatureProgress(kept.split, len(images), done * process.world) if process.rank == 0 else None
-    with ThreadPoolExecutor(1) as reader:  # the next images are decoded while the engine runs
-        following = reader.submit(images.take, batches[0]) if batches else None
-        for number, batch in enumerate(batches):
-            assert following is not None
-            try:
-                pixels = following.result()
-            except (ImageError, OSError):
-                raise InputError(shorten(list(unreadable_images(folder).values()), "unreadable images")) from None
-            if number + 1 < len(batches):
-                following = reader.submit(images.take, batches[number + 1])
+    reach = int(images.size * MAX_SHIFT)
+    shifts = _shifts(len(images), views, reach, seed)
+    # the other processes are about as far
+    with FeatureProgress(kept.split, len(images), done * process.world, quiet=process.rank != 0) as progress:
+        for batch, pixels in _decoded(images, batches, folder):
             for view in range(views):
-                seen = moved(pixels, shifts[batch, view], reach) if view else pixels
+                seen = shifted(pixels, shifts[batch, view], reach) if view else pixels
                 found[batch, view] = engine.run(normalise(seen, MEAN, STD))
             done += len(batch)
-            if progress:
-                progress.step(len(batch) * process.world)
+            progress.step(len(batch) * process.world)
             if stop.is_set():
                 kept.save(share[:done])
-                what = f"the features of {done} of {len(own)} {kept.split} images"
-                where = f"{kept.folder} has them" if kept.folder else "no --checkpoints were asked for"
-                raise Stopped(f"stopped as asked (SIGTERM) after {what}: {where}")
+                computed = f"the features of {done} of {len(own)} {kept.split} images"
+                raise Stopped(f"stopped as asked (SIGTERM) after {computed}: {kept}")
             kept.save_seldom(share[:done])
-    if batches:
-        kept.save(share)
-    if progress:
-        progress.end()
+        if batches:
+            kept.save(share)
     return found
+
+
+def gather(own: np.ndarray, process: Process, stop: Event) -> np.ndarray:
+    """Sum of the processes' arrays, each of which is 0 outside its share.
+
+    Raises:
+        Stopped: the other processes have stopped, and `stop` is set here.
+    """
+    if process.world == 1:
+        return own
+    import torch
+
+    from training.distributed import summed
+
+    try:
+        return summed(torch.from_numpy(own)).numpy()
+    except RuntimeError:
+        if stop.is_set():
+            raise Stopped("stopped as asked (SIGTERM) while the other processes computed features") from None
+        raise
+
+
+def _resume(share: np.ndarray, kept: KeptFeatures, process: Process) -> int:
+    """Copies the kept features into this process's share; returns their number."""
+    before = kept.load(*share.shape[1:])
+    share[: len(before)] = before
+    if len(before) and process.rank == 0:
+        print(f"going on after the features of {len(before)} {kept.split} images, from {kept.folder}", flush=True)
+    return len(before)
+
+
+def _shifts(images: int, views: int, reach: int, seed: int) -> np.ndarray:
+    """Shift of each view in rows and columns, [images, views, 2], for `shifted`; the first view is not shifted."""
+    shifts = np.random.default_rng(seed).integers(0, 2 * reach, (images, views, 2), endpoint=True)
+    shifts[:, 0] = reach
+    return shifts
+
+
+def _decoded(images: Images, batches: Sequence[np.ndarray], folder: Folder) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each batch with its pixels; the next is decoded while the engine runs."""
+    try:
+        yield from zip(batches, ahead(images.take, batches), strict=True)
+    except (ImageError, OSError):
+        raise InputError(shorten(list(unreadable_images(folder).values()), "unreadable images")) from None

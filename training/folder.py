@@ -1,4 +1,4 @@
-"""The data set on disk: its shape, what may be wrong with it, and its digest. Standard library only.
+"""The data set on disk: its layout, what is wrong with it, and its digest. Standard library only.
 
 FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
 """
@@ -15,13 +15,13 @@ from training.errors import InputError
 
 SPLITS = ("train", "valid", "test")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MANIFEST = "manifest.json"  # an upload's marker beside the splits: not part of the data set
-MOST_NAMED = 10
+MANIFEST = "manifest.json"  # marks a finished upload; not part of the data set
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one split: `files[i]` is of class `labels[i]`, an index into the folder's classes."""
+    """Images of one split: `files[i]` has the class `labels[i]`, an index into the folder's classes."""
 
     files: list[Path]
     labels: list[int]
@@ -29,7 +29,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Folder:
-    """A data set found complete: every class has an image in every split. Order is that of names, always."""
+    """A complete data set: every class has an image in every split. Everything is in the order of names."""
 
     root: Path
     classes: list[str]
@@ -49,39 +49,13 @@ def inspect(root: Path) -> Folder:
     """
     if not root.is_dir():
         raise InputError(f"no data set at {root}: give a folder that holds {', '.join(SPLITS)}")
-    problems = []
-    unexpected = [entry.name for entry in _visible(root) if entry.name not in (*SPLITS, MANIFEST)]
-    missing = [split for split in SPLITS if not (root / split).is_dir()]
-    for split in missing:
-        near = get_close_matches(split, unexpected, n=1)
-        hint = f"rename {near[0]} to {split}" if near else f"add {split}/<class>/<image>"
-        problems.append(f"{root.name}/{split} is missing: {hint}")
-    problems += [f"{root.name}/{name} does not belong: only {', '.join(SPLITS)} do" for name in unexpected]
-    found = {split: _classes(root / split, problems) for split in SPLITS if split not in missing}
+    problems = _misplaced(root)
+    found = {split: _classes(root / split, problems) for split in SPLITS if (root / split).is_dir()}
     classes = sorted({name for names in found.values() for name in names})
-    for split, names in found.items():
-        if not names:
-            problems.append(f"{root.name}/{split} is empty: add {split}/<class>/<image>")
-            continue
-        for name in classes:
-            if name not in names:
-                others = ", ".join(other for other in found if name in found[other])
-                problems.append(f"class {name} is in {others} but not in {split}: add images or remove it")
-    if len(classes) == 1:
-        problems.append(f"only one class, {classes[0]}: there is nothing to tell apart; add another")
+    problems += _incomplete(root, classes, found)
     if problems:
         raise InputError(problems)
-    return Folder(
-        root,
-        classes,
-        {
-            split: Split(
-                [path for name in classes for path in names[name]],
-                [label for label, name in enumerate(classes) for _ in names[name]],
-            )
-            for split, names in found.items()
-        },
-    )
+    return Folder(root, classes, {split: _split(classes, names) for split, names in found.items()})
 
 
 def without(folder: Folder, files: Collection[Path]) -> Folder:
@@ -105,7 +79,7 @@ def without(folder: Folder, files: Collection[Path]) -> Folder:
 
 
 def digest(folder: Folder) -> str:
-    """64 hex digits that name the data set's content: the same on every machine, whatever the file times.
+    """Digest of the data set's content, 64 hex digits: the same on every machine and for any file times.
 
     It is `sha256sum` of the list that `sha256sum` prints for the images, sorted by path.
     """
@@ -114,41 +88,74 @@ def digest(folder: Folder) -> str:
 
 
 def relative_name(folder: Folder, path: Path) -> str:
-    """Path under the root with `/` between; NFC, as macOS may hand out the decomposed form."""
+    """Path under the root, parts joined by `/`; in Unicode's NFC, as macOS may return the decomposed form."""
     return unicodedata.normalize("NFC", path.relative_to(folder.root).as_posix())
 
 
 def shorten(problems: list[str], kind: str) -> list[str]:
-    """At most ten of the problems, then a line that counts the rest."""
-    rest = len(problems) - MOST_NAMED
-    return problems[:MOST_NAMED] + ([f"and {rest} more {kind}"] if rest > 0 else [])
+    """The first ten problems, then a line that counts the rest."""
+    rest = len(problems) - MAX_NAMED
+    return problems[:MAX_NAMED] + ([f"and {rest} more {kind}"] if rest > 0 else [])
+
+
+def _misplaced(root: Path) -> list[str]:
+    """Problems at the top of the data set: splits that are missing, and entries that are no split."""
+    unexpected = [entry.name for entry in _visible(root) if entry.name not in (*SPLITS, MANIFEST)]
+    problems = []
+    for split in SPLITS:
+        if not (root / split).is_dir():
+            near = get_close_matches(split, unexpected, n=1)
+            hint = f"rename {near[0]} to {split}" if near else f"add {split}/<class>/<image>"
+            problems.append(f"{root.name}/{split} is missing: {hint}")
+    return problems + [f"{root.name}/{name} does not belong: only {', '.join(SPLITS)} do" for name in unexpected]
+
+
+def _incomplete(root: Path, classes: list[str], found: dict[str, dict[str, list[Path]]]) -> list[str]:
+    """Problems between the splits: empty ones, classes that one of them lacks, and a single class."""
+    problems = []
+    for split, names in found.items():
+        if not names:
+            problems.append(f"{root.name}/{split} is empty: add {split}/<class>/<image>")
+            continue
+        for name in classes:
+            if name not in names:
+                others = ", ".join(other for other in found if name in found[other])
+                problems.append(f"class {name} is in {others} but not in {split}: add images or remove it")
+    if len(classes) == 1:
+        problems.append(f"only one class, {classes[0]}: there is nothing to tell apart; add another")
+    return problems
+
+
+def _split(classes: list[str], names: dict[str, list[Path]]) -> Split:
+    files = [path for name in classes for path in names[name]]
+    return Split(files, [label for label, name in enumerate(classes) for _ in names[name]])
 
 
 def _classes(split: Path, problems: list[str]) -> dict[str, list[Path]]:
-    """Images by class name; adds a problem for whatever is no class folder or no image."""
+    """Images by class name; adds a problem for each entry that is no class folder or no image."""
     classes = {}
-    strangers = []
+    misplaced = []
     for entry in _visible(split):
         if not entry.is_dir():
-            strangers.append(f"{split.name}/{entry.name} lies outside a class folder: move or remove it")
+            misplaced.append(f"{split.name}/{entry.name} lies outside a class folder: move or remove it")
             continue
         if not entry.name.isprintable():
-            strangers.append(f"{split.name}/{entry.name!r} has a control character in its name: rename it")
+            misplaced.append(f"{split.name}/{entry.name!r} has a control character in its name: rename it")
             continue
         images = []
         for path in _visible(entry):
             name = f"{split.name}/{entry.name}/{path.name}"
             if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-                strangers.append(f"{name} is not an image file ({', '.join(SUFFIXES)}): remove it")
+                misplaced.append(f"{name} is not an image file ({', '.join(SUFFIXES)}): remove it")
             elif not path.name.isprintable():
-                strangers.append(f"{name!r} has a control character in its name: rename it")
+                misplaced.append(f"{name!r} has a control character in its name: rename it")
             else:
                 images.append(path)
         if images:
             classes[unicodedata.normalize("NFC", entry.name)] = images
         else:
             problems.append(f"class {entry.name} has no images in {split.name}: add some or remove the folder")
-    problems += shorten(strangers, f"such files in {split.name}")
+    problems += shorten(misplaced, f"such files in {split.name}")
     return classes
 
 

@@ -1,6 +1,7 @@
-"""The last layer alone, on features: multinomial logistic regression, by the optimizer of the whole network's training.
+"""Training of the last layer alone, on features: multinomial logistic regression. Imports no PyTorch.
 
-SGD with Nesterov momentum as in torch.optim.SGD, and the one-cycle schedule of torch.optim.lr_scheduler.OneCycleLR.
+The optimizer is that of the whole network: SGD with Nesterov momentum as in torch.optim.SGD, and the one-cycle schedule
+of torch.optim.lr_scheduler.OneCycleLR.
 """
 
 import math
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.batches import steps
-from training.outcome import Epoch, Outcome, Predictions, Score
+from training.outcome import Epoch, History, Predictions, Score
 from training.settings import Hyperparameters
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
-WARM_UP = 0.25  # part of the steps in which the learning rate rises
-START, END = 1 / 25, 1 / 25e4  # of the peak rate, at the first and at the last step
+WARM_UP = 0.25  # share of the steps in which the learning rate rises
+START, END = 1 / 25, 1 / 25e4  # learning rate at the first and the last step, as a share of the peak
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,17 @@ class Head:
     bias: np.ndarray
 
     def log_probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Of features [n, features]: [n, classes], nats."""
+        """Log probabilities, nats, [n, classes] of features [n, features]."""
         logits = features @ self.weight.T + self.bias
         logits -= logits.max(1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(1, keepdims=True))
 
-    def moved(self, centre: np.ndarray) -> "Head":
-        """A copy for features as they are, of a head for features less `centre` [features]."""
+    def uncentred(self, centre: np.ndarray) -> "Head":
+        """A copy for plain features, of a head for features minus `centre` [features]."""
         return Head(self.weight.copy(), self.bias - self.weight @ centre)
 
     def cooled(self, temperature: float) -> "Head":
-        """A copy whose logits are divided by the temperature."""
+        """A copy with its logits divided by the temperature."""
         return Head(self.weight / np.float32(temperature), self.bias / np.float32(temperature))
 
     def score(self, features: np.ndarray, labels: np.ndarray) -> Score:
@@ -57,14 +58,17 @@ class Examples:
 
 
 def fit(
-    train: Examples, valid: Examples, *, classes: int, settings: Hyperparameters, report: Callable[[Epoch], None]
-) -> tuple[Head, Outcome]:
-    """The head at the epoch with the best validation accuracy (then the lower loss).
+    train: Examples, valid: Examples, *, classes: int, settings: Hyperparameters, end_epoch: Callable[[Epoch], None]
+) -> tuple[Head, History]:
+    """The head at the epoch with the best validation accuracy, then the lower loss.
 
-    Each epoch sees every image once, in one of its views.
+    Each epoch uses every image once, in one of its views.
+
+    Args:
+        end_epoch: called after each epoch; may raise to stop the training.
     """
     images, views, count = train.features.shape
-    # features are never negative: uncentred, all examples pull the same way, and only small steps are stable
+    # features are never negative: without centring, all gradients point the same way, and only small steps are stable
     centre = train.features.mean((0, 1))
     head = Head(np.zeros((classes, count), np.float32), np.zeros(classes, np.float32))
     momenta = Head(np.zeros_like(head.weight), np.zeros_like(head.bias))
@@ -80,19 +84,19 @@ def fit(
         for step, batch in enumerate(np.array_split(order, an_epoch), (number - 1) * an_epoch):
             rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
             loss += _step(head, momenta, train.features[batch, seen[batch]] - centre, train.labels[batch], rate)
-        present = head.moved(centre)
-        score = present.score(valid.features[:, 0], valid.labels)
+        current = head.uncentred(centre)
+        score = current.score(valid.features[:, 0], valid.labels)
         epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
-        report(epochs[-1])
+        end_epoch(epochs[-1])
         if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):
-            best = present
-    return best, Outcome(epochs, max(epochs, key=lambda epoch: epoch.merit))
+            best = current
+    return best, History(epochs, max(epochs, key=lambda epoch: epoch.merit))
 
 
 def learning_rate(step: int, total: int) -> float:
-    """Part of the peak rate at a step: up from 1/25 and down to nothing, along half cosines.
+    """Share of the peak rate at a step: up from 1/25 and down to almost 0, along half cosines.
 
-    The only step of a training has the peak rate: at the schedule's last value it would learn nothing.
+    A single step is taken at the peak: at the schedule's last value it would learn nothing.
     """
     if total == 1:
         return 1.0
@@ -107,7 +111,7 @@ def _between(start: float, end: float, part: float) -> float:
 
 
 def _step(head: Head, momenta: Head, features: np.ndarray, labels: np.ndarray, rate: float) -> float:
-    """Moves the head down the gradient of the batch's mean cross-entropy; the sum of it before, nats."""
+    """Moves the head down the gradient of the batch's mean cross-entropy; returns its sum before, nats."""
     log_probabilities = head.log_probabilities(features)
     own = (np.arange(len(labels)), labels)
     error = np.exp(log_probabilities)

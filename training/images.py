@@ -1,7 +1,7 @@
-"""Images of a split as the network's size of squares: each decoded once, before the first step, and kept.
+"""Images of a split as squares of the network's size: each decoded once, before the first step, and cached.
 
-They are kept in memory while they are few, else in a file that the system's page cache holds as far as memory goes.
-Reading a square again takes a tenth of decoding it, so every epoch after the first look is ten times cheaper.
+The cache is in memory while it is small, else in a file, which the system's page cache holds as far as memory goes.
+Reading a square again takes a tenth of the time of decoding it.
 """
 
 import math
@@ -15,23 +15,24 @@ from pathlib import Path
 import numpy as np
 
 from serving.preprocessing import ImageError, read_square
-from training.environment import Process, own_cores
+from training.environment import Process
 from training.errors import InputError
 from training.folder import Folder, relative_name, shorten, without
+from training.machine import own_cores
 
 MAX_MEMORY_BYTES = 512 * 2**20
-SPARE_DISK_BYTES = 2**30  # left to the model, the checkpoints and whoever else writes
+SPARE_DISK_BYTES = 2**30  # left for the model, the checkpoints and other programs
 ALONE = Process()
 
 
 class Images:
-    """Squares of some files, by index.
+    """Squares of image files, by index.
 
     Attributes:
-        files: the images' files, in the order of the indices.
+        files: in the order of the indices.
         labels: int64 [n].
         size: side of a square, pixels.
-        left_out: a line for each unreadable file that was left out.
+        left_out: one line for each unreadable file that was left out.
     """
 
     def __init__(
@@ -57,24 +58,26 @@ class Images:
         """The squares at `indices`: uint8 [len(indices), size, size, 3]."""
         if self._cache is not None:
             return self._cache[indices]
-        with ThreadPoolExecutor(
-            own_cores(self._process)
-        ) as pool:  # PIL lets go of the interpreter lock while it decodes
+        with ThreadPoolExecutor(own_cores(self._process)) as pool:  # PIL decodes without the interpreter lock
             return np.stack(list(pool.map(lambda i: _decode(self.files[i], self.size), indices)))
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """At most `count` random squares: uint8 [n, size, size, 3]."""
+        return self.take(np.random.default_rng(seed).permutation(len(self))[:count])
 
 
 def load(
     folder: Folder, size: int, max_unreadable: float = 0.0, *, keep: bool = True, process: Process = ALONE
 ) -> dict[str, Images]:
-    """Images of each split; every file has been decoded once, so a run cannot fail on one later.
+    """Images of each split. Every file is decoded once here, so that a run cannot fail on one later.
 
     Args:
         max_unreadable: share of the files that may be left out as unreadable, from 0 to 1.
-        keep: False decodes each again when it is taken, for whoever takes it once: the first look is a quick one.
-        process: with others on its machine, it takes its share of cores and disk.
+        keep: False caches nothing, for images that are used once: each is checked at a small size.
+        process: takes its share of the machine's cores and disk.
 
     Raises:
-        InputError: more than that share are unreadable (the first ten are named), or a class has no image left.
+        InputError: a larger share is unreadable (the first ten files are named), or a class has no image left.
     """
     caches = _caches(folder, size, process) if keep else dict.fromkeys(folder.splits)
     found = {
@@ -93,20 +96,20 @@ def load(
 
 
 def unreadable_images(folder: Folder) -> dict[Path, str]:
-    """A line for each file of the data set that is not a readable image."""
+    """One line for each file of the data set that is not a readable image."""
     return _check(folder, folder.files, 1, None, ALONE)
 
 
 def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -> Folder:
-    """The data set without the files that have a problem, which a run may leave out.
+    """The data set without the files that have a problem.
 
     Raises:
-        InputError: they are more than the share `max_unreadable` of all files, or leave a class without an image.
+        InputError: their share of all files is above `max_unreadable`, or a class has no image left.
     """
     lines = shorten(list(problems.values()), "unreadable images")
     if len(problems) > max_unreadable * len(folder.files):
-        most = f"max-unreadable allows {max_unreadable:g} of them"
-        raise InputError([*lines, f"{len(problems)} of {len(folder.files)} images are unreadable, and {most}"])
+        allowed = f"max-unreadable allows {max_unreadable:g} of them"
+        raise InputError([*lines, f"{len(problems)} of {len(folder.files)} images are unreadable, and {allowed}"])
     try:
         return without(folder, problems)
     except InputError as error:
@@ -114,7 +117,7 @@ def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -
 
 
 def _caches(folder: Folder, size: int, process: Process) -> dict[str, np.ndarray | None]:
-    """Room for the squares of each split; None where neither memory nor disk has it: they are decoded when taken."""
+    """Empty caches by split; None if neither memory nor disk has room: images are then decoded in each epoch."""
     shapes = {name: (len(split.files), size, size, 3) for name, split in folder.splits.items()}
     total = len(folder.files) * size * size * 3
     if total <= MAX_MEMORY_BYTES:
@@ -125,7 +128,7 @@ def _caches(folder: Folder, size: int, process: Process) -> dict[str, np.ndarray
     if not why:
         try:
             return {name: _on_disk(shape) for name, shape in shapes.items()}
-        except OSError as error:  # somebody else has filled it since
+        except OSError as error:  # another program has filled the disk since
             why = error.strerror or str(error)
     print(
         f"{total / 2**30:.1f} GiB of squares do not fit on {scratch} ({why}): decoding them in each epoch", flush=True
@@ -134,18 +137,19 @@ def _caches(folder: Folder, size: int, process: Process) -> dict[str, np.ndarray
 
 
 def _on_disk(shape: tuple[int, ...]) -> np.ndarray:
-    """
+    """A cache in a file without a name.
+
     Raises:
-        OSError: the disk is full; found out here, as a write to a map without room ends the process.
+        OSError: the disk is full; found here, because a write to a map without room would end the process.
     """
-    with tempfile.TemporaryFile() as file:  # the map keeps it alive, without a name to be left behind
+    with tempfile.TemporaryFile() as file:  # the map keeps it open
         if hasattr(os, "posix_fallocate"):  # macOS lacks it
             os.posix_fallocate(file.fileno(), 0, math.prod(shape))
         return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
 
 
 def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | None, process: Process) -> dict[Path, str]:
-    """Decodes every file, into `cache` when there is one; a line for each that cannot be."""
+    """Decodes every file, into `cache` if there is one; returns one line for each that cannot be decoded."""
 
     def check(i: int) -> str | None:
         try:

@@ -1,6 +1,6 @@
-"""The features that a run has computed so far: a file for each split and process, replaced whole, without pickle.
+"""Features that a run has computed so far: a file for each split and process, replaced in one step, without pickle.
 
-They lie in the folder of the checkpoints, as what `training.checkpoint` keeps.
+They lie in the folder of the checkpoints.
 """
 
 import json
@@ -17,15 +17,15 @@ from training.environment import Process
 from training.identity import check_same, damaged
 
 EVERY_SECONDS = 30.0
-MOST_OF_THE_TIME = 0.1  # goes into saving, where there are millions of images
+MAX_SHARE_OF_TIME = 0.1  # spent on saving, when there are millions of images
 
 
 class KeptFeatures:
-    """Those of one split that fall to this process, in their order; without a folder none are kept.
+    """Cached features of one split, this process's share; without a folder nothing is saved.
 
     Args:
-        identity: what decides the result, by name; features made with anything else are refused.
-        engine: what computes them; those of another, rounded otherwise, are computed anew.
+        identity: everything that decides the result, by name; features with another identity are refused.
+        engine: engine that computes them; those of another engine, which rounds differently, are computed again.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class KeptFeatures:
         self._next = clock() + EVERY_SECONDS
 
     def load(self, views: int, count: int) -> np.ndarray:
-        """float32 [n, views, count] of the first n images of this process's share; n is 0 where none are kept.
+        """Features of the first n images of this process's share, float32 [n, views, count]; n is 0 if none are saved.
 
         Raises:
             InputError: the file is damaged, or of another run.
@@ -64,17 +64,17 @@ class KeptFeatures:
         if found.shape[1:] != (views, count):
             raise damaged(self._path)
         if engine != self._engine:
-            print(f"{self._path} is of {engine}: computing anew, in {self._engine}", flush=True)
+            print(f"{self._path} is of {engine}: computing again, in {self._engine}", flush=True)
             return none
         return found
 
     def save_seldom(self, found: np.ndarray) -> None:
-        """Saves where the last time is long enough ago."""
+        """Saves if the last time is long enough ago."""
         if self._clock() >= self._next:
             self.save(found)
 
     def save(self, found: np.ndarray) -> None:
-        """Replaces the file at once: whoever is killed meanwhile leaves the one before."""
+        """Replaces the file in one step: a process killed meanwhile leaves the previous one."""
         if self._path is None:
             return
         start = self._clock()
@@ -85,4 +85,7 @@ class KeptFeatures:
             np.savez(file, about=np.array(about), features=found)
         os.replace(unfinished, self._path)
         end = self._clock()
-        self._next = end + max(EVERY_SECONDS, (end - start) / MOST_OF_THE_TIME)
+        self._next = end + max(EVERY_SECONDS, (end - start) / MAX_SHARE_OF_TIME)
+
+    def __str__(self) -> str:
+        return f"{self.folder} has them" if self.folder else "no --checkpoints were given"

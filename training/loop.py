@@ -1,4 +1,4 @@
-"""Training and evaluation: epochs, the best of them on the validation images, one look at the test images."""
+"""Epochs, evaluation and calibration of a network in PyTorch."""
 
 import math
 import time
@@ -14,51 +14,19 @@ from torchvision.models import ResNet
 
 from serving.preprocessing import normalise
 from training.batches import Batch, evaluation_batches, steps, training_batches
-from training.checkpoint import Checkpoints
-from training.device import arithmetic, choose, described, moved, place
+from training.checkpoint import Checkpoints, TrainingState
+from training.device import arithmetic, moved
 from training.distributed import parallel, summed
 from training.environment import Process
 from training.errors import InputError, Stopped
 from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
-from training.model import build, training_mode
-from training.outcome import Epoch, Outcome, Predictions, Score, Trained
-from training.progress import Progress
-from training.resnet import MEAN, STD, write_classifier
+from training.model import training_mode
+from training.outcome import Epoch, History, Predictions, Score
+from training.progress import EpochProgress
+from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
-from training.state import State
 from training.temperature import fit_temperature
-from training.weights import State as Weights
-
-
-def learn(
-    images: dict[str, Images],
-    classes: int,
-    weights: Weights | None,
-    *,
-    settings: Hyperparameters,
-    process: Process,
-    threads: int,
-    checkpoints: Checkpoints,
-    stop: Event,
-) -> Trained:
-    """The network trained, from these weights or from scratch; raises as `fit` does."""
-    torch.manual_seed(settings.seed)
-    torch.set_num_threads(threads)
-    device = choose(process)
-    if process.rank == 0:
-        print(f"training on {described(device, threads)} a process", flush=True)
-    model = place(build(settings, classes, weights), device)
-    outcome = fit(model, images, settings, process, checkpoints, stop)
-    temperature = _calibrate(model, images["valid"], settings.batch_size, process)
-    test = predict(model, images["test"], settings.batch_size, process)
-    learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
-    return Trained(
-        outcome,
-        lambda path: write_classifier(path, settings.architecture, learnt, settings.image_size),
-        test,
-        {"device": described(device, threads), "temperature": temperature},
-    )
 
 
 def fit(
@@ -68,16 +36,16 @@ def fit(
     process: Process,
     checkpoints: Checkpoints | None = None,
     stop: Event | None = None,
-) -> Outcome:
-    """Trains the model and leaves it at the epoch with the best validation accuracy (then the lower loss).
+) -> History:
+    """Trains the model and leaves it at the epoch with the best validation accuracy, then the lower loss.
 
     Args:
-        checkpoints: what the training goes on from, and is kept in after each epoch; None keeps nothing.
-        stop: set when the run is to stop after its present step; None never is.
+        checkpoints: where training resumes from, saved after each epoch; None saves nothing.
+        stop: set to stop the run after its current step; None never stops it.
 
     Raises:
-        Stopped: it was, here or in another process, and the checkpoint is written.
-        InputError: the checkpoint is of another run, or not the same in each process; the training diverges.
+        Stopped: `stop` is set, here or in another process; the checkpoint is written.
+        InputError: the checkpoint is of another run, or differs between processes; the training diverges.
     """
     checkpoints, stop = checkpoints or Checkpoints(), stop or Event()
     trained = parallel(model, process)
@@ -91,7 +59,7 @@ def fit(
         nesterov=True,
     )
     total = settings.epochs * steps(len(images["train"]), settings.batch_size, process.world)
-    state = State(model, optimizer, _schedule(optimizer, settings.learning_rate, total))
+    state = TrainingState(model, optimizer, _schedule(optimizer, settings.learning_rate, total))
     _resume(state, checkpoints, process)
     while len(state.epochs) < settings.epochs:
         start = time.perf_counter() - state.seconds
@@ -107,29 +75,29 @@ def fit(
     assert state.best is not None  # epochs is at least 1
     best, parameters = state.best
     model.load_state_dict(parameters)
-    return Outcome(state.epochs, state.epochs[best])
+    return History(state.epochs, state.epochs[best])
 
 
 def _schedule(optimizer: Optimizer, peak: float, total: int) -> LRScheduler:
-    """One cycle in `total` steps; a training of a single one, where that cycle is all end, takes it at the peak."""
+    """One cycle in `total` steps. A single step is taken at the peak: at the end of a cycle it would learn nothing."""
     if total == 1:
         return ConstantLR(optimizer, factor=1.0)
     return OneCycleLR(
         optimizer,
         max_lr=peak,
         total_steps=total,
-        pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # a rise of one step: torch divides by its length
+        pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # torch divides by the length of the rise less one
         cycle_momentum=False,
     )
 
 
 def evaluate(model: ResNet, images: Images, batch_size: int, process: Process) -> Score:
-    """The model's score on all the images; each process looks at its share, and all get the same result."""
+    """Score of the model on all images. Each process evaluates its share; all get the same result."""
     return predict(model, images, batch_size, process).score
 
 
 def predict(model: ResNet, images: Images, batch_size: int, process: Process) -> Predictions:
-    """What the model makes of each image; each process looks at its share, and all get the whole."""
+    """Predictions of the model for all images. Each process evaluates its share; all get the whole."""
     model.eval()
     own = []
     with torch.inference_mode():
@@ -145,8 +113,8 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
     return Predictions(model.fc.out_features, images.labels, predicted.astype(int), confidence, losses)
 
 
-def _calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
-    """Divides the model's logits by the temperature that fits the images; that temperature."""
+def calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
+    """Scales the last layer so that logits are divided by the temperature that fits the images; returns it."""
     model.eval()
     with torch.inference_mode():
         own = [
@@ -166,14 +134,14 @@ def _calibrate(model: ResNet, images: Images, batch_size: int, process: Process)
     return temperature
 
 
-def _resume(state: State, checkpoints: Checkpoints, process: Process) -> None:
-    """Goes on from the checkpoint, where there is one, once all processes have found the same."""
+def _resume(state: TrainingState, checkpoints: Checkpoints, process: Process) -> None:
+    """Resumes from the checkpoint, if there is one, after all processes have found the same."""
     if saved := checkpoints.load():
-        state.take(saved)
+        state.restore(saved)
     epochs, step = state.position
     found = torch.tensor([epochs, step, epochs**2, step**2], dtype=torch.float64)
     total, square = summed(found).reshape(2, 2) / process.world
-    if not torch.equal(total**2, square):  # the mean of squares is the square of the mean of equal numbers only
+    if not torch.equal(total**2, square):  # equal only if all processes have the same numbers
         raise InputError(f"the processes' checkpoints in {checkpoints.folder} differ: share the folder, or remove them")
     if saved and process.rank == 0:
         print(f"going on after {epochs} epochs and {step} steps, from {checkpoints.folder}", flush=True)
@@ -181,60 +149,56 @@ def _resume(state: State, checkpoints: Checkpoints, process: Process) -> None:
 
 def _train_one_epoch(
     model: nn.Module,
-    state: State,
+    state: TrainingState,
     images: Images,
     settings: Hyperparameters,
     process: Process,
     checkpoints: Checkpoints,
     stop: Event,
 ) -> float:
-    """The rest of the epoch's steps, one a batch; the mean loss an image over all processes and all its steps."""
+    """Takes the remaining steps of the epoch; returns the mean loss an image, over all processes and all its steps."""
     number = len(state.epochs) + 1
     start = time.perf_counter() - state.seconds
-    progress = Progress(number, steps(len(images), settings.batch_size, process.world)) if process.rank == 0 else None
+    count = steps(len(images), settings.batch_size, process.world)
     batches = training_batches(
-        images,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        epoch=number,
-        process=process,
-        skip=state.step,
+        images, batch_size=settings.batch_size, seed=settings.seed, epoch=number, process=process, skip=state.step
     )
-    for batch in batches:
-        loss = cross_entropy(*_classify(model, batch), reduction="sum")
-        state.optimizer.zero_grad(set_to_none=True)
-        # the processes' gradients are averaged, though their shares differ by an image: weigh by images
-        (loss * (process.world / batch.total)).backward()
-        state.optimizer.step()
-        state.schedule.step()
-        state.step += 1
-        # a stop is the business of all, and at the same step
-        total, stopping = summed(torch.tensor([loss.item(), stop.is_set()], dtype=torch.float64)).tolist()
-        if not math.isfinite(total):
-            lower = f"lower learning-rate ({settings.learning_rate:g})"
-            raise InputError(f"the loss is no number any more in epoch {number}, step {state.step}: {lower}")
-        state.loss += total
-        if progress:
+    with EpochProgress(number, count, quiet=process.rank != 0) as progress:
+        for batch in batches:
+            loss = _take_step(model, state, batch, process)
+            # all processes stop at the same step
+            total, stopping = summed(torch.tensor([loss, stop.is_set()], dtype=torch.float64)).tolist()
+            if not math.isfinite(total):
+                raise InputError(
+                    f"the loss is not a number in epoch {number}, step {state.step}: "
+                    f"lower learning-rate ({settings.learning_rate:g})"
+                )
+            state.loss += total
             progress.step(state.step, total, batch.total)
-        if stopping:
-            state.seconds = time.perf_counter() - start
-            checkpoints.save(state.to_dict())
-            kept = (
-                f"the checkpoint in {checkpoints.folder} has it"
-                if checkpoints.folder
-                else "no --checkpoints were asked for"
-            )
-            raise Stopped(f"stopped as asked (SIGTERM) in epoch {number} after step {state.step}: {kept}")
-    if progress:
-        progress.end()
+            if stopping:
+                state.seconds = time.perf_counter() - start
+                checkpoints.save(state.to_dict())
+                raise Stopped(f"stopped as asked (SIGTERM) in epoch {number} after step {state.step}: {checkpoints}")
     return state.loss / len(images)
 
 
+def _take_step(model: nn.Module, state: TrainingState, batch: Batch, process: Process) -> float:
+    """Moves the parameters down the gradient of the batch's mean loss; returns its sum over the images before."""
+    loss = cross_entropy(*_classify(model, batch), reduction="sum")
+    state.optimizer.zero_grad(set_to_none=True)
+    # gradients are averaged over processes, whose shares can differ by an image: weight by images
+    (loss * (process.world / batch.total)).backward()
+    state.optimizer.step()
+    state.schedule.step()
+    state.step += 1
+    return loss.item()
+
+
 def _classify(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Logits of the batch, float [n, classes], and its labels, int64 [n], where the model is."""
+    """Logits of the batch, float [n, classes], and its labels, int64 [n], on the model's device."""
     device = next(model.parameters()).device
     with arithmetic(device):
         logits = model(moved(torch.from_numpy(normalise(batch.pixels, MEAN, STD)), device))
-    # bf16 is too coarse for a loss; float64, in which tests compare processes, stays
+    # bf16 is too coarse for a loss; float64, in which processes are compared exactly, stays
     logits = logits if logits.dtype == torch.float64 else logits.float()
     return logits, moved(torch.from_numpy(batch.labels), device)

@@ -1,4 +1,4 @@
-"""How much memory this process has taken, giving back what it needs no more, and running out of it."""
+"""Memory of this process: its peak, giving it back, and the error when there is not enough."""
 
 import ctypes
 import gc
@@ -11,14 +11,14 @@ from pathlib import Path
 from training.errors import InputError
 from training.settings import Hyperparameters
 
-# What torch's allocators say, in a plain RuntimeError on a CPU; by its words, since a head is trained without torch.
+# PyTorch's allocators raise a plain RuntimeError on a CPU; recognised by its words, so that PyTorch is not imported
 _REFUSED = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def peak_mb() -> float:
-    """The most that has been resident at a time, MB."""
+    """Peak resident memory, MB."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux's getrusage counts in the process that started this one
+    if status.exists():  # Linux's getrusage includes the process that started this one
         [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
         return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
@@ -26,7 +26,7 @@ def peak_mb() -> float:
 
 
 def give_back_memory() -> None:
-    """Returns to the system what is free: after large networks come and go, glibc keeps 100 MB and more for itself."""
+    """Returns free memory to the system: after a large network is gone, glibc keeps 100 MB and more."""
     gc.collect()
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
@@ -34,10 +34,12 @@ def give_back_memory() -> None:
 
 @contextmanager
 def enough_memory(settings: Hyperparameters) -> Iterator[None]:
-    """
+    """Turns a refused allocation in NumPy, Python or PyTorch into an error that names the settings to lower.
+
+    A process that the system kills (exit code 137) cannot report it.
+
     Raises:
-        InputError: instead of NumPy's, Python's and torch's errors on a refused allocation. A process that the
-            system kills (exit code 137) cannot say so.
+        InputError: not enough memory.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The network: torchvision's ResNet with a last layer for our classes, from given weights or from scratch."""
+"""The network in PyTorch: torchvision's ResNet with a last layer for the data set's classes."""
 
 import torch
 import torchvision
@@ -8,17 +8,17 @@ from torchvision.models.resnet import BasicBlock
 
 from training.resnet import LAST_STAGE
 from training.settings import Hyperparameters
-from training.weights import State
+from training.weights import Weights
 
 HEAD = "fc."
-LEARNING = {"head": (HEAD,), "last-stage": (LAST_STAGE, HEAD), "all": ("",)}  # names begin so
+LEARNING = {"head": (HEAD,), "last-stage": (LAST_STAGE, HEAD), "all": ("",)}  # prefixes of parameter names
 
 
-def build(settings: Hyperparameters, classes: int, state: State | None) -> ResNet:
-    """ResNet with `classes` outputs, of which the layers that settings.trainable names learn.
+def build(settings: Hyperparameters, classes: int, state: Weights | None) -> ResNet:
+    """ResNet with `classes` outputs; gradients only for the layers that settings.trainable names.
 
     Args:
-        state: weights of all layers but the last, as `training.weights.read` gives them; None starts from scratch.
+        state: weights of all layers but the last, as `training.weights.read` returns them; None starts from scratch.
     """
     model = _untrained(settings.architecture)
     model.fc = nn.Linear(model.fc.in_features, classes)
@@ -38,7 +38,7 @@ def _untrained(architecture: str) -> ResNet:
 
 
 def training_mode(model: ResNet, trainable: str) -> None:
-    """Sets what learns to training mode: a frozen layer keeps its BatchNorm statistics, too."""
+    """Sets the layers that learn to training mode, so that frozen layers also keep their BatchNorm statistics."""
     model.train(trainable == "all")
     if trainable == "last-stage":
         model.layer4.train()

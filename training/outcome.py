@@ -1,4 +1,4 @@
-"""What a training came to: on each image, over a split, epoch by epoch, and the network itself. No torch."""
+"""Results of a training: for each image, for a split, for each epoch, and the network. Imports no PyTorch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Score:
-    """Result over a whole split.
+    """Result for a whole split.
 
     Attributes:
         loss: mean cross-entropy an image, nats.
-        correct: images classified right, by class [classes].
-        images: images there are, by class [classes].
+        correct: number of images classified correctly, by class [classes].
+        images: number of images, by class [classes].
     """
 
     loss: float
@@ -29,10 +29,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Result on each image of a split, by the image's index.
+    """Result for each image of a split, by the image's index.
 
     Attributes:
-        classes: how many there are.
+        classes: number of classes.
         labels: the true class, int64 [n].
         predicted: the most probable class, int64 [n].
         confidence: its probability, float64 [n], 0 to 1.
@@ -47,7 +47,7 @@ class Predictions:
 
     @classmethod
     def of(cls, log_probabilities: np.ndarray, labels: np.ndarray) -> "Predictions":
-        """From log probabilities [n, classes], nats, where `labels` [n] are the true classes."""
+        """Predictions from log probabilities [n, classes], nats; `labels` [n] are the true classes."""
         best = log_probabilities.argmax(1)
         each = np.arange(len(labels))
         confidence, losses = np.exp(log_probabilities[each, best]), -log_probabilities[each, labels]
@@ -61,19 +61,19 @@ class Predictions:
 
     @property
     def confusion(self) -> np.ndarray:
-        """Images by true class and predicted class: int64 [classes, classes]."""
+        """Number of images by true class and predicted class: int64 [classes, classes]."""
         cells = np.bincount(self.labels * self.classes + self.predicted, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes)
 
-    def worst(self, most: int) -> np.ndarray:
-        """Indices of the images misclassified with the highest loss, worst first, `most` at most."""
+    def worst(self, count: int) -> np.ndarray:
+        """Indices of the misclassified images with the highest loss, worst first, at most `count`."""
         wrong = np.flatnonzero(self.predicted != self.labels)
-        return wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
+        return wrong[np.argsort(-self.losses[wrong], kind="stable")][:count]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to; seconds cover its training and its validation."""
+    """Result of one epoch; `seconds` cover its training and its validation."""
 
     number: int
     train_loss: float
@@ -82,7 +82,7 @@ class Epoch:
 
     @property
     def merit(self) -> tuple[float, float]:
-        """The greater the better: validation accuracy, then the lower loss."""
+        """Sort key, the best epoch last: validation accuracy, then the lower loss."""
         return self.validation.accuracy, -self.validation.loss
 
     def __str__(self) -> str:
@@ -93,8 +93,8 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Every epoch in order, and which of them the model has been left at."""
+class History:
+    """All epochs in order, and the best one, at which the model was left."""
 
     epochs: list[Epoch]
     best: Epoch
@@ -105,12 +105,12 @@ class Trained:
     """A trained network.
 
     Attributes:
-        write: writes it as an ONNX file; not its weights themselves, which would stay in memory.
-        test: what it makes of the test images, by the engine that trained it.
-        facts: what else the metrics say of the training.
+        write: writes it as an ONNX file; a function, so that no weights stay in memory.
+        test: its predictions for the test images, by the engine that trained it.
+        facts: further entries of metrics.json.
     """
 
-    outcome: Outcome
+    history: History
     write: Callable[[Path], None]
     test: Predictions
     facts: dict[str, Any] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Packages that AWS's training images do not promise: wheels in the program's zip, unpacked where they are missing.
+"""Packages that AWS's training images may lack: wheels in the program's zip, unpacked if they are missing.
 
-A job has no network to install them from. What such an image has today came with another package, and may be gone from
-the next under the same tag. A wheel is a zip of what goes on Python's path (PEP 427); these are for the images' Python
-and left alone on any other, where requirements.txt has brought the packages.
+A job has no network to install them. If an image has one today, it came as a dependency, and may be missing from the
+next image with the same tag. A wheel is a zip of what goes on Python's path (PEP 427); these wheels are for the images'
+Python and are not used on any other, for which requirements.txt lists the packages.
 """
 
 import atexit
@@ -20,7 +20,7 @@ from importlib.resources import files
 
 
 def available(name: str) -> bool:
-    """Whether the package can be imported: from the environment, else from the program's wheels."""
+    """True if the package can be imported, from the environment or from the program's wheels."""
     return _found(name) or (_wheels_on_path() and _found(name))
 
 
@@ -30,7 +30,7 @@ def _found(name: str) -> bool:
 
 @cache
 def _wheels_on_path() -> bool:
-    """Unpacks the wheels that are for this Python, for this process and those that it starts; False without any."""
+    """Unpacks the wheels for this Python, for this process and those it starts; False if there are none."""
     folder = files("training") / "wheels"
     fitting = [entry for entry in folder.iterdir() if _fits(entry.name)] if folder.is_dir() else []
     if not fitting:
@@ -40,14 +40,14 @@ def _wheels_on_path() -> bool:
     for wheel in fitting:
         with zipfile.ZipFile(io.BytesIO(wheel.read_bytes())) as archive:
             archive.extractall(unpacked)
-    sys.path.append(unpacked)  # last: what the image has stays what it is
+    sys.path.append(unpacked)  # last: packages of the image win
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), unpacked]))
     importlib.invalidate_caches()
     return True
 
 
 def _fits(name: str) -> bool:
-    """Whether the file is a wheel for this Python and machine, by the tags in its name (PEP 425)."""
+    """True if the file is a wheel for this Python and machine, by the tags in its name (PEP 425)."""
     if not name.endswith(".whl"):
         return False
     pythons, _, systems = name.removesuffix(".whl").split("-")[-3:]

@@ -1,6 +1,6 @@
-"""What a person looks at after a training: curves, confusion and the worst mistakes, as PNG files.
+"""Pictures of a training's result, as PNG files: curves, confusion matrix and the worst mistakes.
 
-Drawn with Pillow, which reads the images anyway; AWS's training images are not known to have matplotlib.
+Pillow draws them, because it is needed for the images anyway; AWS's training images need not have matplotlib.
 """
 
 import math
@@ -11,18 +11,25 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.images import Images
-from training.outcome import Outcome, Predictions
+from training.outcome import History, Predictions
 
 WIDTH, HEIGHT, MARGIN = 640, 300, 48
-MOST_NAMES = 40  # classes whose names fit beside the confusion matrix
-MOST_MISTAKES, COLUMNS, TILE = 24, 6, 160
-COLOURS = {"train": "#0072b2", "validation": "#d55e00"}  # told apart by the colour-blind, too
+MAX_NAMES = 40  # classes whose names fit beside the confusion matrix
+MAX_MISTAKES, COLUMNS, TILE = 24, 6, 160
+COLOURS = {"train": "#0072b2", "validation": "#d55e00"}  # different for the colour-blind, too
 _FONT = ImageFont.load_default(12)
 
 
-def curves(outcome: Outcome, path: Path) -> None:
-    """Loss in training and validation, and below it validation accuracy, over the epochs; a line marks the best."""
-    epochs = outcome.epochs
+def draw(folder: Path, history: History, test: Predictions, images: Images, classes: Sequence[str]) -> None:
+    """Writes curves.png, confusion.png and mistakes.png into the folder; `test` are predictions for `images`."""
+    curves(history, folder / "curves.png")
+    confusion(test, classes, folder / "confusion.png")
+    mistakes(test, images, classes, folder / "mistakes.png")
+
+
+def curves(history: History, path: Path) -> None:
+    """Losses in training and validation, and below them validation accuracy, by epoch; a line marks the best."""
+    epochs = history.epochs
     losses = {
         "train": [epoch.train_loss for epoch in epochs],
         "validation": [epoch.validation.loss for epoch in epochs],
@@ -30,17 +37,17 @@ def curves(outcome: Outcome, path: Path) -> None:
     picture = Image.new("RGB", (WIDTH, 2 * HEIGHT), "white")
     draw = ImageDraw.Draw(picture)
     top = max((value for values in losses.values() for value in values if math.isfinite(value)), default=1.0)
-    _chart(draw, 0, "loss, nats", losses, top, outcome.best.number)
+    _chart(draw, 0, "loss, nats", losses, top, history.best.number)
     accuracy = {"validation": [epoch.validation.accuracy for epoch in epochs]}
-    _chart(draw, HEIGHT, "accuracy", accuracy, 1.0, outcome.best.number)
+    _chart(draw, HEIGHT, "accuracy", accuracy, 1.0, history.best.number)
     picture.save(path)
 
 
 def confusion(predictions: Predictions, classes: Sequence[str], path: Path) -> None:
-    """True classes as rows, predicted ones as columns; the darker, the larger the share of the row's images."""
+    """True classes as rows, predicted classes as columns; darker is a larger share of the row's images."""
     counts = predictions.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    named = len(classes) <= MOST_NAMES
+    named = len(classes) <= MAX_NAMES
     cell = 28 if named else max(2, 1000 // len(classes))
     left = int(max(_FONT.getlength(name) for name in classes)) + 12 if named else 24
     side = cell * len(classes)
@@ -61,8 +68,8 @@ def confusion(predictions: Predictions, classes: Sequence[str], path: Path) -> N
 
 
 def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], path: Path) -> None:
-    """The misclassified images with the highest loss, each with its file, its class and what it was taken for."""
-    worst = predictions.worst(MOST_MISTAKES)
+    """Misclassified images with the highest loss, each with its file, its class and the predicted class."""
+    worst = predictions.worst(MAX_MISTAKES)
     rows = max(1, -(-len(worst) // COLUMNS))
     height = TILE + 48
     picture = Image.new("RGB", (COLUMNS * (TILE + 8), rows * height), "white")
@@ -84,7 +91,7 @@ def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], p
 
 
 def _chart(draw: ImageDraw.ImageDraw, y: int, title: str, lines: dict[str, list[float]], top: float, best: int) -> None:
-    """One diagram from 0 to `top` over epochs 1 to n, its upper edge at `y`."""
+    """A diagram from 0 to `top` over epochs 1 to n, its upper edge at `y`."""
     left, right, upper, lower = MARGIN, WIDTH - 12, y + 28, y + HEIGHT - 28
     count = len(next(iter(lines.values())))
 
@@ -107,12 +114,12 @@ def _chart(draw: ImageDraw.ImageDraw, y: int, title: str, lines: dict[str, list[
         x += 100
         points = [at(epoch, value) for epoch, value in enumerate(values, 1)]
         draw.line(points, fill=COLOURS[name], width=2)
-        for px, py in points if count <= MOST_NAMES else ():
+        for px, py in points if count <= MAX_NAMES else ():
             draw.ellipse((px - 2, py - 2, px + 2, py + 2), fill=COLOURS[name])
 
 
 def _columns(classes: Sequence[str], length: int, cell: int) -> Image.Image:
-    """The classes' names side by side, each read upwards."""
+    """Class names side by side, each read upwards."""
     lying = Image.new("RGB", (length, cell * len(classes)), "white")
     draw = ImageDraw.Draw(lying)
     for row, name in enumerate(classes):

@@ -1,4 +1,4 @@
-"""In what arithmetic a processor runs the frozen layers."""
+"""Arithmetic in which a processor runs the frozen layers: fp32, bf16 or int8."""
 
 from functools import cache
 from pathlib import Path
@@ -8,18 +8,18 @@ from training.settings import Hyperparameters
 # Multiply-adds of an image of 224 × 224, from the table of torchvision's models; resnet10 counted likewise
 _WORK = {"resnet10": 0.9e9, "resnet18": 1.8e9, "resnet34": 3.7e9, "resnet50": 4.1e9}
 _SIDE = 224
-# Seen with ResNet-50: so many of them a second on a core in fp32, int8 three times as fast, and so long to quantise
+# measured with ResNet-50: multiply-adds a second on a core in fp32; int8 is three times as fast; time to quantise
 _A_SECOND = 45e9
 _SAVED = 2 / 3
 _QUANTISING_SECONDS = 6.0
 
 
 def choose_precision(settings: Hyperparameters, *, bf16: bool, images: int, threads: int) -> str:
-    """fp32, bf16 or int8, as set; auto takes bf16 where there is one, else int8 where that pays.
+    """fp32, bf16 or int8, as set; auto takes bf16 if available, else int8 if that saves time.
 
     Args:
-        bf16: whether engine and processor compute it.
-        images: how many a process runs through the layers, each view counted.
+        bf16: True if engine and processor compute it.
+        images: number of images that a process runs through the layers; each view counts.
     """
     if settings.precision != "auto":
         return settings.precision
@@ -34,13 +34,13 @@ def has_bf16() -> bool:
 
 
 def _has_fast_int8() -> bool:
-    """Without these instructions int8 gains little over fp32."""
+    """True if the processor has instructions without which int8 is hardly faster than fp32."""
     return not _instructions().isdisjoint({"avx512_vnni", "avx_vnni"})
 
 
 @cache
 def _instructions() -> frozenset[str]:
-    """The processor's, by Linux's names; none are known elsewhere."""
+    """Instruction sets of the processor, by Linux's names; empty on other systems."""
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text().splitlines() if cpus.exists() else []
     return frozenset(next((line.split(":")[1] for line in lines if line.startswith("flags")), "").split())

@@ -1,37 +1,39 @@
-"""How a training goes: lines that CloudWatch takes metrics from, or a bar where a person looks on."""
+"""Progress of a training: lines from which CloudWatch takes metrics, or a bar on a terminal."""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 EVERY_SECONDS = 5.0
 BAR_SECONDS = 0.2
-BAR = 30  # characters
+Clock = Callable[[], float]
 
 
 class _Shown:
-    """Something with a known number of parts, shown seldom."""
+    """Progress of something with a known number of parts, shown every few seconds; a quiet one shows nothing."""
 
-    def __init__(self, title: str, parts: int, stream: TextIO | None, clock: Callable[[], float]) -> None:
-        self._title, self._parts = title, parts
+    def __init__(self, title: str, parts: int, stream: TextIO | None, clock: Clock, quiet: bool) -> None:
+        self._parts, self._quiet, self._clock = parts, quiet, clock
         self._stream = stream or sys.stdout
-        self._clock = clock
-        self._bar = self._stream.isatty()
-        self._since = clock()
-        self._images = 0
+        self._bar = None if quiet else _open_bar(title, parts, self._stream)
+        self._since, self._images = clock(), 0
 
-    def end(self) -> None:
-        """Takes the bar away."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if self._bar:
-            self._write("\r\x1b[K")
+            self._bar.stop()
 
     def _speed(self, images: int) -> float | None:
-        """Takes in `images` more; where it is time to show something, images a second since the last time."""
+        """Adds `images`; if it is time to show something, returns images a second since the last time."""
         self._images += images
         now = self._clock()
         seconds = now - self._since
-        if seconds < (BAR_SECONDS if self._bar else EVERY_SECONDS):
+        if self._quiet or seconds < (BAR_SECONDS if self._bar else EVERY_SECONDS):
             return None
         speed = self._images / seconds
         self._since, self._images = now, 0
@@ -39,36 +41,26 @@ class _Shown:
 
     def _show(self, done: int, beside_bar: str, line: str) -> None:
         if self._bar:
-            full = BAR * done // self._parts
-            bar = f"{'━' * full}{' ' * (BAR - full)}"
-            self._write(f"\r\x1b[K{self._title} {bar} {done}/{self._parts} {beside_bar}")
+            self._bar.update(self._bar.task_ids[0], completed=done, note=beside_bar, refresh=True)
         else:
-            self._write(f"{line}\n")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+            print(line, file=self._stream, flush=True)
 
 
-class Progress(_Shown):
-    """Of one epoch: `step` is called after each of its steps, `end` after the last.
+class EpochProgress(_Shown):
+    """Progress of one epoch: call `step` after each of its steps.
 
     A line is `epoch=1 step=12 train:loss=0.4000 train:images_per_second=310`, loss and speed since the line before.
     """
 
     def __init__(
-        self,
-        epoch: int,
-        steps: int,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, epoch: int, steps: int, stream: TextIO | None = None, clock: Clock = time.monotonic, quiet: bool = False
     ) -> None:
-        super().__init__(f"epoch {epoch}", steps, stream, clock)
+        super().__init__(f"epoch {epoch}", steps, stream, clock, quiet)
         self._epoch = epoch
         self._loss, self._seen = 0.0, 0
 
     def step(self, number: int, loss: float, images: int) -> None:
-        """Step `number` (from 1) is done; `loss` is its sum over `images` images."""
+        """Step `number`, from 1, is done; `loss` is its sum over `images` images."""
         self._loss += loss
         self._seen += images
         speed = self._speed(images)
@@ -84,13 +76,13 @@ class Progress(_Shown):
 
 
 class FeatureProgress(_Shown):
-    """Of one split's features: `step` is called after each batch, `end` after the last.
+    """Progress of one split's features: call `step` after each batch.
 
     A line is `features=train images=120/500 train:images_per_second=35`, the last one with the speed over all.
 
     Args:
         images: of the split.
-        done: those of them that an earlier run has computed.
+        done: number of them that an earlier run has computed.
     """
 
     def __init__(
@@ -99,25 +91,42 @@ class FeatureProgress(_Shown):
         images: int,
         done: int = 0,
         stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
+        quiet: bool = False,
     ) -> None:
-        super().__init__(f"features of {split}", images, stream, clock)
-        self._split = split
+        super().__init__(f"features of {split}", images, stream, clock, quiet)
+        self._split, self._start = split, clock()
         self._before = self._done = done
-        self._start = clock()
 
     def step(self, images: int) -> None:
-        """So many more are done."""
+        """Adds `images` to those that are done."""
         self._done = min(self._done + images, self._parts)
         speed = self._speed(images)
         if speed is not None:
             self._show(self._done, f"{speed:.0f} images/s", self._line(speed))
 
-    def end(self) -> None:
-        super().end()
-        if self._done > self._before:
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        super().__exit__(kind, error, trace)
+        if kind is None and not self._quiet and self._done > self._before:
             seconds = max(self._clock() - self._start, 1e-9)
-            self._write(f"{self._line((self._done - self._before) / seconds)}\n")
+            print(self._line((self._done - self._before) / seconds), file=self._stream, flush=True)
 
     def _line(self, speed: float) -> str:
         return f"features={self._split} images={self._done}/{self._parts} train:images_per_second={speed:.4g}"
+
+
+def _open_bar(title: str, parts: int, stream: TextIO) -> Any:
+    """A bar of rich's on a terminal; None in a log, and if rich is missing, as in AWS's images: lines are printed."""
+    if not stream.isatty() or not find_spec("rich"):
+        return None
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(file=stream)
+    if not console.is_interactive:  # TERM=dumb
+        return None
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")
+    bar = Progress(*columns, console=console, auto_refresh=False, transient=True)
+    bar.add_task(title, total=parts, note="")
+    bar.start()
+    return bar

@@ -1,6 +1,6 @@
-"""int8 from an ONNX network: weights by channel, activations by the range they take on calibration images.
+"""Quantises an ONNX network to int8: weights by channel, activations by their range on calibration images.
 
-`python -m training.quantise NETWORK TARGET PIXELS`: a process of its own, as ONNX Runtime takes 600 MB for a ResNet-50.
+`python -m training.quantise NETWORK TARGET PIXELS` runs in its own process: ONNX Runtime takes 600 MB for a ResNet-50.
 """
 
 import logging
@@ -17,20 +17,20 @@ from serving.preprocessing import normalise
 from training.memory import peak_mb
 from training.resnet import MEAN, STD
 
-MOST_COMPARED = 8  # images
+MAX_COMPARED = 8  # images
 
 
 class CannotQuantise(Exception):
-    """There is no int8 network; the message says why."""
+    """No int8 network can be made; the message says why."""
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """What came of it.
+    """Result of quantising.
 
     Attributes:
-        memory_mb: the most that it took.
-        likeness: mean cosine between the outputs of both networks, of some of the calibration images; 1 is the same.
+        memory_mb: peak memory.
+        likeness: mean cosine between the outputs of both networks for some calibration images; 1 is the same.
     """
 
     memory_mb: float
@@ -71,7 +71,7 @@ def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
             images = next(self._inputs, None)
             return None if images is None else {"images": images}
 
-    # it recommends to fold BatchNorm first, which the network has none of
+    # it recommends folding BatchNorm first, but the network has none
     logging.getLogger().setLevel(logging.ERROR)
     quantize_static(
         network,
@@ -81,7 +81,7 @@ def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        # 7 bits: with 8, a CPU without VNNI overflows, and the endpoint may run on one though the training did not
+        # 7 bits: with 8, a CPU without VNNI overflows, and the endpoint may run on one
         reduce_range=True,
     )
 
@@ -89,7 +89,7 @@ def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
 def _likeness(network: Path, other: Path, pixels: np.ndarray) -> float:
     import onnxruntime
 
-    images = normalise(pixels[:MOST_COMPARED], MEAN, STD)
+    images = normalise(pixels[:MAX_COMPARED], MEAN, STD)
     one, two = (onnxruntime.InferenceSession(path).run(None, {"images": images})[0] for path in (network, other))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
     return float(((one * two).sum(1) / lengths).mean())

@@ -1,15 +1,15 @@
-"""What a hyper-parameter may be while it is tuned: `0.001..0.1` or `32|64|128`."""
+"""Ranges in which a tuning varies a hyper-parameter: `0.001..0.1` or `32|64|128`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 FORMS = "LOW..HIGH, or choices as A|B|C"
-MOST_CHOICES = 30  # that SageMaker takes: "CategoricalParameterRange", SageMaker API reference
+MAX_CHOICES = 30  # SageMaker's limit: "CategoricalParameterRange", SageMaker API reference
 
 
 @dataclass(frozen=True)
 class Between:
-    """Any number from `low` to `high`: a whole one where both are whole, else on a logarithmic scale."""
+    """A number from `low` to `high`: a whole number if both are, else on a logarithmic scale."""
 
     low: int | float
     high: int | float
@@ -21,7 +21,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the texts in `values`."""
+    """One of `values`."""
 
     values: tuple[str, ...]
 
@@ -30,10 +30,10 @@ Range = Between | Choice
 
 
 def parse_range(text: str, read: Callable[[str], str | int | float]) -> Range:
-    """The range that `text` writes down, each of its values accepted by `read`.
+    """Parses a range; `read` checks each of its values.
 
     Raises:
-        ValueError: with what is wrong; `read` raises it too, with what was expected.
+        ValueError: the message says what is wrong, or what `read` expected.
     """
     if ".." in text:
         low, high = (read(end) for end in text.split("..", 1))
@@ -43,13 +43,13 @@ def parse_range(text: str, read: Callable[[str], str | int | float]) -> Range:
             raise ValueError(f"must rise: {low} is not below {high}")
         return Between(low, high)
     values = text.split("|")
-    if not 2 <= len(values) <= MOST_CHOICES:
-        raise ValueError(f"must be {FORMS}, 2 to {MOST_CHOICES} of them")
+    if not 2 <= len(values) <= MAX_CHOICES:
+        raise ValueError(f"must be {FORMS}, 2 to {MAX_CHOICES} of them")
     if len({read(value) for value in values}) < len(values):
         raise ValueError("names a choice twice")
     return Choice(tuple(values))
 
 
 def is_range(text: str) -> bool:
-    """Whether a text is meant as a range, and not as the value itself."""
+    """True if the text is a range, False if it is a single value."""
     return ".." in text or "|" in text

@@ -1,4 +1,4 @@
-"""torchvision's ResNet as data, and as an ONNX network made from its weights: no torch.
+"""torchvision's ResNet as data, and as an ONNX network made from its weights. Imports no PyTorch.
 
 BatchNorm is folded into the convolution before it: https://arxiv.org/abs/1712.05877, section 3.2.
 """
@@ -68,7 +68,7 @@ def blocks(architecture: str) -> Iterator[Block]:
 
 
 def feature_count(architecture: str) -> int:
-    """Numbers that the layers before the last give for an image."""
+    """Number of features of an image: outputs of the layer before the last."""
     return list(blocks(architecture))[-1].path[-1].outputs
 
 
@@ -150,12 +150,12 @@ class _Graph:
         return name
 
     def add(self, operator: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """A step whose result has the name."""
+        """Adds an operator whose result has the name."""
         self._write(GraphProto(node=[helper.make_node(operator, inputs, [name], name, **attributes)]))
         return name
 
     def declare(self, size: int, output: str, outputs: int) -> None:
-        """What goes in and comes out."""
+        """Declares input and output."""
         images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, size, size])
         result = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", outputs])
         self._write(GraphProto(name="resnet", input=[images], output=[result]))

@@ -1,180 +1,213 @@
-"""One training run from data set to model directory; torch, which is slow to import, only where it is needed."""
+"""One training from top to bottom: inputs, images, network, epochs, calibration, export, report.
 
-import json
+PyTorch is imported only where it trains: a head learns without it, in half a gigabyte less of memory.
+"""
+
 import random
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from training import folder, pictures, weights
-from training.environment import Places, Process, own_cores
-from training.export import Exported, export
+from training import folder, head, pictures, report, weights
+from training.batches import steps
+from training.engine import open_engine
+from training.environment import Places, Process
+from training.errors import InputError, Stopped
+from training.export import export
+from training.features import features, gather
 from training.identity import identity
 from training.images import Images, load
-from training.inputs import Inputs
+from training.kept_features import KeptFeatures
+from training.machine import one_process_a_gpu, own_cores
 from training.memory import enough_memory, peak_mb
-from training.outcome import Score, Trained
-from training.settings import SETTINGS, Hyperparameters, field
-from training.stop import stop_asked
+from training.outcome import Epoch, Trained
+from training.resnet import feature_count, write_classifier
+from training.settings import Hyperparameters
+from training.stop import stop_on_sigterm
+from training.temperature import fit_temperature
 
-MOST_CLASSES = 50
+_INT8_IMAGES = 32  # set the ranges of the frozen layers' int8; the exported model is calibrated again, on more
 
 
-def run(settings: Hyperparameters, inputs: Inputs, places: Places, process: Process) -> None:
-    """Trains, tests and exports; process 0 writes `places.model` and `places.output`/data/metrics.json.
+@dataclass(frozen=True)
+class Inputs:
+    """Image files, and the pretrained weights if there are any."""
+
+    data: folder.Folder
+    weights: Path | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training whose images are loaded.
+
+    Attributes:
+        images: by split.
+        checkpoints: folder that a stopped run goes on from; None keeps nothing.
+        identity: everything that decides the result, by name; a checkpoint with another identity is refused.
+        stop: set by SIGTERM.
+    """
+
+    settings: Hyperparameters
+    inputs: Inputs
+    process: Process
+    images: dict[str, Images]
+    checkpoints: Path | None
+    identity: Mapping[str, Any]
+    stop: Event
+
+
+def run(settings: Hyperparameters, places: Places, process: Process, arguments: Sequence[str]) -> None:
+    """Trains in this process, or in one for each GPU of this machine; raises as `find_inputs` and `train` do.
+
+    Args:
+        arguments: of the command line, which those processes get again.
+    """
+    inputs = find_inputs(settings, places, process)  # before there are several processes: an error is reported once
+    one_process_a_gpu(process, arguments)
+    train(settings, inputs, places, process)
+
+
+def find_inputs(settings: Hyperparameters, places: Places, process: Process) -> Inputs:
+    """Data set and weights, checked by names and digests; no image is opened.
 
     Raises:
-        InputError: images, weights or machine that cannot be trained on or with.
+        InputError: data set or weights that cannot be used.
+    """
+    data = folder.inspect(places.images)
+    steps(len(data.splits["train"].files), settings.batch_size, process.world)
+    pretrained = weights.find(places.weights, settings.weights_sha256)
+    if pretrained is None and settings.trainable != "all":
+        raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
+    return Inputs(data, pretrained)
+
+
+def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Process) -> None:
+    """Trains, tests and exports; process 0 writes `places.model`, and metrics and pictures in `places.output`/data.
+
+    Raises:
+        InputError: images, weights or machine that cannot be used.
         LostPeers: another process of the run failed.
-        Stopped: SIGTERM came; the checkpoint is written, and the same run goes on from it.
+        Stopped: SIGTERM came; the checkpoint is written, and the same command goes on from it.
     """
     start = time.perf_counter()
-    data, given = inputs.data, inputs.weights
     random.seed(settings.seed)
     np.random.seed(settings.seed)
-    chief = process.rank == 0
+    head_only = settings.trainable == "head"
     with enough_memory(settings):
-        with _together(process):
-            keep = settings.trainable != "head"
-            images = load(data, settings.image_size, settings.max_unreadable, keep=keep, process=process)
-            if chief:
-                _tell_inputs(data, images, given, settings)
-            digest = folder.digest(data)
-            trained = _train(images, data, digest, given, settings, places, process)
-        if chief:  # alone: the others need not wait
-            exported = export(trained, data, images, settings, places.model)
-            shipped = exported.tests.get(exported.precision, trained.test)
-            test = shipped.score
-            _tell_result(trained, exported, test, data.classes)
-            metrics = _metrics(trained, exported, test, data, images, settings, process)
+        with _connected(process):
+            images = load(
+                inputs.data, settings.image_size, settings.max_unreadable, keep=not head_only, process=process
+            )
+            if process.rank == 0:
+                report.print_inputs(inputs.data, images, inputs.weights, settings)
+            digest = folder.digest(inputs.data)
+            decided_by = identity(settings, digest, inputs.weights)
+            with stop_on_sigterm() as stop:
+                training = Training(settings, inputs, process, images, places.checkpoints, decided_by, stop)
+                trained = _train_head(training) if head_only else _train_network(training)
+        if process.rank == 0:  # alone: the others need not wait
+            exported = export(trained, inputs.data, images, settings, places.model)
+            test = exported.tests.get(exported.precision, trained.test)
+            report.print_result(trained.history.best, exported, test.score, inputs.data.classes)
+            metrics = report.metrics(trained, exported, test.score, inputs.data.classes, images, settings, process)
             metrics |= {"dataset": digest, "seconds": time.perf_counter() - start, "peak_memory_mb": peak_mb()}
-            results = places.output / "data"
-            _write_json(results / "metrics.json", metrics)
-            pictures.curves(trained.outcome, results / "curves.png")
-            pictures.confusion(shipped, data.classes, results / "confusion.png")
-            pictures.mistakes(shipped, images["test"], data.classes, results / "mistakes.png")
+            report.write(places.output / "data", metrics)
+            pictures.draw(places.output / "data", trained.history, test, images["test"], inputs.data.classes)
 
 
-def _tell_inputs(
-    data: folder.Folder, images: Mapping[str, Images], given: Path | None, settings: Hyperparameters
-) -> None:
-    counts = ", ".join(f"{len(split)} {name}" for name, split in images.items())
-    source = f"weights {settings.weights_sha256[:12] or given.name}" if given else "from scratch: no weights were given"
-    print(f"{counts} images of {len(data.classes)} classes; {settings.architecture}, {source}", flush=True)
-    for line in folder.shorten([line for split in images.values() for line in split.left_out], "left out"):
-        print(f"left out {line}", flush=True)
+def _train_network(training: Training) -> Trained:
+    """The network trained by PyTorch, from pretrained weights or from scratch."""
+    import torch
+
+    from training import loop
+    from training.checkpoint import Checkpoints
+    from training.device import choose, described, place
+    from training.model import build
+
+    settings, images, process = training.settings, training.images, training.process
+    threads, pretrained = own_cores(process), training.inputs.weights
+    state = weights.read(pretrained, settings.architecture) if pretrained else None
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(threads)
+    device = choose(process)
+    if process.rank == 0:
+        print(f"training on {described(device, threads)} a process", flush=True)
+    model = place(build(settings, len(training.inputs.data.classes), state), device)
+    checkpoints = Checkpoints(training.checkpoints, process, training.identity)
+    history = loop.fit(model, images, settings, process, checkpoints, training.stop)
+    temperature = loop.calibrate(model, images["valid"], settings.batch_size, process)
+    test = loop.predict(model, images["test"], settings.batch_size, process)
+    learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+
+    def write(path: Path) -> None:
+        write_classifier(path, settings.architecture, learnt, settings.image_size)
+
+    return Trained(history, write, test, {"device": described(device, threads), "temperature": temperature})
 
 
-def _tell_result(trained: Trained, exported: Exported, test: Score, classes: Sequence[str]) -> None:
-    # Once more, of the epoch that is kept: a tuning job goes by the last value.
-    best = trained.outcome.best
-    print(
-        f"best_epoch={best.number} "
-        f"validation:loss={best.validation.loss:.4f} validation:accuracy={best.validation.accuracy:.4f}",
-        flush=True,
+def _train_head(training: Training) -> Trained:
+    """The network with its last layer trained: the frozen layers run once on each image, in the fastest engine."""
+    settings, images, process, stop = training.settings, training.images, training.process, training.stop
+    threads, pretrained = own_cores(process), training.inputs.weights
+    assert pretrained is not None  # find_inputs
+    engine = open_engine(
+        pretrained,
+        settings,
+        process=process,
+        threads=threads,
+        images=(len(images["train"]) * settings.views + len(images["valid"]) + len(images["test"])) // process.world,
+        calibration=lambda: images["train"].sample(_INT8_IMAGES, settings.seed),
     )
-    print_classes(test, classes)
-    print(f"{exported.precision} model ships: {exported}", flush=True)
-    print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
+    if process.rank == 0:
+        print(f"frozen layers run once, in {engine.name}, {threads} cores a process", flush=True)
+    examples = {}
+    for name, split in images.items():
+        kept = KeptFeatures(training.checkpoints, name, process=process, identity=training.identity, engine=engine.name)
+        own = features(
+            split,
+            engine,
+            count=feature_count(settings.architecture),
+            views=settings.views if name == "train" else 1,
+            seed=settings.seed,
+            process=process,
+            folder=training.inputs.data,
+            kept=kept,
+            stop=stop,
+        )
+        examples[name] = head.Examples(gather(own, process, stop), split.labels)
+
+    def end_epoch(epoch: Epoch) -> None:
+        if process.rank == 0:
+            print(epoch, flush=True)
+        if stop.is_set():
+            kept = f"{training.checkpoints} has its features" if training.checkpoints else "no --checkpoints were given"
+            raise Stopped(f"stopped as asked (SIGTERM) in the head's training: {kept}")
+
+    valid, classes = examples["valid"], len(training.inputs.data.classes)
+    learnt, history = head.fit(examples["train"], valid, classes=classes, settings=settings, end_epoch=end_epoch)
+    temperature = fit_temperature(learnt.log_probabilities(valid.features[:, 0]), valid.labels, len(valid.labels))
+    learnt = learnt.cooled(temperature)
+    test = learnt.predictions(examples["test"].features[:, 0], examples["test"].labels)
+
+    def write(path: Path) -> None:
+        backbone = weights.read(pretrained, settings.architecture)
+        state = {**backbone, "fc.weight": learnt.weight, "fc.bias": learnt.bias}
+        write_classifier(path, settings.architecture, state, settings.image_size)
+
+    return Trained(history, write, test, {"engine": engine.name, "device": engine.device, "temperature": temperature})
 
 
-def print_classes(test: Score, classes: Sequence[str]) -> None:
-    """Accuracy by class, the lowest first, the lowest 50 at most."""
-    accuracy = test.correct / test.images
-    order = np.argsort(accuracy, kind="stable")[:MOST_CLASSES]
-    width = max(len(classes[i]) for i in order)
-    for i in order:
-        print(f"class {classes[i]:<{width}}  {accuracy[i]:7.1%} of {test.images[i]} test images", flush=True)
-    if len(classes) > MOST_CLASSES:
-        print(f"and {len(classes) - MOST_CLASSES} classes with more: metrics.json has all", flush=True)
-
-
-def _train(
-    images: dict[str, Images],
-    data: folder.Folder,
-    digest: str,
-    given: Path | None,
-    settings: Hyperparameters,
-    places: Places,
-    process: Process,
-) -> Trained:
-    threads, decided = own_cores(process), identity(settings, digest, given)
-    with stop_asked() as stop:
-        if given is not None and settings.trainable == "head":
-            from training import transfer
-
-            return transfer.learn(
-                images, data, given,
-                settings=settings, process=process, threads=threads,
-                checkpoints=places.checkpoints, identity=decided, stop=stop,
-            )  # fmt: skip
-        from training import loop
-        from training.checkpoint import Checkpoints
-
-        state = weights.read(given, settings.architecture) if given else None
-        return loop.learn(
-            images, len(data.classes), state,
-            settings=settings, process=process, threads=threads,
-            checkpoints=Checkpoints(places.checkpoints, process, decided), stop=stop,
-        )  # fmt: skip
-
-
-def _together(process: Process) -> AbstractContextManager[None]:
+def _connected(process: Process) -> AbstractContextManager[None]:
+    """Inside, the processes of the run reach each other; a single one loads no PyTorch for that."""
     if process.world == 1:
         return nullcontext()
     from training.distributed import together
 
     return together(process)
-
-
-def _metrics(
-    trained: Trained,
-    exported: Exported,
-    test: Score,
-    data: folder.Folder,
-    images: Mapping[str, Images],
-    settings: Hyperparameters,
-    process: Process,
-) -> dict[str, Any]:
-    outcome = trained.outcome
-    return {
-        **trained.facts,
-        "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
-        "world": process.world,
-        "images": {name: len(split) for name, split in images.items()},
-        "left_out": [line for split in images.values() for line in split.left_out],
-        "epochs": [
-            {
-                "epoch": epoch.number,
-                "train_loss": epoch.train_loss,
-                "validation_loss": epoch.validation.loss,
-                "validation_accuracy": epoch.validation.accuracy,
-                "seconds": epoch.seconds,
-            }
-            for epoch in outcome.epochs
-        ],
-        "best_epoch": outcome.best.number,
-        "export": {
-            "precision": exported.precision,
-            "test_accuracy": exported.accuracies,
-            "why_no_int8": exported.why_no_int8,
-            "quantising_mb": exported.quantising_mb,
-        },
-        "test": {
-            "loss": test.loss,
-            "accuracy": test.accuracy,
-            "classes": {
-                name: {"images": int(count), "correct": int(correct), "accuracy": float(correct / count)}
-                for name, count, correct in zip(data.classes, test.images, test.correct, strict=True)
-            },
-        },
-    }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The program where a job cannot name its command, as the training jobs of a tuning job: the image's own runs.
+"""Entry point for a job that cannot name its command, as in a tuning job: the image's own program calls it.
 
-It calls the function that SAGEMAKER_TRAINING_MODULE names, in its own process, and takes whatever is not an
-exception for success. Source: trainer.py of aws/sagemaker-training-toolkit.
+The image calls the function that SAGEMAKER_TRAINING_MODULE names, in its own process, and regards everything but an
+exception as success. Source: trainer.py of aws/sagemaker-training-toolkit.
 """
 
 import os
@@ -11,7 +11,7 @@ from training.__main__ import main
 
 
 def train() -> None:
-    """A run from SageMaker's files; a failed one ends the process here, with its reason written already."""
+    """Runs a training from SageMaker's files; ends the process if it failed, which has written the reason."""
     if code := main([]):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,19 +1,19 @@
-"""Which hyper-parameters a tuning tries next, and which of its trials fall behind: Optuna's part.
+"""Search for hyper-parameters with Optuna: values of the next trial, and trials to stop early.
 
-It serves `python -m training.tune` and the local AWS's tuning jobs.
+`training.tune` and the local AWS's tuning jobs use it.
 """
 
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
-_STARTUP_TRIALS = 3  # at random, before there is anything to learn from, or to fall behind of
+_STARTUP_TRIALS = 3  # at random, before there is anything to learn from or to compare with
 _FIRST_JUDGED_EPOCH = 2
 STRATEGIES = ("Bayesian", "Random")
 
 
 class Search:
-    """Bayesian is Optuna's TPE sampler, Random its random one; not for several threads at a time.
+    """Optuna's TPE sampler (Bayesian) or its random one (Random); not thread-safe.
 
     Raises:
         ImportError: Optuna is missing.
@@ -34,9 +34,9 @@ class Search:
             space: Optuna's distributions, by hyper-parameter.
             strategy: one of STRATEGIES.
             direction: maximize or minimize the objective.
-            keep_apart: whether trials that run at the same time are kept from trying the same (TPE's liar).
+            keep_apart: True keeps simultaneous trials from trying the same values (TPE's constant liar).
         """
-        import optuna  # takes a second, which who does not tune has no use for
+        import optuna  # takes a second
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with warnings.catch_warnings():
@@ -55,16 +55,16 @@ class Search:
         self._study = optuna.create_study(direction=direction, sampler=sampler, pruner=pruner)
 
     def next(self) -> Any:
-        """A trial, whose `params` are what to try."""
+        """The next trial; its `params` are the values to try."""
         return self._study.ask(self._space)
 
     def falls_behind(self, trial: Any, epoch: int, objective: float) -> bool:
-        """Take the objective after an epoch (1, 2, …); whether it is worse than the median of the other trials."""
+        """Records the objective after an epoch (1, 2, …); True if it is worse than the median of the other trials."""
         trial.report(objective, epoch)
         return bool(trial.should_prune())
 
     def end(self, trial: Any, objective: float | None) -> None:
-        """Take the trial's final objective; None when it has none to learn from."""
+        """Records the trial's final objective; None if it has none."""
         if objective is None:
             self._study.tell(trial, state=self._failed)
         else:

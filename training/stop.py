@@ -1,4 +1,4 @@
-"""SIGTERM: how SageMaker stops a job or takes a spot instance back, 120 seconds before it ends the container."""
+"""SIGTERM, which SageMaker sends to stop a job or to reclaim a spot instance, 120 seconds before it kills it."""
 
 import signal
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from types import FrameType
 
 
 @contextmanager
-def stop_asked() -> Iterator[Event]:
-    """Inside, SIGTERM sets the event instead of ending the process. In the main thread only."""
+def stop_on_sigterm() -> Iterator[Event]:
+    """Inside, SIGTERM sets the event instead of ending the process. For the main thread only."""
     asked = Event()
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""A trial of a tuning without AWS: one run of the training program, in a process of its own."""
+"""A trial of a tuning without AWS: one run of the training program, in its own process."""
 
 import json
 import os
@@ -14,50 +14,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.environment import cores
-from training.gpus import share
+from training.machine import cores, share_of_gpus
 from training.search import Search
 
 _OBJECTIVE = re.compile(r"^epoch=\d+ .*validation:accuracy=([0-9.eE+-]+)")
-_PATIENCE_SECONDS = 40  # torchrun gives the processes of a run 30
+_TIMEOUT_SECONDS = 40  # torchrun gives the processes of a run 30
 
 
 @dataclass
 class Trial:
-    """One run: its tuned values, and what became of it. Accuracies are in 0..1."""
+    """Record of one run: its tuned values and its result. Accuracies are from 0 to 1.
+
+    Attributes:
+        status: running, then completed, failed, or stopped (it fell behind, or the tuning was interrupted).
+        validation_accuracy: of the saved model. Test accuracy is reported, never used to choose.
+        epochs: validation accuracy after each.
+    """
 
     number: int
     values: dict[str, str]
     status: str = "running"
-    """Then completed, failed, or stopped: it fell behind, or the tuning was interrupted."""
     reason: str = ""
     validation_accuracy: float | None = None
-    """Of the model that the run left; the test accuracy is told and never chosen by."""
     test_accuracy: float | None = None
     epochs: list[float] = field(default_factory=list)
-    """Validation accuracy after each."""
     seconds: float = 0.0
 
 
-class Run:
-    """A trial's process, at one of the places that run at a time: each has its share of cores and GPUs."""
+class TrialProcess:
+    """Process of a trial. Simultaneous trials have a place each, with its share of cores and GPUs."""
 
     def __init__(
         self, trial: Trial, asked: Any, flags: Mapping[str, str], *, data: Path, folder: Path, place: int, parallel: int
     ) -> None:
         """
         Args:
-            asked: the search's own name for the trial.
+            asked: the trial as the search knows it.
             flags: of python -m training, by name.
-            folder: gets what the run leaves.
-            place: from 0, among `parallel` that run at a time.
+            folder: for the run's results.
+            place: from 0, among `parallel` simultaneous trials.
         """
         self.trial, self.asked, self.folder, self.place = trial, asked, folder, place
         command = [sys.executable, "-m", "training", "--data", str(data), "--output", str(folder)]
         self._started, self._judged = time.monotonic(), 0
         self._process = subprocess.Popen(
             [*command, *(f"--{name}={value}" for name, value in flags.items())],
-            # A session of its own: Ctrl-C is for the tuning, which then stops its runs.
+            # its own session: Ctrl-C reaches the tuning alone, which then stops its trials
             start_new_session=True,
             env=_environment(place, parallel),
             stdin=subprocess.DEVNULL,
@@ -71,7 +73,7 @@ class Run:
         self._reader.start()
 
     def falls_behind(self, search: Search) -> bool:
-        """Whether an epoch not judged yet is worse than the median of the other trials'."""
+        """True if the latest epoch, not judged before, is worse than the median of the other trials."""
         epochs = list(self.trial.epochs)
         new, self._judged = range(self._judged, len(epochs)), len(epochs)
         judged = [search.falls_behind(self.asked, epoch + 1, epochs[epoch]) for epoch in new]
@@ -86,15 +88,15 @@ class Run:
             self._process.terminate()
 
     def end(self) -> None:
-        """Wait for the end of a run that was stopped, and not for ever."""
+        """Waits for the end of a run that was stopped; kills it after a timeout."""
         try:
-            self._process.wait(_PATIENCE_SECONDS)
+            self._process.wait(_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: with what it has started
+            os.killpg(self._process.pid, signal.SIGKILL)  # with its children, which are in its session
             self._process.wait()
 
     def conclude(self) -> None:
-        """Wait for the end, and take from the run's files what it came to."""
+        """Waits for the end, and reads the result from the run's files."""
         code = self._process.wait()
         self._reader.join()
         self.trial.seconds = round(time.monotonic() - self._started, 1)
@@ -117,8 +119,8 @@ class Run:
 
 
 def _environment(place: int, parallel: int) -> dict[str, str]:
-    """Variables of the run at that place; of several GPUs it makes as many processes, which meet at its own port."""
-    devices = share(place, parallel)
+    """Environment variables of a run: share of cores and GPUs, and a free port for its processes."""
+    devices = share_of_gpus(place, parallel)
     environment = {"OMP_NUM_THREADS": str(max(1, cores() // parallel // max(1, len(devices)))), **os.environ}
     if devices:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)

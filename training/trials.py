@@ -1,4 +1,4 @@
-"""A tuning without AWS: trials some at a time, hyper-parameters chosen by Optuna, the best one kept."""
+"""A tuning without AWS: several trials at a time, hyper-parameters chosen by Optuna, the best model kept."""
 
 import json
 import shutil
@@ -11,16 +11,16 @@ from typing import Any
 from training.errors import InputError
 from training.ranges import Between, Choice, Range
 from training.search import Search
-from training.trial import Run, Trial
+from training.trial import Trial, TrialProcess
 
-RESULTS = ("model", "output")  # folders that a run leaves
-TRIALS = "trials"  # folder of the running ones
-_LOOK_SECONDS = 0.1
+RESULTS = ("model", "output")  # folders of a run's results
+TRIALS = "trials"  # folder of the running trials
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to try and how; `fixed` are flags that each run gets as they are."""
+    """Trials to run: ranges, number, strategy; `fixed` are flags that every trial gets."""
 
     data: Path
     output: Path
@@ -33,8 +33,8 @@ class Plan:
     seed: int
 
 
-class Tuning:
-    """Runs the plan's trials; OUTPUT always holds the best finished one's results and every trial's record.
+class Tuner:
+    """Runs the plan's trials; OUTPUT always has the results of the best finished one, and a record of every trial.
 
     Raises:
         InputError: Optuna is missing.
@@ -48,23 +48,23 @@ class Tuning:
         self.interrupted = False
 
     def interrupt(self) -> None:
-        """Stop the running trials and start no other; for a signal handler."""
+        """Stops the running trials and starts no other; for a signal handler."""
         self.interrupted = True
 
     def run(self) -> None:
-        """All trials, or those until the interruption; none outlives it, whatever happens.
+        """Runs all trials, or those before an interruption; no trial outlives this call.
 
         Raises:
-            OSError: results that cannot be written.
+            OSError: results cannot be written.
         """
         trials = self._plan.output / TRIALS
         shutil.rmtree(trials, ignore_errors=True)  # of a tuning that was killed
-        running: list[Run] = []
+        running: list[TrialProcess] = []
         try:
             while running or self._more():
                 while len(running) < self._plan.parallel_jobs and self._more():
                     running.append(self._start({run.place for run in running}))
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
                 for run in running:
                     if self.interrupted:
                         run.stop("interrupted")
@@ -83,12 +83,12 @@ class Tuning:
     def _more(self) -> bool:
         return len(self.trials) < self._plan.max_jobs and not self.interrupted
 
-    def _start(self, taken: set[int]) -> Run:
+    def _start(self, taken: set[int]) -> TrialProcess:
         asked = self._search.next()
         trial = Trial(len(self.trials) + 1, {name: str(value) for name, value in asked.params.items()})
         self.trials.append(trial)
         place = min(set(range(self._plan.parallel_jobs)) - taken)
-        return Run(
+        return TrialProcess(
             trial,
             asked,
             {**self._plan.fixed, **trial.values},
@@ -98,7 +98,7 @@ class Tuning:
             parallel=self._plan.parallel_jobs,
         )
 
-    def _finish(self, run: Run) -> None:
+    def _finish(self, run: TrialProcess) -> None:
         trial = run.trial
         run.conclude()
         if trial.status == "completed":

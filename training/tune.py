@@ -1,10 +1,10 @@
-"""Tunes hyper-parameters without AWS: many training runs on this machine, the best model of them left in OUTPUT.
+"""Tunes hyper-parameters without AWS: runs many trainings on this machine and leaves the best model in OUTPUT.
 
     python -m training.tune --data DIR --output DIR --max-jobs 20 --learning-rate 0.001..0.1 --batch-size '32|64|128'
 
 A setting takes a value, as in `python -m training`, or a range: LOW..HIGH (learning-rate on a logarithmic scale), or
-choices as A|B|C. The validation images choose; the test images only tell what the choice is worth. OUTPUT gets model/
-and output/ of the best run, and tuning.json with every trial; Ctrl-C keeps what has finished.
+choices as A|B|C. Validation accuracy decides; test accuracy is reported, never used to choose. OUTPUT gets model/ and
+output/ of the best run, and tuning.json with every trial; Ctrl-C keeps the trials that have finished.
 """
 
 import argparse
@@ -12,19 +12,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from training.environment import check_weights
-from training.errors import InputError
+from training.errors import InputError, problems_of
+from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
 from training.search import STRATEGIES
-from training.settings import SETTINGS, Hyperparameters, field, parse
+from training.settings import SETTINGS, parse
 from training.trial import Trial
-from training.trials import Plan, Tuning
+from training.trials import Plan, Tuner
 
 _EARLY_STOPPING = ("Off", "Auto")
-_MOST_JOBS, _INTERRUPTED = 750, 130
+_MAX_JOBS, _INTERRUPTED = 750, 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,27 +31,25 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parser().parse_args(arguments)
     try:
         plan = _plan(flags)
-        inspect(plan.data)  # a data set that is wrong would fail every run
+        inspect(plan.data)  # a wrong data set would fail every run
         plan.output.mkdir(parents=True, exist_ok=True)
-        tuning = Tuning(plan, lambda line: print(line, flush=True))
+        tuning = Tuner(plan, lambda line: print(line, flush=True))
         with _interruptible(tuning):
             tuning.run()
-    except InputError as error:
-        return _fail(error.problems)
-    except OSError as error:
-        return _fail([f"{error.filename or 'input or output'}: {error.strerror or error}"])
+    except (InputError, OSError) as error:
+        return fail(problems_of(error))
     print(_table(tuning.trials, tuning.best))
     if tuning.best is None:
         reasons = [trial.reason for trial in tuning.trials if trial.status == "failed"]
-        return _fail([f"no trial has finished{f': {reasons[-1]}' if reasons else ''}"])
+        return fail([f"no trial has finished{f': {reasons[-1]}' if reasons else ''}"])
     return _INTERRUPTED if tuning.interrupted else 0
 
 
 @contextmanager
-def _interruptible(tuning: Tuning) -> Iterator[None]:
-    """Inside, Ctrl-C, SIGTERM and a terminal that closes end the tuning in order."""
+def _interruptible(tuning: Tuner) -> Iterator[None]:
+    """Inside, Ctrl-C, SIGTERM and a closed terminal interrupt the tuning."""
     ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    signals = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
+    signals = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
     before = [signal.signal(number, lambda *_: tuning.interrupt()) for number in signals]
     try:
         yield
@@ -62,11 +59,12 @@ def _interruptible(tuning: Tuning) -> Iterator[None]:
 
 
 def _plan(flags: argparse.Namespace) -> Plan:
-    """
+    """The plan that the flags describe.
+
     Raises:
         InputError: with a line for every flag that is wrong.
     """
-    texts = {name: text for name in SETTINGS if (text := getattr(flags, field(name))) is not None}
+    texts = given_hyperparameters(flags)
     problems: list[str] = []
     ranges: dict[str, Range] = {}
     for name, text in texts.items():
@@ -86,8 +84,8 @@ def _plan(flags: argparse.Namespace) -> Plan:
         problems += error.problems
     if not any(map(is_range, texts.values())):
         problems.append("there is nothing to tune: give a setting a range, such as --learning-rate 0.001..0.1")
-    if not 1 <= flags.max_jobs <= _MOST_JOBS:
-        problems.append(f"max-jobs is {flags.max_jobs}: give a whole number from 1 to {_MOST_JOBS}")
+    if not 1 <= flags.max_jobs <= _MAX_JOBS:
+        problems.append(f"max-jobs is {flags.max_jobs}: give a whole number from 1 to {_MAX_JOBS}")
     if not 1 <= flags.parallel_jobs <= max(1, flags.max_jobs):
         problems.append(f"parallel-jobs is {flags.parallel_jobs}: give a whole number from 1 to max-jobs")
     if problems:
@@ -108,7 +106,7 @@ def _plan(flags: argparse.Namespace) -> Plan:
 
 
 def _reader(name: str) -> Callable[[str], str | int | float]:
-    """Reads one value of a range."""
+    """A function that reads one value of a range."""
 
     def read(value: str) -> str | int | float:
         try:
@@ -127,26 +125,12 @@ def _table(trials: Sequence[Trial], best: Trial | None) -> str:
         accuracies = (
             "-" if value is None else f"{value:.4f}" for value in (trial.validation_accuracy, trial.test_accuracy)
         )
-        mark = "*" if trial is best else ""
-        rows.append(
-            [
-                f"{trial.number}{mark}",
-                *(trial.values[name] for name in tuned),
-                *accuracies,
-                f"{trial.seconds}",
-                trial.status,
-            ]
-        )
+        number = f"{trial.number}{'*' if trial is best else ''}"
+        rows.append([number, *(trial.values[name] for name in tuned), *accuracies, f"{trial.seconds}", trial.status])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
-
-
-def _fail(problems: Sequence[str]) -> int:
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
-    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -156,12 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--data", type=Path, metavar="FOLDER", required=True, help="image folder: train, valid, test / class"
-    )
-    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="gets the best run and tuning.json")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="as in python -m training")
-    parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {_MOST_JOBS}")
+    add_folders(parser, required=True, output="gets the best run and tuning.json")
+    parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {_MAX_JOBS}")
     parser.add_argument("--parallel-jobs", type=int, metavar="N", default=1, help="runs at a time (default 1)")
     parser.add_argument(
         "--strategy", choices=STRATEGIES, default="Bayesian", help="what to try next (default Bayesian)"
@@ -172,10 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         default="Off",
         help="Auto stops runs under the median (default Off)",
     )
-    group = parser.add_argument_group("settings, each a value or a range")
-    defaults = Hyperparameters()
-    for name, setting in SETTINGS.items():
-        group.add_argument(f"--{name}", help=f"{setting.help} (default {getattr(defaults, field(name))})", metavar="…")
+    add_hyperparameters(parser, "settings, each a value or a range")
     return parser
 
 

@@ -19,7 +19,7 @@ from training.digests import sha256_of
 from training.errors import InputError
 from training.resnet import shapes
 
-State = dict[str, np.ndarray]
+Weights = dict[str, np.ndarray]
 _DTYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -52,7 +52,7 @@ def find(place: Path, digest: str) -> Path | None:
     return path
 
 
-def read(path: Path, architecture: str) -> State:
+def read(path: Path, architecture: str) -> Weights:
     """Weights of the architecture's layers by torchvision's names, the last layer's left out.
 
     Raises:
@@ -119,7 +119,7 @@ def _tensor(
     return array
 
 
-def _read_zip(path: Path) -> State:
+def _read_zip(path: Path) -> Weights:
     with zipfile.ZipFile(path) as archive:
         [index] = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         folder = index.removesuffix("data.pkl")
@@ -132,7 +132,7 @@ def _read_zip(path: Path) -> State:
         return dict(_Unpickler(io.BytesIO(archive.read(index)), storage).load())
 
 
-def _read_legacy(path: Path) -> State:
+def _read_legacy(path: Path) -> Weights:
     """The older format, which torchvision's own files have: the numbers follow the pickle."""
     storages: dict[str, np.ndarray] = {}
 

@@ -14,7 +14,7 @@ from training.export import export
 from training.folder import Folder
 from training.images import Images
 from training.model import build
-from training.outcome import Epoch, Outcome, Predictions, Score, Trained
+from training.outcome import Epoch, History, Predictions, Score, Trained
 from training.resnet import write_classifier
 from training.settings import Hyperparameters
 
@@ -36,7 +36,7 @@ def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFact
     images = Images([], list(range(len(LABELS))), 32, pixels)
     score = Score(0.0, np.ones(len(LABELS)), np.ones(len(LABELS)))
     state = {name: value.numpy() for name, value in network.state_dict().items()}
-    outcome = Outcome([], Epoch(1, 0.0, score, 0.0))
+    outcome = History([], Epoch(1, 0.0, score, 0.0))
     test = Predictions.of(np.zeros((len(LABELS), len(LABELS))), images.labels)
     trained = Trained(outcome, lambda path: write_classifier(path, "resnet18", state, 32), test)
     settings = Hyperparameters(image_size=32, export_int8="never")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.batches import Batch, evaluation_batches, moved, steps, training_batches
+from training.batches import Batch, evaluation_batches, shifted, steps, training_batches
 from training.environment import Process
 from training.errors import InputError
 from training.images import Images
@@ -61,7 +61,7 @@ def test_order_is_a_matter_of_seed_and_epoch() -> None:
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
-def test_evaluation_looks_at_each_image_once_and_unmoved(world: int) -> None:
+def test_evaluation_looks_at_each_image_once_and_unshifted(world: int) -> None:
     images = numbered(53)
     seen = [
         batch
@@ -79,7 +79,7 @@ def test_a_process_without_images_to_evaluate_has_no_batches() -> None:
 
 def test_an_image_moves_and_its_edge_fills_in() -> None:
     image = np.arange(4, dtype=np.uint8).reshape(1, 1, 4, 1).repeat(4, axis=1).repeat(3, axis=3)
-    left, still, right = moved(image.repeat(3, axis=0), np.array([[1, 2], [1, 1], [1, 0]]), reach=1)
+    left, still, right = shifted(image.repeat(3, axis=0), np.array([[1, 2], [1, 1], [1, 0]]), reach=1)
     assert left[0, :, 0].tolist() == [1, 2, 3, 3]
     assert still[0, :, 0].tolist() == [0, 1, 2, 3]
     assert right[0, :, 0].tolist() == [0, 0, 1, 2]

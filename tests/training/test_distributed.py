@@ -20,18 +20,19 @@ import torch
 from PIL import Image
 
 from tests.training.stop_after import StopAfter
-from training import distributed, inputs, transfer
+from training import distributed
 from training import run as program
 from training.checkpoint import Checkpoints
 from training.distributed import summed, together
 from training.environment import Places, Process
 from training.errors import InputError, LostPeers, Stopped
+from training.features import gather
 from training.folder import inspect
 from training.images import load
 from training.loop import evaluate, fit
 from training.model import build
 from training.settings import Hyperparameters
-from training.stop import stop_asked
+from training.stop import stop_on_sigterm
 
 # a process of their own that has imported torch and started no thread is safe to fork, and saves its imports
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -179,14 +180,14 @@ def test_when_one_process_dies_the_others_stop_with_an_error() -> None:
 
 def head_stopped_while_it_waits(process: Process) -> str:
     """What is said when SIGTERM comes to both, and the second, which computes, stops before it has a share to give."""
-    with stop_asked() as stop:
+    with stop_on_sigterm() as stop:
         try:
             with together(process):
                 if process.rank == 1:
                     time.sleep(2)
                     raise Stopped("of its own")
                 Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-                transfer._of_all_processes(np.zeros(3, np.float32), process, stop)
+                gather(np.zeros(3, np.float32), process, stop)
         except Stopped as error:
             return str(error)
     return "nothing"
@@ -213,7 +214,7 @@ def run_with_a_slow_export(folder: Path, output: Path, process: Process) -> str:
     program.export = slow  # type: ignore[assignment]  # in a process of its own
     settings = Hyperparameters("resnet10", image_size=16, epochs=1, batch_size=24, export_int8="never")
     places = Places(folder, folder / "none", output / "model", output / "output", None)
-    program.run(settings, inputs.find(settings, places, process), places, process)
+    program.train(settings, program.find_inputs(settings, places, process), places, process)
     return "ended well"
 
 

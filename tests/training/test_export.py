@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training import export as module
-from training import pictures, scoring
+from training import pictures
 from training.__main__ import main
 from training.images import Images
 from training.outcome import Predictions
@@ -23,7 +23,7 @@ def accuracies(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         predicted = np.where(np.arange(len(images)) < round(len(images) * found[network.name]), labels, 1 - labels)
         return Predictions(2, labels, predicted, np.ones(len(images)), np.ones(len(images)))
 
-    monkeypatch.setattr(scoring, "predict", predict)
+    monkeypatch.setattr(module, "predict", predict)
     return found
 
 
@@ -48,8 +48,8 @@ def test_int8_ships_where_it_costs_little(
     int8: float,
     ships: str,
 ) -> None:
-    assert module.MOST_LOST == 0.005  # half a point
-    monkeypatch.setattr(module, "MOST_LOST", 0.05)  # an image of 20
+    assert module.MAX_LOST == 0.005  # half a point
+    monkeypatch.setattr(module, "MAX_LOST", 0.05)  # an image of 20
     accuracies["int8.onnx"] = int8
     account, size = exported(few_digits, tmp_path)
     assert (account["precision"], account["test_accuracy"]) == (ships, {"fp32": 0.9, "int8": int8})

@@ -36,7 +36,7 @@ def test_the_learning_rate_is_torchs_one_cycle(total: int) -> None:
 def test_a_training_of_a_single_step_learns_at_the_peak_rate() -> None:
     settings = Hyperparameters(epochs=1, batch_size=40, learning_rate=0.5)
     valid = examples(20, seed=1)
-    _, outcome = fit(examples(40), valid, classes=2, settings=settings, report=lambda epoch: None)
+    _, outcome = fit(examples(40), valid, classes=2, settings=settings, end_epoch=lambda epoch: None)
     assert learning_rate(0, 1) == 1
     assert outcome.best.validation.accuracy >= 0.9
 
@@ -64,7 +64,7 @@ def test_it_learns_and_stays_at_the_best_epoch() -> None:
     reported: list[Epoch] = []
     settings = Hyperparameters(epochs=4, batch_size=8, learning_rate=0.5)
     valid = examples(20, seed=1)
-    found, outcome = fit(examples(40, views=3), valid, classes=2, settings=settings, report=reported.append)
+    found, outcome = fit(examples(40, views=3), valid, classes=2, settings=settings, end_epoch=reported.append)
     assert reported == outcome.epochs
     assert outcome.best.validation.accuracy == max(epoch.validation.accuracy for epoch in reported) >= 0.9
     assert found.score(valid.features[:, 0], valid.labels).loss == outcome.best.validation.loss

@@ -57,7 +57,7 @@ def test_features_of_another_run_are_refused_with_what_differs(tmp_path: Path) -
 def test_those_of_another_engine_are_computed_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept(tmp_path).save(FOUND)
     assert kept(tmp_path, engine="OpenVINO bf16").load(2, 3).shape == (0, 2, 3)
-    assert "is of OpenVINO fp32: computing anew, in OpenVINO bf16" in capsys.readouterr().out
+    assert "is of OpenVINO fp32: computing again, in OpenVINO bf16" in capsys.readouterr().out
 
 
 def damaged() -> dict[str, bytes]:

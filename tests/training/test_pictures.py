@@ -8,7 +8,7 @@ from PIL import Image
 
 from training import pictures
 from training.images import Images
-from training.outcome import Epoch, Outcome, Predictions, Score
+from training.outcome import Epoch, History, Predictions, Score
 
 CLASSES = ["cat", "dog", "a bird with a name much longer than the picture of it is wide"]
 
@@ -36,7 +36,7 @@ def test_predictions_add_up_to_a_score_and_a_confusion_matrix() -> None:
 def test_curves_are_drawn_whatever_the_losses(tmp_path: Path, losses: list[float]) -> None:
     score = Score(0.7, np.array([1, 1]), np.array([2, 2]))
     epochs = [Epoch(number, loss, score, 1.0) for number, loss in enumerate(losses, 1)]
-    pictures.curves(Outcome(epochs, epochs[0]), tmp_path / "curves.png")
+    pictures.curves(History(epochs, epochs[0]), tmp_path / "curves.png")
     blue = (pixels(tmp_path / "curves.png") == (0x00, 0x72, 0xB2)).all(2)
     assert blue.any()
 

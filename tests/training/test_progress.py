@@ -6,21 +6,29 @@ import re
 import pytest
 
 from stacks.trained_model import _METRICS
-from training.progress import FeatureProgress, Progress
+from training.progress import EpochProgress, FeatureProgress
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
+    def plain(self) -> str:
+        """Text without colours and cursor movements."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
 
-def ten_steps(stream: io.StringIO, seconds_each: float) -> str:
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def ten_steps(stream: io.StringIO, seconds_each: float, quiet: bool = False) -> str:
     now = [0.0]
-    progress = Progress(1, 10, stream, clock=lambda: now[0])
-    for number in range(1, 11):
-        now[0] += seconds_each
-        progress.step(number, loss=16.0, images=32)
-    progress.end()
+    with EpochProgress(1, 10, stream, clock=lambda: now[0], quiet=quiet) as progress:
+        for number in range(1, 11):
+            now[0] += seconds_each
+            progress.step(number, loss=16.0, images=32)
     return stream.getvalue()
 
 
@@ -36,11 +44,10 @@ def test_quick_steps_make_no_lines() -> None:
 
 def features_of_ten_batches(stream: io.StringIO, seconds_each: float, done: int = 0) -> str:
     now = [0.0]
-    progress = FeatureProgress("train", 400, done, stream, clock=lambda: now[0])
-    for _ in range((400 - done) // 40):
-        now[0] += seconds_each
-        progress.step(40)
-    progress.end()
+    with FeatureProgress("train", 400, done, stream, clock=lambda: now[0]) as progress:
+        for _ in range((400 - done) // 40):
+            now[0] += seconds_each
+            progress.step(40)
     return stream.getvalue()
 
 
@@ -61,9 +68,11 @@ def test_features_of_an_earlier_run_count_as_done_and_not_for_the_speed() -> Non
 
 
 def test_features_have_a_bar_on_a_terminal() -> None:
-    text = features_of_ten_batches(Terminal(), 2)
-    assert f"features of train {'━' * 15}{' ' * 15} 200/400 20 images/s" in text
-    assert text.endswith("\r\x1b[Kfeatures=train images=400/400 train:images_per_second=20\n")
+    stream = Terminal()
+    text = features_of_ten_batches(stream, 2)
+    assert re.search("features of train ━+.* 200/400 20 images/s", stream.plain())
+    assert text.endswith("\x1b[2Kfeatures=train images=400/400 train:images_per_second=20\n")
+    assert text.count("features=train") == 1
 
 
 @pytest.mark.parametrize("name", ["train:loss", "train:images_per_second"])
@@ -79,6 +88,20 @@ def test_cloudwatch_finds_the_speed_of_features() -> None:
 
 
 def test_on_a_terminal_there_is_a_bar_that_goes_away() -> None:
-    text = ten_steps(Terminal(), 3)
-    assert "━" * 15 + " " * 15 + " 5/10 loss 0.5000, 11 images/s" in text
-    assert text.endswith("\r\x1b[K") and "\n" not in text
+    stream = Terminal()
+    text = ten_steps(stream, 3)
+    assert re.search("epoch 1 ━+.* 5/10 loss 0.5000, 11 images/s", stream.plain())
+    assert text.endswith("\x1b[2K") and "epoch=1" not in text
+
+
+@pytest.mark.parametrize("missing", ["rich", "cursor movements"])
+def test_a_terminal_without_them_gets_lines(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    if missing == "rich":
+        monkeypatch.setattr("training.progress.find_spec", lambda name: None)
+    else:
+        monkeypatch.setenv("TERM", "dumb")
+    assert ten_steps(Terminal(), 3) == ten_steps(io.StringIO(), 3)
+
+
+def test_a_quiet_one_shows_nothing() -> None:
+    assert ten_steps(Terminal(), 3, quiet=True) == ""

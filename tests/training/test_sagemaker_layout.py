@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from training import environment
+from training import machine
 from training.environment import (
     Process,
     laptop_places,
-    own_cores,
     read_hyperparameters,
     read_process,
     sagemaker_base,
     sagemaker_places,
 )
 from training.errors import InputError
+from training.machine import own_cores
 
 
 def configure(base: Path, **files: Any) -> Path:
@@ -55,7 +55,7 @@ def test_a_laptop_is_one_process() -> None:
 def test_cores_are_shared_unless_openmps_variable_gives_a_number(
     monkeypatch: pytest.MonkeyPatch, text: str | None, expected: int
 ) -> None:
-    monkeypatch.setattr(environment, "cores", lambda: 8)
+    monkeypatch.setattr(machine, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if text is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", text)

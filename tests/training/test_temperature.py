@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.head import Head
-from training.temperature import LEAST, MOST, fit_temperature
+from training.temperature import MAX, MIN, fit_temperature
 
 
 def drawn(scale: float, images: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -49,12 +49,12 @@ def test_shares_of_the_images_give_what_all_of_them_give() -> None:
 def test_images_that_are_all_right_give_a_bounded_temperature(images: int) -> None:
     labels = np.arange(images) % 3
     temperature = fit_temperature(np.eye(3)[labels] * 4, labels, images)
-    assert LEAST < temperature < MOST
+    assert MIN < temperature < MAX
 
 
 def test_images_that_are_all_wrong_give_the_highest() -> None:
     labels = np.arange(9) % 3
-    assert fit_temperature(np.eye(3)[labels] * 4, (labels + 1) % 3, 9) == pytest.approx(MOST, rel=1e-3)
+    assert fit_temperature(np.eye(3)[labels] * 4, (labels + 1) % 3, 9) == pytest.approx(MAX, rel=1e-3)
 
 
 def test_a_cooled_head_has_the_probabilities_of_divided_logits() -> None:

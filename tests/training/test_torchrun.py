@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from local_aws.ports import free_port
-from training.environment import cores
+from training.machine import cores
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -13,7 +13,7 @@ import pytest
 
 from training import trial, trials
 from training.ranges import Choice
-from training.trials import Plan, Tuning
+from training.trials import Plan, Tuner
 from training.tune import main
 
 TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "1")
@@ -57,7 +57,11 @@ def test_ctrl_c_keeps_the_finished_trials(tiny_digits: Path, tmp_path: Path) -> 
     output = tmp_path / "tuned"
     command = [sys.executable, "-m", "training.tune", "--data", str(tiny_digits), "--output", str(output)]
     flags = [*TINY, "--max-jobs", "50", "--learning-rate", "0.001..0.05"]
-    tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    tuning = subprocess.Popen(
+        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # a shell's background job, which this may run in, ignores Ctrl-C, and so would the tuning
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert tuning.stdout
     first = tuning.stdout.readline()
     assert first.startswith("trial=1 completed validation:accuracy="), first
@@ -118,7 +122,7 @@ def test_a_tuning_that_fails_leaves_no_run_behind(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with pytest.raises(FileNotFoundError, match=r"metrics\.json"):
-        Tuning(planned(tmp_path, parallel=2), lambda line: None).run()
+        Tuner(planned(tmp_path, parallel=2), lambda line: None).run()
     assert [run.poll() for run in started] == [-signal.SIGTERM, 0]
     assert list(tmp_path.iterdir()) == []
     assert [given["CUDA_VISIBLE_DEVICES"] for given in variables] == ["0", "1"]
@@ -131,7 +135,7 @@ def test_trials_at_the_same_time_are_kept_from_trying_the_same(
 ) -> None:
     asked: list[bool] = []
     monkeypatch.setattr(trials, "Search", lambda *_, keep_apart, **__: asked.append(keep_apart))
-    Tuning(planned(tmp_path, parallel), lambda line: None)
+    Tuner(planned(tmp_path, parallel), lambda line: None)
     assert asked == [parallel > 1]
 
 

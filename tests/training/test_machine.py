@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from training import gpus
+from training import machine
 from training.device import arithmetic, choose, moved, place
 from training.environment import Process
 from training.folder import inspect
@@ -21,16 +21,16 @@ from training.settings import Hyperparameters
 def test_visible_gpus_are_counted(visible: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
-    assert gpus.gpus() == count
+    assert machine.gpus() == count
 
 
 def test_else_those_of_the_driver_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(gpus, "DRIVER", tmp_path / "gpus")
-    assert gpus.gpus() == 0
+    monkeypatch.setattr(machine, "DRIVER", tmp_path / "gpus")
+    assert machine.gpus() == 0
     for name in ("0000:00:1b.0", "0000:00:1c.0"):
         (tmp_path / "gpus" / name).mkdir(parents=True)
-    assert gpus.gpus() == 2
+    assert machine.gpus() == 2
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_runs_at_a_time_share_the_gpus(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", names)
 
-    assert [gpus.share(part, parts) for part in range(parts)] == shares
+    assert [machine.share_of_gpus(part, parts) for part in range(parts)] == shares
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> None:
-    gpus.one_process_a_gpu(Process(1, 2, 1, "algo-1", 29500, "eth0"), ["--data", "x"])
+    machine.one_process_a_gpu(Process(1, 2, 1, "algo-1", 29500, "eth0"), ["--data", "x"])
 
     [(_, command, environment)] = started
     assert " ".join(command[1:]) == (
@@ -76,9 +76,9 @@ def test_the_processes_share_the_cores(
     started: list[Any], monkeypatch: pytest.MonkeyPatch, cores: int, threads: str
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(gpus, "cores", lambda: cores)
+    monkeypatch.setattr(machine, "cores", lambda: cores)
 
-    gpus.one_process_a_gpu(Process(), [])
+    machine.one_process_a_gpu(Process(), [])
 
     assert started[0][2]["OMP_NUM_THREADS"] == threads
 
@@ -86,7 +86,7 @@ def test_the_processes_share_the_cores(
 def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
 
-    gpus.one_process_a_gpu(Process(), [])
+    machine.one_process_a_gpu(Process(), [])
 
     assert started[0][2]["OMP_NUM_THREADS"] == "5"
 
@@ -94,7 +94,7 @@ def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch
 def test_an_interface_that_the_environment_names_stays(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NCCL_SOCKET_IFNAME", "ib0")
 
-    gpus.one_process_a_gpu(Process(interface="eth0"), [])
+    machine.one_process_a_gpu(Process(interface="eth0"), [])
 
     assert started[0][2]["NCCL_SOCKET_IFNAME"] == "ib0"
 
@@ -102,7 +102,7 @@ def test_an_interface_that_the_environment_names_stays(started: list[Any], monke
 def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
 
-    gpus.one_process_a_gpu(Process(), [])
+    machine.one_process_a_gpu(Process(), [])
 
     assert started == []
 
@@ -110,7 +110,7 @@ def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monk
 def test_one_gpu_needs_no_other_process(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
 
-    gpus.one_process_a_gpu(Process(), [])
+    machine.one_process_a_gpu(Process(), [])
 
     assert started == []
 

@@ -20,7 +20,7 @@ import torchvision
 from local_aws.ports import free_port
 from serving.preprocessing import normalise
 from tests.training.stop_after import StopAfter
-from training import device, transfer
+from training import device, head
 from training import engine as module
 from training.__main__ import main
 from training.engine import Engine, open_engine
@@ -270,14 +270,14 @@ def test_a_run_that_is_stopped_in_the_heads_training_keeps_the_features(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     flags = ["--checkpoints", str(tmp_path / "kept"), "--epochs", "2", "--export-int8", "never"]
-    fit = transfer.fit
+    fit = head.fit
 
     def stopped(*args: object, **settings: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
         return fit(*args, **settings)  # type: ignore[arg-type]
 
     with monkeypatch.context() as during:
-        during.setattr(transfer, "fit", stopped)
+        during.setattr(head, "fit", stopped)
         assert run_here(few_digits, tmp_path / "out", weights, *flags) == 143
     kept = tmp_path / "kept"
     assert f"stopped as asked (SIGTERM) in the head's training: {kept} has its features" in capsys.readouterr().err
@@ -308,21 +308,21 @@ def test_what_is_exported_is_backbone_and_calibrated_head(
 ) -> None:  # fmt: skip
     has_only(*installed)
     heads = []
-    fit = transfer.fit
+    fit = head.fit
 
     def noted(*args: object, **settings: object) -> object:
         heads.append(fit(*args, **settings))  # type: ignore[arg-type]
         return heads[-1]
 
-    monkeypatch.setattr(transfer, "fit", noted)
+    monkeypatch.setattr(head, "fit", noted)
     assert run_here(few_digits, tmp_path, weights, "--export-int8", "never", "--precision", "auto") == 0
     assert f"frozen layers run once, in {engine} " in capsys.readouterr().out
     pixels = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(tmp_path / "model" / "model.onnx")
     [found] = session.run(["probabilities"], {"images": normalise(pixels, MEAN, STD)})
-    [(head, _)] = heads
-    head = head.cooled(json.loads((tmp_path / "output" / "data" / "metrics.json").read_text())["temperature"])
-    assert found == pytest.approx(np.exp(head.log_probabilities(backbone(weights)(pixels))), abs=1e-4)
+    [(trained, _)] = heads
+    trained = trained.cooled(json.loads((tmp_path / "output" / "data" / "metrics.json").read_text())["temperature"])
+    assert found == pytest.approx(np.exp(trained.log_probabilities(backbone(weights)(pixels))), abs=1e-4)
 
 
 def test_it_needs_no_torch_and_says_what_memory_it_took(few_digits: Path, tmp_path: Path, weights: Path) -> None:
