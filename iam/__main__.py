@@ -21,6 +21,7 @@ _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments`; return the exit code."""
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.run(parsed))
@@ -35,10 +36,13 @@ def _check(parsed: argparse.Namespace) -> int:
     findings = [*check_templates(load(parsed.folder)), *traced]
     for finding in findings:
         print(finding)
-    evidence = f"{len(parsed.trace)} trace(s)" if parsed.trace else "no trace given: lines with trace: are not proven"
-    seconds = time.perf_counter() - start
-    verdict = f"{len(findings)} finding(s)" if findings else "granted = contract"
-    print(f"IAM gate: {verdict} ({evidence}; {seconds:.2f} s)")
+    if findings:
+        verdict = f"IAM gate: {len(findings)} finding(s)."
+    elif parsed.trace:
+        verdict = f"Roles match the contract, and {len(parsed.trace)} trace(s) use each permission marked trace:."
+    else:
+        verdict = "Roles match the contract. Run `make demo` first to check also that each permission is used."
+    print(f"{verdict} ({time.perf_counter() - start:.2f} s)")
     return 1 if findings else 0
 
 
@@ -68,19 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m iam", description="The IAM gate.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("check", help="hold a synthesized app's roles to iam/contract.yaml")
-    command.add_argument("folder", type=Path, help="what cdk synth wrote")
+    command = commands.add_parser("check", help="compare a synthesized app's roles with iam/contract.yaml")
+    command.add_argument("folder", type=Path, help="folder that cdk synth wrote")
     command.add_argument("--trace", type=Path, nargs="+", default=[], help="recorded calls: out/iam-trace*.json")
     command.set_defaults(run=_check)
 
-    command = commands.add_parser("diff", help="what became possible, and what no longer is")
+    command = commands.add_parser("diff", help="list permissions that a change adds and removes")
     command.add_argument("base", help="a git revision, or the folder of another synthesized app")
-    command.add_argument("folder", type=Path, help="what cdk synth wrote")
-    command.add_argument("--markdown", type=Path, metavar="FILE", help="write it as a pull-request comment too")
+    command.add_argument("folder", type=Path, help="folder that cdk synth wrote")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="also write the list as a pull-request comment")
     command.set_defaults(run=_diff)
 
     command = commands.add_parser("docs", help="write docs/iam.md from the contract")
-    command.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    command.add_argument("--check", action="store_true", help="only check that it is up to date")
     command.set_defaults(run=_docs)
     return parser
 

@@ -1,4 +1,4 @@
-"""Findings of public rule packs that stay: those of acknowledged.yaml, and the contract's wildcards.
+"""Accepted findings of public rule packs: those in acknowledged.yaml, and the contract's wildcards.
 
 The packs (cdk-nag's AwsSolutions and NIST 800-53 R5) run in tests/stacks/test_nag.py, not at every synth.
 """
@@ -18,7 +18,7 @@ PATH = Path(__file__).with_name("acknowledged.yaml")
 
 
 class Acknowledgement(NamedTuple):
-    """One finding of one rule on one construct, and the reason why it stays.
+    """One accepted finding of one rule on one construct, with the reason.
 
     Attributes:
         rule: begins with its pack, such as `AwsSolutions::`. Without that CDK takes it for an annotation, and cdk-nag
@@ -32,7 +32,7 @@ class Acknowledgement(NamedTuple):
 
 
 def acknowledgements(contract: Contract) -> list[Acknowledgement]:
-    """Every finding that stays in a deployment whose variables `contract` was read with."""
+    """Accepted findings, sorted, of a deployment whose variables `contract` was read with."""
     return sorted([*_of_table(), *(row for role in contract.values() for row in _of_wildcards(role))])
 
 

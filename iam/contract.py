@@ -1,4 +1,4 @@
-"""Reads iam/contract.yaml: what each role needs, why, and on what evidence."""
+"""Read iam/contract.yaml: the permissions of each role, with reason and evidence."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,12 +27,12 @@ class ContractError(GateError):
 
 
 Allowed = TypeVar("Allowed", Grant, Trust)
-_Made = Callable[[str, str, Conditions, str], Allowed]  # of action, subject, conditions, file and line
+_Made = Callable[[str, str, Conditions, str], Allowed]  # from action, subject, conditions, file and line
 
 
 @dataclass(frozen=True)
 class Line(Generic[Allowed]):
-    """One line of the contract: a grant or a trust that is needed, and why.
+    """One line of the contract: a grant or a trust that a role needs, and why.
 
     Attributes:
         when: the variable without which the line does not hold; empty for a line that always does.
@@ -55,7 +55,7 @@ AnyLine = Line[Grant] | Line[Trust]
 
 @dataclass(frozen=True)
 class ContractRole:
-    """What one role is for."""
+    """A role in the contract: its purpose, trust and grants."""
 
     number: int
     name: str
@@ -65,7 +65,7 @@ class ContractRole:
 
     @property
     def lines(self) -> list[AnyLine]:
-        """All of them, in their order."""
+        """Trust and grants, in their order."""
         return [*self.trust, *self.may]
 
 
@@ -78,16 +78,16 @@ def declared() -> dict[str, str]:
 
 
 def read(text: str, variables: Mapping[str, str], file: str = "iam/contract.yaml") -> Contract:
-    """The contract with its variables filled in, by role name.
+    """Roles of the contract by name, with its variables filled in.
 
     Raises:
         ContractError: with every problem.
     """
-    return _Reader(file, variables).read(text)
+    return _ContractReader(file, variables).read(text)
 
 
 class _Mapping(dict[str, Any]):
-    """A YAML mapping that knows its line."""
+    """A YAML mapping with its line number."""
 
     line = 0
 
@@ -110,7 +110,7 @@ def _document(text: str) -> Any:
     return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
 
 
-class _Reader:
+class _ContractReader:
     def __init__(self, file: str, variables: Mapping[str, str]) -> None:
         self._file = file
         self._values = dict(variables)
@@ -174,13 +174,13 @@ class _Reader:
         ]
 
     def _holds(self, when: str, line: int) -> bool:
-        """Whether there is what a role or a line is needed for."""
+        """True when the variable that a role or a line depends on is filled."""
         if when and when not in self._values:
             self._problem(line, f"when: {when} is not known; there are {', '.join(sorted(self._values))}")
         return not when or bool(self._values.get(when))
 
     def _text(self, value: Any, line: int) -> str:
-        """The value with its `${names}` filled in; pseudo parameters stay."""
+        """`value` with its `${names}` filled in; pseudo parameters stay."""
 
         def fill(match: re.Match[str]) -> str:
             if match[1] not in self._values:

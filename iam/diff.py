@@ -1,23 +1,23 @@
-"""What a change makes possible, and what it takes away, in sentences."""
+"""Permissions that a change adds and removes, as sentences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iam.policy import Grant, Role, excess, in_words
-from iam.template import Assembly, UnreadableFolder
+from iam.template import AppRoles, UnreadableFolder
 from iam.variables import FILLED, variables
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Sentences about what is possible only after a change, and what only before it."""
+    """Sentences about permissions that exist only after a change (`widened`) and only before it (`narrowed`)."""
 
     widened: tuple[str, ...]
     narrowed: tuple[str, ...]
 
 
-def compare(before: Assembly, after: Assembly) -> Difference:
-    """What `after` allows and `before` does not, and the other way round.
+def compare(before: AppRoles, after: AppRoles) -> Difference:
+    """Permissions in `after` and not in `before`, and the other way round.
 
     Names that differ with every deployment (data set, code, image) are compared by what they stand for, so that a
     new data set is no new permission.
@@ -33,6 +33,7 @@ def compare(before: Assembly, after: Assembly) -> Difference:
 
 
 def as_text(difference: Difference) -> str:
+    """Two lists for a terminal."""
     lines = []
     if difference.widened:
         lines += ["Newly possible:", *(f"  + {sentence}" for sentence in difference.widened)]
@@ -60,7 +61,7 @@ def _possible(before: dict[str, Role], after: dict[str, Role], may: str, role_is
             yield f"{role_is} role `{name}`."
         for trust in role.trusts:
             if known is None or trust not in known.trusts:
-                yield f"`{name}` {may} be taken on by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
+                yield f"`{name}` {may} be assumed by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
         for grant in role.grants:
             example = excess(grant, known.grants if known else [])
             if example is not None:
@@ -68,11 +69,11 @@ def _possible(before: dict[str, Role], after: dict[str, Role], may: str, role_is
 
 
 def _places(grant: Grant, example: str) -> str:
-    return f"`{grant.resource}`" + ("" if example == grant.resource else f", for example `{example}`")
+    return f"`{grant.resource}`" + (f", for example `{example}`" if example not in ("", grant.resource) else "")
 
 
-def _by_name(assembly: Assembly) -> dict[str, Role]:
-    """Roles with what their deployment chose put back to the variables' names."""
+def _by_name(assembly: AppRoles) -> dict[str, Role]:
+    """Roles by name, with the values of their deployment replaced by the names of the variables."""
     chosen = [
         (name, value)
         for name, value in variables(assembly).items()

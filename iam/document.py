@@ -1,4 +1,4 @@
-"""Renders docs/iam.md from the contract: who may do what, why, and how that is known."""
+"""Render docs/iam.md from the contract: permissions of each role, with reason and evidence."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def _role(role: ContractRole) -> str:
         for line in role.may
     ]
     trusts = [
-        f"Taken on by **{readable(line.allows.principal)}**{_if(line)}: {line.why} ({_evidence(line)})."
+        f"Assumed by **{readable(line.allows.principal)}**{_if(line)}: {line.why} ({_evidence(line)})."
         for line in role.trust
     ]
     table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows]

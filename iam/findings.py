@@ -1,20 +1,20 @@
-"""What the gate has to say."""
+"""Findings of the gate."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
-    """One thing wrong.
+class GateFinding:
+    """One problem, with its place and its fix.
 
     Attributes:
-        rule: short name of what was checked, as in docs/iam.md.
-        role: the role's name, or the file that is at fault.
-        statement: the statement's Sid, or what stands for it.
+        rule: short name of the check.
+        role: name of the role, or the file with the problem.
+        statement: Sid of the statement; empty for a line of the contract.
         where: file and line to change.
-        message: what is wrong.
-        fix: what to do.
-        witness: an ARN or text that shows it.
+        message: the problem.
+        fix: the change that solves it.
+        witness: an ARN or text that proves it.
     """
 
     rule: str

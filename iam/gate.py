@@ -1,18 +1,18 @@
-"""Holds the templates' roles to the contract: what is granted is what is needed, in both directions."""
+"""Compare the templates' roles with the contract, in both directions."""
 
 from collections.abc import Iterable, Iterator
 
 from iam.contract import Contract, Line
 from iam.facts import Facts
-from iam.findings import Finding
+from iam.findings import GateFinding
 from iam.policy import Grant, Role, Trust, excess, in_words, stricter
 from iam.source import line_of
 
 _CONTRACT = "iam/contract.yaml"
 
 
-def check(roles: Iterable[Role], contract: Contract, facts: Facts) -> list[Finding]:
-    """Every finding, in the order of roles; none when granted and needed are the same, and AWS knows all of it."""
+def check(roles: Iterable[Role], contract: Contract, facts: Facts) -> list[GateFinding]:
+    """Every finding, sorted; none when roles and contract are equal and AWS's reference has all of it."""
     found = {role.name: role for role in roles}
     findings = [*_unknown_roles(found, contract), *_missing_roles(found, contract)]
     for name in found.keys() & contract.keys():
@@ -32,33 +32,36 @@ def check(roles: Iterable[Role], contract: Contract, facts: Facts) -> list[Findi
     return sorted(set(findings))
 
 
-def about(grant: Grant, facts: Facts, *, role: str, statement: str, where: str) -> Iterator[Finding]:
-    """What AWS's own reference has against the grant: its action, its resource, its condition keys."""
+def about(grant: Grant, facts: Facts, *, role: str, statement: str, where: str) -> Iterator[GateFinding]:
+    """Findings of AWS's reference about a grant: its action, its resource, its condition keys."""
 
-    def finding(rule: str, message: str, fix: str, witness: str = "") -> Finding:
-        return Finding(rule, role, statement, where, message, fix, witness)
+    def finding(rule: str, message: str, fix: str, witness: str = "") -> GateFinding:
+        return GateFinding(rule, role, statement, where, message, fix, witness)
 
     if "*" in grant.action or "?" in grant.action:
         yield finding("explicit-action", f"{grant.action} is a pattern", "name each action")
         return
     if not facts.knows_service(grant.action):
-        fix = "add a contract line with it, then run python -m iam.refresh"
-        yield finding("facts", f"nothing is known of the service of {grant.action}", fix)
+        fix = "add a contract line with it, then run make iam-facts"
+        yield finding("facts", f"iam/facts.json lacks the service of {grant.action}", fix)
         return
     action = facts.action(grant.action)
     if action is None:
-        similar = " or ".join(facts.similar(grant.action)) or "look it up in the service authorization reference"
-        yield finding("facts", f"AWS has no action {grant.action}", f"perhaps {similar}")
+        similar = " or ".join(facts.similar(grant.action)) or "an action of the service authorization reference"
+        yield finding("facts", f"AWS has no action {grant.action}", f"use {similar}")
         return
     if grant.resource != "*" and not action.resource_types:
-        yield finding("facts", f"{action.name} takes no resource but *", "write *", grant.resource)
+        yield finding("facts", f"{action.name} supports no resource, only *", "write *", grant.resource)
     elif grant.resource != "*":
         fitting = facts.resource_types(action.name, grant.resource)
         if not set(fitting) & set(action.resource_types):
             wants = ", ".join(action.resource_types[:5])
             is_ = ", ".join(fitting) or "of no type of that service"
             yield finding(
-                "facts", f"{action.name} is for {wants}; the resource is {is_}", "name such a resource", grant.resource
+                "facts",
+                f"{action.name} applies to {wants}; the resource is {is_}",
+                "name such a resource",
+                grant.resource,
             )
     for condition in grant.conditions:
         key = condition.key
@@ -77,70 +80,71 @@ def _guarded(grant: Grant, key: str) -> bool:
     return for_all and operators.get("Null") == frozenset({"false"})
 
 
-def _reason_for_wildcard(role: str, line: Line[Grant], facts: Facts) -> Iterator[Finding]:
+def _reason_for_wildcard(role: str, line: Line[Grant], facts: Facts) -> Iterator[GateFinding]:
     action = facts.action(line.allows.action)
     if line.allows.resource == "*" and action and action.resource_types and not line.wildcard:
         types = ", ".join(action.resource_types[:5])
-        yield Finding(
-            "wildcard", role, "", line.allows.where, f"{action.name} on * though it has resource types ({types})",
+        yield GateFinding(
+            "wildcard", role, "", line.allows.where,
+            f"{action.name} is granted on *, but supports resource types ({types})",
             "name the resource, or write the reason as `wildcard`",
         )  # fmt: skip
 
 
-def _unknown_roles(found: dict[str, Role], contract: Contract) -> Iterator[Finding]:
+def _unknown_roles(found: dict[str, Role], contract: Contract) -> Iterator[GateFinding]:
     for name in found.keys() - contract.keys():
         made = f"{found[name].stack}.{found[name].logical_id}"
-        yield Finding(
+        yield GateFinding(
             "roles", name, "", line_of(name, ""), f"{made} is not in the contract",
-            f"write down in {_CONTRACT} what it needs, or pass a role to the helper that makes it",
+            f"list in {_CONTRACT} what it needs, or pass a role to the CDK helper that creates it",
         )  # fmt: skip
 
 
-def _missing_roles(found: dict[str, Role], contract: Contract) -> Iterator[Finding]:
+def _missing_roles(found: dict[str, Role], contract: Contract) -> Iterator[GateFinding]:
     for name in contract.keys() - found.keys():
         where = f"{_CONTRACT}:{contract[name].number}"
-        yield Finding("roles", name, "", where, "no template makes this role", "make it, or drop it here")
+        yield GateFinding("roles", name, "", where, "no template creates this role", "create it, or remove it here")
 
 
-def _same_trust(role: Role, needed: tuple[Line[Trust], ...]) -> Iterator[Finding]:
+def _same_trust(role: Role, needed: tuple[Line[Trust], ...]) -> Iterator[GateFinding]:
     wanted = {line.allows for line in needed}
     for trust in role.trusts:
         if trust not in wanted:
-            fix = f"trust exactly whom {_CONTRACT} names"
-            yield Finding("trust", role.name, trust.where, line_of(role.name, ""), f"it allows {trust}", fix)
+            fix = f"trust only the principals in {_CONTRACT}"
+            yield GateFinding("trust", role.name, trust.where, line_of(role.name, ""), f"the role allows {trust}", fix)
     for line in needed:
         if line.allows not in role.trusts:
-            fix = f"trust it in {line_of(role.name, '')}, or drop the line"
-            yield Finding("trust", role.name, "", line.allows.where, f"the role lacks {line.allows}", fix)
+            fix = f"trust it in {line_of(role.name, '')}, or remove the line"
+            yield GateFinding("trust", role.name, "", line.allows.where, f"the role does not allow {line.allows}", fix)
 
 
-def _not_too_much(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[Finding]:
+def _not_too_much(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[GateFinding]:
     lines = [line.allows for line in needed]
     for grant in role.grants:
         example = excess(grant, lines)
         if example is not None:
             near = [line for line in lines if line.action.lower() == grant.action.lower()]
-            yield Finding(
+            yield GateFinding(
                 "too-much", role.name, grant.where, line_of(role.name, grant.where),
-                f"{grant} is more than the contract has", _nearest(near), f"{grant.action} on {example}",
+                f"{grant} exceeds the contract", _nearest(near), f"{grant.action} on {example}",
             )  # fmt: skip
 
 
 def _nearest(lines: list[Grant]) -> str:
     if not lines:
-        return f"drop it, or write down in {_CONTRACT} what it is for"
+        return f"remove it, or list it in {_CONTRACT} with its reason"
     return "narrow it to " + " or ".join(f"{line.resource}{in_words(line.conditions)}" for line in lines[:3])
 
 
-def _not_too_little(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[Finding]:
+def _not_too_little(role: Role, needed: tuple[Line[Grant], ...]) -> Iterator[GateFinding]:
     for line in needed:
         example = excess(line.allows, role.grants)
         if example is not None:
             under = [g for g in role.grants if g.action.lower() == line.allows.action.lower()]
             narrower = [g for g in under if stricter(g.conditions, line.allows.conditions)]
             fix = f"widen {narrower[0].where}" if narrower else "grant it"
-            yield Finding(
-                "too-little", role.name, "", line.allows.where, f"{line.allows} is needed ({line.why}) and not granted",
-                f"{fix} in {line_of(role.name, narrower[0].where if narrower else '')}, or drop the line",
+            yield GateFinding(
+                "too-little", role.name, "", line.allows.where, f"{line.allows} is listed ({line.why}) but not granted",
+                f"{fix} in {line_of(role.name, narrower[0].where if narrower else '')}, or remove the line",
                 f"{line.allows.action} on {example}",
             )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Patterns as in IAM: `*` any text, `?` one character; `${…}` stands for a value that only a deployment knows.
+"""IAM's patterns: `*` is any text, `?` one character; `${…}` stands for a value that only a deployment knows.
 
-Whether one pattern allows something that others do not is decided exactly, by walking the patterns' automata
-together; no sampling. The answer is a witness: the shortest text that shows it.
+The check that one pattern allows something that others do not is exact, without sampling: it walks the patterns'
+automata together. The answer is a witness: the shortest text that proves it.
 """
 
 import re
@@ -17,11 +17,12 @@ States = frozenset[int]
 
 
 def is_pattern(text: str) -> bool:
+    """True when `text` has a wildcard."""
     return "*" in text or "?" in text
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern allows the text, in which `*` and `?` are ordinary characters."""
+    """True when the pattern allows the text, in which `*` and `?` are ordinary characters."""
     wanted = _symbols(pattern)
     states = _closure(wanted, [0])
     for symbol in _symbols(text):
@@ -30,7 +31,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some text is allowed by both."""
+    """True when both patterns allow some text."""
     return not _apart(one, other) and _search([one], [other], lambda a, b: a and b) is not None
 
 
@@ -44,7 +45,7 @@ def witness(pattern: str, allowed: frozenset[str]) -> str | None:
 
 
 def _apart(one: str, other: str) -> bool:
-    """Whether they differ before their first wildcards, and so have nothing in common: seen at a glance."""
+    """True when they differ before their first wildcards and so have nothing in common; a quick test."""
     for ours, theirs in zip(_symbols(one), _symbols(other), strict=False):
         if ours in "*?" or theirs in "*?":
             return False
@@ -54,7 +55,7 @@ def _apart(one: str, other: str) -> bool:
 
 
 def _search(ours: list[str], theirs: list[str], wanted) -> str | None:  # type: ignore[no-untyped-def]
-    """Breadth first over texts, as seen by both lists of patterns: the first of which `wanted(ours, theirs)` holds."""
+    """Shortest text of which `wanted(allowed by ours, allowed by theirs)` is true, searched breadth first."""
     patterns = [_symbols(pattern) for pattern in [*ours, *theirs]]
     start = tuple(_closure(pattern, [0]) for pattern in patterns)
     queue: deque[tuple[tuple[States, ...], str]] = deque([(start, "")])
@@ -73,7 +74,7 @@ def _search(ours: list[str], theirs: list[str], wanted) -> str | None:  # type: 
 
 
 def _expected(patterns: list[Symbols], states: tuple[States, ...]) -> list[str]:
-    """The symbols that tell the next states apart: those that some pattern waits for, and one for all others."""
+    """Symbols that distinguish the next states: those that some pattern expects, and one for all others."""
     waited = {p[s] for p, reached in zip(patterns, states, strict=True) for s in reached if s < len(p)}
     return [*sorted(waited - {"*", "?"}), _OTHER]
 
@@ -84,7 +85,7 @@ def _symbols(text: str) -> Symbols:
 
 
 def _closure(pattern: Symbols, states: Iterable[int]) -> States:
-    """A `*` may stand for nothing."""
+    """States reachable without a symbol, since a `*` may stand for nothing."""
     reached = set()
     for state in states:
         reached.add(state)

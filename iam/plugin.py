@@ -20,15 +20,15 @@ from aws_cdk import (
 from iam.acknowledged import Acknowledgement
 from iam.check import check_templates
 from iam.contract import ContractError
-from iam.findings import Finding
-from iam.variables import Missing
+from iam.findings import GateFinding
+from iam.variables import MissingResource
 
 _SUFFIX = ".template.json"
 _ROLES = "-permissions" + _SUFFIX
 
 
 def acknowledge(app: App, rows: Iterable[Acknowledgement], *, prefix: str) -> None:
-    """Apply `rows`, sorted by construct, to the constructs of `app` that exist."""
+    """Acknowledge `rows`, sorted by construct, on the constructs of `app` that exist."""
     for path, of_construct in itertools.groupby(rows, key=lambda row: row.construct):
         stack, *ids = path.split("/")
         construct = app.node.try_find_child(f"{prefix}-{stack}")
@@ -41,7 +41,7 @@ def acknowledge(app: App, rows: Iterable[Acknowledgement], *, prefix: str) -> No
 
 @jsii.implements(IPolicyValidationPlugin)
 class IamGate:
-    """Checks what has just been synthesized; see iam/check.py."""
+    """Check the templates that `cdk synth` wrote; see iam/check.py."""
 
     @property
     def name(self) -> str:
@@ -61,14 +61,14 @@ class IamGate:
             findings = check_templates(
                 {path.name.removesuffix(_SUFFIX): json.loads(path.read_text()) for path in paths}
             )
-        except (ContractError, Missing) as error:
-            findings = [Finding("contract", "the gate", "", "iam/contract.yaml", str(error), "mend it")]
+        except (ContractError, MissingResource) as error:
+            findings = [GateFinding("contract", "the gate", "", "iam/contract.yaml", str(error), "correct it")]
         roles = next((path for path in paths if path.name.endswith(_ROLES)), paths[0])
         violations = [_violation(finding, roles) for finding in findings]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
 
-def _violation(finding: Finding, template: Path) -> PolicyViolation:
+def _violation(finding: GateFinding, template: Path) -> PolicyViolation:
     resource = PolicyViolatingResource(resource_logical_id=finding.role, template_path=str(template), locations=[])
     return PolicyViolation(
         rule_name=finding.rule, description=str(finding), fix=finding.fix, violating_resources=[resource]

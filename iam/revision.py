@@ -1,4 +1,4 @@
-"""Synthesizes the app as it was at a git revision, without account, credentials or network."""
+"""Synthesize the app as it was at a git revision, without account, credentials or network."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ class RevisionError(GateError):
 
 @contextmanager
 def synthesized(revision: str) -> Iterator[Path]:
-    """The folder of templates of `revision`, gone afterwards.
+    """Yield a folder with the templates of `revision`, which is removed afterwards.
 
     Raises:
-        RevisionError
+        RevisionError: no such revision, or its app fails.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-revision-") as folder:
         source, out = Path(folder) / "source", Path(folder) / "cdk.out"

@@ -1,8 +1,8 @@
-"""Rules of our own for the templates: what the public rule packs miss, or let pass by a default.
+"""Our own rules for templates, where public rule packs have none or accept a default.
 
     check({"slipway-dev-storage": template, …}) → findings, none for templates that keep every rule
 
-A value that only AWS can work out is no proof, so where a rule asks for one, it is a finding.
+A value that only AWS can resolve proves nothing, so a rule that needs it reports a finding.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ from aws.instances import Instance
 from iam.policy import listed
 
 Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
-Problem = tuple[str, str, str]  # logical id, what is wrong, how to put it right
+Problem = tuple[str, str, str]  # logical id, problem, fix
 
-# They say whose the caller is. AWS, "Blocking public access to your Amazon S3 storage", "The meaning of public".
+# These keys tell who owns the caller. AWS, "Blocking public access to your Amazon S3 storage", "The meaning of public".
 _OWNER_KEYS = {
     "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:sourceaccount", "aws:sourcearn",
     "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "kms:calleraccount",
 }  # fmt: skip
 _EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
-_OPEN = set("*?…")  # the last stands in a text for what cannot be read, and may be anything
+_OPEN = set("*?…")  # the last stands for a value that cannot be read, and may be anything
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleFinding:
-    """One resource, by its logical id, of one stack, that breaks a rule."""
+    """A resource of one stack, by its logical id, that breaks a rule."""
 
     rule: str
     stack: str
@@ -39,7 +39,7 @@ class RuleFinding:
 
 
 def check(templates: Mapping[str, Mapping[str, Any]]) -> list[RuleFinding]:
-    """Every finding in `templates`, by the name of the stack."""
+    """Every finding in `templates`, which are by stack name."""
     return [
         RuleFinding(rule=rule, stack=stack, resource=resource, message=message, fix=fix)
         for stack, template in templates.items()
@@ -49,7 +49,7 @@ def check(templates: Mapping[str, Mapping[str, Any]]) -> list[RuleFinding]:
 
 
 def network_isolation(resources: Resources) -> Iterator[Problem]:
-    """Containers that run a model, or train one, have no network: neither way out for data nor for credentials."""
+    """Containers that train or run a model have no network: no way out for data or credentials."""
     for id, properties in _of_type(resources, "AWS::SageMaker::Model"):
         if not _true(properties.get("EnableNetworkIsolation")):
             yield id, "the model's containers have a network", "set EnableNetworkIsolation to true"
@@ -59,7 +59,7 @@ def network_isolation(resources: Resources) -> Iterator[Problem]:
 
 
 def open_access(resources: Resources) -> Iterator[Problem]:
-    """Nobody is trusted unless it is said whose they are: in role trust, resource policies, function permissions."""
+    """Role trust, resource policies and function permissions name a principal, or its owner in a condition."""
     for id, resource in resources.items():
         for statement in _statements(resource.get("Properties", {})):
             anyone = "NotPrincipal" in statement or _anyone(statement)
@@ -73,7 +73,7 @@ def open_access(resources: Resources) -> Iterator[Problem]:
 
 
 def imds_v2(resources: Resources) -> Iterator[Problem]:
-    """Credentials of an instance are given to sessions only, and no further than the instance itself."""
+    """Instances use IMDSv2 with hop limit 1: credentials only for sessions, and only on the instance itself."""
     for id, options in _of_hosts(resources, "MetadataOptions", default={}):
         if options.get("HttpTokens") != "required":
             yield id, "the metadata service answers without a session", 'set MetadataOptions.HttpTokens to "required"'
@@ -83,28 +83,28 @@ def imds_v2(resources: Resources) -> Iterator[Problem]:
 
 
 def encryption(resources: Resources) -> Iterator[Problem]:
-    """Data at rest, and between instances, is encrypted with a key whose use we decide."""
+    """Data at rest is encrypted with a customer-managed key, and so is traffic between training instances."""
     yield from _bucket_encryption(resources)
     yield from _training_encryption(resources)
     yield from _volume_encryption(resources)
     for id, config in _of_type(resources, "AWS::SageMaker::EndpointConfig"):
         types = [variant.get("InstanceType") for variant in config.get("ProductionVariants", [])]
         if "KmsKeyId" not in config and not all(_encrypts_itself(type) for type in types):
-            yield id, "the endpoint's disks have no key of ours", "set KmsKeyId"
+            yield id, "the endpoint's disks have no customer-managed key", "set KmsKeyId"
     for kind, key in {"AWS::SNS::Topic": "KmsMasterKeyId", "AWS::SageMaker::NotebookInstance": "KmsKeyId"}.items():
         for id, properties in _of_type(resources, kind):
             if key not in properties:
-                yield id, "there is no key of ours", f"set {key}"
+                yield id, "it has no customer-managed key", f"set {key}"
 
 
 def tls_only(resources: Resources) -> Iterator[Problem]:
-    """Every bucket refuses what comes over plain HTTP, for the bucket and for its objects."""
+    """Every bucket denies plain HTTP, for the bucket and for its objects."""
     for id, _ in _of_type(resources, "AWS::S3::Bucket"):
         policies = [
             p for _, p in _of_type(resources, "AWS::S3::BucketPolicy") if _text(p.get("Bucket")) == f"${{{id}}}"
         ]
         if not any(_refuses_http(statement, f"${{{id}.Arn}}") for statement in _statements(policies)):
-            yield id, "the bucket takes plain HTTP", "deny s3:* on it and its objects if aws:SecureTransport is false"
+            yield id, "the bucket accepts plain HTTP", "deny s3:* on it and its objects if aws:SecureTransport is false"
 
 
 RULES: Mapping[str, Callable[[Resources], Iterator[Problem]]] = {
@@ -117,7 +117,7 @@ RULES: Mapping[str, Callable[[Resources], Iterator[Problem]]] = {
 
 
 def _bucket_encryption(resources: Resources) -> Iterator[Problem]:
-    """KMS; but S3 delivers access logs only to buckets under its own keys."""
+    """Buckets use KMS, except those for access logs: S3 delivers them only to buckets under its own keys."""
     buckets = dict(_of_type(resources, "AWS::S3::Bucket"))
     logs = {_text(bucket.get("LoggingConfiguration", {}).get("DestinationBucketName")) for bucket in buckets.values()}
     for id, bucket in buckets.items():
@@ -132,15 +132,27 @@ def _training_encryption(resources: Resources) -> Iterator[Problem]:
     for id, request in _training_jobs(resources):
         hosts = request.get("ResourceConfig", {})
         if "VolumeKmsKeyId" not in hosts and not _encrypts_itself(hosts.get("InstanceType")):
-            yield id, "the training job's disks have no key of ours", "set ResourceConfig.VolumeKmsKeyId in Request"
+            yield (
+                id,
+                "the training job's disks have no customer-managed key",
+                "set ResourceConfig.VolumeKmsKeyId in Request",
+            )
         if "KmsKeyId" not in request.get("OutputDataConfig", {}):
-            yield id, "the training job's output has no key of ours", "set OutputDataConfig.KmsKeyId in Request"
+            yield (
+                id,
+                "the training job's output has no customer-managed key",
+                "set OutputDataConfig.KmsKeyId in Request",
+            )
         if hosts.get("InstanceCount") != 1 and not _true(request.get("EnableInterContainerTrafficEncryption")):
-            yield id, "instances talk in the clear", "set EnableInterContainerTrafficEncryption to true in Request"
+            yield (
+                id,
+                "traffic between instances is not encrypted",
+                "set EnableInterContainerTrafficEncryption to true in Request",
+            )
 
 
 def _volume_encryption(resources: Resources) -> Iterator[Problem]:
-    """An instance without a mapping of its own gets the disk of its image, which is mostly not encrypted."""
+    """Disks of instances are encrypted; the disk of an image, used without a mapping, mostly is not."""
     for id, properties in _of_type(resources, "AWS::EC2::Volume"):
         if not _true(properties.get("Encrypted")):
             yield id, "the volume is not encrypted", "set Encrypted to true"
@@ -155,7 +167,7 @@ def _of_type(resources: Resources, kind: str) -> Iterator[tuple[str, Mapping[str
 
 
 def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple[str, Any]]:
-    """A property of every launch template, and of every instance that does not take it from one of these."""
+    """A property of every launch template, and of every instance that does not take it from one."""
     templates = dict(_of_type(resources, "AWS::EC2::LaunchTemplate"))
     for id, template in templates.items():
         yield id, template.get("LaunchTemplateData", {}).get(key, default)
@@ -166,7 +178,7 @@ def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple
 
 
 def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Requests for training jobs, a tuning job's included; an empty one, which breaks every rule, if unreadable."""
+    """Requests for training jobs, including a tuning job's; an unreadable one is empty, which breaks every rule."""
     for id, properties in _of_type(resources, "Custom::TrainedModel"):
         try:
             request = json.loads(_text(properties.get("Request")))
@@ -176,7 +188,7 @@ def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _statements(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The statements in any property: policies have other names in each resource type."""
+    """Statements in any property, since policies have other names in each resource type."""
     if isinstance(value, Mapping):
         if "Effect" in value:
             yield value
@@ -205,7 +217,7 @@ def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
 
 
 def _closed(condition: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether one of the conditions, all of which have to hold, says whose the caller is."""
+    """True when one of the conditions, all of which must hold, names the owner of the caller."""
     return any(
         key.lower() in _OWNER_KEYS and all(_names_an_owner(_text(value)) for value in listed(values))
         for operator, keys in condition.items()
@@ -215,7 +227,7 @@ def _closed(condition: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _names_an_owner(value: str) -> bool:
-    """No wildcard at all, or an ARN with none in the account, nor (S3 has no account there) where the name begins."""
+    """True without any wildcard, or for an ARN without one in the account (S3: at the start of the name)."""
     if not _OPEN & set(value):
         return True
     arn = re.fullmatch(r"arn:[^:]*:[^:]*:[^:]*:(?P<account>[^:]*):(?P<name>.+)", value)
@@ -223,7 +235,7 @@ def _names_an_owner(value: str) -> bool:
 
 
 def _encrypts_itself(instance_type: Any) -> bool:
-    """Whether the instance type's disks are encrypted by their hardware: SageMaker takes no key for them."""
+    """True when the hardware encrypts the instance type's disks: SageMaker accepts no key for them."""
     with contextlib.suppress(ValueError):
         return Instance.parse(_text(instance_type)).local_disk
     return False
@@ -234,7 +246,7 @@ def _true(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A string, with what only AWS can work out as `${…}`; no colons in it, since they divide an ARN."""
+    """`value` as text; a part that only AWS can resolve becomes `${…}`, without colons, since they divide an ARN."""
     match value:
         case str():
             return value

@@ -1,4 +1,4 @@
-"""Where in stacks/permissions a statement is written, and where a stack is."""
+"""Find the source line of a statement in stacks/permissions, and the file of a stack."""
 
 import ast
 from functools import lru_cache
@@ -11,8 +11,8 @@ _FOLDER = "stacks/permissions"
 def line_of(role: str, sid: str) -> str:
     """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role named `<app>-<stage>-<suffix>`.
 
-    As near as can be told: the statement, in the role's own file or among those that roles share; else the
-    function that makes the role, else the folder.
+    The nearest that can be found: the statement, in the role's own file or among those that roles share; else the
+    function that creates the role; else the folder.
     """
     name = "_".join(role.split("-")[2:])
     own = f"{_FOLDER}/{name}.py"
@@ -35,7 +35,7 @@ def source_of(stack: str) -> str:
 
 @lru_cache
 def _parsed(file: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Lines of the file's functions, and of its text constants where they come first; none when it is not there."""
+    """Line of each function, and first line of each string, of a file; both empty when it does not exist."""
     if not (_ROOT / file).is_file():
         return {}, {}
     nodes = list(ast.walk(ast.parse((_ROOT / file).read_text())))

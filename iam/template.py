@@ -1,4 +1,4 @@
-"""Reads the roles out of a synthesized folder, and refuses what the gate cannot compare."""
+"""Read the roles of a synthesized app, and report statements that the gate cannot compare."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iam.errors import GateError
-from iam.findings import Finding
+from iam.findings import GateFinding
 from iam.policy import Grant, Role, Trust, conditions, listed
 from iam.resolve import Resolver, Template, Unresolvable
 from iam.source import line_of
@@ -21,21 +21,21 @@ _TRUST_KEYS = {"Sid", "Effect", "Action", "Principal", "Condition"}
 
 
 class UnreadableFolder(GateError):
-    """Not a folder that `cdk synth` wrote."""
+    """The folder was not written by `cdk synth`."""
 
 
 @dataclass(frozen=True)
-class Assembly:
-    """The templates of a synthesized app, by stack, and the roles in them."""
+class AppRoles:
+    """Templates of a synthesized app by stack name, and the roles in them."""
 
     templates: dict[str, Template]
     resolver: Resolver
     roles: tuple[Role, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
 
 
 def load(folder: Path) -> dict[str, Template]:
-    """The templates in a folder that `cdk synth` wrote, by stack.
+    """Templates by stack name, from a folder that `cdk synth` wrote.
 
     Raises:
         UnreadableFolder: when it has no manifest or a template is missing.
@@ -46,31 +46,31 @@ def load(folder: Path) -> dict[str, Template]:
         return {n: json.loads((folder / a["properties"]["templateFile"]).read_text()) for n, a in stacks.items()}
     except (OSError, ValueError, KeyError) as error:
         raise UnreadableFolder(
-            f"{folder} is not a synthesized app ({error}): run make synth, and give its cdk.out"
+            f"{folder} is not a synthesized app ({error}): run make synth, then give cdk.out"
         ) from error
 
 
-def read(templates: dict[str, Template]) -> Assembly:
-    """The roles of the templates; what cannot be read as allow statements of plain roles is a finding."""
-    reader = _Reader(templates)
+def read(templates: dict[str, Template]) -> AppRoles:
+    """Roles of the templates; anything but allow statements of plain roles becomes a finding."""
+    reader = _TemplateReader(templates)
     roles = [
         role
         for stack, template in templates.items()
         for logical_id, resource in template.get("Resources", {}).items()
         for role in reader.roles(stack, logical_id, resource)
     ]
-    return Assembly(templates, reader.resolver, tuple(roles), tuple(reader.findings))
+    return AppRoles(templates, reader.resolver, tuple(roles), tuple(reader.findings))
 
 
-class _Reader:
+class _TemplateReader:
     def __init__(self, templates: dict[str, Template]) -> None:
         self.resolver = Resolver(templates)
-        self.findings: list[Finding] = []
+        self.findings: list[GateFinding] = []
 
     def roles(self, stack: str, logical_id: str, resource: Template) -> Iterator[Role]:
         if resource["Type"] in _FORBIDDEN_TYPES:
             self._find(
-                "own-statements", f"{stack}.{logical_id}", "", f"it is {resource['Type']}",
+                "own-statements", f"{stack}.{logical_id}", "", f"it is an {resource['Type']}",
                 "write the statements into the role itself, in stacks/permissions",
             )  # fmt: skip
         if resource["Type"] != "AWS::IAM::Role":
@@ -139,8 +139,8 @@ class _Reader:
     def _plain(self, role: str, sid: str, statement: dict[str, Any], known: set[str]) -> bool:
         odd = sorted(set(statement) - known)
         if odd:
-            fix = "say what is allowed: Action and Resource, written out"
-            self._find("plain-allow", role, sid, f"it has {', '.join(odd)}, which cannot be held to a list", fix)
+            fix = "list what is allowed, with Action and Resource"
+            self._find("plain-allow", role, sid, f"it has {', '.join(odd)}, which cannot be compared with a list", fix)
         if statement.get("Effect") != "Allow":
             self._find("plain-allow", role, sid, f"its effect is {statement.get('Effect')!r}", "allow less instead")
         return not odd and statement.get("Effect") == "Allow"
@@ -156,4 +156,4 @@ class _Reader:
         return [self.resolver.text(value, stack) for value in listed(values)]
 
     def _find(self, rule: str, role: str, sid: str, message: str, fix: str) -> None:
-        self.findings.append(Finding(rule, role, sid, line_of(role, sid), message, fix))
+        self.findings.append(GateFinding(rule, role, sid, line_of(role, sid), message, fix))

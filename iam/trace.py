@@ -1,6 +1,6 @@
-"""Recorded calls, as evidence: every call is in the contract, and every `trace:` line was needed.
+"""Check recorded calls: every call is in the contract, and every line marked `trace:` was used.
 
-A trace is what one deployment's roles did on local AWS, with that deployment's variables: JSON of
+A trace has the calls of one deployment's roles on local AWS, with that deployment's variables, as JSON:
 `{"run", "account", "region", "variables", "calls": [{"role", "action", "resource", "allowed", "conditions"}]}`.
 """
 
@@ -15,7 +15,7 @@ from iam import globs
 from iam.contract import PATH, Contract, Line, declared
 from iam.contract import read as read_contract
 from iam.errors import GateError
-from iam.findings import Finding
+from iam.findings import GateFinding
 from iam.policy import Condition, Grant
 
 
@@ -31,12 +31,12 @@ class TracedCall:
 
 
 class UnreadableTrace(GateError):
-    """Not a trace."""
+    """The file is not a trace of this version."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The calls of one deployment; `run` is who made it: the demo, or the end-to-end tests."""
+    """Calls of one deployment; `run` names the program that made it: `demo` or `end-to-end tests`."""
 
     run: str
     account: str
@@ -46,14 +46,16 @@ class Trace:
 
 
 def write(path: Path, trace: Trace) -> None:
+    """Write `trace` to `path`, whose folder is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(trace), indent=1) + "\n")
 
 
 def read(path: Path) -> Trace:
-    """
+    """Read a trace that `write` wrote.
+
     Raises:
-        UnreadableTrace: when the file is no trace.
+        UnreadableTrace: the file is not a trace.
     """
     try:
         data: dict[str, Any] = json.loads(path.read_text())
@@ -65,23 +67,23 @@ def read(path: Path) -> Trace:
             tuple(TracedCall(**c) for c in data["calls"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableTrace(f"{path} is no trace ({error}): make demo writes one") from error
+        raise UnreadableTrace(f"{path} is not a trace ({error}): run make demo to write one") from error
 
 
-def check_file(path: Path) -> list[Finding]:
-    """What a trace says against iam/contract.yaml.
+def check_file(path: Path) -> list[GateFinding]:
+    """Differences between a trace and iam/contract.yaml.
 
     Raises:
-        UnreadableTrace, ContractError
+        UnreadableTrace, ContractError: the trace or the contract cannot be read.
     """
     trace = read(path)
     if missing := set(declared()) - set(trace.variables):
-        raise UnreadableTrace(f"{path} is of an older program, without {', '.join(sorted(missing))}: remove it")
+        raise UnreadableTrace(f"{path} is from an older version, without {', '.join(sorted(missing))}: remove it")
     return list(check(trace, read_contract(PATH.read_text(), trace.variables)))
 
 
-def check(trace: Trace, contract: Contract) -> Iterator[Finding]:
-    """`contract` must have been read with the trace's variables."""
+def check(trace: Trace, contract: Contract) -> Iterator[GateFinding]:
+    """Differences between a trace and `contract`, which must have been read with the trace's variables."""
     lines = {name: [_Expected(line, trace) for line in role.may] for name, role in contract.items()}
     for call in trace.calls:
         if call.role not in lines:
@@ -90,21 +92,21 @@ def check(trace: Trace, contract: Contract) -> Iterator[Finding]:
         for line in fitting:
             line.hit = True
         if not call.allowed:
-            yield Finding(
+            yield GateFinding(
                 "denied-call", call.role, "", "local AWS", f"{call.action} was denied",
-                "grant it and write it into the contract, or do not call it", call.resource,
+                "grant it and add it to the contract, or do not call it", call.resource,
             )  # fmt: skip
         elif not fitting:
-            yield Finding(
-                "traced-call", call.role, "", "local AWS", f"{call.action} was called, and is not in the contract",
-                "write it into the contract with its reason", call.resource,
+            yield GateFinding(
+                "traced-call", call.role, "", "local AWS", f"{call.action} was called but is not in the contract",
+                "add it to the contract with its reason", call.resource,
             )  # fmt: skip
     for role, expected in lines.items():
         for line in expected:
             if not line.hit and line.of.evidence in ("trace:", f"trace: {trace.run}"):
-                yield Finding(
-                    "unused", role, "", line.grant.where, f"{line.grant} has trace: as evidence, and no call needed it",
-                    "drop the line and the grant, or give other evidence",
+                yield GateFinding(
+                    "unused", role, "", line.grant.where, f"{line.grant} is marked trace:, but no call used it",
+                    "remove the line and the grant, or give other evidence",
                 )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ class _Expected:
         }
 
         def concrete(text: str) -> str:
-            # what CloudFormation has named itself is not known here: any name
+            # a name that CloudFormation generated is not known here: any matches
             return re.sub(r"\$\{([^}]+)\}", lambda m: values.get(m[1], "*"), text)
 
         self._resource = concrete(self.grant.resource)

@@ -1,7 +1,6 @@
-"""What a deployment chooses, read from the resources that the roles serve.
+"""Read the contract's variables from the resources that the roles serve.
 
-The contract's lines name these values; taken from elsewhere than the policies, they show when a role and what it
-is for drift apart.
+Since the values do not come from the policies, the gate notices when a role no longer fits the resource it is for.
 """
 
 import json
@@ -9,26 +8,26 @@ from typing import Any
 
 from iam.errors import GateError
 from iam.resolve import Template, Unresolvable
-from iam.template import Assembly
+from iam.template import AppRoles
 
 FILLED = "yes"
 """Value of a variable that only says whether something exists."""
 _ROLES = "-permissions"
 
 
-class Missing(GateError):
-    """A resource that the contract's variables are read from is not in the templates."""
+class MissingResource(GateError):
+    """The templates lack a resource that a variable of the contract is read from."""
 
 
-def variables(assembly: Assembly) -> dict[str, str]:
-    """The contract's variables, by name; one is empty where the deployment has no such thing.
+def variables(assembly: AppRoles) -> dict[str, str]:
+    """Variables of the contract by name; one is empty where the deployment has no such thing.
 
     Raises:
-        Missing: naming the resource or property that is not there.
+        MissingResource: the message names the resource or property.
     """
     prefixes = [stack.removesuffix(_ROLES) for stack in assembly.templates if stack.endswith(_ROLES)]
     if len(prefixes) != 1:
-        raise Missing(f"there must be one stack named <app>-<stage>{_ROLES}, and there are {len(prefixes)}")
+        raise MissingResource(f"expected one stack named <app>-<stage>{_ROLES}, found {len(prefixes)}")
     try:
         found = {
             "prefix": prefixes[0],
@@ -41,15 +40,15 @@ def variables(assembly: Assembly) -> dict[str, str]:
         }
         return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
-        raise Missing(f"a resource is not as the contract's variables need it: {error!r}") from error
+        raise MissingResource(f"cannot read the contract's variables from the templates: {error!r}") from error
 
 
-def _storage(assembly: Assembly) -> dict[str, str]:
+def _storage(assembly: AppRoles) -> dict[str, str]:
     stack, logical_id, _ = _only(assembly, "AWS::KMS::Key")
     return {"key": assembly.resolver.text({"Fn::GetAtt": [logical_id, "Arn"]}, stack)}
 
 
-def _training(assembly: Assembly) -> dict[str, str]:
+def _training(assembly: AppRoles) -> dict[str, str]:
     stack, _, properties = _only(assembly, "Custom::TrainedModel")
     request = json.loads(assembly.resolver.text(properties["Request"], stack))
     tuned = "TrainingJobDefinition" in request
@@ -83,7 +82,7 @@ def _weights(request: dict[str, Any]) -> str:
     return addresses[0].rstrip("/").rpartition("/")[2] if addresses else ""
 
 
-def _serving(assembly: Assembly) -> dict[str, str]:
+def _serving(assembly: AppRoles) -> dict[str, str]:
     stack, _, properties = _only(assembly, "AWS::SageMaker::Model")
     config_stack, _, config = _only(assembly, "AWS::SageMaker::EndpointConfig")
     captured = config.get("DataCaptureConfig", {}).get("DestinationS3Uri", "")
@@ -93,7 +92,7 @@ def _serving(assembly: Assembly) -> dict[str, str]:
     }
 
 
-def _classify(assembly: Assembly) -> dict[str, str]:
+def _classify(assembly: AppRoles) -> dict[str, str]:
     [(stack, address)] = [
         (stack, resource["Properties"]["Environment"]["Variables"]["S3_IMAGES"])
         for stack, template in assembly.templates.items()
@@ -103,8 +102,8 @@ def _classify(assembly: Assembly) -> dict[str, str]:
     return {"images": assembly.resolver.text(address, stack).removeprefix("s3://").partition("/")[2]}
 
 
-def _notebook(assembly: Assembly) -> dict[str, str]:
-    """ARN of what the notebook instance fetches; empty where there is none."""
+def _notebook(assembly: AppRoles) -> dict[str, str]:
+    """ARN of the object that the notebook instance fetches; empty without a notebook."""
     files = [
         assembly.resolver.text(template["Outputs"]["NotebookFiles"]["Value"], stack)
         for stack, template in assembly.templates.items()
@@ -120,11 +119,11 @@ def _repository(image: str) -> str:
     return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
 
 
-def _has(assembly: Assembly, type_: str) -> bool:
+def _has(assembly: AppRoles, type_: str) -> bool:
     return any(r["Type"] == type_ for t in assembly.templates.values() for r in t.get("Resources", {}).values())
 
 
-def _only(assembly: Assembly, type_: str) -> tuple[str, str, dict[str, Any]]:
+def _only(assembly: AppRoles, type_: str) -> tuple[str, str, dict[str, Any]]:
     """Stack, logical id and properties of the one resource of the type."""
     found: list[tuple[str, str, Template]] = [
         (stack, logical_id, resource["Properties"])
@@ -133,5 +132,5 @@ def _only(assembly: Assembly, type_: str) -> tuple[str, str, dict[str, Any]]:
         if resource["Type"] == type_
     ]
     if len(found) != 1:
-        raise Missing(f"there must be one {type_}, and there are {len(found)}")
+        raise MissingResource(f"expected one {type_}, found {len(found)}")
     return found[0]

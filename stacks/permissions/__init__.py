@@ -1,10 +1,10 @@
-"""Every role and every statement of the system: the one folder to read to know who may do what.
+"""Every role and every statement of the system.
 
-One file for each role, named after it; `statements.py` has what they share, `stack.py` makes them.
+One file for each role, named after it; `statements.py` has the statements that they share, `stack.py` creates them.
 
-Nothing here is attached by a helper, and no AWS managed policy is used. Statements live in the role itself
-(inline), so that a role never exists without them. SageMaker uses the two execution roles on a job's or a
-model's behalf; the containers themselves run without a network, and so cannot use them.
+No CDK helper adds statements, and no AWS managed policy is used. Statements are inline, so that a role never exists
+without them. SageMaker uses the two execution roles on behalf of a job or a model; the containers run without a
+network and so cannot use them. iam/contract.yaml lists every permission a second time, with its reason.
 """
 
 from stacks.permissions.stack import Permissions

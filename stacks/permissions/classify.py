@@ -1,4 +1,4 @@
-"""The Lambda that answers callers."""
+"""Role of the function that answers callers."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -8,7 +8,7 @@ from stacks.permissions.statements import Bucket, allow, arn, key_through_s3, ma
 
 
 def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str) -> iam.Role:
-    """One call to one endpoint; images from one folder, where there is one."""
+    """Invoke the endpoint; read images from the folder `images`, unless it is empty."""
     endpoints = names.endpoint_name_pattern(prefix)
     return make_role(
         scope,
@@ -25,7 +25,7 @@ def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str)
 
 
 def _images(bucket: Bucket, folder: str) -> list[iam.PolicyStatement]:
-    """Images that a caller names; the function may not list, so it cannot tell what else is there."""
+    """Read images that a caller names. The function may not list, so it cannot find others."""
     return [
         allow("ReadImages", ["s3:GetObject"], [f"{bucket.arn}/{folder}*"]),
         key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt"]),

@@ -1,4 +1,4 @@
-"""What the EC2 training instance does."""
+"""Role of the EC2 training instance."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -19,7 +19,7 @@ from stacks.training_program import TrainingProgram
 
 
 def ec2_training_role(scope: Construct, *, settings: Settings, bucket: Bucket, program: TrainingProgram) -> iam.Role:
-    """Fetch data, weights and code, store five files, let Session Manager in."""
+    """Read data, weights and program, write five files, open Session Manager sessions."""
     data = f"{names.data_folder(settings.dataset)}*"
     folder = f"{bucket.arn}/{names.EC2_ARTIFACTS}"
     code = f"{bucket_arn(program.bucket_name)}/{program.key}"
@@ -33,7 +33,7 @@ def ec2_training_role(scope: Construct, *, settings: Settings, bucket: Bucket, p
             allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/{data}"]),
             allow("ReadProgram", ["s3:GetObject"], [code]),
             *read_weights(bucket, settings.weights),
-            # What the model there is of, so that it is not made twice.
+            # The digest of the model there, so that it is not trained twice.
             allow("ReadDigest", ["s3:GetObject"], [f"{folder}/{names.EC2_DIGEST}"]),
             allow("KeepArtifact", ["s3:PutObject"], [f"{folder}/{file}" for file in names.EC2_ARTIFACT_FILES]),
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),

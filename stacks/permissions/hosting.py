@@ -1,4 +1,4 @@
-"""What SageMaker does around an endpoint."""
+"""Role that SageMaker uses for an endpoint."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -21,7 +21,7 @@ from stacks.permissions.statements import (
 
 
 def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam.Role:
-    """Fetch model and image, watch alarms, store logs and metrics."""
+    """Read model and container image, watch alarms, write logs and metrics."""
     prefix, captures = settings.prefix, settings.endpoint_data_capture_percent > 0
     endpoints = names.endpoint_name_pattern(prefix)
     log_group = arn("logs", f"log-group:{endpoint_log_group(endpoints)}")
@@ -60,5 +60,5 @@ def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
 
 
 def _capture(bucket: Bucket) -> list[iam.PolicyStatement]:
-    """A sample of calls, which only people read."""
+    """Write captured calls, which the role cannot read."""
     return [allow("KeepCalls", ["s3:PutObject"], [f"{bucket.arn}/{names.CAPTURE}/*"])]

@@ -1,6 +1,6 @@
-"""Who works in the notebook: tries what they like under its prefix, and can change nothing that is live.
+"""Role of the notebook: runs its own jobs and endpoint under its prefix, and can change nothing that is live.
 
-It puts no model under models/ and touches no other endpoint: those would go live past the accuracy floor.
+It can write no model under models/ and change no other endpoint: those would go live past the accuracy floor.
 """
 
 from typing import get_args
@@ -39,7 +39,7 @@ def notebook_role(
     training: iam.Role,
     hosting: iam.Role,
 ) -> iam.Role:
-    """Upload images, try jobs and an endpoint with the roles `training` and `hosting`, look at the rest."""
+    """Upload images, run jobs and an endpoint with the roles `training` and `hosting`, describe the rest."""
     instance = names.notebook_name(prefix)
     return make_role(
         scope,
@@ -59,7 +59,7 @@ def notebook_role(
 
 
 def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement]:
-    """What starting and stopping the instance takes: its script acts with the notebook's role."""
+    """Start and stop the instance, whose script runs with the notebook's role."""
     log = arn("logs", f"log-group:{NOTEBOOK_INSTANCES}")
     streams = f"{log}:log-stream:{name}/*"
     return [
@@ -71,7 +71,7 @@ def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement
 
 
 def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
-    """What is deployed: names, the live model's job, endpoint, container, and what scales it."""
+    """Describe what is deployed: names, the live model's job, endpoint, container and scaling."""
     jobs, endpoints = training_jobs(names.job_prefix(prefix)), names.endpoint_name_pattern(prefix)
     scaling = [f"application-autoscaling:Describe{what}" for what in ("ScalableTargets", "ScalingPolicies")]
     return [
@@ -79,7 +79,7 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
         allow("SeeResult", ["s3:GetObject"], [f"{bucket.arn}/{names.result_key('*')}"]),
         allow("SeeJobs", ["sagemaker:DescribeTrainingJob"], [jobs]),
         allow("SeeEndpoints", ["sagemaker:DescribeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
-        # CloudFormation makes up the names of these two.
+        # CloudFormation generates the names of these two.
         allow("SeeConfigs", ["sagemaker:DescribeEndpointConfig"], [arn("sagemaker", "endpoint-config/*")]),
         allow("SeeModels", ["sagemaker:DescribeModel"], [arn("sagemaker", "model/*")]),
         allow("SeeScaling", scaling, ["*"]),
@@ -93,7 +93,7 @@ def _roles_by_name(prefix: str) -> list[str]:
 
 
 def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:
-    """A data set is uploaded whole and never read again; which one a job may read is the job's role's."""
+    """Upload a data set, which the notebook cannot read back; the job's role decides which one a job reads."""
     return [
         allow("FindData", ["s3:ListBucket"], [bucket.arn], prefixes(f"{names.DATA}/*")),
         allow("UploadData", ["s3:PutObject"], [f"{bucket.arn}/{names.DATA}/*"]),
@@ -102,7 +102,7 @@ def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:
 
 
 def _try(prefix: str) -> list[iam.PolicyStatement]:
-    """Jobs, models and the one endpoint of its own."""
+    """Create the notebook's own jobs, models and one endpoint."""
     own = names.notebook_prefix(prefix)
     training, tuning = training_jobs(own), tuning_jobs(own)
     model, config = arn("sagemaker", f"model/{own}*"), arn("sagemaker", f"endpoint-config/{own}*")
@@ -136,7 +136,7 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
 
 
 def _look_at_own(prefix: str) -> list[iam.PolicyStatement]:
-    """The log of its own jobs, and an answer: of its own endpoint, and of the deployed function."""
+    """Read the log of its own jobs; invoke its own endpoint and the deployed function."""
     group, own = arn("logs", f"log-group:{TRAINING_JOBS}"), names.notebook_prefix(prefix)
     function = f"{names.function_name(prefix, 'classify')}:{names.ALIAS}"
     return [

@@ -1,4 +1,4 @@
-"""The stack of every role."""
+"""The stack that creates every role."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -16,9 +16,9 @@ from stacks.storage import Storage
 
 
 class Permissions(Stack):
-    """Roles: `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
+    """Roles `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
 
-    Where the settings ask for them, `notebook`, and `ec2_profile`, which hands its role to the EC2 instance; else None.
+    `notebook`, and `ec2_profile` with the role of the EC2 instance, are None unless the settings ask for them.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""What roles are made of: the role itself, whom it trusts, ARNs, and the statements that more than one role has."""
+"""Parts of roles: the role itself, its trust, ARNs, and the statements that several roles share."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """ARNs of the one bucket and of the key that everything in it is encrypted with."""
+    """ARNs of the bucket and of the key that encrypts everything in it."""
 
     arn: str
     key: str
@@ -43,8 +43,7 @@ def make_role(
 def trusted_service(name: str, *sources: str) -> iam.IPrincipal:
     """Trust in a service; with `sources`, only for this account's resources of those ARNs (no confused deputy).
 
-    Lambda gives no source keys when it takes on a function's role, so there the service is all that can be
-    asked.
+    Lambda sends no source keys when it assumes a function's role, so its condition can name none.
     """
     if not sources:
         return iam.ServicePrincipal(name)
@@ -62,7 +61,7 @@ def allow(
 
 
 def arn(service: str, resource: str) -> str:
-    """ARN of something of this account in this region."""
+    """ARN of a resource of this account in this region."""
     return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
 
 
@@ -71,12 +70,12 @@ def bucket_arn(name: str) -> str:
 
 
 def training_jobs(start: str) -> str:
-    """Those whose names begin with `start`."""
+    """ARN pattern of training jobs whose names begin with `start`."""
     return arn("sagemaker", f"training-job/{start}*")
 
 
 def tuning_jobs(start: str) -> str:
-    """Those whose names begin with `start`."""
+    """ARN pattern of tuning jobs whose names begin with `start`."""
     return arn("sagemaker", f"hyper-parameter-tuning-job/{start}*")
 
 
@@ -85,31 +84,31 @@ def prefixes(*listed: str) -> dict[str, Any]:
 
 
 def list_weights(bucket: Bucket, digest: str) -> list[iam.PolicyStatement]:
-    """The folder of that digest; nothing where a model starts from scratch."""
+    """List the folder of the weights `digest`; no statement when it is empty: a model from scratch."""
     listed = prefixes(f"{names.weights_folder(digest)}*")
     return [allow("ListWeights", ["s3:ListBucket"], [bucket.arn], listed)] if digest else []
 
 
 def read_weights(bucket: Bucket, digest: str) -> list[iam.PolicyStatement]:
-    """The one file of that digest; nothing where a model starts from scratch."""
+    """Read the file of the weights `digest`; no statement when it is empty: a model from scratch."""
     file = f"{bucket.arn}/{names.weights_key(digest)}"
     return [allow("ReadWeights", ["s3:GetObject"], [file])] if digest else []
 
 
 def key_through_s3(bucket: Bucket, sid: str, actions: list[str]) -> iam.PolicyStatement:
-    """Use of the key by S3 for the objects the role may touch, and in no other way."""
+    """Use the key only through S3, for the objects that the role may access."""
     via = {"StringEquals": {"kms:ViaService": f"s3.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
     return allow(sid, actions, [bucket.key], via)
 
 
 def key_for_volumes(bucket: Bucket) -> iam.PolicyStatement:
-    """A grant to SageMaker for an instance's encrypted disk; only AWS services can use such a grant."""
+    """Let SageMaker use the key for an instance's encrypted disk, by a grant that only AWS services can use."""
     by_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     return allow("UseKeyForVolumes", ["kms:CreateGrant"], [bucket.key], by_aws)
 
 
 def run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:
-    """Start, watch and stop jobs; they are created with their tags, which must not become a right to re-tag them."""
+    """Create, describe and stop jobs; tag them only when they are created."""
     while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
     return [
         allow("RunJobs", [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")], [jobs]),
@@ -118,25 +117,25 @@ def run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:
 
 
 def tag_new(kind: str, made: str) -> iam.PolicyStatement:
-    """Resources are created with their tags, which must not become a right to re-tag them."""
+    """Tag resources only when they are created: AddTags alone would allow re-tagging."""
     while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
     return allow(f"TagNew{kind}", ["sagemaker:AddTags"], [made], while_created)
 
 
 def pass_to_sagemaker(sid: str, *roles: iam.Role) -> iam.PolicyStatement:
-    """Hand these roles, and no others, to SageMaker, and to no other service."""
+    """Pass these roles, and no others, to SageMaker and to no other service."""
     to_sagemaker = {"StringEquals": {"iam:PassedToService": SAGEMAKER}}
     return allow(sid, ["iam:PassRole"], [role.role_arn for role in roles], to_sagemaker)
 
 
 def metrics(namespace: str) -> iam.PolicyStatement:
-    """Metrics have no ARN; the namespace is the only bound there is."""
+    """Write metrics of one namespace; they have no ARN, so only the condition limits them."""
     only = {"StringEquals": {"cloudwatch:namespace": namespace}}
     return allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"], only)
 
 
 def image_pull(image: Container) -> list[iam.PolicyStatement]:
-    """Pull one of AWS's containers; the log-in token is the registry's, and has no resource to name."""
+    """Pull one of AWS's containers; the log-in token has no resource to name."""
     repository = f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{image.account}:repository/{image.repository}"
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     return [
@@ -146,6 +145,6 @@ def image_pull(image: Container) -> list[iam.PolicyStatement]:
 
 
 def own_log(function_name: str) -> iam.PolicyStatement:
-    """The stacks create the log group, so the function cannot create any."""
+    """Write to the function's log group, which a stack creates: the function cannot create any."""
     group = arn("logs", f"log-group:{function_log_group(function_name)}")
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"])

@@ -1,4 +1,4 @@
-"""The Lambda behind the trained model."""
+"""Role of the function behind the custom resource TrainedModel."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -21,7 +21,7 @@ from stacks.permissions.statements import (
 
 
 def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, training: iam.Role) -> iam.Role:
-    """Runs jobs with the role `training`, keeps the model of a good one."""
+    """Run jobs with the role `training`, keep the model of a job that is good enough."""
     prefix, waiting, artifacts = settings.prefix, f"{names.WAITING}/*", names.job_artifact("*")
     models, manifest = f"{names.MODELS}/*", names.data_manifest(settings.dataset)
     return make_role(
@@ -47,7 +47,7 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
             allow("NoteWhoWaits", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{bucket.arn}/{waiting}"]),
             # Everything it reads and writes lies in the encrypted bucket.
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
-            # Asked of the caller too, when a job's volume is encrypted with a key of ours.
+            # Required of the caller too, when a job's volume is encrypted with a key of ours.
             key_for_volumes(bucket),
             own_log(names.function_name(prefix, "trained-model")),
         ],
@@ -57,6 +57,6 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
 def _jobs(start: str, *, tuned: bool) -> list[iam.PolicyStatement]:
     if not tuned:
         return run_jobs("TrainingJob", training_jobs(start))
-    # A tuning job starts its training jobs itself; what the best one scored, only that one tells.
+    # A tuning job starts its training jobs itself; only the best one has its score.
     see_best = allow("SeeBestJob", ["sagemaker:DescribeTrainingJob"], [training_jobs(start)])
     return [*run_jobs("HyperParameterTuningJob", tuning_jobs(start)), see_best]

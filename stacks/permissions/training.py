@@ -1,4 +1,4 @@
-"""What SageMaker does around a training job."""
+"""Role that SageMaker uses for a training job."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -28,7 +28,7 @@ from stacks.training_program import TrainingProgram
 
 
 def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, program: TrainingProgram) -> iam.Role:
-    """Fetch data, weights, code, image; store model, logs and metrics."""
+    """Read data, weights, program and container image; write model, logs and metrics."""
     prefix, data = settings.prefix, f"{names.data_folder(settings.dataset)}*"
     start = names.job_prefix(prefix)
     tunes = settings.tuning_max_jobs > 0 or settings.notebook
@@ -50,10 +50,10 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             *read_weights(bucket, settings.weights),
             # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
             allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/{names.JOBS}/{start}*"]),
-            # Images are read and models written under the key; Encrypt is asked for because the output names it.
+            # Images are read and models written under the key; the request names it for the output, hence Encrypt.
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
             key_for_volumes(bucket),
-            # All jobs of an account share one group, which the first of them makes.
+            # All jobs of an account share one group, which the first of them creates.
             allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
             # One stream an instance, of this system's jobs alone.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
@@ -65,7 +65,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
 
 
 def _checkpoints(bucket: Bucket) -> list[iam.PolicyStatement]:
-    """A spot job's checkpoint goes to S3 while it runs, and back before it runs again."""
+    """Write a spot job's checkpoint to S3 while it runs, read it before the job resumes."""
     objects = f"{bucket.arn}/{names.CHECKPOINTS}/*"
     return [
         allow("FindCheckpoint", ["s3:ListBucket"], [bucket.arn], prefixes(f"{names.CHECKPOINTS}/*")),

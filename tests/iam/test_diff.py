@@ -61,9 +61,9 @@ def test_trust_and_new_roles_are_told(synthesized: Templates, templates: Templat
 
     text = as_text(_compare(synthesized, templates))
 
-    assert "+ `slipway-dev-classify` may now be taken on by AWS * (sts:AssumeRole)." in text
+    assert "+ `slipway-dev-classify` may now be assumed by AWS * (sts:AssumeRole)." in text
     assert "+ New role `new`." in text
-    assert "- `slipway-dev-classify` may no longer be taken on by Service lambda.amazonaws.com" in text
+    assert "- `slipway-dev-classify` may no longer be assumed by Service lambda.amazonaws.com" in text
 
 
 def test_another_data_set_is_no_new_permission(synthesized: Templates) -> None:

@@ -7,17 +7,17 @@ import pytest
 
 from iam.check import check_templates
 from iam.contract import PATH
-from iam.findings import Finding
+from iam.findings import GateFinding
 from iam.template import load
 from tests.iam.conftest import PERMISSIONS, Templates, role, statement, synthesize
 
 
-def _only(findings: list[Finding]) -> Finding:
+def _only(findings: list[GateFinding]) -> GateFinding:
     [finding] = findings
     return finding
 
 
-def _rules(findings: list[Finding]) -> set[str]:
+def _rules(findings: list[GateFinding]) -> set[str]:
     return {finding.rule for finding in findings}
 
 
@@ -75,7 +75,7 @@ def test_an_attached_managed_policy_is_refused(templates: Templates) -> None:
 def test_a_policy_beside_the_roles_is_refused(templates: Templates) -> None:
     templates[PERMISSIONS]["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
 
-    assert _only(check_templates(templates)).message == "it is AWS::IAM::Policy"
+    assert _only(check_templates(templates)).message == "it is an AWS::IAM::Policy"
 
 
 def test_a_role_without_a_contract_entry_is_refused(templates: Templates) -> None:
@@ -84,14 +84,14 @@ def test_a_role_without_a_contract_entry_is_refused(templates: Templates) -> Non
 
     finding = _only(check_templates(templates))
     assert (finding.rule, finding.role) == ("roles", "slipway-dev-serving.HelperRole")
-    assert "pass a role to the helper" in finding.fix
+    assert "pass a role to the CDK helper" in finding.fix
 
 
 def test_a_contract_entry_without_a_role_is_refused(templates: Templates) -> None:
     text = PATH.read_text().replace("${prefix}-classify:\n    purpose", "${prefix}-clasify:\n    purpose")
 
     assert {(f.rule, f.message.split(" is")[0]) for f in check_templates(templates, text)} == {
-        ("roles", "no template makes this role"),
+        ("roles", "no template creates this role"),
         ("roles", f"{PERMISSIONS}.{_logical_id(templates)}"),
     }
 
@@ -105,10 +105,15 @@ def _logical_id(templates: Templates) -> str:
 @pytest.mark.parametrize(
     ("line", "changed", "message", "fix"),
     [
-        ("s3:DeleteObject", "s3:DeleteObjekt", "AWS has no action s3:DeleteObjekt", "perhaps s3:DeleteObject"),
-        ("s3:DeleteObject", "s3:DeleteBucket", "s3:DeleteBucket is for bucket; the resource is object", "name such"),
+        ("s3:DeleteObject", "s3:DeleteObjekt", "AWS has no action s3:DeleteObjekt", "use s3:DeleteObject"),
+        (
+            "s3:DeleteObject",
+            "s3:DeleteBucket",
+            "s3:DeleteBucket applies to bucket; the resource is object",
+            "name such",
+        ),
         ("s3:DeleteObject", "s3:Delete*", "s3:Delete* is a pattern", "name each action"),
-        ("s3:DeleteObject", "glacier:Upload", "nothing is known of the service of glacier:Upload", "iam.refresh"),
+        ("s3:DeleteObject", "glacier:Upload", "iam/facts.json lacks the service of glacier:Upload", "make iam-facts"),
     ],
 )
 def test_what_aws_does_not_know_is_refused(

@@ -63,7 +63,7 @@ def test_a_line_of_another_run_need_not_be_hit() -> None:
     ],
 )
 def test_a_call_outside_of_the_contract_is_named(call: TracedCall) -> None:
-    assert ("traced-call", f"{call.action} was called, and is not in the contract") in _found(LIST, DECRYPT, call)
+    assert ("traced-call", f"{call.action} was called but is not in the contract") in _found(LIST, DECRYPT, call)
 
 
 def test_a_denied_call_is_named() -> None:
@@ -89,12 +89,12 @@ def test_a_trace_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.json").write_text(text)
 
-    with pytest.raises(UnreadableTrace, match="is no trace"):
+    with pytest.raises(UnreadableTrace, match="is not a trace"):
         read_trace(tmp_path / "t.json")
 
 
 def test_a_trace_of_an_older_program_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "t.json", Trace("demo", "1", "here", {"prefix": "app"}, (LIST,)))
 
-    with pytest.raises(UnreadableTrace, match="of an older program, without capture, dataset, ec2, images, key"):
+    with pytest.raises(UnreadableTrace, match="from an older version, without capture, dataset, ec2, images, key"):
         check_file(tmp_path / "t.json")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from iam import template, trace
 from iam.check import check_templates
-from iam.findings import Finding
+from iam.findings import GateFinding
 from iam.variables import variables
 from local_aws.calls import read as read_calls
 from local_aws.home import ACCOUNT
@@ -18,7 +18,7 @@ def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace
     )
 
 
-def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[Finding]:
+def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[GateFinding]:
     """Write the evidence to `path`; what the gate has to say of app and evidence."""
     trace.write(path, evidence)
     return [*check_templates(template.load(assembly)), *trace.check_file(path)]
