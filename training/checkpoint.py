@@ -45,11 +45,6 @@ class TrainingState:
     loss: float = 0.0
     seconds: float = 0.0
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """Finished epochs, and finished steps of the next one."""
-        return len(self.epochs), self.step
-
     def end_epoch(self, epoch: Epoch) -> None:
         """Adds a finished epoch, and copies the model if it is the best so far."""
         self.epochs.append(epoch)

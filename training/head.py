@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.batches import steps
-from training.outcome import Epoch, History, Predictions, Score
+from training.outcome import Epoch, History, Predictions
 from training.settings import Hyperparameters
 
 MOMENTUM = 0.9
@@ -41,9 +41,6 @@ class Head:
     def cooled(self, temperature: float) -> "Head":
         """A copy with its logits divided by the temperature."""
         return Head(self.weight / np.float32(temperature), self.bias / np.float32(temperature))
-
-    def score(self, features: np.ndarray, labels: np.ndarray) -> Score:
-        return self.predictions(features, labels).score
 
     def predictions(self, features: np.ndarray, labels: np.ndarray) -> Predictions:
         return Predictions.of(self.log_probabilities(features), labels)
@@ -85,7 +82,7 @@ def fit(
             rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
             loss += _step(head, momenta, train.features[batch, seen[batch]] - centre, train.labels[batch], rate)
         current = head.uncentred(centre)
-        score = current.score(valid.features[:, 0], valid.labels)
+        score = current.predictions(valid.features[:, 0], valid.labels).score
         epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
         end_epoch(epochs[-1])
         if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):

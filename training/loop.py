@@ -138,7 +138,7 @@ def _resume(state: TrainingState, checkpoints: Checkpoints, process: Process) ->
     """Resumes from the checkpoint, if there is one, after all processes have found the same."""
     if saved := checkpoints.load():
         state.restore(saved)
-    epochs, step = state.position
+    epochs, step = len(state.epochs), state.step
     found = torch.tensor([epochs, step, epochs**2, step**2], dtype=torch.float64)
     total, square = summed(found).reshape(2, 2) / process.world
     if not torch.equal(total**2, square):  # equal only if all processes have the same numbers

@@ -44,7 +44,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRun:
     """A training whose images are loaded.
 
     Attributes:
@@ -110,8 +110,8 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
             digest = folder.digest(inputs.data)
             decided_by = identity(settings, digest, inputs.weights)
             with stop_on_sigterm() as stop:
-                training = Training(settings, inputs, process, images, places.checkpoints, decided_by, stop)
-                trained = _train_head(training) if head_only else _train_network(training)
+                current = TrainingRun(settings, inputs, process, images, places.checkpoints, decided_by, stop)
+                trained = _train_head(current) if head_only else _train_network(current)
         if process.rank == 0:  # alone: the others need not wait
             exported = export(trained, inputs.data, images, settings, places.model)
             test = exported.tests.get(exported.precision, trained.test)
@@ -122,7 +122,7 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
             pictures.draw(places.output / "data", trained.history, test, images["test"], inputs.data.classes)
 
 
-def _train_network(training: Training) -> Trained:
+def _train_network(current: TrainingRun) -> Trained:
     """The network trained by PyTorch, from pretrained weights or from scratch."""
     import torch
 
@@ -131,17 +131,17 @@ def _train_network(training: Training) -> Trained:
     from training.device import choose, described, place
     from training.model import build
 
-    settings, images, process = training.settings, training.images, training.process
-    threads, pretrained = own_cores(process), training.inputs.weights
+    settings, images, process = current.settings, current.images, current.process
+    threads, pretrained = own_cores(process), current.inputs.weights
     state = weights.read(pretrained, settings.architecture) if pretrained else None
     torch.manual_seed(settings.seed)
     torch.set_num_threads(threads)
     device = choose(process)
     if process.rank == 0:
         print(f"training on {described(device, threads)} a process", flush=True)
-    model = place(build(settings, len(training.inputs.data.classes), state), device)
-    checkpoints = Checkpoints(training.checkpoints, process, training.identity)
-    history = loop.fit(model, images, settings, process, checkpoints, training.stop)
+    model = place(build(settings, len(current.inputs.data.classes), state), device)
+    checkpoints = Checkpoints(current.checkpoints, process, current.identity)
+    history = loop.fit(model, images, settings, process, checkpoints, current.stop)
     temperature = loop.calibrate(model, images["valid"], settings.batch_size, process)
     test = loop.predict(model, images["test"], settings.batch_size, process)
     learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
@@ -152,10 +152,10 @@ def _train_network(training: Training) -> Trained:
     return Trained(history, write, test, {"device": described(device, threads), "temperature": temperature})
 
 
-def _train_head(training: Training) -> Trained:
+def _train_head(current: TrainingRun) -> Trained:
     """The network with its last layer trained: the frozen layers run once on each image, in the fastest engine."""
-    settings, images, process, stop = training.settings, training.images, training.process, training.stop
-    threads, pretrained = own_cores(process), training.inputs.weights
+    settings, images, process, stop = current.settings, current.images, current.process, current.stop
+    threads, pretrained = own_cores(process), current.inputs.weights
     assert pretrained is not None  # find_inputs
     engine = open_engine(
         pretrained,
@@ -169,7 +169,7 @@ def _train_head(training: Training) -> Trained:
         print(f"frozen layers run once, in {engine.name}, {threads} cores a process", flush=True)
     examples = {}
     for name, split in images.items():
-        kept = KeptFeatures(training.checkpoints, name, process=process, identity=training.identity, engine=engine.name)
+        kept = KeptFeatures(current.checkpoints, name, process=process, identity=current.identity, engine=engine.name)
         own = features(
             split,
             engine,
@@ -177,7 +177,7 @@ def _train_head(training: Training) -> Trained:
             views=settings.views if name == "train" else 1,
             seed=settings.seed,
             process=process,
-            folder=training.inputs.data,
+            folder=current.inputs.data,
             kept=kept,
             stop=stop,
         )
@@ -187,10 +187,10 @@ def _train_head(training: Training) -> Trained:
         if process.rank == 0:
             print(epoch, flush=True)
         if stop.is_set():
-            kept = f"{training.checkpoints} has its features" if training.checkpoints else "no --checkpoints were given"
+            kept = f"{current.checkpoints} has its features" if current.checkpoints else "no --checkpoints were given"
             raise Stopped(f"stopped as asked (SIGTERM) in the head's training: {kept}")
 
-    valid, classes = examples["valid"], len(training.inputs.data.classes)
+    valid, classes = examples["valid"], len(current.inputs.data.classes)
     learnt, history = head.fit(examples["train"], valid, classes=classes, settings=settings, end_epoch=end_epoch)
     temperature = fit_temperature(learnt.log_probabilities(valid.features[:, 0]), valid.labels, len(valid.labels))
     learnt = learnt.cooled(temperature)

@@ -1,8 +1,8 @@
 """Tunes hyper-parameters without AWS: runs many trainings on this machine and leaves the best model in OUTPUT.
 
-    python -m training.tune --data DIR --output DIR --max-jobs 20 --learning-rate 0.001..0.1 --batch-size '32|64|128'
+    make tune DATA=FOLDER ARGS="--max-jobs 20 --learning-rate 0.001..0.1 --batch-size '32|64|128'"
 
-A setting takes a value, as in `python -m training`, or a range: LOW..HIGH (learning-rate on a logarithmic scale), or
+A setting takes a value, as in `make train`, or a range: LOW..HIGH (learning-rate on a logarithmic scale), or
 choices as A|B|C. Validation accuracy decides; test accuracy is reported, never used to choose. OUTPUT gets model/ and
 output/ of the best run, and tuning.json with every trial; Ctrl-C keeps the trials that have finished.
 """

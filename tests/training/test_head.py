@@ -67,4 +67,4 @@ def test_it_learns_and_stays_at_the_best_epoch() -> None:
     found, outcome = fit(examples(40, views=3), valid, classes=2, settings=settings, end_epoch=reported.append)
     assert reported == outcome.epochs
     assert outcome.best.validation.accuracy == max(epoch.validation.accuracy for epoch in reported) >= 0.9
-    assert found.score(valid.features[:, 0], valid.labels).loss == outcome.best.validation.loss
+    assert found.predictions(valid.features[:, 0], valid.labels).score.loss == outcome.best.validation.loss
