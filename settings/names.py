@@ -34,7 +34,7 @@ EC2_ARTIFACT_FILES = (EC2_MODEL, ARTIFACT, "metrics.json", EC2_LOG, EC2_DIGEST)
 
 
 def data_folder(dataset: str) -> str:
-    """Keys of one uploaded data set begin with this; `dataset` is its digest."""
+    """Prefix of the keys of one uploaded data set; `dataset` is its digest."""
     return f"{DATA}/{dataset}/"
 
 
@@ -64,7 +64,7 @@ def waiting_note(digest: str) -> str:
 
 
 def weights_folder(digest: str) -> str:
-    """Keys of the pretrained weights with this digest begin with this; `weights_key` is the only one."""
+    """Prefix of `weights_key`, the only key below it."""
     return f"{WEIGHTS}/{digest}/"
 
 
@@ -74,24 +74,28 @@ def weights_key(digest: str) -> str:
 
 
 def checkpoint_prefix(digest: str) -> str:
-    """Keys of a spot job's checkpoint begin with this; a later attempt at the same model reads it."""
+    """Prefix of the keys of a spot job's checkpoint, which a later attempt at the same model reads."""
     return f"{CHECKPOINTS}/{digest[:12]}/"
 
 
 # ------------------------------------------------------------------ resources
 def stack_name(prefix: str, suffix: StackSuffix) -> str:
+    """Name of a CloudFormation stack."""
     return f"{prefix}-{suffix}"
 
 
 def function_name(prefix: str, suffix: FunctionSuffix) -> str:
+    """Name of a Lambda function."""
     return f"{prefix}-{suffix}"
 
 
 def role_name(prefix: str, suffix: RoleSuffix) -> str:
+    """Name of an IAM role, and of the EC2 instance's profile."""
     return f"{prefix}-{suffix}"
 
 
 def rule_name(prefix: str, suffix: RuleSuffix) -> str:
+    """Name of an EventBridge rule."""
     return f"{prefix}-{suffix}"
 
 
@@ -101,14 +105,17 @@ def alarm_name(prefix: str, alarm: str) -> str:
 
 
 def alarm_topic(prefix: str) -> str:
+    """Name of the SNS topic that alarms and the budget publish to."""
     return f"{prefix}-alarms"
 
 
 def budget_name(prefix: str) -> str:
+    """Name of the monthly budget."""
     return f"{prefix}-monthly"
 
 
 def dashboard_name(prefix: str) -> str:
+    """Name of the CloudWatch dashboard."""
     return prefix
 
 
@@ -137,12 +144,12 @@ def endpoint_name(prefix: str, instance_type: str) -> str:
 
 
 def endpoint_name_pattern(prefix: str) -> str:
-    """Matches every name `endpoint_name` can give: the old endpoint has to work until the new one does."""
+    """Pattern of all names that `endpoint_name` returns: the old endpoint must work until the new one does."""
     return f"{prefix}-????"
 
 
 def job_prefix(prefix: str) -> str:
-    """Start of every training and tuning job's name; a model digest's first 12 digits and an attempt number follow."""
+    """Prefix of the names of training and tuning jobs; 12 hex digits of the model digest and an attempt follow."""
     return f"{prefix}-"
 
 
@@ -152,14 +159,14 @@ def notebook_name(prefix: str) -> str:
 
 
 def notebook_prefix(prefix: str) -> str:
-    """Start of the name of everything that the notebook makes; a model digest's first digits are never `nb-`."""
+    """Prefix of the names of everything that the notebook makes. No model digest begins with `nb-`."""
     return f"{prefix}-nb-"
 
 
 def notebook_endpoint_name(prefix: str) -> str:
     """Name of the endpoint that the notebook makes.
 
-    Four letters, so that what the hosting role may do for `endpoint_name_pattern` holds for it too, and no hex
-    digits, so that it is never the deployed one.
+    It has four letters, so that the hosting role's permissions for `endpoint_name_pattern` cover it, and they are no
+    hex digits, so that it is never the deployed endpoint.
     """
     return f"{prefix}-note"
