@@ -11,7 +11,7 @@ from settings.part import InstanceType, Part, at_least
 
 # The server refuses what is over 64 in flight (serving/protocol.py): a load stays there, however large it is. A target
 # at that bound is never passed, and nothing scales out; under three quarters of it there is something to pass.
-MOST_CONCURRENCY = 48
+MAX_CONCURRENCY = 48
 
 
 class Endpoint(Part):
@@ -22,7 +22,7 @@ class Endpoint(Part):
         description="load that instances follow: requests in flight, or invocations a minute"
     )
     endpoint_target_concurrency: float = Field(
-        ge=0.5, le=MOST_CONCURRENCY, description="requests in flight an instance to aim at; the server refuses over 64"
+        ge=0.5, le=MAX_CONCURRENCY, description="requests in flight an instance to aim at; the server refuses over 64"
     )
     endpoint_target_invocations: float = Field(
         ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"

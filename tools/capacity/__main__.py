@@ -67,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     max_instances = options.max_instances or max(
         policy.maximum, math.ceil(curve.rates.max() / instance.rate / _MIN_UTILIZATION)
     )
-    console.print(f"Searching policies of up to {max_instances} instances")
-    outcomes = search(run, policy, instance, limits=limits, max_instances=max_instances, hours=curve.duration / 3600)
-    tried = _with_progress(outcomes, limits, dollars, max_instances, console)
+    console.print(f"Searching policies of up to {max_instances} instances: some minutes")
+    hours = curve.duration / 3600
+    outcomes = search(run, policy, instance, limits=limits, max_instances=max_instances, hours=hours)
+    tried = _with_progress(outcomes, limits, dollars, max_instances, hours, console)
     best = cheapest([*tried, current], limits)
     show(console, current, best, [o for o in pareto(tried, limits) if o is not best], limits, dollars)
 
@@ -127,19 +128,30 @@ def _measured(options: argparse.Namespace) -> tuple[InstanceQueue, ServiceLimits
 
 
 def _with_progress(
-    outcomes: Iterator[SimulationResult], limits: ServiceLimits, dollars: float, max_instances: int, console: Console
+    outcomes: Iterator[SimulationResult],
+    limits: ServiceLimits,
+    dollars: float,
+    max_instances: int,
+    hours: float,
+    console: Console,
 ) -> list[SimulationResult]:
-    """Run the search with a progress bar over the minimums that it tries; the bar is shown on a terminal only."""
+    """Run the search with a progress bar over the minimums that it tries; without a terminal, with a line for each."""
     tried: list[SimulationResult] = []
+    description = "simulating"
     columns = TextColumn("  {task.description}"), BarColumn(20), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("simulating", total=max_instances)
+        task = bar.add_task(description, total=max_instances)
         for outcome in outcomes:
+            minimum = outcome.policy.minimum
+            if tried and minimum > tried[-1].policy.minimum and not console.is_terminal:
+                console.print(f"  minimum {minimum}, {description}", highlight=False)
             tried.append(outcome)
             best = cheapest(tried, limits)
             so_far = f", cheapest that holds: {best.instance_hours * dollars:.2f} $" if best else ""
             description = f"{len(tried)} policies simulated{so_far}"
-            bar.update(task, description=description, completed=outcome.policy.minimum - 1)
+            # A minimum dearer than the cheapest valid policy ends the search.
+            total = min(max_instances, math.ceil(best.instance_hours / hours)) if best else max_instances
+            bar.update(task, description=description, completed=minimum - 1, total=total)
     return tried
 
 

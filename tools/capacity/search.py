@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from settings.endpoint import MOST_CONCURRENCY
+from settings.endpoint import MAX_CONCURRENCY
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import SimulatedPolicy
 from tools.capacity.simulation import SimulationResult
 
 UTILIZATIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # instance utilizations for which a target is tried
-_TARGETS = {"concurrency": (0.5, MOST_CONCURRENCY), "invocations": (1.0, 1e6)}  # minimum and maximum of the settings
+_TARGETS = {"concurrency": (0.5, MAX_CONCURRENCY), "invocations": (1.0, 1e6)}  # minimum and maximum of the settings
 
 Simulate = Callable[[SimulatedPolicy], SimulationResult]
 

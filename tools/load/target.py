@@ -6,7 +6,7 @@ by a safety factor, to start from 0.5, and by 60 for invocations a minute.
 
 from dataclasses import dataclass
 
-from settings.endpoint import MOST_CONCURRENCY
+from settings.endpoint import MAX_CONCURRENCY
 
 SAFETY = 0.5
 
@@ -33,5 +33,5 @@ def target(rate: float, latency: float) -> TrackingTarget:
     By Little's law, rate × latency requests are in flight. Both targets are held within the limits of their settings:
     at least one invocation and half a request in flight, at most the concurrency that target tracking can reach.
     """
-    concurrency = min(max(0.5, round(rate * latency * SAFETY, 2)), MOST_CONCURRENCY)
+    concurrency = min(max(0.5, round(rate * latency * SAFETY, 2)), MAX_CONCURRENCY)
     return TrackingTarget(max(1, round(rate * SAFETY * 60, 1)), concurrency)

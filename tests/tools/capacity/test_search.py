@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving.protocol import MAX_IN_FLIGHT
-from settings.endpoint import MOST_CONCURRENCY
+from settings.endpoint import MAX_CONCURRENCY
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import SimulatedPolicy
 from tools.capacity.search import ServiceLimits, cheapest, pareto, search, targets
@@ -61,8 +61,8 @@ def test_targets_are_in_the_metric_s_unit() -> None:
 def test_no_target_is_at_what_the_server_lets_in() -> None:
     """Requests in flight never exceed the server's limit, so a target at that limit would never scale out."""
     wide = InstanceQueue.measured(1000, 0.2)  # 200 servers
-    assert targets(CURRENT, wide)[-1] == MOST_CONCURRENCY
-    assert MOST_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
+    assert targets(CURRENT, wide)[-1] == MAX_CONCURRENCY
+    assert MAX_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
 
 
 def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[SimulationResult]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from settings.endpoint import MOST_CONCURRENCY
+from settings.endpoint import MAX_CONCURRENCY
 from tools.load.engine import TimedCall, closed_loop, open_loop
 from tools.load.summary import summarize
 from tools.load.target import target
@@ -44,7 +44,7 @@ def test_failed_calls_are_counted_by_what_went_wrong() -> None:
 
 
 def test_the_target_is_one_that_an_instance_s_requests_in_flight_can_pass() -> None:
-    assert target(rate=400, latency=0.5).concurrency == MOST_CONCURRENCY
+    assert target(rate=400, latency=0.5).concurrency == MAX_CONCURRENCY
 
 
 def test_the_target_is_half_of_the_rate_in_each_metric_s_unit() -> None:
