@@ -1,4 +1,7 @@
-"""Write the comment of a pull request: template diff, permissions in sentences, and cost, beside a git revision.
+"""Writes the comment of a pull request: template diff, permissions in sentences, and cost, beside a git revision.
+
+    make review BASE=main                    prints it
+    make review BASE=main MARKDOWN=file.md   writes it into a file
 
 It needs no AWS: both revisions are synthesized, and `cdk diff --template` compares each stack's templates.
 """
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from iam import diff
 from iam.revision import synthesized
-from iam.template import load, read
+from iam.template import Template, load, read
 from tools import cdk
 from tools.cli import command, make_parser
 from tools.cost.estimate import estimate
@@ -26,7 +29,7 @@ MAX_DIFF_CHARACTERS = 40_000
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser("review", __doc__, settings=False)
     parser.add_argument("base", help="git revision to compare with")
-    parser.add_argument("folder", type=Path, help="what cdk synth wrote")
+    parser.add_argument("folder", type=Path, help="folder that make synth wrote")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the comment there, not to the terminal")
     options = parser.parse_args(arguments)
     comment = review(options.base, options.folder)
@@ -41,7 +44,9 @@ def review(base: str, folder: Path) -> str:
     """The whole comment as Markdown.
 
     Raises:
-        GateError, InputError, CdkFailed
+        GateError: the revision or the folder cannot be read.
+        UnknownPrice: a resource has no price.
+        CdkFailed: the CDK command line could not compare the templates.
     """
     with synthesized(base) as base_folder:
         before, after = load(base_folder), load(folder)
@@ -53,7 +58,7 @@ def review(base: str, folder: Path) -> str:
     return "\n".join(["### Templates", "", stacks, permissions, cost])
 
 
-def _stacks(before: dict[str, dict[str, object]], after: dict[str, dict[str, object]], folder: Path) -> Iterator[str]:
+def _stacks(before: dict[str, Template], after: dict[str, Template], folder: Path) -> Iterator[str]:
     """A folded block for each stack whose template differs."""
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
@@ -63,7 +68,7 @@ def _stacks(before: dict[str, dict[str, object]], after: dict[str, dict[str, obj
             yield f"<details><summary>{name}</summary>\n\n```\n{shown}\n```\n\n</details>\n"
 
 
-def _difference(stack: str, before: dict[str, object], folder: Path) -> list[str]:
+def _difference(stack: str, before: Template, folder: Path) -> list[str]:
     """The lines of `cdk diff` for one stack."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as template:
         json.dump(before, template)
