@@ -1,35 +1,78 @@
-"""README and the table of settings say what is so."""
+"""README and the pages of docs/ name commands, settings and files that exist."""
 
 import json
 import re
-import subprocess
 from pathlib import Path
+
+import pytest
 
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
     defaults = json.loads((ROOT / "cdk.json").read_text())["settings"]
+    table = (ROOT / "docs" / "settings.md").read_text()
     for name, field in Settings.model_fields.items():
         value = defaults[name] if isinstance(defaults[name], str) else json.dumps(defaults[name])
         shown = f"{value[:12]}…" if name == "dataset" else value
-        assert f"| `{name}` | `{shown}` | {field.description} |" in SETTINGS
+        assert f"| `{name}` | `{shown}` | {field.description} |" in table
 
 
-def test_the_settings_it_names_exist() -> None:
-    table = README[README.index("## Settings") : README.index("## Tuning")]
-    named = {name for row in table.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row)}
+def test_readme_is_one_screen_with_the_two_commands() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 80
+    assert re.search(r"^make demo ", text, re.MULTILINE)
+    assert re.search(r"^make test ", text, re.MULTILINE)
+
+
+def test_every_command_of_readme_is_a_make_target_or_aws_s_own() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    assert lines
+    assert [line for line in lines if not line.startswith(("make ", "aws "))] == []
+
+
+@every_page
+def test_a_make_target_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"(?:^|`|&& )make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
+    assert named <= TARGETS
+
+
+@every_page
+def test_a_setting_that_is_given_exists(page: Path) -> None:
+    given = " ".join(re.findall(r'SETTINGS=("[^"]*"|\S+)', page.read_text()))
+    assert set(re.findall(r"(?:^|[\s\"])([a-z_0-9]+)=", given)) <= {*Settings.model_fields, "name"}
+
+
+def test_the_settings_to_set_first_exist() -> None:
+    text = (ROOT / "docs" / "deploying.md").read_text()
+    table = text.partition("a project sets first:")[2].partition("\n\n[")[0]
+    named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row)}
     assert named
     assert named <= set(Settings.model_fields)
 
 
-def test_the_make_targets_it_names_exist() -> None:
-    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("demo", "test", "synth", "deploy", "destroy", "diff", "bench", "local"):
-        assert f"make {target} " in help_text
-    for target in ("demo", "test", "deploy", "destroy", "diff", "local"):
-        assert f"make {target}" in README
+@every_page
+def test_a_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text()):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_the_index_of_the_pages_has_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    decisions = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in decisions
