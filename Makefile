@@ -13,12 +13,13 @@ PACKAGES := $(VENV)/.packages-$(call checksum,requirements-dev.txt)
 CDK := node_modules/.installed-$(call checksum,package-lock.json)
 WHEELS := .fetched-$(call checksum,serving/code/lock.txt)
 SETUP := $(PACKAGES) $(CDK) serving/wheels/$(WHEELS) training/wheels/$(WHEELS)
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 TRACES = $(wildcard out/iam-trace*.json)
 # The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test train tune synth deploy upload live weights diff destroy iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -29,11 +30,19 @@ setup: $(SETUP)  ## packages, Node, CDK CLI and the containers' wheels; the othe
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
 	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(CONTEXT)
 
-test: $(SETUP)  ## lint, types, then every test, the slow ones last [ARGS="-k name"]
+lint: $(SETUP)  ## style, import rules, types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(PY) -m mypy
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test: lint  ## lint, then every test but the long ones: 10 minutes on 2 cores [ARGS="-k name"]
+	@$(PYTEST) -m "not long and not soak" $(ARGS)
+
+test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k name"]
+	@$(PYTEST) -m "not soak" $(ARGS)
+
+soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [BASE=revision to update from] [ARGS="-k name"]
+	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
 
 train: $(SETUP)  ## train on this machine, without AWS, into out/training: DATA=folder [ARGS="--epochs 3"]
 	@$(PY) -m training --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/training $(ARGS)

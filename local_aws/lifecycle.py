@@ -39,8 +39,8 @@ class LocalAwsRun:
 
     def healthy(self) -> bool:
         """True if the server answers its health check within 5 s."""
-        context = ssl.create_default_context(cafile=self.certificate)
         try:
+            context = ssl.create_default_context(cafile=self.certificate)  # an error while it is half written
             url = f"{self.endpoint}/_ministack/health"
             with urllib.request.urlopen(url, timeout=5, context=context) as answer:  # noqa: S310 (our own address)
                 return bool(answer.status == 200)

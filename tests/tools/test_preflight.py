@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 
 from local_aws.ports import free_port
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
+from tests.waiting import LIMIT_SECONDS
 from tools import cdk
 from tools.preflight import NotReady, nobody_listens, require_concurrency
 
@@ -27,7 +28,7 @@ def run_deploy(*arguments: str, **variables: str) -> subprocess.CompletedProcess
         env={**inherited, "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent", **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
     )
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tests.training.stop_after import StopAfter
+from tests.waiting import LIMIT_SECONDS, until
 from training import loop
 from training.__main__ import main
 from training.checkpoint import FILE, Checkpoints
@@ -157,12 +157,9 @@ def test_sigterm_stops_the_command_and_the_same_command_goes_on(few_digits: Path
     run = subprocess.Popen(
         command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "kept" / FILE).exists():
-        assert run.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: (tmp_path / "kept" / FILE).exists() or run.poll() is not None)
     run.send_signal(signal.SIGTERM)
-    _, errors = run.communicate(timeout=30)
+    _, errors = run.communicate(timeout=LIMIT_SECONDS)
     assert run.returncode == 143
     assert errors.startswith("error: stopped as asked (SIGTERM) in epoch ")
     assert f"the checkpoint in {tmp_path / 'kept'} has it" in errors

@@ -20,6 +20,7 @@ import torchvision
 from local_aws.ports import free_port
 from serving.preprocessing import normalise
 from tests.training.stop_after import StopAfter
+from tests.waiting import LIMIT_SECONDS
 from training import device, head
 from training import engine as module
 from training.__main__ import main
@@ -254,7 +255,7 @@ def test_sigterm_stops_the_command_and_the_same_command_goes_on(
         if line.startswith("frozen layers run once"):
             break
     run.send_signal(signal.SIGTERM)
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=LIMIT_SECONDS)
     assert run.returncode == 143
     assert errors.startswith("error: stopped as asked (SIGTERM) after the features of ")
     assert f"train images: {tmp_path / 'kept'} has them" in errors

@@ -6,6 +6,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from training.head import Head
 from training.temperature import MAX, MIN, fit_temperature
 
@@ -33,9 +34,9 @@ def test_shares_of_the_images_give_what_all_of_them_give() -> None:
     def share(number: int) -> float:
         def total(part: float) -> float:
             parts[number] = part
-            meeting.wait(10)
+            meeting.wait(LIMIT_SECONDS)
             both = sum(parts)
-            meeting.wait(10)
+            meeting.wait(LIMIT_SECONDS)
             return both
 
         return fit_temperature(logits[number::2], labels[number::2], 300, total)

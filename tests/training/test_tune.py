@@ -4,13 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS, until
 from training import trial, trials
 from training.ranges import Choice
 from training.trials import Plan, Tuner
@@ -65,11 +65,11 @@ def test_ctrl_c_keeps_the_finished_trials(tiny_digits: Path, tmp_path: Path) -> 
     assert tuning.stdout
     first = tuning.stdout.readline()
     assert first.startswith("trial=1 completed validation:accuracy="), first
-    time.sleep(0.5)
+    until((output / "trials" / "002").exists)
     tuning.send_signal(signal.SIGINT)
     said = tuning.stdout.read()
 
-    assert tuning.wait(timeout=10) == 130
+    assert tuning.wait(timeout=LIMIT_SECONDS) == 130
     assert "trial=2 stopped" in said
     record = json.loads((output / "tuning.json").read_text())
     assert [(trial["status"], trial["reason"]) for trial in record["trials"]] == [
@@ -85,11 +85,9 @@ def test_a_closed_terminal_ends_the_tuning_in_order(tiny_digits: Path, tmp_path:
     command = [sys.executable, "-m", "training.tune", "--data", str(tiny_digits), "--output", str(output)]
     flags = [*TINY, "--max-jobs", "50", "--learning-rate", "0.001..0.05"]
     tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
-    while not (output / "trials").exists() and tuning.poll() is None:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    until((output / "trials" / "001").exists)
     tuning.send_signal(signal.SIGHUP)
-    assert tuning.wait(timeout=60) == 1  # none has finished
+    assert tuning.wait(timeout=LIMIT_SECONDS) == 1  # none has finished
     assert [path.name for path in output.iterdir()] == ["tuning.json"]
 
 

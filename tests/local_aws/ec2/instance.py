@@ -1,33 +1,29 @@
 """Helpers that launch an instance on local AWS and read its console output."""
 
-import time
-
 from tests.local_aws.conftest import Client
+from tests.waiting import until
 
 IMAGE = "ami-0c2023a1b2c3d4e5f"
 
 
-def console(client: Client, instance: str, until: str, seconds: float = 40) -> str:
-    """Wait until the console output contains `until`; returns the output."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        output = str(client("ec2").get_console_output(InstanceId=instance).get("Output", ""))
-        if until in output:
-            return output
-        time.sleep(0.1)
-    raise TimeoutError(f"no {until!r} in the console output: {output}")
+def console(client: Client, instance: str, text: str) -> str:
+    """Wait until the console output contains `text`; returns the output."""
+
+    def output() -> str:
+        return str(client("ec2").get_console_output(InstanceId=instance).get("Output", ""))
+
+    until(lambda: text in output(), told=lambda: f"no {text!r} in the console output: {output()}")
+    return output()
 
 
-def wait_for_state(client: Client, instance: str, wanted: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
+def wait_for_state(client: Client, instance: str, wanted: str) -> None:
+    """Wait until the instance is in the state `wanted`."""
+
+    def state() -> str:
         [reservation] = client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
-        [found] = reservation["Instances"]
-        if (state := found["State"]["Name"]) == wanted:
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{instance} is {state}, not {wanted}")
-        time.sleep(0.1)
+        return str(reservation["Instances"][0]["State"]["Name"])
+
+    until(lambda: state() == wanted, told=lambda: f"{instance} is {state()}, not {wanted}")
 
 
 def launch(client: Client, script: str, instance_type: str = "t2.micro", profile: str = "") -> str:

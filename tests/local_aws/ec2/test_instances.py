@@ -1,7 +1,6 @@
 """Instances run their user data with limited memory and no network but local AWS; their disk survives a stop."""
 
 import json
-import time
 
 import pytest
 
@@ -9,6 +8,7 @@ from local_aws.home import Home
 from local_aws.lifecycle import current, processes
 from tests.local_aws.conftest import Client, wait_for_stack
 from tests.local_aws.ec2.instance import IMAGE, console, launch, wait_for_state
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -50,10 +50,7 @@ def test_a_disk_outlives_a_stop_and_user_data_runs_at_the_first_boot_only(client
     its_own = set(processes(run)) - before
     assert its_own
     ec2.stop_instances(InstanceIds=[instance])
-    deadline = time.monotonic() + 30
-    while its_own & set(processes(run)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not its_own & set(processes(run))
+    until(lambda: not its_own & set(processes(run)))
 
     ec2.start_instances(InstanceIds=[instance])
 

@@ -148,7 +148,7 @@ def _profile(client: Client, name: str, *statements: dict[str, Any]) -> None:
 def _failed_stack(client: Client, name: str, bucket: str, before: str) -> str:
     """Create a stack that its instance's signal makes fail; returns the reasons in its events."""
     client("cloudformation").create_stack(StackName=name, TemplateBody=_template(name, bucket, before))
-    assert wait_for_stack(client, name, 90) == "ROLLBACK_COMPLETE"
+    assert wait_for_stack(client, name) == "ROLLBACK_COMPLETE"
     events = client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
     reasons = " ".join(event.get("ResourceStatusReason", "") for event in events)
     assert "received failed message" in reasons

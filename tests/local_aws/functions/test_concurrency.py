@@ -4,7 +4,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from ministack.core import lambda_runtime
 
 from local_aws.functions import concurrency as function_concurrency
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
+from tests.waiting import until
 
 # Each start of an environment adds a line to a file; a call ends when a second file exists.
 CODE = """
@@ -45,7 +46,7 @@ class Function:
             Role=role,
             Handler="f.handler",
             Code={"ZipFile": zipped(CODE)},
-            Timeout=30,
+            Timeout=300,
             Environment={"Variables": {"STARTS": str(self.starts_file)}},
         )
         version = self.api.publish_version(FunctionName=self.name)["Version"]
@@ -94,13 +95,6 @@ class Function:
             Statistics=[statistic],
         )["Datapoints"]
         return max((point[statistic] for point in found), default=0)
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def zipped(code: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable
 from itertools import count
@@ -13,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.calls import Call, read
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home
-from tests.local_aws.conftest import Client, assume, make_role
+from tests.local_aws.conftest import Client, assume, ended, make_role
 
 SAGEMAKER, LAMBDA = "sagemaker.amazonaws.com", "lambda.amazonaws.com"
 FOR_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
@@ -54,13 +53,7 @@ def run_job(client: Client, bucket: str) -> RunJob:
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
-            if job["TrainingJobStatus"] in ("Completed", "Failed"):
-                return job
-            time.sleep(0.2)
-        raise TimeoutError(name)
+        return ended(client, name)
 
     return run
 

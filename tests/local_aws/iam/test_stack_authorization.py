@@ -1,7 +1,6 @@
 """CloudFormation is limited to the permissions of the stack's execution role, or without one of its caller."""
 
 import json
-import time
 from itertools import count
 from typing import Any
 
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from local_aws.calls import Call, read
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home
 from tests.local_aws.conftest import Client, assume, make_role, wait_for_stack
+from tests.waiting import until
 
 CLOUDFORMATION = "cloudformation.amazonaws.com"
 GROUP = f"arn:aws:logs:{DEFAULT_REGION}:{ACCOUNT}:log-group"
@@ -50,10 +50,7 @@ def reasons(client: Client, stack: str) -> list[str]:
 
 
 def wait_until_gone(client: Client, group: str) -> None:
-    deadline = time.monotonic() + 10
-    while client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"])
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import itertools
 import json
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from aws.containers import WORKERS_READY
 from tests.local_aws.conftest import Client, make_role
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -110,12 +110,12 @@ def make_config(client: Client, bucket: str) -> Any:
 
 def settle(client: Client, name: str) -> dict[str, Any]:
     """Wait until the endpoint has stopped changing; returns its description."""
-    for _ in range(600):
+
+    def over() -> dict[str, Any]:
         endpoint: dict[str, Any] = client("sagemaker").describe_endpoint(EndpointName=name)
-        if endpoint["EndpointStatus"] in ("InService", "Failed"):
-            return endpoint
-        time.sleep(0.2)
-    raise AssertionError(f"{name} did not settle")
+        return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else {}
+
+    return until(over)
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +207,7 @@ def test_an_update_switches_without_an_error_to_a_caller(client: Client, endpoin
     client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     settle(client, endpoint)
     seen = len(answers)
-    while len(answers) < seen + 3:
-        time.sleep(0.01)
+    until(lambda: len(answers) >= seen + 3)
     done.set()
     caller.join()
 
@@ -227,7 +226,8 @@ def test_calls_are_captured_as_the_endpoint_s_configuration_says(client: Client,
 
 def captured(client: Client, bucket: str) -> list[tuple[str, bytes]]:
     """Find the captured request that contains "capture me"; returns type and content of it and of its answer."""
-    for _ in range(100):
+
+    def look() -> list[tuple[str, bytes]]:
         for item in client("s3").list_objects_v2(Bucket=bucket, Prefix="capture/toy/live/").get("Contents", []):
             lines = client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read().splitlines()
             for line in map(json.loads, lines):
@@ -235,8 +235,9 @@ def captured(client: Client, bucket: str) -> list[tuple[str, bytes]]:
                 contents = [(side["observedContentType"], base64.b64decode(side["data"])) for side in sides]
                 if contents[0][1] == b"capture me":
                     return contents
-        time.sleep(0.1)
-    raise AssertionError("nothing was captured")
+        return []
+
+    return until(look)
 
 
 def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
@@ -279,8 +280,7 @@ def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
     pending = client("sagemaker").describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]
     settled = settle(client, endpoint)
     seen = len(failed)
-    while len(failed) < seen + 10:
-        time.sleep(0.01)
+    until(lambda: len(failed) >= seen + 10)
     done.set()
     caller.join()
 

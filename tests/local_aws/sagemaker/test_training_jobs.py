@@ -3,14 +3,14 @@
 import io
 import secrets
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import Client, clients, make_role
+from tests.local_aws.conftest import Client, clients, ended, make_role
+from tests.waiting import until
 
 WRITES_A_MODEL = """
 import json, os, pathlib
@@ -61,7 +61,7 @@ def spot(bucket: str, tmp_path: Path) -> dict[str, Any]:
     return {
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {"S3Uri": f"s3://{bucket}/checkpoints/{tmp_path.name}/"},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
     }
 
 
@@ -90,22 +90,13 @@ def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
             ],
             "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/jobs/"},
             "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
         } | changes
         sagemaker = client("sagemaker")
         sagemaker.create_training_job(**job)
-        return wait_for_end(client, name) if wait else {"TrainingJobName": name}
+        return ended(client, name) if wait else {"TrainingJobName": name}
 
     return run
-
-
-def wait_for_end(client: Client, name: str) -> dict[str, Any]:
-    for _ in range(300):
-        job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
-        if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
-            return job
-        time.sleep(0.1)
-    raise AssertionError(f"{name} did not end")
 
 
 def logs_of(client: Client, job: str) -> dict[str, list[str]]:
@@ -202,12 +193,12 @@ def test_a_role_that_sagemaker_may_not_assume_is_refused(run_job: Any, client: C
 
 
 def test_a_stopped_job_ends_its_program(run_job: Any, client: Client) -> None:
-    started = run_job("import time; print('up', flush=True); time.sleep(600)", wait=False)
-    time.sleep(1)
+    job = run_job("import time; print('up', flush=True); time.sleep(600)", wait=False)["TrainingJobName"]
+    until(lambda: ["up"] in logs_of(client, job).values())
 
-    client("sagemaker").stop_training_job(TrainingJobName=started["TrainingJobName"])
+    client("sagemaker").stop_training_job(TrainingJobName=job)
 
-    assert wait_for_end(client, started["TrainingJobName"])["TrainingJobStatus"] == "Stopped"
+    assert ended(client, job)["TrainingJobStatus"] == "Stopped"
 
 
 @pytest.mark.parametrize("instances", [1, 2])
@@ -220,7 +211,7 @@ def test_a_stopped_spot_job_goes_on_from_its_checkpoint(
     _wait_for_object(client, kept)  # while the job runs
 
     client("sagemaker").stop_training_job(TrainingJobName=first)
-    assert wait_for_end(client, first)["TrainingJobStatus"] == "Stopped"
+    assert ended(client, first)["TrainingJobStatus"] == "Stopped"
     second = run_job(COUNTS, ResourceConfig=fleet, **spot)
 
     assert second["TrainingJobStatus"] == "Completed"
@@ -231,11 +222,7 @@ def test_a_stopped_spot_job_goes_on_from_its_checkpoint(
 
 
 def _wait_for_object(client: Client, key: str) -> None:
-    for _ in range(200):
-        if client("s3").list_objects_v2(Bucket="workshop", Prefix=key)["KeyCount"]:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"no {key}")
+    until(lambda: client("s3").list_objects_v2(Bucket="workshop", Prefix=key)["KeyCount"], told=lambda: key)
 
 
 def test_a_failing_job_leaves_its_checkpoint(run_job: Any, client: Client, spot: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from tests.local_aws.conftest import Client, clients, make_role
 from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -120,14 +121,13 @@ class Load:
 
 def activities(client: Client, count: int) -> list[dict[str, Any]]:
     """Wait until `count` scaling activities have ended; returns them, oldest first."""
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
+
+    def over() -> list[dict[str, Any]]:
         found = client("application-autoscaling").describe_scaling_activities(ServiceNamespace="sagemaker")
-        over = [activity for activity in found["ScalingActivities"] if "EndTime" in activity]
-        if len(over) >= count:
-            return over[::-1]
-        time.sleep(0.2)
-    raise AssertionError(f"{found['ScalingActivities']}")
+        return [activity for activity in found["ScalingActivities"] if "EndTime" in activity]
+
+    until(lambda: len(over()) >= count, told=lambda: over())
+    return over()[::-1]
 
 
 def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(

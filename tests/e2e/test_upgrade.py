@@ -1,0 +1,103 @@
+"""A deployment of another revision is updated by this one, and only what carries a digest of model or code is new.
+
+BASE is the revision; without it, the last release, or else the parent of HEAD. Everything that a setting adds is on,
+but for the EC2 instance, which is launched anew for each model.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local_aws.home import Home
+from tools import cdk
+from tools.cdk import ROOT
+from tools.dataset.upload import upload
+from tools.demo.classify import SteadyClient
+from tools.stack import outputs
+from training.folder import Folder, digest
+
+from .conftest import QUICK, System
+
+pytestmark = pytest.mark.soak
+
+# Their names, or the logical ids that the CDK gives them, hold a digest of the model or of the code.
+CARRY_A_DIGEST = {
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::Lambda::Version",
+    "AWS::SageMaker::EndpointConfig",
+    "AWS::SageMaker::Model",
+}
+REPLACED = re.compile(r"\[[-+~]\] (AWS::\S+|Custom::\S+) .*\b(?:replace|replaced|destroy)$")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree of the revision BASE, with this tree's wheels."""
+    folder = tmp_path_factory.mktemp("base")
+    archive = folder / "tree.tar"
+    subprocess.run(["git", "archive", "--output", archive, _revision()], cwd=ROOT, check=True)
+    with tarfile.open(archive) as tree:
+        tree.extractall(folder / "tree", filter="data")
+    for part in ("serving", "training"):
+        shutil.copytree(ROOT / part / "wheels", folder / "tree" / part / "wheels")
+    return folder / "tree"
+
+
+def _revision() -> str:
+    if revision := os.environ.get("BASE"):
+        return revision
+    tag = subprocess.run(["git", "describe", "--tags", "--abbrev=0"], cwd=ROOT, capture_output=True, text=True)
+    return tag.stdout.strip() or "HEAD~1"
+
+
+def _resources(assembly_stacks: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The deployed resources, by stack and logical id."""
+    client = boto3.client("cloudformation")
+    return {
+        (stack, resource["LogicalResourceId"]): resource
+        for stack in assembly_stacks
+        for resource in client.describe_stack_resources(StackName=stack)["StackResources"]
+    }
+
+
+def _new_or_gone(before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str, str], Any]) -> set[str]:
+    """Types of the resources that are not what they were: another physical id, or only in one of the two."""
+    return {
+        (before.get(key) or after[key])["ResourceType"]
+        for key in before.keys() | after.keys()
+        if before.get(key, {}).get("PhysicalResourceId") != after.get(key, {}).get("PhysicalResourceId")
+    }
+
+
+def test_an_update_replaces_nothing_but_what_carries_a_digest(aws: Home, digits: Folder, base: Path) -> None:
+    settings = {**QUICK, "dataset": digest(digits), "notebook": "true"}
+    deploy = ("deploy", "--require-approval", "never", "--progress", "events")
+    cdk.run(*deploy, "e2e-dev-storage", context=settings, folder=base, on_line=print)
+    upload(digits, outputs("e2e-dev-storage")["BucketName"])
+    cdk.run(*deploy, "--all", context=settings, folder=base, on_line=print)
+    system = System(digits, settings)
+    endpoint, jobs = system.endpoint(), system.jobs()
+    assembly = system.synthesize()
+    before = _resources(assembly.stacks)
+
+    said = cdk.run("diff", "--all", "--no-change-set", "--app", str(assembly.folder), on_line=print)
+    replaced = {found[1] for line in said if (found := REPLACED.match(line.strip()))}
+    assert replaced <= CARRY_A_DIGEST  # by AWS's own word: what a changed property means for each type
+
+    with SteadyClient("e2e-dev-classify", digits.splits["test"].files) as client:
+        system.deploy()
+
+    assert _new_or_gone(before, _resources(assembly.stacks)) <= CARRY_A_DIGEST
+    assert system.endpoint()["EndpointArn"] == endpoint["EndpointArn"]
+    assert len(system.jobs()) <= len(jobs) + 1
+    assert client.errors == []
+    assert client.calls > 3  # it did call
