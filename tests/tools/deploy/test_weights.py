@@ -79,7 +79,7 @@ def test_without_a_bucket_it_says_what_to_deploy(
     bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "resnet18", "--file", str(file), "-c", "stage=other") == 1
-    assert "no bucket slipway-other-123456789012-eu-west-1: deploy the storage stack" in capsys.readouterr().err
+    assert "no bucket slipway-other-123456789012-eu-west-1: run make deploy first" in capsys.readouterr().err
 
 
 def test_without_aws_it_says_how_to_get_one(
