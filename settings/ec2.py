@@ -7,7 +7,7 @@ from pydantic import Field
 from settings.part import Part
 
 
-class Ec2(Part):
+class Ec2(Part, frozen=True):
     ec2_training: bool = Field(description="also train on one EC2 instance, as its own stack")
     ec2_instance_type: Literal["t2.micro", "t3.micro"] = Field(description="instance type of that EC2 instance")
     # Unlimited credits are billed beyond the instance's price when a training outlasts what it has saved up.

@@ -14,7 +14,7 @@ from settings.part import InstanceType, Part, at_least
 MAX_CONCURRENCY = 48
 
 
-class Endpoint(Part):
+class Endpoint(Part, frozen=True):
     endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint, one without a GPU")
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
     endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")

@@ -7,7 +7,7 @@ from settings.part import Part, at_least
 _HOST = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
 
 
-class Function(Part):
+class Function(Part, frozen=True):
     lambda_memory_mb: int = Field(ge=128, le=10240, description="memory of the classify function, MB")
     lambda_provisioned_concurrency: int = Field(ge=0, le=1000, description="instances kept warm; 0 keeps none")
     lambda_max_provisioned_concurrency: int = Field(ge=1, le=1000, description="most instances kept warm under load")

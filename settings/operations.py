@@ -12,7 +12,7 @@ LogRetentionDays = Literal[
 ]
 
 
-class Operations(Named):
+class Operations(Named, frozen=True):
     alarm_email: str = Field(
         pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
         description="address that hears of alarms; empty: nobody does",

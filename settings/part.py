@@ -19,10 +19,10 @@ def _usable(name: str) -> str:
 InstanceType = Annotated[str, AfterValidator(_usable)]
 
 
-class Part(BaseModel):
-    """No field has a default here: cdk.json is the only place that has them."""
+class Part(BaseModel, frozen=True):
+    """No field has a default here: those of hyper-parameters stand in training/settings.py, all others in cdk.json."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -33,7 +33,7 @@ class Part(BaseModel):
         return value
 
 
-class Named(Part):
+class Named(Part, frozen=True):
     """Whose resources they are."""
 
     # No hyphen in either: no system's prefix (`<app>-<stage>-`) is then the start of another's.
@@ -59,6 +59,14 @@ def at_least(value: int, other: str, info: ValidationInfo) -> int:
     least = info.data.get(other)
     if least is not None and value < least:
         raise ValueError(f"must be {least} or more, the value of {other}")
+    return value
+
+
+def at_most(value: int, other: str, info: ValidationInfo) -> int:
+    """`value` when it is no more than the setting `other` (skipped where that one is itself wrong or 0)."""
+    most = info.data.get(other)
+    if most and value > most:
+        raise ValueError(f"must be {most} or less, the value of {other}")
     return value
 
 

@@ -1,12 +1,11 @@
 """A setting that holds what tuning may try for another setting, as text."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import Field
 
-from settings.text import allowed
 from training.ranges import FORMS, Range, parse_range
+from training.settings import Recipe, declared
 
 
 def range_field(name: str, example: str) -> Any:
@@ -17,15 +16,14 @@ def range_field(name: str, example: str) -> Any:
     )
 
 
-def read_range(text: str, tuned: FieldInfo) -> Range:
-    """The range `text` for the setting `tuned`, whose own limits hold for each value; ValueError when it is none."""
-    type_: Any = Annotated[tuned.annotation, tuned]
-    adapter: TypeAdapter[str | int | float] = TypeAdapter(type_)
+def read_range(text: str, name: str) -> Range:
+    """The range `text` for the setting `name`, whose own limits hold for each value; ValueError when it is none."""
+    declaration = declared(Recipe)[name]
 
     def read(value: str) -> str | int | float:
         try:
-            return adapter.validate_python(value)
-        except ValidationError:
-            raise ValueError(f"must be {FORMS}; {value!r} is not {allowed(tuned)}") from None
+            return declaration.read(value)
+        except ValueError:
+            raise ValueError(f"must be {FORMS}; {value!r} is not {declaration.expected}") from None
 
     return parse_range(text, read)

@@ -18,7 +18,7 @@ from settings.text import may_be_empty, misspelt, sentence
 from settings.tuning import Tuning
 
 
-class Settings(Operations, Function, Endpoint, Ec2, Tuning):
+class Settings(Operations, Function, Endpoint, Ec2, Tuning, frozen=True):
     """One deployment of the system."""
 
 

@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from training.errors import ReportedError
+from training.settings import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,8 +36,8 @@ class Sources:
     stages: Path = field(default_factory=_stages)
 
     def defaults(self) -> dict[str, Any]:
-        """The settings of every stage, from cdk.json's `settings`."""
-        return _section(self.root / "cdk.json", "settings")
+        """The settings of every stage: hyper-parameters as declared in training/, the others from cdk.json."""
+        return asdict(Recipe()) | _section(self.root / "cdk.json", "settings")
 
     def declared_context(self) -> dict[str, Any]:
         """The context in cdk.json, which is for flags of the CDK."""
@@ -93,10 +94,13 @@ class StageFile:
             )
         return values
 
-    def changed(self, changes: Mapping[str, Any]) -> str:
+    def changed(self, changes: Mapping[str, Any]) -> str | None:
         """Its text with `changes` over what it says; a setting that changes to None is taken out."""
-        values = {"stage": self.stage, **self.read(), **changes}
-        return json.dumps({name: value for name, value in values.items() if value is not None}, indent=2) + "\n"
+        own = self.read()
+        values = {name: value for name, value in {**own, **changes}.items() if value is not None}
+        if values == own:
+            return self.text()
+        return json.dumps({"stage": self.stage, **values}, indent=2) + "\n"
 
     def text(self) -> str | None:
         """Its text; None when there is no file."""

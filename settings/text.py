@@ -6,6 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from training.settings import Setting
+
 
 def sentence(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], stage: str) -> str:
     """What pydantic reports of one setting: its name, its value, what is allowed, and where to set it."""
@@ -33,6 +35,8 @@ def may_be_empty(field: FieldInfo) -> bool:
 
 def allowed(field: FieldInfo) -> str:
     """The values a field takes, in words."""
+    if declaration := _declaration(field):
+        return declaration.expected
     if isinstance(field.json_schema_extra, dict) and "allowed" in field.json_schema_extra:
         return str(field.json_schema_extra["allowed"])
     if get_origin(field.annotation) is Literal:
@@ -45,6 +49,17 @@ def allowed(field: FieldInfo) -> str:
     kind = "a whole number" if field.annotation is int else "a number"
     low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}"
     return f"{kind} {low} to {limits['le']}"
+
+
+def described(field: FieldInfo) -> str:
+    """What a field is, in words."""
+    declaration = _declaration(field)
+    return declaration.help if declaration else str(field.description)
+
+
+def _declaration(field: FieldInfo) -> Setting | None:
+    """What training declares of a hyper-parameter; None of any other setting."""
+    return next((rule for rule in field.metadata if isinstance(rule, Setting)), None)
 
 
 def _limits(rule: object) -> dict[str, Any]:

@@ -1,47 +1,26 @@
 """What is trained, on what, and by which SageMaker job."""
 
-from typing import Literal
-
 from pydantic import Field, ValidationInfo, field_validator
 
 from aws.instances import Instance
-from settings.part import InstanceType, Named, at_least
+from settings.part import InstanceType, Named, at_least, at_most
+from training.settings import Recipe, declared
 
 
-class Training(Named):
+class Training(Named, Recipe, frozen=True):
     dataset: str = Field(
         pattern=r"^[0-9a-f]{64}$",
-        description="digest printed by `make upload DATA=FOLDER`",
+        description="digest of the images, which `make deploy DATA=FOLDER` writes into the stage's file",
         json_schema_extra={"allowed": "the 64 hex digits that `make upload DATA=FOLDER` prints"},
     )
-    architecture: Literal["resnet10", "resnet18", "resnet34", "resnet50"] = Field(description="network to fine-tune")
-    image_size: int = Field(ge=32, le=512, description="side of the square the network sees, px")
-    epochs: int = Field(ge=1, le=1000, description="passes over the training images")
-    training_instance_type: InstanceType = Field(description="ML instance type of the training job")
-    training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
-    batch_size: int = Field(ge=2, le=65536, description="images a step, over all instances together")
-    learning_rate: float = Field(gt=0, le=1, description="step size of the optimizer")
     weights: str = Field(
         pattern=r"^([0-9a-f]{64})?$",
         description="digest printed by `make weights`; empty trains from scratch",
         json_schema_extra={"allowed": "the 64 hex digits that `make weights` prints, or empty"},
     )
-    trainable: Literal["head", "last-stage", "all"] = Field(
-        description="which layers learn; all but `all` need weights"
-    )
-    views: int = Field(ge=1, le=100, description="views of an image that a head learns from: itself, then moved ones")
-    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
-        description="arithmetic of a head's frozen layers; auto: the fastest of the machine"
-    )
-    export_int8: Literal["auto", "never"] = Field(
-        description="auto serves the int8 model where it costs at most 0.5 points of test accuracy"
-    )
-    compile: Literal["never", "always"] = Field(
-        description="always compiles the network first: worth its minutes in long trainings on a GPU"
-    )
-    seed: int = Field(ge=0, le=2**31 - 1, description="seed of every random choice in training")
-    max_unreadable: float = Field(ge=0, le=1, description="share of the images a training may leave out as unreadable")
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
+    training_instance_type: InstanceType = Field(description="ML instance type of the training job")
+    training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
     # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.
     training_max_hours: int = Field(ge=1, le=11, description="hours after which a training job is stopped")
@@ -55,33 +34,28 @@ class Training(Named):
     @property
     def hyperparameters(self) -> dict[str, str]:
         """What the training program reads, all text; the same names are its flags on a laptop."""
-        return {
-            name.replace("_", "-"): str(getattr(self, name))
-            for name in (
-                "architecture",
-                "image_size",
-                "epochs",
-                "batch_size",
-                "learning_rate",
-                "trainable",
-                "seed",
-                "max_unreadable",
-                "views",
-                "precision",
-                "export_int8",
-                "compile",
-            )
-        } | ({"weights-sha256": self.weights} if self.weights else {})
+        recipe = {name.replace("_", "-"): str(getattr(self, name)) for name in declared(Recipe)}
+        return recipe | ({"weights-sha256": self.weights} if self.weights else {})
 
-    @field_validator("batch_size")
+    @field_validator(*declared(Recipe))
     @classmethod
-    def _one_image_an_instance(cls, value: int, info: ValidationInfo) -> int:
-        return at_least(value, "training_instance_count", info)
+    def _as_training_reads_it(cls, value: str | int | float, info: ValidationInfo) -> str | int | float:
+        try:
+            return declared(Recipe)[str(info.field_name)].read(str(value))
+        except ValueError as expected:
+            raise ValueError(f"must be {expected}") from None
 
-    @field_validator("trainable")
+    @field_validator("weights")
     @classmethod
     def _weights_there(cls, value: str, info: ValidationInfo) -> str:
-        return frozen_layers_need_weights(value, info)
+        if not value:
+            frozen_layers_need_weights(info.data.get("trainable", "all"))
+        return value
+
+    @field_validator("training_instance_count")
+    @classmethod
+    def _one_image_an_instance(cls, value: int, info: ValidationInfo) -> int:
+        return at_most(value, "batch_size", info)
 
     @field_validator("spot_max_wait_hours")
     @classmethod
@@ -89,9 +63,8 @@ class Training(Named):
         return at_least(value, "training_max_hours", info) if info.data.get("spot") else value
 
 
-def frozen_layers_need_weights(value: str, info: ValidationInfo) -> str:
-    """`value`, one or more choices of `trainable`, when they can be trained on what there is to start from."""
-    frozen = [layers for layers in value.split("|") if layers not in ("", "all")]
-    if frozen and info.data.get("weights") == "":
+def frozen_layers_need_weights(trainable: str) -> None:
+    """ValueError when one or more choices of `trainable` cannot be trained from scratch."""
+    frozen = [layers for layers in trainable.split("|") if layers not in ("", "all")]
+    if frozen:
         raise ValueError(f"{frozen[0]} freezes layers, which takes pretrained weights: set weights (make weights)")
-    return value

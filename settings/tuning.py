@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from settings.part import at_least, short_enough_to_tune
+from settings.part import at_least, at_most, short_enough_to_tune
 from settings.ranges import range_field, read_range
 from settings.training import Training, frozen_layers_need_weights
 from training.ranges import Between, Range
@@ -12,7 +12,7 @@ from training.ranges import Between, Range
 _TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
 
 
-class Tuning(Training):
+class Tuning(Training, frozen=True):
     tuning_learning_rate: str = range_field("learning_rate", "0.001..0.1")
     tuning_batch_size: str = range_field("batch_size", "32|64|128")
     tuning_epochs: str = range_field("epochs", "5..20")
@@ -26,11 +26,7 @@ class Tuning(Training):
     def ranges(self) -> dict[str, Range]:
         """What tuning tries, by hyper-parameter; empty when nothing is tuned."""
         texts = {name: getattr(self, f"tuning_{name}") for name in _TUNABLE if self.tuning_max_jobs}
-        return {
-            name.replace("_", "-"): read_range(text, Training.model_fields[name])
-            for name, text in texts.items()
-            if text
-        }
+        return {name.replace("_", "-"): read_range(text, name) for name, text in texts.items() if text}
 
     @property
     def model_ingredients(self) -> dict[str, str]:
@@ -46,7 +42,7 @@ class Tuning(Training):
     def _range(cls, value: str, info: ValidationInfo) -> str:
         name = str(info.field_name).removeprefix("tuning_")
         if value:
-            range_ = read_range(value, Training.model_fields[name])
+            range_ = read_range(value, name)
             if name == "batch_size":
                 least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
                 at_least(int(least), "training_instance_count", info)
@@ -55,7 +51,9 @@ class Tuning(Training):
     @field_validator("tuning_trainable")
     @classmethod
     def _weights_there_to_tune(cls, value: str, info: ValidationInfo) -> str:
-        return frozen_layers_need_weights(value, info)
+        if info.data.get("weights") == "":
+            frozen_layers_need_weights(value)
+        return value
 
     @field_validator("tuning_max_jobs")
     @classmethod
@@ -72,7 +70,4 @@ class Tuning(Training):
     @field_validator("tuning_parallel_jobs")
     @classmethod
     def _no_more_than_all(cls, value: int, info: ValidationInfo) -> int:
-        most = info.data.get("tuning_max_jobs")
-        if most and value > most:
-            raise ValueError(f"must be {most} or less, the value of tuning_max_jobs")
-        return value
+        return at_most(value, "tuning_max_jobs", info)

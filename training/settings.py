@@ -1,35 +1,18 @@
-"""Hyper-parameters: names, defaults, ranges. The same names in SageMaker's JSON and as flags on a laptop."""
+"""Hyper-parameters, each declared once: name, type, default, range and help.
+
+They are read from here by the training program, where the same names are flags on a laptop and keys of SageMaker's
+JSON, by the settings of a deployment, and by tuning. No package but Python's own: SageMaker's image has no pydantic.
+"""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Annotated, get_type_hints
 
 from training.errors import InputError
 
-ARCHITECTURES = ("resnet10", "resnet18", "resnet34", "resnet50")
-TRAINABLE = ("head", "last-stage", "all")
-PRECISIONS = ("auto", "fp32", "bf16", "int8")
 SHA256_DIGITS = 64
-
-
-@dataclass(frozen=True)
-class Hyperparameters:
-    """One training run; `parse` is the way to make it from text."""
-
-    architecture: str = "resnet18"
-    image_size: int = 224
-    epochs: int = 5
-    batch_size: int = 64
-    learning_rate: float = 0.005
-    trainable: str = "all"
-    seed: int = 0
-    max_unreadable: float = 0.01
-    weights_sha256: str = ""
-    views: int = 1
-    precision: str = "auto"
-    export_int8: str = "auto"
-    compile: str = "never"
 
 
 @dataclass(frozen=True)
@@ -37,88 +20,109 @@ class Setting:
     """How one hyper-parameter is read and explained.
 
     Attributes:
+        expected: the values it takes, in words.
         read: turns the text into the value; raises ValueError with what was expected.
-        help: one line for `--help`, unit included.
+        help: one line for `--help` and docs/settings.md, unit included.
     """
 
+    expected: str
     read: Callable[[str], str | int | float]
     help: str
 
 
-def _one_of(*choices: str) -> Callable[[str], str]:
+def _one_of(*choices: str, help: str) -> Setting:
+    expected = f"one of {', '.join(choices)}"
+
     def read(text: str) -> str:
         if text not in choices:
             near = get_close_matches(text, choices, n=1)
-            raise ValueError(f"one of {', '.join(choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
+            raise ValueError(expected + (f" (did you mean {near[0]}?)" if near else ""))
         return text
 
-    return read
+    return Setting(expected, read, help)
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        expected = f"a whole number from {low} to {high}"
+def _within(expected: str, type_: type[int] | type[float], low: float, high: float, help: str) -> Setting:
+    def read(text: str) -> int | float:
         try:
-            value = int(text)
+            value = type_(text)
         except ValueError:
             raise ValueError(expected) from None
-        if not low <= value <= high:
+        if not low <= value <= high:  # false for what is not a number, too
             raise ValueError(expected)
         return value
 
-    return read
+    return Setting(expected, read, help)
 
 
-def _sha256(text: str) -> str:
-    if text and (len(text) != SHA256_DIGITS or set(text) - set("0123456789abcdef")):
-        raise ValueError("the 64 hex digits that sha256sum prints of the file")
-    return text
+def _whole(low: int, high: int, help: str) -> Setting:
+    return _within(f"a whole number from {low} to {high}", int, low, high, help)
 
 
-def _number(above: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        expected = f"a number above {above:g} and at most {high:g}"
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if not (math.isfinite(value) and above < value <= high):
+def _share(help: str) -> Setting:
+    return _within("a number from 0 to 1", float, 0, 1, help)
+
+
+def _positive(high: float, help: str) -> Setting:
+    return _within(f"a number above 0 and at most {high:g}", float, math.nextafter(0, 1), high, help)
+
+
+def _sha256(help: str) -> Setting:
+    expected = f"the {SHA256_DIGITS} hex digits that sha256sum prints of the file"
+
+    def read(text: str) -> str:
+        if text and (len(text) != SHA256_DIGITS or set(text) - set("0123456789abcdef")):
             raise ValueError(expected)
-        return value
+        return text
 
-    return read
-
-
-def _share(text: str) -> float:
-    expected = "a number from 0 to 1"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(expected) from None
-    if not 0 <= value <= 1:
-        raise ValueError(expected)
-    return value
+    return Setting(expected, read, help)
 
 
-SETTINGS: dict[str, Setting] = {
-    "architecture": Setting(_one_of(*ARCHITECTURES), f"network: {', '.join(ARCHITECTURES)}"),
-    "image-size": Setting(_whole(16, 1024), "side of the square the network sees, pixels"),
-    "epochs": Setting(_whole(1, 1000), "passes over the training images"),
-    "batch-size": Setting(_whole(2, 65536), "images a step, over all instances together"),
-    "learning-rate": Setting(_number(0, 10), "peak learning rate of the one-cycle schedule"),
-    "trainable": Setting(_one_of(*TRAINABLE), "layers that learn: head, last-stage (both need weights) or all"),
-    "seed": Setting(_whole(0, 2**31 - 1), "seed of everything random"),
-    "max-unreadable": Setting(_share, "share of the images that may be left out as unreadable, from 0 to 1"),
-    "weights-sha256": Setting(_sha256, "sha256 that the weights file must have; empty for any"),
-    "views": Setting(_whole(1, 100), "views of an image that a head learns from: itself, then moved ones"),
-    "precision": Setting(
-        _one_of(*PRECISIONS), "arithmetic of a head's frozen layers; auto: the fastest of the machine"
-    ),
-    "export-int8": Setting(
-        _one_of("auto", "never"), "auto: the int8 model where it costs at most 0.5 points of accuracy"
-    ),
-    "compile": Setting(_one_of("never", "always"), "always: torch.compile, worth its minutes in long runs on a GPU"),
-}
+@dataclass(frozen=True)
+class Recipe:
+    """The hyper-parameters that are settings of a deployment too, in the order in which a job gets them."""
+
+    architecture: Annotated[
+        str, _one_of("resnet10", "resnet18", "resnet34", "resnet50", help="network to fine-tune")
+    ] = "resnet18"
+    image_size: Annotated[int, _whole(16, 512, "side of the square the network sees, px")] = 128
+    epochs: Annotated[int, _whole(1, 1000, "passes over the training images")] = 20
+    batch_size: Annotated[int, _whole(2, 65536, "images a step, over all instances together")] = 64
+    learning_rate: Annotated[float, _positive(1, "peak learning rate of the one-cycle schedule")] = 0.02
+    trainable: Annotated[
+        str, _one_of("head", "last-stage", "all", help="layers that are trained; all but `all` need weights")
+    ] = "all"
+    seed: Annotated[int, _whole(0, 2**31 - 1, "seed of every random choice in training")] = 0
+    max_unreadable: Annotated[float, _share("share of the images that a training may leave out as unreadable")] = 0.01
+    views: Annotated[
+        int, _whole(1, 100, "views of an image that a head is trained on: the image itself, then moved ones")
+    ] = 1
+    precision: Annotated[
+        str,
+        _one_of("auto", "fp32", "bf16", "int8", help="arithmetic of a head's frozen layers; auto: the fastest"),
+    ] = "auto"
+    export_int8: Annotated[
+        str, _one_of("auto", "never", help="auto: serve the int8 model if it costs at most 0.5 points of test accuracy")
+    ] = "auto"
+    compile: Annotated[
+        str, _one_of("never", "always", help="always: compile the network first, worth its minutes in long GPU runs")
+    ] = "never"
+
+
+@dataclass(frozen=True)
+class Hyperparameters(Recipe):
+    """One training run; `parse` is the way to make it from text."""
+
+    weights_sha256: Annotated[str, _sha256("sha256 that the weights file must have; empty for any")] = ""
+
+
+def declared(of: type[Recipe]) -> dict[str, Setting]:
+    """What is declared of each hyper-parameter, by the attribute's name."""
+    hints = get_type_hints(of, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+
+
+SETTINGS = {name.replace("_", "-"): setting for name, setting in declared(Hyperparameters).items()}
 
 
 def field(name: str) -> str:

@@ -88,7 +88,7 @@ def test_a_setting_in_cdk_json_s_context_is_told_to_move(checkout: Checkout) -> 
 
 def test_an_unknown_setting_is_answered_with_all_there_are(checkout: Checkout) -> None:
     [problem] = checkout.problems(zzz=1)
-    assert problem.startswith("zzz is not a setting: the settings are app, stage, dataset")
+    assert problem.startswith("zzz is not a setting: the settings are architecture, image_size")
 
 
 @pytest.mark.parametrize("name", ["home/.cdk.json", "cdk.context.json"])

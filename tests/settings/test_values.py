@@ -1,5 +1,7 @@
 """Which values each setting takes, and what is said about those that it does not."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,9 @@ from aws.instances import Instance
 from settings import Settings, SettingsError, read_settings
 from tests.defaults import DEFAULTS
 from training.ranges import Between, Choice
+from training.settings import Hyperparameters, Recipe, declared, parse
+
+CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 
 
 def problems(**settings: Any) -> list[str]:
@@ -16,9 +21,16 @@ def problems(**settings: Any) -> list[str]:
     return refused.value.problems
 
 
-def test_cdk_json_holds_every_setting_with_a_default_that_is_taken() -> None:
-    assert set(DEFAULTS) == set(Settings.model_fields)
+def test_every_setting_has_one_default_that_is_taken() -> None:
+    """A hyper-parameter's in training/settings.py, every other one's in cdk.json."""
+    in_cdk_json, hyperparameters = set(json.loads(CDK_JSON.read_text())["settings"]), set(declared(Recipe))
+    assert not in_cdk_json & hyperparameters
+    assert in_cdk_json | hyperparameters == set(Settings.model_fields)
     assert read_settings(DEFAULTS).prefix == "slipway-dev"
+
+
+def test_a_hyperparameter_means_the_same_to_a_deployment_and_to_the_training_program() -> None:
+    assert parse(read_settings(DEFAULTS).hyperparameters) == parse({}) == Hyperparameters()
 
 
 def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
@@ -34,18 +46,16 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("stage", "averylongstage", "2 to 10"),
         ("dataset", "abc", "64 hex digits"),
         ("architecture", "resnet51", "one of resnet10, resnet18, resnet34, resnet50"),
-        ("image_size", 31, "a whole number from 32 to 512"),
+        ("image_size", 15, "a whole number from 16 to 512"),
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),
         ("epochs", 1.5, "a whole number from 1 to 1000"),
         ("epochs", True, "spot, ec2_training, notebook, keep_data only"),
         ("max_unreadable", 1.5, "from 0 to 1"),
         ("spot", "perhaps", "true or false"),
-        ("learning_rate", 0, "a number above 0 to 1"),
-        ("learning_rate", "nan", "a number above 0 to 1"),
+        ("learning_rate", 0, "a number above 0 and at most 1"),
+        ("learning_rate", "nan", "a number above 0 and at most 1"),
         ("trainable", "some", "one of head, last-stage, all"),
-        ("trainable", "head", "set weights (make weights)"),
-        ("trainable", "last-stage", "set weights (make weights)"),
         ("batch_size", 1, "a whole number from 2 to 65536"),
         ("weights", "abc", "64 hex digits that `make weights` prints, or empty"),
         ("views", 0, "from 1 to 100"),
@@ -61,7 +71,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("training_max_hours", 12, "from 1 to 11"),
         ("tuning_learning_rate", "0.01", "must be LOW..HIGH, or choices as A|B|C"),
         ("tuning_learning_rate", "0.1..0.01", "must rise"),
-        ("tuning_learning_rate", "0.1..2", "'2' is not a number above 0 to 1"),
+        ("tuning_learning_rate", "0.1..2", "'2' is not a number above 0 and at most 1"),
         ("tuning_batch_size", "32|many", "'many' is not a whole number from 2 to 65536"),
         ("tuning_epochs", "0..20", "'0' is not a whole number from 1 to 1000"),
         ("tuning_trainable", "all|head", "head freezes layers"),
@@ -121,7 +131,12 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
         ({"lambda_max_provisioned_concurrency": 11}, "lambda_reserved_concurrency = 10: must be 11 or more"),
         ({"lambda_provisioned_concurrency": 5}, "lambda_max_provisioned_concurrency = 4: must be 5 or more"),
         ({"spot": True, "training_max_hours": 7}, "spot_max_wait_hours = 6: must be 7 or more"),
-        ({"batch_size": 3, "training_instance_count": 4}, "batch_size = 3: must be 4 or more"),
+        (
+            {"batch_size": 3, "training_instance_count": 4},
+            "training_instance_count = 4: must be 3 or less, the value of batch_size",
+        ),
+        ({"trainable": "head"}, "weights = '': head freezes layers, which takes pretrained weights"),
+        ({"trainable": "last-stage"}, "weights = '': last-stage freezes layers, which takes pretrained weights"),
         (
             {"tuning_batch_size": "3..64", "training_instance_count": 4},
             "tuning_batch_size = '3..64': must be 4 or more",

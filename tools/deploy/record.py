@@ -1,7 +1,7 @@
 """What a deploy was given, written into the stage's file, so that the next plain deploy repeats it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from settings import Settings, Sources
 from tools.preflight import NotReady
@@ -11,33 +11,32 @@ from tools.preflight import NotReady
 def recorded(given: Mapping[str, str], settings: Settings, *, say: Callable[[str], None]) -> Iterator[None]:
     """Write the settings `given` on the command line into the stage's file, around the deploy that applies them.
 
-    The file is written first: when this process is killed, CloudFormation goes on, and the file says what was asked
-    for. CloudFormation rolls back a deploy that fails, and the file goes back with it. In a read-only checkout
-    everything is deployed all the same, and `say` gets what to write.
+    The file is written first: when this process is ended, CloudFormation goes on, and the file then says what was
+    asked for. A deploy that fails is rolled back, and the file with it. In a read-only checkout everything is deployed
+    all the same, and `say` gets what to write.
     """
     sources = Sources()
     file, defaults = sources.stage_file(settings.stage), sources.defaults()
-    values = {name: (text, getattr(settings, name)) for name, text in given.items() if name in defaults}
-    values.pop("stage", None)
-    before, after = file.text(), None
-    if values:
-        to_default = {name for name, (text, value) in values.items() if text == "" and value == defaults[name]}
-        after = file.changed({name: None if name in to_default else value for name, (_, value) in values.items()})
-    refused = ""
+    values = {name: getattr(settings, name) for name in given if name in defaults and name != "stage"}
+    removed = {name: None for name, value in values.items() if given[name] == "" and value == defaults[name]}
+    before, after, refused = file.text(), file.changed(values | removed), ""
     try:
-        file.write(after if after else before)
+        file.write(after)
     except OSError as error:
         refused = error.strerror or str(error)
     try:
         yield
-    except Exception as error:
-        # When nobody answers any more, CloudFormation may be going on.
-        if after not in (None, before) and not isinstance(error, NotReady):
-            if not refused:
+    except BaseException as error:
+        # CloudFormation goes on when only this process is stopped, or loses its AWS.
+        goes_on = isinstance(error, NotReady) or not isinstance(error, Exception)
+        if after != before and not goes_on:
+            with suppress(OSError):
                 file.write(before)
-            say(f"{file} is as it was before: give DATA and SETTINGS again with the next make deploy")
+            say(f"{file} is as it was before this deploy: give DATA and SETTINGS again with the next one")
+        elif after != before:
+            say(f"{file} has what you asked for: make deploy goes on with it")
         raise
     if refused:
         say(f"{file} cannot be written ({refused}). To deploy the same next time, write into it:\n{after}")
-    elif after not in (None, before):
+    elif after != before:
         say(f"{file} has what is deployed now: commit it")

@@ -1,0 +1,69 @@
+"""Every make target hands DATA, SETTINGS and FILE to its tool as they were given, spaces and quotes included."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.cli import add_data, make_parser, settings_of
+
+ROOT = Path(__file__).parents[1]
+FOLDER = "/some where/my photos"
+SCHEDULE = "cron(0 8 ? * MON-FRI *)=2..6"
+SETTINGS = f"endpoint_schedule='{SCHEDULE}' url_hosts=* stage=prod"
+
+
+@pytest.fixture
+def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """The arguments that a target runs its last Python with."""
+    python = tmp_path / "python"
+    program = f"import json, sys\nopen('{tmp_path}/ran', 'w').write(json.dumps(sys.argv))"
+    python.write_text(f"#!/usr/bin/env python3\n{program}")
+    python.chmod(0o755)
+
+    def run(target: str, *variables: str) -> list[str]:
+        command = ["make", "-o", "templates", target, f"PY={python}", "SETUP=", *variables]
+        subprocess.run(command, cwd=ROOT, capture_output=True)
+        return json.loads((tmp_path / "ran").read_text())[1:]  # type: ignore[no-any-return]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["demo", "synth", "deploy", "live", "weights", "diff", "destroy", "load", "capacity", "cost", "notebook", "upload"],
+)
+def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-untyped-def]
+    arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos")
+    given, _ = make_parser(target, None).parse_known_args(arguments[2:])
+    assert settings_of(given) == {"endpoint_schedule": SCHEDULE, "url_hosts": "*", "stage": "prod"}
+
+
+@pytest.mark.parametrize(
+    ("target", "variable", "flag"),
+    [
+        ("demo", "DATA", "--data"),
+        ("deploy", "DATA", "--data"),
+        ("train", "DATA", "--data"),
+        ("tune", "DATA", "--data"),
+        ("upload", "DATA", "upload"),
+        ("load", "DATA", "--images"),
+        ("weights", "FILE", "--file"),
+        ("iam-diff", "MARKDOWN", "--markdown"),
+        ("review", "MARKDOWN", "--markdown"),
+    ],
+)
+def test_a_path_with_spaces_arrives_whole(handed, target: str, variable: str, flag: str) -> None:  # type: ignore[no-untyped-def]
+    arguments = handed(target, f"{variable}={FOLDER}", "BASE=main")
+    assert arguments[arguments.index(flag) + 1] == FOLDER
+
+
+def test_arguments_are_quoted_as_in_a_shell(handed) -> None:  # type: ignore[no-untyped-def]
+    assert handed("cost", "ARGS=--json --markdown 'a b'")[-3:] == ["--json", "--markdown", "a b"]
+
+
+def test_a_path_may_begin_with_the_home_folder() -> None:
+    parser = make_parser("deploy", None)
+    add_data(parser)
+    assert parser.parse_args(["--data", "~/my photos"]).data == Path.home() / "my photos"

@@ -1,0 +1,117 @@
+"""`make deploy`: what is refused before anything is created, and in which order the rest happens."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from settings import read_settings
+from settings.names import data_manifest, weights_key
+from tools.deploy import __main__ as command
+from tools.deploy.uploaded import require_uploaded
+from tools.preflight import NotReady
+
+BUCKET = "slipway-dev-123456789012-eu-west-1"
+WEIGHTS = "1" * 64
+
+
+class NoSuchBucket(ClientError):
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "NoSuchBucket"}}, "ListObjectsV2")
+
+
+class Bucket:
+    """S3 with one bucket, and these keys in it; None: no bucket."""
+
+    exceptions = type("Exceptions", (), {"NoSuchBucket": NoSuchBucket})
+
+    def __init__(self, *keys: str | None) -> None:
+        self.keys = keys
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        assert Bucket == BUCKET
+        if None in self.keys:
+            raise NoSuchBucket
+        return {"KeyCount": sum(str(key).startswith(Prefix) for key in self.keys)}
+
+
+@pytest.fixture
+def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
+    """The exit code, and the steps that were taken; `bucket` is what is there."""
+
+    def run(*arguments: str, bucket: Bucket) -> tuple[int, list[str]]:
+        steps: list[str] = []
+        monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
+        monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
+        monkeypatch.setattr(boto3, "client", lambda *_, **__: bucket)
+        monkeypatch.setattr(command, "require_aws", lambda: ("123456789012", "eu-west-1"))
+        for step in ("synthesize", "bootstrap", "deploy_everything"):
+
+            def take(*_: object, step: str = step, **__: object) -> Assembly:
+                steps.append(step)
+                return Assembly()
+
+            monkeypatch.setattr(command, step, take)
+        monkeypatch.setattr(command, "require_concurrency", lambda *_: None)
+        monkeypatch.setattr(command, "check", lambda *_, **__: True)
+        return command.main(), steps
+
+    return run
+
+
+class Assembly:
+    prefix = "slipway-dev-"
+    stacks: tuple[str, ...] = ()
+
+    def template(self, suffix: str) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("bucket", [Bucket(), Bucket(None)], ids=["other account's digest", "no bucket"])
+def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_created(
+    deploy: Callable[..., tuple[int, list[str]]], bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(bucket=bucket) == (1, [])
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: stage dev has no data set yet (211be9def8ee… is not in bucket ")
+    assert line.endswith("give your images, make deploy DATA=FOLDER")
+
+
+def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
+    there = Bucket(data_manifest(read_settings({}).dataset))
+    assert deploy(bucket=there) == (0, ["synthesize", "bootstrap", "deploy_everything"])
+
+
+def test_wrong_settings_are_all_told_before_anything_else(
+    deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert deploy("--settings", "stagee=prod epochs=0", "-c", "8", bucket=Bucket()) == (1, [])
+    assert capsys.readouterr().err == "error: 8 is not NAME=VALUE: quote a value with spaces, NAME='…'\n"
+    assert deploy("--settings", "stagee=prod epochs=0", bucket=Bucket()) == (1, [])
+    assert capsys.readouterr().err.splitlines() == [
+        "error: epochs = '0': must be a whole number from 1 to 1000 (set it in stages/dev.json or with -c epochs=…)",
+        "error: stagee is not a setting: did you mean stage?",
+    ]
+    assert not (tmp_path / "stages").exists()
+
+
+def test_weights_have_to_be_there_even_when_the_images_come_with_the_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read_settings({"weights": WEIGHTS})
+    monkeypatch.setattr(boto3, "client", lambda *_: Bucket())
+    with pytest.raises(NotReady, match=r"weights = 111111111111… are not in bucket"):
+        require_uploaded(settings, BUCKET, images=False)
+    monkeypatch.setattr(boto3, "client", lambda *_: Bucket(weights_key(WEIGHTS)))
+    require_uploaded(settings, BUCKET, images=False)
+
+
+def test_who_may_not_list_the_bucket_is_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(Bucket):
+        def list_objects_v2(self, **_: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListObjectsV2")
+
+    monkeypatch.setattr(boto3, "client", lambda *_: Closed())
+    require_uploaded(read_settings({}), BUCKET, images=True)
