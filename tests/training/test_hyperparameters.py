@@ -29,7 +29,7 @@ def test_every_problem_is_reported_at_once() -> None:
         parse({"epochs": "0", "learning-rate": "nan", "architecture": "resnet19", "batch_sise": "8"})
     assert caught.value.problems == [
         "epochs is '0': give a whole number from 1 to 1000",
-        "learning-rate is 'nan': give a number above 0 and at most 10",
+        "learning-rate is 'nan': give a number above 0 and at most 1",
         "architecture is 'resnet19': give one of resnet10, resnet18, resnet34, resnet50 (did you mean resnet18?)",
         "unknown setting batch_sise: did you mean batch-size?",
     ]

@@ -26,7 +26,7 @@ def test_the_settings_that_take_memory_are_named(take: object) -> None:
             next(result)
 
     with (
-        pytest.raises(InputError, match=r"lower batch-size \(64\) or image-size \(224\)"),
+        pytest.raises(InputError, match=r"lower batch-size \(64\) or image-size \(128\)"),
         enough_memory(Hyperparameters()),
     ):
         act()
