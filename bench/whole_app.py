@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from tools.assembly import Assembly, synthesize
+from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.check import checked
 from tools.dataset.digits import write
 from tools.demo.settings import DIGITS
@@ -18,7 +18,7 @@ from training.folder import digest
 
 
 @contextmanager
-def deployed(settings: Mapping[str, str] | None = None) -> Iterator[Assembly]:
+def deployed(settings: Mapping[str, str] | None = None) -> Iterator[SynthesizedApp]:
     """Deploy the app with `settings` over those of the digits; yields its assembly while it is deployed."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "local")

@@ -1,1 +1,1 @@
-"""What people run: each folder is one command."""
+"""Commands that people run, most of them by a make target: a folder for each, and what they share."""

@@ -1,4 +1,4 @@
-"""The synthesized app as tools see it."""
+"""Synthesizes the app for the tools."""
 
 import atexit
 import json
@@ -15,38 +15,40 @@ from tools import cdk
 
 
 @dataclass(frozen=True)
-class Assembly:
-    """A synthesized app: what is deployed is exactly what was synthesized."""
+class SynthesizedApp:
+    """The folder that `cdk synth` wrote, and the names of its stacks. A deploy takes it as it is."""
 
     folder: Path
     stacks: list[str]
 
     def stack(self, suffix: StackSuffix) -> str:
-        """The stack whose name ends with `-<suffix>`."""
+        """Name of the stack that ends with `-<suffix>`."""
         [name] = [name for name in self.stacks if name.endswith(f"-{suffix}")]
         return name
 
     def template(self, suffix: StackSuffix) -> dict[str, Any]:
-        """That stack's template."""
+        """Template of the stack that ends with `-<suffix>`."""
         template: dict[str, Any] = json.loads((self.folder / f"{self.stack(suffix)}.template.json").read_text())
         return template
 
     @property
     def prefix(self) -> str:
-        """`<app>-<stage>-`: what all names of this deployment begin with."""
+        """`<app>-<stage>-`, the prefix of every name in this deployment."""
         return self.stack("storage").removesuffix("storage")
 
 
-def synthesize(context: Mapping[str, str]) -> Assembly:
-    """`cdk synth` with these settings over cdk.json's and the stage's; what it writes goes when this process ends.
+def synthesize(context: Mapping[str, str]) -> SynthesizedApp:
+    """Run `cdk synth` with these settings over cdk.json's and the stage's, in a folder removed when this process ends.
 
     Raises:
         SettingsError: with all mistakes.
-        cdk.CdkFailed: with what the app says.
+        cdk.CdkFailed: with the reasons that the app gives.
     """
     read_settings(context)
     folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
     manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
-    return Assembly(folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"])
+    return SynthesizedApp(
+        folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"]
+    )

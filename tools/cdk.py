@@ -20,7 +20,7 @@ class CdkFailed(ReportedError):
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with Python, Node and the CLI's manners set."""
+    """Environment variables for the CLI: this process's, with Python, Node and plain output."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -36,12 +36,13 @@ def run(
     on_line: Callable[[str], None] = print,
     context: Mapping[str, str] | None = None,
     folder: Path = ROOT,
-    hopeless: Callable[[], bool] = lambda: False,
+    should_abort: Callable[[], bool] = lambda: False,
 ) -> list[str]:
-    """Run `cdk ARGUMENTS` in `folder`, hand each line it prints to `on_line`, and return them all.
+    """Run `cdk ARGUMENTS` in `folder`, pass each line of its output to `on_line`, and return all lines.
 
     Args:
-        hopeless: asked every second; once it is, the CLI is ended.
+        context: settings, passed as `-c NAME=VALUE`.
+        should_abort: called every second; when it returns true, the CLI is ended.
 
     Raises:
         CdkFailed: with the lines that say why.
@@ -59,7 +60,7 @@ def run(
         errors="replace",
     )
     assert process.stdout is not None
-    threading.Thread(target=_end_when, args=(hopeless, process), daemon=True).start()
+    threading.Thread(target=_end_when, args=(should_abort, process), daemon=True).start()
     lines: list[str] = []
     try:
         for line in process.stdout:
@@ -75,16 +76,16 @@ def run(
     return lines
 
 
-def _end_when(hopeless: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def _end_when(should_abort: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     while process.poll() is None:
-        if hopeless():
+        if should_abort():
             process.terminate()
             return
         time.sleep(1)
 
 
 def reason(lines: list[str]) -> str:
-    """Of everything a failed run printed, the lines that say why."""
+    """The lines of a failed run's output that say why it failed, six at most."""
     telling = [line for line in lines if "_FAILED" in line or "❌" in line or "rror:" in line]
     return "\n".join(telling[-6:] or lines[-6:])
 
@@ -100,6 +101,18 @@ def _for_the_cli(arguments: list[str]) -> list[str]:
         sys.exit("\n".join(f"error: {problem}" for problem in error.problems))
 
 
-if __name__ == "__main__":  # `python -m tools.cdk diff …`: the CLI itself, with its prompts and exit code
+def _synthesize(arguments: list[str]) -> int:
+    """Run `cdk synth` without its advice on stack ids and feature flags; returns the exit code."""
+    advice = ("Supply a stack id (", "feature flags are not configured")
+    try:
+        run(*arguments, on_line=lambda line: print(line) if line and not any(a in line for a in advice) else None)
+    except CdkFailed:
+        return 1  # its output has said why
+    return 0
+
+
+if __name__ == "__main__":  # the CLI itself, with its prompts and exit code
     given = _for_the_cli(sys.argv[1:]) if "--settings" in sys.argv else sys.argv[1:]
+    if given[:1] == ["synth"]:
+        sys.exit(_synthesize(given))
     os.execve(NODE, [str(NODE), str(_CLI), "--no-notices", *given], environment() | {"CI": ""})  # noqa: S606

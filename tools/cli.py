@@ -78,7 +78,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Have the parser take -c NAME=VALUE, and all of SETTINGS at once."""
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE",
-        help="a setting, over those of cdk.json and of the stage's file; NAME= stands for the default",
+        help="a setting, over those of cdk.json and of the stage's file; NAME= resets it to the default",
     )  # fmt: skip
     parser.add_argument(
         "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',

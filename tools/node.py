@@ -1,4 +1,4 @@
-"""Node and npm as the Python lock brings them: `python -m tools.node npm ci`."""
+"""Node and npm, at the version that the Python lock brings. As a program: `tools.node npm ARGUMENTS`."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _NPM = _HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def use_locked_node() -> None:
-    """Have jsii run this Node; to be called before aws_cdk is imported, which starts it."""
+    """Have jsii run this Node. Call it before the first import of aws_cdk, which starts jsii."""
     os.environ.setdefault("JSII_NODE", str(NODE))
 
 

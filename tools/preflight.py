@@ -1,4 +1,4 @@
-"""Is there an AWS to deploy to, with room? Asked before anything is built, so that the answer is one clear line."""
+"""Checks before a deploy: credentials, region, an endpoint that answers, free Lambda concurrency."""
 
 import os
 import socket
@@ -16,25 +16,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.stack import resources
 from training.errors import ReportedError
 
-# Lambda leaves so many of an account's concurrent executions to functions that reserve none ("Configuring reserved
-# concurrency", Lambda developer guide), and all of them where the quota is lower, as it is in a new account. What is
-# provisioned without a reservation counts as reserved.
+# Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if
+# the quota is lower, as in a new account. Provisioned concurrency without a reservation counts as reserved.
+# "Configuring reserved concurrency", Lambda developer guide.
 _UNRESERVED = 100
 _LOCAL = "start the local AWS with `make local`, then `. .local/aws.env`"
 
 
 class NotReady(ReportedError):
-    """There is nothing to deploy to, or to ask; the message says what to do."""
+    """No AWS answers, or what a command needs there is missing; the message says what to do."""
 
 
 def require_aws() -> tuple[str, str]:
-    """The account and region that the environment leads to.
+    """Account and region of the credentials in the environment.
 
     Raises:
-        NotReady: no local AWS at AWS_ENDPOINT_URL, no region, no credentials, or none that work.
+        NotReady: nothing answers at AWS_ENDPOINT_URL, no region, or no working credentials.
     """
     require_answer()
-    if "AWS_REGION" in os.environ:  # the CDK and the newer SDKs read this one, boto3 only the older
+    if "AWS_REGION" in os.environ:  # read by the CDK and newer SDKs; boto3 reads only AWS_DEFAULT_REGION
         os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
     try:
         session = boto3.session.Session()
@@ -46,7 +46,7 @@ def require_aws() -> tuple[str, str]:
 
 
 def require_answer() -> None:
-    """Raises `NotReady` when the environment names an endpoint of its own and nothing answers there."""
+    """Raise `NotReady` if AWS_ENDPOINT_URL is set and nothing answers there."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         return
@@ -54,13 +54,13 @@ def require_answer() -> None:
         context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
         urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5, context=context)  # noqa: S310
     except urllib.error.HTTPError:
-        return  # somebody answers
+        return  # a server answers
     except OSError as error:
         raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}") from error
 
 
 def nobody_listens() -> bool:
-    """Whether the endpoint that the environment names refuses connections, now and half a second later."""
+    """True if AWS_ENDPOINT_URL refuses connections twice, half a second apart."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         return False
@@ -72,22 +72,22 @@ def nobody_listens() -> bool:
         except ConnectionRefusedError:
             time.sleep(pause)
         except OSError:
-            return False  # no sign that it is gone
+            return False  # a timeout does not show that the server is gone
         else:
             return False
     return True
 
 
 def require_concurrency(serving: Mapping[str, Any]) -> None:
-    """Raises `NotReady` when the account has no room for what the serving stack's template reserves or provisions.
+    """Raise `NotReady` if the account lacks the concurrency that the serving stack's template reserves or provisions.
 
-    Lambda says so too, but only after the training, and once the endpoint is there.
+    Lambda would refuse it too, but only after the training, when the endpoint exists.
     """
     [function] = resources(serving, "AWS::Lambda::Function").values()
     [alias] = resources(serving, "AWS::Lambda::Alias").values()
     reserved = function.get("ReservedConcurrentExecutions", 0)
     provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
-    wanted = reserved or provisioned  # what is provisioned comes out of what is reserved, where anything is
+    wanted = reserved or provisioned  # provisioned concurrency is taken from the reservation, if there is one
     if not wanted:
         return
     client = boto3.client("lambda")

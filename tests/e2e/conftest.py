@@ -13,10 +13,10 @@ from aws.log_groups import TRAINING_JOBS
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings.names import StackSuffix
-from tools.assembly import Assembly, synthesize
+from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.digits import write
 from tools.demo import evidence
-from tools.demo.classify import Classifier
+from tools.demo.classify import ClassifyClient
 from tools.demo.jobs import Job, jobs
 from tools.deploy.stacks import bootstrap, deploy, deploy_everything
 from tools.preflight import require_aws
@@ -38,7 +38,7 @@ class System:
     images: Folder
     settings: dict[str, str]
 
-    def synthesize(self, **changes: str) -> Assembly:
+    def synthesize(self, **changes: str) -> SynthesizedApp:
         return _synthesized(tuple(sorted({**self.settings, **changes}.items())))
 
     def deploy(self, *stacks: StackSuffix, **changes: str) -> None:
@@ -60,8 +60,8 @@ class System:
         ]
         return "\n".join(event["message"] for event in events)
 
-    def classifier(self) -> Classifier:
-        return Classifier(outputs("e2e-dev-serving")["FunctionName"])
+    def classifier(self) -> ClassifyClient:
+        return ClassifyClient(outputs("e2e-dev-serving")["FunctionName"])
 
     def endpoint(self) -> dict[str, str]:
         name = outputs("e2e-dev-serving")["EndpointName"]
@@ -75,7 +75,7 @@ class System:
 
 
 @cache
-def _synthesized(settings: tuple[tuple[str, str], ...]) -> Assembly:
+def _synthesized(settings: tuple[tuple[str, str], ...]) -> SynthesizedApp:
     """The same settings make the same templates (tests/stacks/test_app.py), and each time takes seconds."""
     return synthesize(dict(settings))
 
@@ -119,7 +119,7 @@ def image_of(images: Folder, label: str) -> Path:
     return next(path for path in images.splits["test"].files if path.parent.name == label)
 
 
-def unproven(run: str, assembly: Assembly, aws: Home, role: str) -> list[str]:
+def unproven(run: str, assembly: SynthesizedApp, aws: Home, role: str) -> list[str]:
     """What the IAM contract has to say of this run's calls by `role`: denied, not in it, or in it for nothing."""
     done = evidence.gather(run, assembly.folder, aws.calls, "us-east-1")
     found = evidence.prove(assembly.folder, done, aws.scratch / "iam-trace.json")

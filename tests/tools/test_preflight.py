@@ -58,7 +58,7 @@ def test_aws_itself_is_never_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cdk_command_that_has_become_hopeless_is_ended() -> None:
     with pytest.raises(cdk.CdkFailed):
-        cdk.run("synth", "--quiet", on_line=lambda _: None, hopeless=lambda: True)
+        cdk.run("synth", "--quiet", on_line=lambda _: None, should_abort=lambda: True)
 
 
 def test_without_credentials_it_says_how_to_get_some() -> None:

@@ -1,1 +1,1 @@
-"""Image folders: make one of digits, check one, name its content, upload it."""
+"""`make upload`, and what else is done with a folder of images: check it, compute its digest, write the digits."""

@@ -1,4 +1,4 @@
-"""The one check a data set passes before it is uploaded: what passes here, a training accepts, and nothing else."""
+"""Checks a data set before it is uploaded, exactly as the training will."""
 
 import sys
 from pathlib import Path
@@ -9,17 +9,20 @@ from training.settings import Hyperparameters
 
 
 def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreadable) -> Folder:
-    """The data set, whole, each image decoded once; files that a training would leave out are named on stderr.
+    """Check the data set and decode each image once; print a warning for each image that a training would skip.
 
     Args:
-        max_unreadable: the training's setting: share of the files that may be left out, from 0 to 1.
+        max_unreadable: maximum share of unreadable images, 0 to 1: the setting of that name.
+
+    Returns:
+        The whole data set, unreadable images included.
 
     Raises:
-        InputError: names every problem of shape, and up to ten unreadable images where they are too many.
+        InputError: with every problem of the layout, or up to ten unreadable images if there are too many.
     """
     folder = inspect(root)
     problems = unreadable_images(folder)
     readable(folder, problems, max_unreadable)
     for line in shorten(list(problems.values()), "unreadable images"):
-        print(f"warning: a training leaves out {line}", file=sys.stderr)
+        print(f"warning: training will skip {line}", file=sys.stderr)
     return folder

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits as an image folder: real data that ships in a dependency.
+"""Writes scikit-learn's handwritten digits as a folder of images.
 
 1,797 grey images of 8 × 8 pixels, from the UCI "Optical Recognition of Handwritten Digits" set.
 """
@@ -18,13 +18,13 @@ SEED = 0
 
 
 def write(target: Path) -> None:
-    """Writes the folder `target`, whole or not at all; always the same images in the same splits.
+    """Write all of the folder `target` or nothing; the images and splits are always the same.
 
     Raises:
-        InputError: `target` is there already.
+        InputError: `target` exists.
     """
     if target.exists():
-        raise InputError(f"{target} is there already: remove it or give another folder")
+        raise InputError(f"{target} exists: remove it or give another folder")
     from sklearn.datasets import load_digits  # seconds to import
 
     digits = load_digits()
@@ -37,7 +37,7 @@ def write(target: Path) -> None:
                 folder.mkdir(parents=True)
                 for index in indices:
                     _picture(digits.images[index]).save(folder / f"{index:04}.png")
-        unfinished.chmod(0o755)  # mkdtemp's is the owner's alone
+        unfinished.chmod(0o755)  # mkdtemp gives access to the owner only
         unfinished.rename(target)
     except BaseException:
         shutil.rmtree(unfinished)
@@ -45,13 +45,13 @@ def write(target: Path) -> None:
 
 
 def _split(indices: np.ndarray) -> dict[str, np.ndarray]:
-    """One class's images by split, so that each split has the same mix of classes."""
+    """Split the images of one class by SHARES, so that each split has the same mix of classes."""
     shuffled = np.random.RandomState(SEED).permutation(indices)
     ends = np.round(np.cumsum(list(SHARES.values())) * len(indices)).astype(int)
     return dict(zip(SHARES, np.split(shuffled, ends[:-1]), strict=True))
 
 
 def _picture(grey: np.ndarray) -> Image.Image:
-    """A picture of SIDE × SIDE pixels from brightness 0 to 16, [8, 8]."""
+    """Enlarge an image of brightness 0 to 16, [8, 8], to SIDE × SIDE pixels."""
     small = Image.fromarray((grey * 255 / 16).astype(np.uint8))
     return small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)

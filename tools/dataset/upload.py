@@ -1,4 +1,4 @@
-"""Upload of a data set to s3://<bucket>/data/<digest>/, whole or not at all."""
+"""Uploads a data set to s3://<bucket>/data/<digest>/; its manifest is written last, when all images are there."""
 
 import json
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -19,11 +19,11 @@ THREADS = 16
 
 
 def upload(folder: Folder, bucket: str) -> str:
-    """Uploads the data set unless it is there already; its digest.
+    """Upload the data set unless the bucket has it; returns its digest.
 
     Raises:
-        InputError: no such bucket, no access, no credentials, or S3 out of reach; what was uploaded until then
-            is not taken for a data set, and the next upload overwrites it.
+        InputError: no such bucket, no access, no credentials, or no connection to S3. An incomplete upload has no
+            manifest; the next one overwrites it.
     """
     client = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=THREADS))
     name = digest(folder)
@@ -36,7 +36,7 @@ def upload(folder: Folder, bucket: str) -> str:
 
 
 def _is_there(client: Any, bucket: str, name: str) -> bool:
-    """Whether the manifest, written last, is there. Listing tells a missing bucket from a missing object."""
+    """True if the bucket has the manifest. A listing tells a missing bucket from a missing object; a HEAD does not."""
     key = data_manifest(name)
     found = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     return bool(found["KeyCount"])
@@ -68,7 +68,7 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
 
 
 def explain(error: Exception, bucket: str, endpoint: str) -> str:
-    """One line that says what is wrong and what to do."""
+    """Describe an error of S3 and its fix in one line."""
     if isinstance(error, NoCredentialsError):
         return "no AWS credentials: sign in (aws sso login), or use the local AWS (. .local/aws.env)"
     if isinstance(error, EndpointConnectionError):
@@ -78,5 +78,5 @@ def explain(error: Exception, bucket: str, endpoint: str) -> str:
         if code == "NoSuchBucket":
             return f"no bucket {bucket}: run make deploy first"
         if code in ("AccessDenied", "403"):
-            return f"access to bucket {bucket} denied: use credentials that may list and write it"
+            return f"access to bucket {bucket} denied: use credentials with permission to list it and write to it"
     return f"upload to {bucket} failed: {error}"

@@ -1,1 +1,1 @@
-"""`python -m tools.demo`: real images to a served model, on the local AWS, with one command."""
+"""`make demo`: from images to a served model on the local AWS, with one command."""

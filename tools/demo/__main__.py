@@ -1,8 +1,8 @@
-"""Real images to a served model, on the local AWS: what `make demo` runs.
+"""Train, deploy and call a model on a local AWS of the demo's own.
 
-It starts a local AWS, deploys every stack, trains on one instance, classifies test images through the
-Lambda, changes the number of instances to four, deploys again while a client keeps calling, and reports
-to the terminal and to out/demo.json. The images are scikit-learn's handwritten digits, or yours.
+The demo deploys every stack and trains on one instance, classifies test images through the function, then deploys again
+with four training instances while a client keeps calling. It reports to the terminal and to out/demo.json. The images
+are scikit-learn's handwritten digits, or yours.
 """
 
 import os
@@ -15,12 +15,12 @@ from rich.console import Console
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings import read_settings
-from tools.assembly import Assembly, synthesize
+from tools.assembly import SynthesizedApp, synthesize
 from tools.cli import add_data, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
-from tools.demo.classify import Classifier, SteadyClient
+from tools.demo.classify import ClassifyClient, SteadyClient
 from tools.demo.jobs import jobs
 from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
@@ -38,7 +38,7 @@ _OUT = Path("out")
 def main() -> int:
     parser = make_parser("demo", __doc__)
     add_data(parser)
-    parser.add_argument("--keep", action="store_true", help="leave the local AWS running at the end")
+    parser.add_argument("--keep", action="store_true", help="keep the local AWS running afterwards")
     arguments = parser.parse_args()
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
@@ -48,7 +48,7 @@ def main() -> int:
     finally:
         if arguments.keep and home.env_file.exists():
             console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
-            console.print(f"End it: SLIPWAY_LOCAL_HOME={os.path.relpath(home.root)} python -m local_aws down")
+            console.print("End it: make down")
         else:
             down(home)
 
@@ -80,8 +80,8 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
     serving = outputs(one.stack("serving"))
     function = serving["FunctionName"]
 
-    with steps.step("Classify test images through the Lambda"):
-        classify = Classifier(function)
+    with steps.step("Classify test images through the function"):
+        classify = ClassifyClient(function)
         first, *others = _examples(images)
         predictions = [classify.from_s3(first, serving["S3Images"]), *map(classify, others)]
 
@@ -92,13 +92,13 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
         with steps.step("Deploy again: train on 4 instances, update the endpoint"):
             deploy(four, say=steps.say_briefly)
 
-    with steps.step("Deploy once more: nothing has changed"):
+    with steps.step("Deploy once more, with no change"):
         deploy(four, say=steps.say_briefly)
 
-    with steps.step("Look at what is live"):
+    with steps.step("Check that the running endpoint matches the deploy"):
         live = check(four.prefix.removesuffix("-"), say=steps.say)
 
-    with steps.step("Hold what the roles did to the IAM contract"):
+    with steps.step("Compare the calls of all roles with the IAM contract"):
         done = evidence.gather("demo", four.folder, home.calls, region)
         findings = evidence.prove(four.folder, done, _OUT / "iam-trace.json")
         for line in (evidence.in_words(done), *map(str, findings)):
@@ -108,7 +108,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
     return 1 if findings or not live else code
 
 
-def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyClient) -> int:
+def _report(steps: Steps, assembly: SynthesizedApp, predictions: list, client: SteadyClient) -> int:
     ran = jobs(assembly.prefix)
     write_json(_OUT / "demo.json", steps, ran, predictions, client)
     show(steps.console, steps, ran, predictions, client)
@@ -117,14 +117,14 @@ def _report(steps: Steps, assembly: Assembly, predictions: list, client: SteadyC
 
 
 def _use(home: Home) -> None:
-    """Make this process, and the CDK CLI it starts, speak to the demo's local AWS and to nothing else."""
+    """Point this process, and the CDK CLI that it starts, to the demo's local AWS."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
     os.environ.update(read_env(home.env_file))
 
 
 def _examples(images: Folder) -> list[Path]:
-    """One test image of each class, of the first ten classes."""
+    """The first test image of each of the first ten classes."""
     test = images.splits["test"]
     firsts = {label: path for path, label in zip(reversed(test.files), reversed(test.labels), strict=True)}
     return [firsts[label] for label in sorted(firsts)[:10]]

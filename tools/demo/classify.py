@@ -1,4 +1,4 @@
-"""Asking the deployed Lambda what an image shows."""
+"""Calls the deployed function to classify images."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ _PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """The best answer for one image; `probability` is in [0, 1]."""
+class LabelledPrediction:
+    """The most probable class of one image, `label`, beside its true class; `probability` is in [0, 1]."""
 
     label: str
     truth: str
@@ -26,30 +26,30 @@ class Prediction:
 
 
 class ClassifyFailed(ReportedError):
-    """The Lambda's answer was not 200."""
+    """The function did not answer with 200; the message is its answer."""
 
 
-class Classifier:
-    """The Lambda alias `live` of a deployment."""
+class ClassifyClient:
+    """Client of the function's alias `live`."""
 
     def __init__(self, function: str) -> None:
         self._function = function
         self._lambda = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
 
-    def __call__(self, image: Path) -> Prediction:
-        """Classify one file; its folder's name is the truth."""
+    def __call__(self, image: Path) -> LabelledPrediction:
+        """Classify one file, whose folder is named after its true class."""
         return self._prediction(image, {"image": base64.b64encode(image.read_bytes()).decode()})
 
-    def from_s3(self, image: Path, folder: str) -> Prediction:
-        """Upload one file under `folder`, an `s3://bucket/prefix/` the function may read, and classify it there."""
+    def from_s3(self, image: Path, folder: str) -> LabelledPrediction:
+        """Upload one file to `folder`, an `s3://bucket/prefix/` that the function may read, and classify it there."""
         bucket, _, prefix = folder.removeprefix("s3://").partition("/")
         boto3.client("s3").upload_file(str(image), bucket, prefix + image.name)
         return self._prediction(image, {"s3": folder + image.name})
 
-    def _prediction(self, image: Path, event: dict[str, Any]) -> Prediction:
+    def _prediction(self, image: Path, event: dict[str, Any]) -> LabelledPrediction:
         body = self.invoke(event)
         best = body["predictions"][0]
-        return Prediction(best["label"], image.parent.name, best["probability"])
+        return LabelledPrediction(best["label"], image.parent.name, best["probability"])
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         answer = self._lambda.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=json.dumps(event).encode())
@@ -61,12 +61,12 @@ class Classifier:
 
 
 class SteadyClient:
-    """A client that keeps asking in the background; counts its calls and keeps what went wrong."""
+    """Client that calls in the background, two calls a second, and records their number and errors."""
 
     def __init__(self, function: str, images: list[Path]) -> None:
         self.calls = 0
         self.errors: list[str] = []
-        self._classify, self._images = Classifier(function), images
+        self._classify, self._images = ClassifyClient(function), images
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -84,5 +84,5 @@ class SteadyClient:
             self.calls += 1
             try:
                 self._classify(image)
-            except Exception as error:  # whatever a client would see is what is counted
+            except Exception as error:  # any error that a client would see counts
                 self.errors.append(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What the roles did during the demo, held to the IAM contract, and kept as its evidence."""
+"""Compares the calls that roles made during the demo with the IAM contract, and keeps them as evidence."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from local_aws.home import ACCOUNT
 
 
 def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace:
-    """The recorded calls, with what the synthesized app in `assembly` says that they were about."""
+    """Read the recorded calls, with the contract's variables from the synthesized app in `assembly`."""
     chosen = variables(template.read(template.load(assembly)))
     return trace.Trace(
         run, ACCOUNT, region, chosen, tuple(trace.TracedCall(**vars(call)) for call in read_calls(recorded))
@@ -19,13 +19,13 @@ def gather(run: str, assembly: Path, recorded: Path, region: str) -> trace.Trace
 
 
 def prove(assembly: Path, evidence: trace.Trace, path: Path) -> list[GateFinding]:
-    """Write the evidence to `path`; what the gate has to say of app and evidence."""
+    """Write the evidence to `path`; returns the gate's findings on templates and evidence."""
     trace.write(path, evidence)
     return [*check_templates(template.load(assembly)), *trace.check_file(path)]
 
 
 def in_words(evidence: trace.Trace) -> str:
-    """How many calls there were, and how many of them were refused."""
+    """Count the calls, the roles, and the calls that were denied."""
     ours = [call for call in evidence.calls if call.role.startswith(evidence.variables["prefix"] + "-")]
     denied = sum(not call.allowed for call in ours)
     roles = len({call.role for call in ours})

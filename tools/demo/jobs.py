@@ -1,4 +1,4 @@
-"""The training jobs that really ran, as SageMaker and CloudWatch tell them."""
+"""Reads the training jobs of a deployment from SageMaker and CloudWatch Logs."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from aws.log_groups import TRAINING_JOBS
 
 @dataclass(frozen=True)
 class Job:
-    """One training job; `digest` is the first 12 hex digits of the model's, as in the job's name."""
+    """One training job; `digest` is the start of the model's digest, 12 hex digits, from the job's name."""
 
     name: str
     instances: int
@@ -21,7 +21,7 @@ class Job:
 
 
 def jobs(prefix: str) -> list[Job]:
-    """Every job of a deployment (`<app>-<stage>-`), oldest first."""
+    """All training jobs of a deployment (`<app>-<stage>-`), oldest first."""
     sagemaker = boto3.client("sagemaker")
     summaries = sagemaker.list_training_jobs(NameContains=prefix, MaxResults=100)["TrainingJobSummaries"]
     names = [s["TrainingJobName"] for s in sorted(summaries, key=lambda s: s["CreationTime"])]

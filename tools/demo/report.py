@@ -1,4 +1,4 @@
-"""What the demo shows at its end, and out/demo.json."""
+"""Report of the demo: tables on the terminal, and out/demo.json."""
 
 import json
 from dataclasses import asdict
@@ -7,12 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.demo.classify import Prediction, SteadyClient
+from tools.demo.classify import LabelledPrediction, SteadyClient
 from tools.demo.jobs import Job
 from tools.demo.steps import Steps
 
 
-def write_json(path: Path, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient) -> None:
+def write_json(
+    path: Path, steps: Steps, jobs: list[Job], predictions: list[LabelledPrediction], client: SteadyClient
+) -> None:
     report = {
         "steps": [{"name": name, "seconds": round(seconds, 2)} for name, seconds in steps.seconds],
         "jobs": [asdict(job) for job in jobs],
@@ -23,7 +25,9 @@ def write_json(path: Path, steps: Steps, jobs: list[Job], predictions: list[Pred
     path.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def show(console: Console, steps: Steps, jobs: list[Job], predictions: list[Prediction], client: SteadyClient) -> None:
+def show(
+    console: Console, steps: Steps, jobs: list[Job], predictions: list[LabelledPrediction], client: SteadyClient
+) -> None:
     table = Table(title="Steps", title_justify="left")
     table.add_column("step")
     table.add_column("seconds", justify="right")
@@ -43,15 +47,15 @@ def show(console: Console, steps: Steps, jobs: list[Job], predictions: list[Pred
         table.add_row(about, accuracy, phases, end_section=True)
     console.print(table)
 
-    table = Table(title="Predictions of test images, through the Lambda", title_justify="left")
-    for column in ("image of", "answer", "probability", ""):
+    table = Table(title="Predictions of test images, through the function", title_justify="left")
+    for column in ("class", "prediction", "probability", ""):
         table.add_column(column)
     for prediction in predictions:
         mark = "✓" if prediction.label == prediction.truth else "✗"
         table.add_row(prediction.truth, prediction.label, f"{prediction.probability:.1%}", mark)
     console.print(table)
     console.print(
-        f"A client called the endpoint all through the update: {client.calls} calls, {len(client.errors)} errors."
+        f"A client called the endpoint during the whole update: {client.calls} calls, {len(client.errors)} errors."
     )
     for error in client.errors[:5]:
         console.print(f"  {error}", style="red", markup=False)

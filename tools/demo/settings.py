@@ -1,6 +1,6 @@
-"""The demo's own settings, over cdk.json's."""
+"""Settings of the demo that replace those of cdk.json when it runs on the digits."""
 
-# Small grey images: a small network trained from the start, instead of cdk.json's choice for photographs.
+# For small grey images: a small network, trained from scratch. Those of cdk.json are for photographs.
 DIGITS = {
     "architecture": "resnet10",
     "image_size": "32",

@@ -1,1 +1,1 @@
-"""`python -m tools.deploy`: every stack and the images, to the AWS that the environment names."""
+"""`make deploy`, `live`, `weights` and `destroy`: a whole deployment, on the AWS that the environment names."""

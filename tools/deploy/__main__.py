@@ -1,7 +1,7 @@
 """Deploy every stack to the AWS that the environment names: an account, or the local AWS.
 
-    python -m tools.deploy --data FOLDER     bucket, images, training, endpoint, Lambda
-    python -m tools.deploy                   the same with the data set that is there (setting `dataset`)
+    make deploy DATA=FOLDER    bucket, images, training, endpoint, function
+    make deploy                the same, with the images of the last deploy
 
 The data set's digest and the settings given are written to stages/<stage>.json, to be committed: a plain deploy,
 `cdk deploy --all` or `cdk diff` afterwards speaks of the same images and settings. NAME= takes a setting out of that

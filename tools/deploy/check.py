@@ -1,9 +1,7 @@
-"""Is what was deployed what is live? Looks at the running system, and says in one line each what it found.
+"""Check that the running endpoint, model and scaling match the last deploy; print a line for each check.
 
-    python -m tools.deploy.check [-c stage=prod]
-
-SageMaker may take an update back, and the stack report success all the same: CloudFormation then sees an endpoint
-that is in service, with the old model. Exit code 1 when something differs from what the stacks say.
+SageMaker may roll an update back while the stack reports success: CloudFormation then sees an endpoint in service, with
+the old model. Exit code 1 if anything differs from the stacks.
 """
 
 import contextlib
@@ -30,8 +28,8 @@ _RESUME = (
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one look at the live system found; `differs` is empty where it is as it should be."""
+class LiveCheck:
+    """Result of one check. `differs` says what is wrong, and is empty if nothing is."""
 
     what: str
     differs: str = ""
@@ -41,10 +39,11 @@ class Finding:
 
 
 def check(prefix: str, *, say: Say) -> bool:
-    """Say what is found of the deployment `<app>-<stage>`; whether all of it is as its stacks say.
+    """Pass a line for each check of the deployment `<app>-<stage>` to `say`; returns true if nothing differs.
 
     Raises:
-        ClientError: a stack, or something of the system, is not there or may not be described.
+        NotDeployed: there is no such deployment.
+        ClientError: a resource is missing, or the caller may not describe it.
     """
     wanted = outputs(stack_name(prefix, "serving"))
     findings = [*_endpoint(wanted), *_function(wanted)]
@@ -53,20 +52,20 @@ def check(prefix: str, *, say: Say) -> bool:
     return not any(finding.differs for finding in findings)
 
 
-def _endpoint(wanted: dict[str, str]) -> Iterator[Finding]:
+def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:
     """`wanted`: the outputs of the serving stack."""
     name, sagemaker = wanted["EndpointName"], _client("sagemaker")
-    with contextlib.suppress(WaiterError):  # it failed, or is changing still: seen below
-        # Auto-scaling may be changing it just now, which is nothing that differs.
+    with contextlib.suppress(WaiterError):  # failed or still changing: reported below
+        # Auto-scaling may be changing it at this moment, which is no difference.
         waiter = sagemaker.get_waiter("endpoint_in_service")
         waiter.wait(EndpointName=name, WaiterConfig={"Delay": 2, "MaxAttempts": _SETTLE_SECONDS // 2})
     live = sagemaker.describe_endpoint(EndpointName=name)
     status, why = live["EndpointStatus"], live.get("FailureReason")
-    yield Finding(
+    yield LiveCheck(
         f"endpoint {name} is in service",
         ""
         if status == "InService" and not why
-        else f"it is {status}" + (f", and its last change failed: {why}" if why else ""),
+        else f"it is {status}" + (f", and its last update failed: {why}" if why else ""),
     )
     yield _same("its configuration", wanted["EndpointConfigName"], live["EndpointConfigName"])
     config = sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
@@ -77,31 +76,29 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[Finding]:
     yield from _instances(place, variant["CurrentInstanceCount"], variant["DesiredInstanceCount"])
 
 
-def _instances(place: str, current: int, desired: int) -> Iterator[Finding]:
-    """How many there are, and that auto-scaling minds them at `place`; a `make load` that was killed suspends it."""
+def _instances(place: str, current: int, desired: int) -> Iterator[LiveCheck]:
+    """Check the number of instances, and that auto-scaling is on; a `make load` that was killed leaves it suspended."""
     scaling = _client("application-autoscaling")
     targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[place])["ScalableTargets"]
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=place)["ScalingPolicies"]
     if not targets or not policies:
         missing = "it has no policy" if targets else f"{place} is not registered"
-        yield Finding("auto-scaling", missing)
+        yield LiveCheck("auto-scaling", missing)
         return
     low, high = targets[0]["MinCapacity"], targets[0]["MaxCapacity"]
     suspended = [name for name, is_so in targets[0].get("SuspendedState", {}).items() if is_so]
-    yield Finding(
+    yield LiveCheck(
         f"auto-scaling, from {low} to {high} instances by {policies[0]['PolicyName']}",
         f"it is suspended; resume: {_RESUME} --resource-id {place} --suspended-state "
         + ",".join(f"{name}=false" for name in suspended)
         if suspended
         else "",
     )
-    wrong = (
-        "" if low <= current <= high and current == desired else f"{desired} are wanted, from {low} to {high} allowed"
-    )
-    yield Finding(f"{current} instances", wrong)
+    wrong = "" if low <= current <= high and current == desired else f"expected {desired}, within {low} to {high}"
+    yield LiveCheck(f"{current} instances", wrong)
 
 
-def _function(wanted: dict[str, str]) -> Iterator[Finding]:
+def _function(wanted: dict[str, str]) -> Iterator[LiveCheck]:
     """`wanted`: the outputs of the serving stack."""
     function, alias, lambda_ = wanted["FunctionName"], wanted["AliasName"], _client("lambda")
     version = lambda_.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
@@ -114,19 +111,19 @@ def _function(wanted: dict[str, str]) -> Iterator[Finding]:
         kept = None
     asked = int(wanted["ProvisionedConcurrency"])
     if kept is None:
-        yield Finding(named, f"no instance is kept warm, and {asked} should be" if asked else "")
+        yield LiveCheck(named, f"expected {asked} provisioned instances, found none" if asked else "")
         return
     ready = kept.get("AvailableProvisionedConcurrentExecutions", 0)
     enough = kept["Status"] == "READY" and ready >= asked
     reason = kept.get("StatusReason", "no reason given")
-    yield Finding(
-        f"{named}, {ready} instances kept warm",
-        "" if enough else f"{asked} should be; Lambda says {kept['Status']}, {reason}",
+    yield LiveCheck(
+        f"{named}, {ready} provisioned instances",
+        "" if enough else f"expected {asked}; Lambda reports {kept['Status']}: {reason}",
     )
 
 
-def _same(what: str, wanted: str, live: str) -> Finding:
-    return Finding(f"{what} is {live}", "" if wanted == live else f"the stack says {wanted}")
+def _same(what: str, wanted: str, live: str) -> LiveCheck:
+    return LiveCheck(f"{what} is {live}", "" if wanted == live else f"expected {wanted}")
 
 
 @cache

@@ -1,11 +1,11 @@
-"""Remove a deployment: all that costs money, and all that would be left over.
+"""Remove a deployment: its stacks, and all resources that stacks leave behind.
 
-    python -m tools.deploy.destroy [-c stage=prod]        asks first; --yes does not
-    python -m tools.deploy.destroy -c keep_data=false     images, models and their key too
+    make destroy SETTINGS="stage=prod"         asks first; YES=1 does not
+    make destroy SETTINGS="keep_data=false"    removes images, models and their key too
 
-With keep_data the buckets and their key stay. What fails is told; the same command goes on from there. It asks each
-service what is there, before and afterwards. CDK's own bootstrap stack, with the files that deploys uploaded, is the
-account's and stays.
+Each service is asked for its resources, before and afterwards. With keep_data the buckets and their key stay. After an
+error, the same command continues. CDK's bootstrap stack, and the files that deploys uploaded to its bucket, belong to
+the account and stay.
 """
 
 import sys
@@ -16,16 +16,16 @@ import boto3
 from aws.prices import price
 from settings.names import stack_name
 from tools.cli import chosen_settings, command, make_parser
-from tools.deploy.inventory import Deployment, Found
+from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
 from tools.preflight import require_aws
 
 KEPT = ("bucket", "key", "training log")  # with keep_data
-# An endpoint before its configuration and that before its model; nothing scales what is going.
+# Scaling first, so that nothing scales an endpoint that is being deleted. The other three refer to the next.
 _ORDER = ("scaling target", "endpoint", "endpoint configuration", "model")
 
 
-def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[Found]:
+def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[DeployedResource]:
     """Remove the deployment.
 
     Returns:
@@ -48,17 +48,17 @@ def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[Found]:
     _remove_rest(_going(of.find(), keep_data), say)
     left = of.find()
     if still := _going(left, keep_data):
-        raise NotRemoved([*(f"{each} is still there" for each in still), "give the same command again"])
+        raise NotRemoved([*(f"{each} is still there" for each in still), "run the same command again"])
     return left
 
 
-def _empty_buckets(found: list[Found], say: Say) -> None:
+def _empty_buckets(found: list[DeployedResource], say: Say) -> None:
     for bucket in [each.name for each in found if each.kind == "bucket"]:
         say(f"emptying bucket {bucket}")
         empty(bucket)
 
 
-def _remove_rest(found: list[Found], say: Say) -> None:
+def _remove_rest(found: list[DeployedResource], say: Say) -> None:
     """Remove what the stacks left, what others need last.
 
     The bucket of access logs goes after the bucket whose accesses it logs, when nothing is written to it any more.
@@ -69,23 +69,23 @@ def _remove_rest(found: list[Found], say: Say) -> None:
         remove(each)
 
 
-def _going(found: list[Found], keep_data: bool) -> list[Found]:
+def _going(found: list[DeployedResource], keep_data: bool) -> list[DeployedResource]:
     return [each for each in found if not (keep_data and each.kind in KEPT)]
 
 
 def _require_retained(stack: str) -> None:
-    """Refuse to delete a stack that would take the data with it."""
+    """Raise `NotRemoved` if deleting the stack would delete the data."""
     template = boto3.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     for id, resource in template["Resources"].items():
         if resource["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key") and resource.get("DeletionPolicy") != "Retain":
             raise NotRemoved(
-                f"{stack} was deployed with keep_data=false, and would take {id} with it: "
-                "deploy it with keep_data=true first, or destroy with keep_data=false"
+                f"{stack} was deployed with keep_data=false, and deleting it deletes {id}: "
+                "deploy with keep_data=true first, or destroy with keep_data=false"
             )
 
 
-def stays(left: list[Found]) -> list[str]:
-    """What stays and what it costs a month, a line each."""
+def stays(left: list[DeployedResource]) -> list[str]:
+    """Describe each resource that stays, with its cost a month."""
     lines = []
     for each in left:
         if each.kind == "bucket":
@@ -94,7 +94,7 @@ def stays(left: list[Found]) -> list[str]:
             dollars = size * price("s3", "gb_month")
             lines.append(f"{each}: {len(versions)} objects, {size:.2f} GiB, {dollars:.2f} $ a month")
         elif each.kind == "key":
-            lines.append(f"{each}: {price('kms', 'key_month'):.2f} $ a month; without it nothing in the bucket opens")
+            lines.append(f"{each}: {price('kms', 'key_month'):.2f} $ a month; it decrypts everything in the bucket")
     if logs := sum(each.kind == "training log" for each in left):
         lines.append(f"{logs} logs of training jobs, in the account's own group: cents")
     return lines
@@ -103,7 +103,7 @@ def stays(left: list[Found]) -> list[str]:
 @command
 def main() -> int:
     parser = make_parser("destroy", __doc__)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="remove without asking")
     arguments = parser.parse_args()
     settings = chosen_settings(arguments)
     account, region = require_aws()
@@ -129,7 +129,7 @@ def main() -> int:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise NotRemoved("nobody to ask: give YES=1 (--yes) to remove it without")
+        raise NotRemoved("no terminal to confirm on: add YES=1 to skip the question")
     return input("Remove it? [yes/no] ").strip().lower() == "yes"
 
 

@@ -1,4 +1,4 @@
-"""What a training job says, while a deploy waits for it."""
+"""Follows the log of training jobs while a deploy waits for them."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _SECONDS = 2.0
 
 
 class TrainingLog:
-    """While entered, hands `say` each new log line of the jobs whose names start with `prefix`."""
+    """Context manager that passes each new log line of the jobs named `prefix…` to `say`."""
 
     def __init__(self, prefix: str, say: Callable[[str], None]) -> None:
         self._prefix, self._say = prefix, say
@@ -37,7 +37,7 @@ class TrainingLog:
             try:
                 self._read()
             except (BotoCoreError, ClientError):
-                continue  # no job has logged yet, or not for this caller's eyes: the deploy tells how it ends
+                continue  # no log yet, or no permission to read it; the deploy reports how the job ends
 
     def _read(self) -> None:
         found = self._logs.describe_log_streams(logGroupName=TRAINING_JOBS, logStreamNamePrefix=self._prefix)

@@ -1,4 +1,4 @@
-"""How each kind of what a deployment holds is taken away; doing it again does no harm."""
+"""Removes each kind of resource of a deployment. Every function here may be repeated."""
 
 import contextlib
 import time
@@ -9,29 +9,29 @@ import boto3
 from botocore.exceptions import WaiterError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
-from tools.deploy.inventory import RUNNING, Found
+from tools.deploy.inventory import RUNNING, DeployedResource
 from training.errors import ReportedError
 
 Say = Callable[[str], None]
 
-_WAIT = {"Delay": 2, "MaxAttempts": 1800}  # a changing endpoint, or a job that saves its checkpoint, takes time
-_KEY_DAYS = 7  # the least that KMS takes: until then the deletion can be cancelled
+_WAIT = {"Delay": 2, "MaxAttempts": 1800}  # an hour: an endpoint may be updating, a job may be saving its checkpoint
+_KEY_DAYS = 7  # the minimum in KMS; until then the deletion can be cancelled
 
 
 class NotRemoved(ReportedError):
-    """Something is still there; the message says what and why. The same command can be given again."""
+    """A resource is still there; the message says which and why. The command can be repeated."""
 
 
-def stop_jobs(found: Iterable[Found], say: Say) -> None:
-    """End the training and tuning jobs among `found`, and wait until they have."""
+def stop_jobs(found: Iterable[DeployedResource], say: Say) -> None:
+    """Stop the training and tuning jobs among `found`, and wait until they have stopped."""
     client = boto3.client("sagemaker")
     found = list(found)
     tunings = [each for each in found if each.kind == "tuning job"]
     for job in tunings:
-        if _tuning_status(client, job.name) == "InProgress":  # SageMaker refuses to stop what is stopping already
+        if _tuning_status(client, job.name) == "InProgress":  # SageMaker refuses to stop a job that is stopping already
             say(f"stopping {job}")
             client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
-    for job in tunings:  # first, so that it starts no more training jobs; boto3 has no waiter for it
+    for job in tunings:  # tuning jobs first, as they start training jobs; boto3 has no waiter for them
         for _ in range(_WAIT["MaxAttempts"]):
             if _tuning_status(client, job.name) not in RUNNING:
                 break
@@ -40,7 +40,7 @@ def stop_jobs(found: Iterable[Found], say: Say) -> None:
         if client.describe_training_job(TrainingJobName=job.name)["TrainingJobStatus"] == "InProgress":
             say(f"stopping {job}")
             client.stop_training_job(TrainingJobName=job.name)
-        with contextlib.suppress(WaiterError):  # it failed, and that is an end too; one that did not end is told later
+        with contextlib.suppress(WaiterError):  # a failed job has ended too; one that has not is reported later
             client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
 
 
@@ -50,7 +50,7 @@ def _tuning_status(client: Any, name: str) -> str:
 
 
 def delete_stacks(names: list[str], say: Say) -> None:
-    """Delete the stacks, the last first; one that another still needs is tried again after it.
+    """Delete the stacks in this order; retry those that another stack still imports from, after that one.
 
     Raises:
         NotRemoved: with CloudFormation's reasons.
@@ -69,7 +69,7 @@ def delete_stacks(names: list[str], say: Say) -> None:
                 failed[name] = _why(client, name)
         if list(failed) == left:
             reasons = "\n".join(f"stack {name} is still there: {why}" for name, why in failed.items())
-            raise NotRemoved(f"{reasons}\nput that right, and give the same command again")
+            raise NotRemoved(f"{reasons}\ncorrect that, then run the same command again")
         left = list(failed)
 
 
@@ -80,21 +80,29 @@ def _why(client: Any, name: str) -> str:
 
 
 def by_creation(names: Iterable[str]) -> list[str]:
-    """The stacks, the youngest first: what was made later may need what was made before."""
+    """Sort stacks by creation time, youngest first: a later stack may import from an earlier one."""
     client = boto3.client("cloudformation")
     made = {name: client.describe_stacks(StackName=name)["Stacks"][0]["CreationTime"] for name in names}
     return sorted(made, key=lambda name: made[name], reverse=True)
 
 
 def empty(bucket: str) -> None:
-    """Delete every object of the bucket, with all versions."""
+    """Delete all versions of all objects in the bucket.
+
+    Raises:
+        NotRemoved: S3 kept an object.
+    """
     for answer in boto3.resource("s3").Bucket(bucket).object_versions.delete():
         for error in answer.get("Errors", []):
             raise NotRemoved(f"bucket {bucket}: {error['Key']}: {error['Message']}")
 
 
-def remove(found: Found) -> None:
-    """Take away what no stack took: what a service made by itself, or a stack was told to leave, or failed to take."""
+def remove(found: DeployedResource) -> None:
+    """Remove a resource outside of any stack: created by a service, retained by a stack, or left by a failed delete.
+
+    Raises:
+        NotRemoved: a kind that only a stack creates, so that its owner is unknown.
+    """
     name = found.name
     match found.kind:
         case "scaling target":
@@ -128,7 +136,7 @@ def remove(found: Found) -> None:
         case "key":
             boto3.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=_KEY_DAYS)
         case _:
-            raise NotRemoved(f"{found} is in no stack any more, and was not made by a service: delete it by hand")
+            raise NotRemoved(f"{found} is in no stack any more, and no service created it: delete it by hand")
 
 
 def _deregister(name: str) -> None:

@@ -1,17 +1,19 @@
-"""Pretrained weights for a deployment: torchvision's, or a file of yours, into the bucket that training reads from.
+"""Upload pretrained weights, torchvision's or your own, to the bucket that training reads from.
 
-python -m tools.deploy.weights resnet50                    downloads torchvision's (once), uploads them
-python -m tools.deploy.weights resnet50 --file FILE.pth    uploads a state dict of that network
+make weights ARCH=resnet50                  downloads torchvision's weights (once) and uploads them
+make weights ARCH=resnet50 FILE=FILE.pth    uploads a state dict of that network
 """
 
+import shutil
 import sys
+import urllib.request
 from pathlib import Path
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, wrap_file
 
 from settings.names import bucket_name, weights_key
 from tools.cli import chosen_settings, command, make_parser, user_path
@@ -29,11 +31,11 @@ WITHOUT = ("resnet10",)  # ours, not torchvision's
 def main() -> int:
     parser = make_parser("weights", __doc__)
     parser.add_argument("architecture", choices=[name for name in DEPTHS if name not in WITHOUT])
-    parser.add_argument("--file", type=user_path, help="a state dict instead of torchvision's")
+    parser.add_argument("--file", type=user_path, help="state dict to upload instead of torchvision's")
     arguments = parser.parse_args()
     settings = chosen_settings(arguments)
     path = arguments.file or download(arguments.architecture)
-    read(path, arguments.architecture)  # better now than in a training job
+    read(path, arguments.architecture)  # fail here rather than in a training job
     account, region = require_aws()
     digest = upload(path, bucket_name(settings.prefix, account, region))
     print(f'SETTINGS="architecture={arguments.architecture} weights={digest} trainable=head image_size=224"')
@@ -41,10 +43,10 @@ def main() -> int:
 
 
 def download(architecture: str) -> Path:
-    """torchvision's best weights of that network, in torch's own cache; their name has the start of their sha256.
+    """Download torchvision's best weights of that network into torch's cache, unless they are there.
 
     Raises:
-        InputError: no network, or other bytes than the name promises.
+        InputError: no network, or the file does not have the sha256 that its name begins with.
     """
     import torch
     import torchvision
@@ -56,20 +58,35 @@ def download(architecture: str) -> Path:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=start)
-    except (OSError, RuntimeError) as error:
+        _fetch(url, path, start)
+    except OSError as error:
         raise InputError(
-            f"cannot download {url} ({error}): with a network, fetch that file, "
-            f"then python -m tools.deploy.weights {architecture} --file {path.name}"
+            f"cannot download {url} ({error}): fetch that file where there is a network, then run "
+            f"make weights ARCH={architecture} FILE={path.name}"
         ) from error
     return path
 
 
+def _fetch(url: str, path: Path, start: str) -> None:
+    """Download to `path`, which appears when the file is complete and its sha256 begins with `start`."""
+    part = path.with_suffix(".part")
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 (https)
+        size = int(answer.headers["Content-Length"])
+        with (
+            wrap_file(answer, size, description=path.name, console=Console(stderr=True)) as source,
+            part.open("wb") as file,
+        ):
+            shutil.copyfileobj(source, file)
+    if not sha256_of(part).startswith(start):
+        raise OSError("the file arrived damaged")
+    part.replace(path)
+
+
 def upload(path: Path, bucket: str) -> str:
-    """Uploads the file under its digest unless it is there; the digest, 64 hex digits.
+    """Upload the file under its sha256 unless the bucket has it; returns the sha256, 64 hex digits.
 
     Raises:
-        InputError: no such bucket, no access, or S3 out of reach.
+        InputError: no such bucket, no access, or no connection to S3.
     """
     digest = sha256_of(path)
     key = weights_key(digest)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tools.assembly import Assembly
+from tools.assembly import SynthesizedApp
 from tools.capacity import __main__ as command
 
 
@@ -37,7 +37,7 @@ def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "config": resource("AWS::SageMaker::EndpointConfig", ProductionVariants=[{"InstanceType": "ml.m5.large"}]),
     }
     (tmp_path / "a-b-serving.template.json").write_text(json.dumps({"Resources": resources}))
-    monkeypatch.setattr(command, "synthesize", lambda _: Assembly(tmp_path, ["a-b-serving"]))
+    monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(tmp_path, ["a-b-serving"]))
     monkeypatch.chdir(tmp_path)
     Path("trace.csv").write_text("seconds,rate\n0,0.5\n600,0.5\n600,1.3\n1200,1.3\n")
 

@@ -9,7 +9,7 @@ import pytest
 
 from iam.revision import RevisionError
 from tests.tools.cost.conftest import stack
-from tools.assembly import Assembly
+from tools.assembly import SynthesizedApp
 from tools.cost import __main__ as command
 
 
@@ -35,7 +35,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             raise RevisionError(f"git archive: {revision} is not a revision")
         yield before
 
-    monkeypatch.setattr(command, "synthesize", lambda _: Assembly(now, ["a-b-serving"]))
+    monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(now, ["a-b-serving"]))
     monkeypatch.setattr(command, "synthesized", synthesized)
 
 
@@ -86,6 +86,6 @@ def test_an_instance_type_without_a_price_is_named_with_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = _write(tmp_path / "other", 1, "ml.x9.huge")
-    monkeypatch.setattr(command, "synthesize", lambda _: Assembly(other, ["a-b-serving"]))
+    monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(other, ["a-b-serving"]))
     assert command.main([]) == 1
     assert capsys.readouterr().err.startswith("error: no price of ml.x9.huge in aws/prices.yaml")

@@ -50,7 +50,7 @@ def test_they_are_the_same_each_time(digits: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is there already: remove it or give another folder"):
+    with pytest.raises(InputError, match="exists: remove it or give another folder"):
         write(tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tools.demo.classify import Prediction, SteadyClient
+from tools.demo.classify import LabelledPrediction, SteadyClient
 from tools.demo.jobs import Job
 from tools.demo.report import show, write_json
 from tools.demo.steps import Steps
@@ -21,7 +21,7 @@ JOB = Job(
     digest="ab822d586c8d",
     seconds={"Downloading": 5.8, "Training": 34.2, "Uploading": 1.9},
 )
-PREDICTION = Prediction("3", "3", 0.998)
+PREDICTION = LabelledPrediction("3", "3", 0.998)
 
 
 @pytest.fixture(autouse=True)

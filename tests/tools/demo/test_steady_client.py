@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.demo import classify
-from tools.demo.classify import ClassifyFailed, Prediction, SteadyClient
+from tools.demo.classify import ClassifyFailed, LabelledPrediction, SteadyClient
 
 
 class _Answers:
@@ -15,15 +15,15 @@ class _Answers:
     def __init__(self, function: str) -> None:
         self.asked = 0
 
-    def __call__(self, image: Path) -> Prediction:
+    def __call__(self, image: Path) -> LabelledPrediction:
         self.asked += 1
         if self.asked == 2:
             raise ClassifyFailed("502")
-        return Prediction("1", "1", 0.9)
+        return LabelledPrediction("1", "1", 0.9)
 
 
 def test_it_counts_calls_and_keeps_each_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classify, "Classifier", _Answers)
+    monkeypatch.setattr(classify, "ClassifyClient", _Answers)
     monkeypatch.setattr(classify, "_PAUSE_SECONDS", 0.001)
 
     with SteadyClient("f", [Path("a/1.png")]) as client:

@@ -81,8 +81,8 @@ def test_a_system_that_is_as_its_stacks_say_passes(live: Live) -> None:
 def test_an_update_that_sagemaker_took_back_unsaid_is_found(live: Live) -> None:
     live.endpoint["EndpointConfigName"], live.url = "config-old", "s3://bucket/models/old/model.tar.gz"
     assert wrong() == [
-        "wrong  its configuration is config-old: the stack says config-new",
-        f"wrong  its model is s3://bucket/models/old/model.tar.gz: the stack says {URL}",
+        "wrong  its configuration is config-old: expected config-new",
+        f"wrong  its model is s3://bucket/models/old/model.tar.gz: expected {URL}",
     ]
 
 
@@ -98,13 +98,13 @@ def test_an_update_that_sagemaker_took_back_unsaid_is_found(live: Live) -> None:
                     "FailureReason": "alarm errors",
                 }
             },
-            "its last change failed: alarm errors",
+            "its last update failed: alarm errors",
         ),
-        ({"instances": {"CurrentInstanceCount": 5, "DesiredInstanceCount": 5}}, "from 1 to 3 allowed"),
-        ({"instances": {"CurrentInstanceCount": 1, "DesiredInstanceCount": 2}}, "2 are wanted"),
+        ({"instances": {"CurrentInstanceCount": 5, "DesiredInstanceCount": 5}}, "expected 5, within 1 to 3"),
+        ({"instances": {"CurrentInstanceCount": 1, "DesiredInstanceCount": 2}}, "expected 2, within 1 to 3"),
         ({"targets": []}, "is not registered"),
         ({"policies": []}, "no policy"),
-        ({"kept": None}, "no instance is kept warm, and 1 should be"),
+        ({"kept": None}, "expected 1 provisioned instances, found none"),
         (
             {
                 "kept": {
@@ -113,7 +113,7 @@ def test_an_update_that_sagemaker_took_back_unsaid_is_found(live: Live) -> None:
                     "StatusReason": "out of space",
                 }
             },
-            "Lambda says FAILED, out of space",
+            "Lambda reports FAILED: out of space",
         ),
     ],
 )

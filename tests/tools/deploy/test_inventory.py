@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tools.deploy import inventory
-from tools.deploy.inventory import Deployment, Found
+from tools.deploy.inventory import DeployedResource, Deployment
 
 OF = Deployment("app", "dev", "000000000000")
 OURS = [{"TagKey": "app", "TagValue": "app"}, {"TagKey": "stage", "TagValue": "dev"}]
@@ -49,7 +49,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 def test_a_key_of_others_that_is_shut_to_us_is_passed_over(account: Account) -> None:
     account.listings["list_keys"] = [{"KeyId": "shut"}, {"KeyId": "ours"}, {"KeyId": "another"}]
     account.tags = {"ours": OURS, "another": []}
-    assert OF.find() == [Found("key", "ours")]
+    assert OF.find() == [DeployedResource("key", "ours")]
 
 
 def test_a_key_that_our_alias_names_is_not_passed_over(account: Account) -> None:
@@ -68,7 +68,10 @@ def test_logs_of_jobs_and_of_the_notebook_are_found_in_the_accounts_own_groups(a
         ]
 
     account.listings["describe_log_streams"] = streams
-    assert OF.find() == [Found("notebook log", "app-dev-notebook/x"), Found("training log", "app-dev-1/algo-1")]
+    assert OF.find() == [
+        DeployedResource("notebook log", "app-dev-notebook/x"),
+        DeployedResource("training log", "app-dev-1/algo-1"),
+    ]
 
 
 def test_an_account_in_which_nobody_trained_has_no_logs(account: Account) -> None:
@@ -89,9 +92,9 @@ def test_what_an_ec2_training_could_leave_is_found(account: Account) -> None:
         "describe_internet_gateways": [{"InternetGatewayId": "igw"}],
     }
     assert OF.find() == [
-        Found("instance", "i"),
-        Found("instance profile", "app-dev-ec2-training"),
-        Found("internet gateway", "igw"),
-        Found("network", "vpc"),
-        Found("volume", "vol"),
+        DeployedResource("instance", "i"),
+        DeployedResource("instance profile", "app-dev-ec2-training"),
+        DeployedResource("internet gateway", "igw"),
+        DeployedResource("network", "vpc"),
+        DeployedResource("volume", "vol"),
     ]

@@ -10,7 +10,7 @@ from botocore.exceptions import WaiterError
 from tools.deploy import destroy as command
 from tools.deploy import removal
 from tools.deploy.destroy import destroy, stays
-from tools.deploy.inventory import Deployment, Found
+from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, delete_stacks, stop_jobs
 
 OF = Deployment("app", "dev", "000000000000")
@@ -106,7 +106,10 @@ def test_a_tuning_is_stopped_once_and_has_ended_before_its_training_jobs_are_loo
     monkeypatch.setattr(removal.boto3, "client", lambda _: jobs)
     monkeypatch.setattr(removal.time, "sleep", lambda _: None)
 
-    stop_jobs([Found("training job", "app-dev-job"), Found("tuning job", "app-dev-tuning")], lambda _: None)
+    stop_jobs(
+        [DeployedResource("training job", "app-dev-job"), DeployedResource("tuning job", "app-dev-tuning")],
+        lambda _: None,
+    )
 
     assert jobs.log == [*stopped, "look at training while tuning is Stopped", "wait for training"]
 
@@ -115,7 +118,7 @@ class Account:
     """What there is, in place of every service; `log` is what was done, in order."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: tuple[str, str], stuck: str = "") -> None:
-        self.found = {Found(*each) for each in found}
+        self.found = {DeployedResource(*each) for each in found}
         self.log: list[str] = []
         self.stuck = stuck
         monkeypatch.setattr(Deployment, "find", lambda _: sorted(self.found))
@@ -123,7 +126,7 @@ class Account:
             monkeypatch.setattr(command, name, getattr(self, name))
         monkeypatch.setattr(command, "_require_retained", lambda _: None)
 
-    def stop_jobs(self, found: list[Found], say: Any) -> None:
+    def stop_jobs(self, found: list[DeployedResource], say: Any) -> None:
         self.found -= {each for each in found if each.kind.endswith("job")}
         self.log.append("stop jobs")
 
@@ -131,13 +134,13 @@ class Account:
         return sorted(names)
 
     def delete_stacks(self, names: list[str], say: Any) -> None:
-        self.found -= {Found("stack", name) for name in names}
+        self.found -= {DeployedResource("stack", name) for name in names}
         self.log += [f"delete {name}" for name in names]
 
     def empty(self, bucket: str) -> None:
         self.log.append(f"empty {bucket}")
 
-    def remove(self, found: Found) -> None:
+    def remove(self, found: DeployedResource) -> None:
         self.log.append(f"remove {found}")
         if found.name != self.stuck:
             self.found.discard(found)
@@ -158,7 +161,7 @@ def test_jobs_end_first_then_the_stacks_go_then_what_services_made(monkeypatch: 
         "delete app-dev-storage",
         "remove log group /aws/sagemaker/Endpoints/app-dev-ab12",
     ]
-    assert left == sorted(Found(*each) for each in DATA)
+    assert left == sorted(DeployedResource(*each) for each in DATA)
 
 
 def test_what_a_stack_lost_goes_in_the_order_that_sagemaker_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +188,7 @@ def test_what_is_still_there_is_named_and_the_same_command_goes_on(monkeypatch: 
     account = Account(
         monkeypatch, ("alarm", "TargetTracking-endpoint/app-dev-x"), stuck="TargetTracking-endpoint/app-dev-x"
     )
-    with pytest.raises(NotRemoved, match=r"alarm TargetTracking-endpoint/app-dev-x is still there\ngive the same"):
+    with pytest.raises(NotRemoved, match=r"alarm TargetTracking-endpoint/app-dev-x is still there\nrun the same"):
         destroy(OF, keep_data=True, say=lambda _: None)
     account.stuck = ""
     assert destroy(OF, keep_data=True, say=lambda _: None) == []
@@ -193,7 +196,7 @@ def test_what_is_still_there_is_named_and_the_same_command_goes_on(monkeypatch: 
 
 def test_a_resource_that_only_a_stack_makes_is_not_guessed_at() -> None:
     with pytest.raises(NotRemoved, match=r"role app-dev-training is in no stack any more.*by hand"):
-        removal.remove(Found("role", "app-dev-training"))
+        removal.remove(DeployedResource("role", "app-dev-training"))
 
 
 @pytest.mark.parametrize("policy", ["Delete", None])
@@ -205,9 +208,9 @@ def test_data_that_the_stack_would_take_is_not_deleted_with_keep_data(
             bucket = {"Type": "AWS::S3::Bucket", **({"DeletionPolicy": policy} if policy else {})}
             return {"TemplateBody": {"Resources": {"Bucket": bucket}}}
 
-    monkeypatch.setattr(Deployment, "find", lambda _: [Found("stack", "app-dev-storage")])
+    monkeypatch.setattr(Deployment, "find", lambda _: [DeployedResource("stack", "app-dev-storage")])
     monkeypatch.setattr(command.boto3, "client", lambda _: CloudFormation())
-    with pytest.raises(NotRemoved, match="app-dev-storage was deployed with keep_data=false, and would take Bucket"):
+    with pytest.raises(NotRemoved, match=r"app-dev-storage was deployed with keep_data=false, .* deletes Bucket"):
         destroy(OF, keep_data=True, say=lambda _: None)
 
 
@@ -221,15 +224,20 @@ def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:
             return type("Bucket", (), {"object_versions": Versions()})
 
     monkeypatch.setattr(command.boto3, "resource", lambda _: Storage())
-    left = [Found("bucket", "b"), Found("key", "k"), Found("training log", "a"), Found("training log", "b")]
+    left = [
+        DeployedResource("bucket", "b"),
+        DeployedResource("key", "k"),
+        DeployedResource("training log", "a"),
+        DeployedResource("training log", "b"),
+    ]
     assert stays(left) == [
         "bucket b: 2 objects, 5.00 GiB, 0.11 $ a month",  # 5 × 0.023
-        "key k: 1.00 $ a month; without it nothing in the bucket opens",
+        "key k: 1.00 $ a month; it decrypts everything in the bucket",
         "2 logs of training jobs, in the account's own group: cents",
     ]
 
 
 def test_nobody_to_ask_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
-    with pytest.raises(NotRemoved, match="give YES=1"):
+    with pytest.raises(NotRemoved, match="add YES=1"):
         command._agreed()

@@ -1,6 +1,7 @@
 """`make weights`: what is uploaded is checked, named by its digest, and what to do is said where it cannot be."""
 
 import hashlib
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,25 +94,48 @@ def test_without_aws_it_says_how_to_get_one(
     assert "no AWS to deploy to" in capsys.readouterr().err
 
 
-def test_offline_it_names_the_file_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("Name or service not known")
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Files on the network by their URL's last part; torch's cache is `tmp_path`."""
+    files: dict[str, bytes] = {}
+
+    class Answer(io.BytesIO):
+        @property
+        def headers(self) -> dict[str, str]:
+            return {"Content-Length": str(len(self.getvalue()))}
+
+    def urlopen(url: str) -> Answer:
+        try:
+            return Answer(files[url.rpartition("/")[2]])
+        except KeyError:
+            raise OSError("Name or service not known") from None
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(
-        InputError, match=r"cannot download https://.*/resnet50-11ad3fa6\.pth .*--file resnet50-11ad3fa6"
-    ):
+    monkeypatch.setattr(weights.urllib.request, "urlopen", urlopen)
+    return files
+
+
+def test_offline_it_names_the_file_to_fetch(served: dict[str, bytes]) -> None:
+    wanted = r"cannot download https://.*/resnet50-11ad3fa6\.pth .*make weights ARCH=resnet50 FILE=resnet50-11ad3fa6"
+    with pytest.raises(InputError, match=wanted):
         weights.download("resnet50")
 
 
-def test_what_torch_has_in_its_cache_is_taken_only_when_its_name_is_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_in_the_cache_is_used_if_its_digest_begins_as_its_name_says(
+    served: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched = []
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *given, **also: fetched.append(also["hash_prefix"]))
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "resnet18-f37072fd.pth").write_bytes(b"cut short")
-    weights.download("resnet18")
-    assert fetched == ["f37072fd"]
+    file = tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
+    file.parent.mkdir()
+    file.write_bytes(b"cut short")
+    served[file.name] = b"whole"
+    monkeypatch.setattr(weights, "sha256_of", lambda path: "f37072fd11" if path.read_bytes() == b"whole" else "00")
+    assert weights.download("resnet18").read_bytes() == b"whole"
+    served.clear()
+    assert weights.download("resnet18").read_bytes() == b"whole"
+
+
+def test_a_download_that_arrives_damaged_is_not_kept(served: dict[str, bytes], tmp_path: Path) -> None:
+    served["resnet18-f37072fd.pth"] = b"damaged"
+    with pytest.raises(InputError, match="damaged"):
+        weights.download("resnet18")
+    assert not (tmp_path / "checkpoints" / "resnet18-f37072fd.pth").exists()
