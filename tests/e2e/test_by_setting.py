@@ -57,6 +57,7 @@ def with_ec2(system: System) -> System:
     return System(system.images, {**system.settings, "ec2_training": "true"})
 
 
+@pytest.mark.long  # three training jobs and an endpoint of its own
 def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that_is_live(
     system: System, aws: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,7 @@ def test_a_run_returns_to_the_toolkit(base: Path, few_digits: Path) -> None:
     (base / "input" / "data").mkdir()
     (base / "input" / "data" / "images").symlink_to(few_digits)
     config = base / "input" / "config" / "hyperparameters.json"
-    texts = json.loads(config.read_text()) | {"architecture": "resnet10", "batch-size": "24"}
+    texts = json.loads(config.read_text()) | {"architecture": "resnet10", "batch-size": "24", "export-int8": "never"}
     config.write_text(json.dumps(texts))
 
     result = run(base)

@@ -16,7 +16,18 @@ from training.ranges import Choice
 from training.trials import Plan, Tuner
 from training.tune import main
 
-TINY = ("--architecture", "resnet10", "--image-size", "16", "--batch-size", "24", "--epochs", "1")
+TINY = (
+    "--architecture",
+    "resnet10",
+    "--image-size",
+    "16",
+    "--batch-size",
+    "24",
+    "--epochs",
+    "1",
+    "--export-int8",
+    "never",
+)
 
 
 @pytest.fixture
