@@ -148,7 +148,7 @@ release: $(PACKAGES)  ## test, then bump the version, date the change log, commi
 	@test -z "$$(git status --porcelain)" || { echo "error: uncommitted changes: commit or stash them" >&2; exit 1; }
 	@! git rev-parse -q --verify refs/tags/v$(VERSION) >/dev/null || { echo "error: the tag v$(VERSION) exists: take another VERSION" >&2; exit 1; }
 	@sed -n '/^## \[Unreleased\]/,/^## \[[0-9]/p' CHANGELOG.md | grep -q '^- ' || { echo "error: CHANGELOG.md has nothing under Unreleased" >&2; exit 1; }
-	@$(MAKE) test
+	@$(MAKE) test-all
 	@$(UV) version --quiet --frozen "$(VERSION)"
 	@sed -i "s/^## \[Unreleased\]$$/&\n\n## [$(VERSION)] - $$(date +%F)/" CHANGELOG.md
 	@git commit -q -m "Release $(VERSION)" pyproject.toml CHANGELOG.md && git tag -a -m "Slipway $(VERSION)" v$(VERSION)
