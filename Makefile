@@ -46,11 +46,11 @@ soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [
 
 train: $(SETUP)  ## train on this machine, without AWS, into out/training: DATA=folder [ARGS="--epochs 3"]
 	@$(PY) -m training --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/training $(ARGS)
-	@echo "Model: out/training/model. Metrics and pictures: out/training/output"
+	@echo "Model: out/training/model. Metrics and pictures: out/training/output/data"
 
 tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into out/tuning: DATA=folder ARGS="--max-jobs 20 --learning-rate 0.001..0.1"
 	@$(PY) -m training.tune --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/tuning $(ARGS)
-	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output. All trials: out/tuning/tuning.json"
+	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output/data. All trials: out/tuning/tuning.json"
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json

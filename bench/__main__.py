@@ -57,8 +57,9 @@ def _own_environment() -> Iterator[None]:
         boto3.DEFAULT_SESSION = None
 
 
+@command
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"benchmark to run: {', '.join(BENCHMARKS)}; default: all"
     )

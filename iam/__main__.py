@@ -1,4 +1,4 @@
-"""The gate's commands: `python -m iam check|diff|docs`.
+"""The gate's commands: check, diff, docs.
 
 Exit codes: 0 when all is well; 1 when there are findings (check), when something became possible (diff), or when the
 document is stale (docs --check); 2 when the input cannot be read.
@@ -69,7 +69,7 @@ def _docs(parsed: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m iam", description="The IAM gate.")
+    parser = argparse.ArgumentParser(prog="iam", description="The IAM gate.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("check", help="compare a synthesized app's roles with iam/contract.yaml")

@@ -1,6 +1,6 @@
 """Execute the notebook on the AWS of the environment, and store it with its outputs.
 
-python -m notebooks [-p EPOCHS=1] [-c stage=prod]
+make notebook ARGS="-p EPOCHS=1" SETTINGS="stage=prod"
 """
 
 import ast

@@ -40,7 +40,7 @@ A setting's value comes from the first of these that names it:
    takes a setting out of it: commit it, and a plain `make deploy` or `cdk deploy --all` deploys the same, on any
    machine. A deploy that fails leaves the file as it was. `make demo` reads and writes no stage's file.
 3. **The default**: `settings` in [`cdk.json`](../cdk.json); of a hyper-parameter, its declaration in
-   [`training/settings.py`](../training/settings.py), so that `python -m training` has the same.
+   [`training/settings.py`](../training/settings.py), so that `make train` has the same.
 
 All mistakes are reported at once, before anything is built. `dataset` is the digest of your images: the default is that
 of scikit-learn's digits, which `make demo` trains on. Each part below has a file in [`settings/`](../settings).

@@ -39,10 +39,13 @@ class Checkout:
         self.log = folder / "log"
 
     def setup(self, fail: str = "") -> subprocess.CompletedProcess[str]:
+        return self.make("setup", fail)
+
+    def make(self, target: str, fail: str = "") -> subprocess.CompletedProcess[str]:
         self.log.unlink(missing_ok=True)
         environment = {"PATH": f"{self.bin}{os.pathsep}/usr/bin{os.pathsep}/bin", "LOG": str(self.log), "FAIL": fail}
         return subprocess.run(
-            ["make", "setup", "UV=.venv/bin/uv"], cwd=self.folder, env=environment, capture_output=True, text=True
+            ["make", target, "UV=.venv/bin/uv"], cwd=self.folder, env=environment, capture_output=True, text=True
         )
 
     @property
@@ -150,3 +153,18 @@ def test_an_old_python_is_refused_with_the_fix(checkout: Checkout, tmp_path: Pat
     (checkout.bin / "python3").write_bytes(old.read_bytes())
     assert checkout.setup().returncode != 0
     assert not (checkout.folder / ".venv").exists()
+
+
+def test_down_ends_what_make_demo_kept_and_clean_does_so_before_it_removes_everything(ready: Checkout) -> None:
+    assert ready.make("down").stdout == "no local AWS runs\n"
+    demo = ready.folder / ".local" / "demo"
+    demo.mkdir(parents=True)
+    (demo / "run.json").touch()
+    for target in ("down", "clean"):
+        assert ready.make(target).returncode == 0
+        assert ready.log.read_text() == "python -m local_aws down\n"
+    assert not (ready.folder / ".venv").exists()
+
+
+def test_clean_needs_no_environment(checkout: Checkout) -> None:
+    assert checkout.make("clean").returncode == 0

@@ -88,7 +88,7 @@ def _fail(problems: Sequence[str], places: Places | None, code: int = 1) -> int:
 
 def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
     """Flags, and hyper-parameters by name; unknown flags are among these, for `parse` to refuse."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="make train", description=__doc__, allow_abbrev=False)
     add_folders(parser, required=False, output="gets model/ and output/")
     parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="kept while it runs; a stopped run goes on")
     add_hyperparameters(parser, "settings (hyper-parameters of the same names in SageMaker)")

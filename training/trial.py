@@ -50,7 +50,7 @@ class TrialProcess:
         """
         Args:
             asked: the trial as the search knows it.
-            flags: of python -m training, by name.
+            flags: of `make train`, by name.
             folder: for the run's results.
             place: from 0, among `parallel` simultaneous trials.
         """

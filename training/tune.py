@@ -135,7 +135,7 @@ def _table(trials: Sequence[Trial], best: Trial | None) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.tune",
+        prog="make tune",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
