@@ -25,6 +25,7 @@ from bench import (
     train_head,
 )
 from bench.result import BenchmarkResult
+from tools.cli import command
 
 BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "synth": synth.run,
