@@ -26,7 +26,7 @@ from training.folder import Folder, digest
 
 from .conftest import QUICK, System
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 # Their names, or the logical ids that the CDK gives them, hold a digest of the model or of the code.
 CARRY_A_DIGEST = {
