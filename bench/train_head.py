@@ -65,7 +65,8 @@ def _result(name: str, peer: float, weights: Path, photos: Path, note: str, hold
 def _train(weights: Path, folder: Path, **settings: object) -> tuple[float, dict[str, Any]]:
     """Train; returns the seconds of the whole process and its metrics. No int8 export, as the peers have none."""
     chosen = {
-        "architecture": ARCHITECTURE, "epochs": EPOCHS, "trainable": "head", "export-int8": "never", **settings
+        "architecture": ARCHITECTURE, "image-size": 224, "epochs": EPOCHS, "learning-rate": 0.005, "trainable": "head",
+        "export-int8": "never", **settings,
     }  # fmt: skip
     flags = [word for name, value in chosen.items() for word in (f"--{name}", value)]
     with tempfile.TemporaryDirectory() as output:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import sys
 import tarfile
 import threading
 from collections.abc import Callable
@@ -17,14 +18,17 @@ import pytest
 
 from local_aws.home import Home
 from local_aws.lifecycle import current
+from settings import read_settings
 from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
 from tools.demo import evidence
 from tools.demo.classify import ClassifyFailed, SteadyClient
+from tools.deploy import __main__ as deploy_command
 from tools.deploy.stacks import deploy
 from tools.preflight import NotReady
 from tools.stack import outputs
+from training.folder import digest
 
 from .conftest import System, image_of
 
@@ -46,13 +50,26 @@ def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> N
     assert system.classifier().from_s3(image, outputs("e2e-dev-serving")["S3Images"]) == system.classifier()(image)
 
 
-def test_a_deploy_with_nothing_changed_trains_nothing(system: System) -> None:
+def test_what_was_deployed_stays_until_something_else_is_given(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `make deploy DATA=… SETTINGS=…`, a plain `make deploy` and a plain `cdk deploy --all` change nothing."""
     before, model = system.jobs(), system.endpoint()["EndpointConfigName"]
+    monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
+    assert digest(system.images) == system.settings["dataset"] != read_settings({}).dataset
+    prod = tmp_path / "stages" / "prod.json"
+    prod.parent.mkdir()
+    prod.write_text(json.dumps({"stage": "prod", "dataset": "0" * 64}))
+    given = [f"{name}={value}" for name, value in system.settings.items() if name != "dataset"]
 
-    system.deploy()
+    for arguments in (["--data", str(system.images.root), "--settings", " ".join(given)], []):
+        monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
+        assert deploy_command.main() == 0
+    cdk.run("deploy", "--all", "--require-approval", "never", "--output", str(tmp_path / "cdk.out"))
 
     assert system.jobs() == before
     assert system.endpoint()["EndpointConfigName"] == model
+    assert read_settings({"stage": "prod"}).dataset == json.loads(prod.read_text())["dataset"] == "0" * 64
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tools.capacity.report import as_json, show
 from tools.capacity.search import ServiceLimits, cheapest, pareto, search
 from tools.capacity.simulation import MONDAY, SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
-from tools.cli import command, count, make_parser, positive, settings_of
+from tools.cli import chosen_settings, command, count, make_parser, positive, settings_of
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError
@@ -45,6 +45,7 @@ _MIN_UTILIZATION = 0.5  # at the peak; fleets with a lower one are not tried
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console()
+    chosen_settings(options)  # a mistake is told before anything else
     instance, limits = _measured(options)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     console.print("Synthesizing the app, to read its scaling policy")

@@ -16,7 +16,7 @@ from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings import read_settings
 from tools.assembly import SynthesizedApp, synthesize
-from tools.cli import add_data, command, make_parser, settings_of
+from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
@@ -40,10 +40,11 @@ def main() -> int:
     add_data(parser)
     parser.add_argument("--keep", action="store_true", help="keep the local AWS running afterwards")
     arguments = parser.parse_args()
+    os.environ["SLIPWAY_STAGES"] = os.devnull  # the demo is no stage of yours
+    chosen_settings(arguments)  # a mistake is told before anything else
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:
-        os.environ["SLIPWAY_STAGES"] = str(home.root / "stages")  # the demo is no stage of yours
         return _run(arguments.data, settings_of(arguments), home, Steps(console), arguments.keep)
     finally:
         if arguments.keep and home.env_file.exists():
