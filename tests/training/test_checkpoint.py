@@ -120,7 +120,7 @@ def test_a_checkpoint_of_other_settings_or_images_is_refused_with_what_differs(t
     with pytest.raises(InputError) as refused:
         Checkpoints(tmp_path, identity=identity(Hyperparameters(epochs=9), "bbb", None)).load()
     assert str(refused.value) == (
-        f"{tmp_path / FILE} is of another run, with other epochs (5, now 9), images (aaa, now bbb): "
+        f"{tmp_path / FILE} is of another run, with other epochs (20, now 9), images (aaa, now bbb): "
         "remove it, or use another folder"
     )
 

@@ -118,7 +118,7 @@ def test_a_loss_that_is_no_number_names_the_setting_to_lower(
     shutil.move(few_digits, job / "input" / "data" / "images")
     monkeypatch.setattr("training.loop.normalise", lambda pixels, *_: np.full((len(pixels), 3, 16, 16), np.nan, "f4"))
     assert main([]) == 1
-    assert failure(job) == "the loss is not a number in epoch 1, step 1: lower learning-rate (0.005)"
+    assert failure(job) == "the loss is not a number in epoch 1, step 1: lower learning-rate (0.02)"
 
 
 def test_images_that_were_left_out_are_named_and_counted(
