@@ -3,6 +3,7 @@
 import gc
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from tools.node import use_locked_node
@@ -32,36 +33,34 @@ CONTEXT = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"
 
 def build(app: App, settings: Settings) -> None:
     """Add every stack to `app`, in the order they are deployed."""
-    prefix = settings.prefix
-    storage = Storage(app, names.stack_name(prefix, "storage"), settings=settings)
-    roles = Permissions(app, names.stack_name(prefix, "permissions"), settings=settings, storage=storage)
+    name = partial(names.resource_name, settings.prefix)
+    storage = Storage(app, name("storage"), settings=settings)
+    roles = Permissions(app, name("permissions"), settings=settings, storage=storage)
     trained = TrainedModel(
-        app, names.stack_name(prefix, "trained-model"), settings=settings, storage=storage,
+        app, name("trained-model"), settings=settings, storage=storage,
         training_role=roles.training, function_role=roles.trained_model,
     )  # fmt: skip
     serving = Serving(
-        app, names.stack_name(prefix, "serving"), settings=settings, model_data_url=trained.model_data_url,
+        app, name("serving"), settings=settings, model_data_url=trained.model_data_url,
         key=storage.key, role=roles.hosting, function_role=roles.classify,
     )  # fmt: skip
     serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
     operations = Operations(
-        app, names.stack_name(prefix, "operations"), settings=settings, endpoint_name=serving.endpoint_name,
+        app, name("operations"), settings=settings, endpoint_name=serving.endpoint_name,
         key=storage.key,
     )  # fmt: skip
     operations.add_stack_dependency(serving)
     if storage.notebook_files and roles.notebook:
         Notebook(
-            app, names.stack_name(prefix, "notebook"), settings=settings, files=storage.notebook_files, key=storage.key,
+            app, name("notebook"), settings=settings, files=storage.notebook_files, key=storage.key,
             role=roles.notebook,
         )  # fmt: skip
     if roles.ec2_profile:
-        Ec2Training(
-            app, names.stack_name(prefix, "ec2-training"), settings=settings, storage=storage, profile=roles.ec2_profile
-        )
+        Ec2Training(app, name("ec2-training"), settings=settings, storage=storage, profile=roles.ec2_profile)
     Tags.of(app).add("app", settings.app)
     Tags.of(app).add("stage", settings.stage)
     Validations.of(app).add_plugins(IamGate())
-    acknowledge(app, acknowledged(settings), prefix=prefix)
+    acknowledge(app, acknowledged(settings), prefix=settings.prefix)
 
 
 def acknowledged(settings: Settings) -> list[Acknowledgement]:

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from settings.names import StackSuffix, result_key, stack_name
+from settings.names import StackSuffix, resource_name, result_key
 from tools.preflight import NotReady, require_aws
 from tools.stack import NotDeployed, outputs
 
@@ -71,7 +71,7 @@ def connect(prefix: str) -> Deployed:
     """
     try:
         account, region = require_aws()
-        said = {stack: outputs(stack_name(prefix, stack)) for stack in _STACKS}
+        said = {stack: outputs(resource_name(prefix, stack)) for stack in _STACKS}
     except NotReady as error:
         raise Unusable(str(error)) from None
     except (NotDeployed, ClientError) as error:

@@ -85,21 +85,14 @@ class Endpoint(Part, frozen=True):
             )
         return value
 
-    @field_validator("endpoint_max_instances")
-    @classmethod
-    def _max_above_min(cls, value: int, info: ValidationInfo) -> int:
-        return at_least(value, "endpoint_min_instances", info)
+    _max_above_min = field_validator("endpoint_max_instances")(at_least("endpoint_min_instances"))
+    _time_zone = field_validator("endpoint_schedule_timezone")(schedule.check_time_zone)
 
     @field_validator("endpoint_schedule")
     @classmethod
     def _schedule(cls, value: str) -> str:
         schedule.read_schedule(value)
         return value
-
-    @field_validator("endpoint_schedule_timezone")
-    @classmethod
-    def _time_zone(cls, value: str) -> str:
-        return schedule.check_time_zone(value)
 
     @field_validator("endpoint_shift")
     @classmethod

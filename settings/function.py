@@ -27,14 +27,13 @@ class Function(Part, frozen=True):
         json_schema_extra={"allowed": "a folder of small letters, digits and hyphens that ends in /, or empty"},
     )
 
-    @field_validator("lambda_max_provisioned_concurrency")
-    @classmethod
-    def _max_provisioned_above_min(cls, value: int, info: ValidationInfo) -> int:
-        return at_least(value, "lambda_provisioned_concurrency", info)
+    _max_warm_above_min = field_validator("lambda_max_provisioned_concurrency")(
+        at_least("lambda_provisioned_concurrency")
+    )
 
     @field_validator("lambda_reserved_concurrency")
     @classmethod
     def _provisioned_within_reserved(cls, value: int, info: ValidationInfo) -> int:
         if value and info.data.get("lambda_provisioned_concurrency"):
-            return at_least(value, "lambda_max_provisioned_concurrency", info)
+            return at_least("lambda_max_provisioned_concurrency")(value, info)
         return value

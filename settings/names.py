@@ -14,6 +14,7 @@ StackSuffix = Literal["storage", "permissions", "trained-model", "serving", "ope
 FunctionSuffix = Literal["classify", "trained-model"]
 RoleSuffix = Literal["training", "hosting", "trained-model", "classify", "notebook", "ec2-training"]
 RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
+Suffix = StackSuffix | FunctionSuffix | RoleSuffix | RuleSuffix | Literal["alarms", "monthly"]
 
 ALIAS = "live"  # the alias of the function that callers use
 VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name
@@ -79,44 +80,16 @@ def checkpoint_prefix(digest: str) -> str:
 
 
 # ------------------------------------------------------------------ resources
-def stack_name(prefix: str, suffix: StackSuffix) -> str:
-    """Name of a CloudFormation stack."""
-    return f"{prefix}-{suffix}"
-
-
-def function_name(prefix: str, suffix: FunctionSuffix) -> str:
-    """Name of a Lambda function."""
-    return f"{prefix}-{suffix}"
-
-
-def role_name(prefix: str, suffix: RoleSuffix) -> str:
-    """Name of an IAM role, and of the EC2 instance's profile."""
-    return f"{prefix}-{suffix}"
-
-
-def rule_name(prefix: str, suffix: RuleSuffix) -> str:
-    """Name of an EventBridge rule."""
+def resource_name(prefix: str, suffix: Suffix) -> str:
+    """`<prefix>-<suffix>`: name of a stack, Lambda function, IAM role (or its instance profile), EventBridge rule, SNS
+    topic, budget or notebook instance.
+    """
     return f"{prefix}-{suffix}"
 
 
 def alarm_name(prefix: str, alarm: str) -> str:
     """Name of an alarm, such as `endpoint-latency`, which is its heading in docs/runbook.md too."""
     return f"{prefix}-{alarm}"
-
-
-def alarm_topic(prefix: str) -> str:
-    """Name of the SNS topic that alarms and the budget publish to."""
-    return f"{prefix}-alarms"
-
-
-def budget_name(prefix: str) -> str:
-    """Name of the monthly budget."""
-    return f"{prefix}-monthly"
-
-
-def dashboard_name(prefix: str) -> str:
-    """Name of the CloudWatch dashboard."""
-    return prefix
 
 
 def key_alias(prefix: str) -> str:
@@ -151,11 +124,6 @@ def endpoint_name_pattern(prefix: str) -> str:
 def job_prefix(prefix: str) -> str:
     """Prefix of the names of training and tuning jobs; 12 hex digits of the model digest and an attempt follow."""
     return f"{prefix}-"
-
-
-def notebook_name(prefix: str) -> str:
-    """Name of the notebook instance."""
-    return f"{prefix}-notebook"
 
 
 def notebook_prefix(prefix: str) -> str:

@@ -1,5 +1,6 @@
 """What the settings of each part have in common."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -54,20 +55,28 @@ class Named(Part, frozen=True):
         return f"{self.app}-{self.stage}"
 
 
-def at_least(value: int, other: str, info: ValidationInfo) -> int:
-    """`value` when it is no less than the setting `other` (skipped where that one is itself wrong)."""
-    least = info.data.get(other)
-    if least is not None and value < least:
-        raise ValueError(f"must be {least} or more, the value of {other}")
-    return value
+def at_least(other: str) -> Callable[[int, ValidationInfo], int]:
+    """Check of a value that it is no less than the setting `other` (skipped where that one is itself wrong)."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        least = info.data.get(other)
+        if least is not None and value < least:
+            raise ValueError(f"must be {least} or more, the value of {other}")
+        return value
+
+    return check
 
 
-def at_most(value: int, other: str, info: ValidationInfo) -> int:
-    """`value` when it is no more than the setting `other` (skipped where that one is itself wrong or 0)."""
-    most = info.data.get(other)
-    if most and value > most:
-        raise ValueError(f"must be {most} or less, the value of {other}")
-    return value
+def at_most(other: str) -> Callable[[int, ValidationInfo], int]:
+    """Check of a value that it is no more than the setting `other` (skipped where that one is itself wrong or 0)."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        most = info.data.get(other)
+        if most and value > most:
+            raise ValueError(f"must be {most} or less, the value of {other}")
+        return value
+
+    return check
 
 
 def short_enough_to_tune(what: str, info: ValidationInfo) -> None:

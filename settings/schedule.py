@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from aws.schedule import Schedule, ScheduleError
+from aws.schedule import Schedule
 
 FORM = "SCHEDULE=MIN..MAX, more of them after a semicolon"
 _MOST = 100  # instances, as endpoint_max_instances
@@ -30,17 +30,11 @@ def _read(entry: str) -> Limits:
     minimum, maximum = int(found[2]), int(found[3])
     if not 1 <= minimum <= maximum <= _MOST:
         raise ValueError(f"{minimum}..{maximum} in {entry!r} must rise, from 1 or more to {_MOST} or less")
-    try:
-        Schedule.parse(found[1])
-    except ScheduleError as error:
-        raise ValueError(str(error)) from error
+    Schedule.parse(found[1])
     return Limits(found[1], minimum, maximum)
 
 
 def check_time_zone(name: str) -> str:
     """`name`, when it is a time zone; else ValueError."""
-    try:
-        Schedule.parse("rate(1 day)", name)
-    except ScheduleError as error:
-        raise ValueError(str(error)) from error
+    Schedule.parse("rate(1 day)", name)
     return name

@@ -52,15 +52,12 @@ class Training(Named, Recipe, frozen=True):
             frozen_layers_need_weights(info.data.get("trainable", "all"))
         return value
 
-    @field_validator("training_instance_count")
-    @classmethod
-    def _one_image_an_instance(cls, value: int, info: ValidationInfo) -> int:
-        return at_most(value, "batch_size", info)
+    _one_image_an_instance = field_validator("training_instance_count")(at_most("batch_size"))
 
     @field_validator("spot_max_wait_hours")
     @classmethod
     def _wait_includes_the_run(cls, value: int, info: ValidationInfo) -> int:
-        return at_least(value, "training_max_hours", info) if info.data.get("spot") else value
+        return at_least("training_max_hours")(value, info) if info.data.get("spot") else value
 
 
 def frozen_layers_need_weights(trainable: str) -> None:

@@ -40,12 +40,11 @@ class Tuning(Training, frozen=True):
     @field_validator(*(f"tuning_{name}" for name in _TUNABLE))
     @classmethod
     def _range(cls, value: str, info: ValidationInfo) -> str:
-        name = str(info.field_name).removeprefix("tuning_")
         if value:
-            range_ = read_range(value, name)
-            if name == "batch_size":
+            range_ = read_range(value, str(info.field_name).removeprefix("tuning_"))
+            if info.field_name == "tuning_batch_size":
                 least = range_.low if isinstance(range_, Between) else min(map(int, range_.values))
-                at_least(int(least), "training_instance_count", info)
+                at_least("training_instance_count")(int(least), info)
         return value
 
     @field_validator("tuning_trainable")
@@ -67,7 +66,4 @@ class Tuning(Training, frozen=True):
             short_enough_to_tune("tuning jobs", info)
         return value
 
-    @field_validator("tuning_parallel_jobs")
-    @classmethod
-    def _no_more_than_all(cls, value: int, info: ValidationInfo) -> int:
-        return at_most(value, "tuning_max_jobs", info)
+    _no_more_than_all = field_validator("tuning_parallel_jobs")(at_most("tuning_max_jobs"))

@@ -20,7 +20,7 @@ class AlarmTopic(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, key: kms.IKey) -> None:
         super().__init__(scope, id)
-        name = names.alarm_topic(settings.prefix)
+        name = names.resource_name(settings.prefix, "alarms")
         self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
         for sid, (service, condition) in topic_publishers(settings.prefix).items():
             self.topic.add_to_resource_policy(

@@ -25,7 +25,7 @@ class MonthlyBudget(Construct):
             self,
             "Budget",
             budget=budget.BudgetDataProperty(
-                budget_name=names.budget_name(settings.prefix),
+                budget_name=names.resource_name(settings.prefix, "monthly"),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=settings.monthly_budget_usd, unit="USD"),

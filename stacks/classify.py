@@ -21,7 +21,7 @@ class Classify(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
         super().__init__(scope, id)
-        name = names.function_name(settings.prefix, "classify")
+        name = names.resource_name(settings.prefix, "classify")
         folder = f"s3://{names.bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)}/{settings.s3_images}"
         images = folder if settings.s3_images else ""
         self.function = LambdaFunction(

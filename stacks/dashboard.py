@@ -97,7 +97,7 @@ def _training(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatc
         [
             cloudwatch.LogQueryWidget(
                 title="Training: jobs and models, the last first",
-                log_group_names=[function_log_group(names.function_name(settings.prefix, "trained-model"))],
+                log_group_names=[function_log_group(names.resource_name(settings.prefix, "trained-model"))],
                 query_lines=[
                     "fields @timestamp, message, job, digest, reason",
                     'filter message in ["job started", "model is there", "model is there already", "no model"]',

@@ -37,7 +37,7 @@ class LambdaFunction(Construct):
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id)
-        module, full_name = name.replace("-", "_"), names.function_name(prefix, name)
+        module, full_name = name.replace("-", "_"), names.resource_name(prefix, name)
         # Lambda logs to the group of this name by default. It exists, so the function needs no permission to create it.
         self.log_group = logs.CfnLogGroup(
             self, "Log", log_group_name=function_log_group(full_name), retention_in_days=log_retention_days

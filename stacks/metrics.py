@@ -16,7 +16,7 @@ class SystemMetrics:
     """
 
     def __init__(self, *, prefix: str, endpoint_name: str) -> None:
-        function = names.function_name(prefix, "classify")
+        function = names.resource_name(prefix, "classify")
         variant = {"EndpointName": endpoint_name, "VariantName": names.VARIANT}
         self.endpoint = MetricSource("AWS/SageMaker", variant)
         self.instances = MetricSource(ENDPOINTS, variant)
@@ -24,9 +24,9 @@ class SystemMetrics:
         # Lambda's own Errors metric stays at 0 even if the function answers every call with an error: it never raises.
         self.requests = MetricSource(names.REQUEST_METRICS, {"FunctionName": function})
         self.overloaded = MetricSource(names.REQUEST_METRICS, {"FunctionName": function, "Code": "TooManyRequests"})
-        self.trained_model = MetricSource("AWS/Lambda", {"FunctionName": names.function_name(prefix, "trained-model")})
-        self.failed_training = _rule(names.rule_name(prefix, "training-failed"))
-        self.failed_ec2_training = _rule(names.rule_name(prefix, "ec2-training-failed"))
+        self.trained_model = MetricSource("AWS/Lambda", {"FunctionName": names.resource_name(prefix, "trained-model")})
+        self.failed_training = _rule(names.resource_name(prefix, "training-failed"))
+        self.failed_ec2_training = _rule(names.resource_name(prefix, "ec2-training-failed"))
 
     def instance_count(self) -> cloudwatch.Metric:
         """Number of instances. SageMaker has no metric for it, but each instance reports its CPU once a minute."""

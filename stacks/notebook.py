@@ -36,7 +36,7 @@ class Notebook(Stack):
         role: iam.IRole,
     ) -> None:
         super().__init__(scope, id)
-        name = names.notebook_name(settings.prefix)
+        name = names.resource_name(settings.prefix, "notebook")
         lifecycle = sagemaker.CfnNotebookInstanceLifecycleConfig(
             self,
             "Lifecycle",

@@ -56,7 +56,7 @@ class Operations(Stack):
         events.CfnRule(
             self,
             "FailedTrainings",
-            name=names.rule_name(settings.prefix, "training-failed"),
+            name=names.resource_name(settings.prefix, "training-failed"),
             description=f"Training that failed or was stopped: {RUNBOOK}#training-failed",
             event_pattern=job_ended_pattern(settings, "Failed", "Stopped"),
         )
@@ -71,20 +71,20 @@ class Operations(Stack):
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=names.dashboard_name(settings.prefix),
+            dashboard_name=settings.prefix,
             widgets=dashboard.rows(settings, metrics, list(self.alarms.values())),
         )
         CfnOutput(self, "AlarmTopic", value=self.topic.topic_arn)
-        CfnOutput(self, "DashboardName", value=names.dashboard_name(settings.prefix))
+        CfnOutput(self, "DashboardName", value=settings.prefix)
 
     def _count_failed_ec2_trainings(self, settings: Settings) -> None:
         """A failed training fails the instance's stack. CloudFormation emits an event for that; EC2 emits none."""
-        stack = names.stack_name(settings.prefix, "ec2-training")
+        stack = names.resource_name(settings.prefix, "ec2-training")
         arn = self.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack}/")
         events.CfnRule(
             self,
             "FailedEc2Trainings",
-            name=names.rule_name(settings.prefix, "ec2-training-failed"),
+            name=names.resource_name(settings.prefix, "ec2-training-failed"),
             description=f"Training on EC2 that failed: {RUNBOOK}#ec2-training-failed",
             event_pattern={
                 "source": ["aws.cloudformation"],

@@ -136,12 +136,12 @@ class TrainedModel(Stack):
         target = events.CfnRule.TargetProperty(arn=function.function_arn, id="Function")
         rules = [
             events.CfnRule(
-                self, "JobEnded", name=names.rule_name(prefix, "job-ended"), event_pattern=pattern, targets=[target]
+                self, "JobEnded", name=names.resource_name(prefix, "job-ended"), event_pattern=pattern, targets=[target]
             ),
             events.CfnRule(
                 self,
                 "Sweep",
-                name=names.rule_name(prefix, "job-sweep"),
+                name=names.resource_name(prefix, "job-sweep"),
                 schedule_expression="rate(5 minutes)",
                 targets=[target],
             ),

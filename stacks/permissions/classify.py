@@ -12,14 +12,14 @@ def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str)
     endpoints = names.endpoint_name_pattern(prefix)
     return make_role(
         scope,
-        names.role_name(prefix, "classify"),
+        names.resource_name(prefix, "classify"),
         description="Lambda: classifies an image with the endpoint",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[
             # Its name follows its instance type: while that changes, the old and the new endpoint answer.
             allow("Invoke", ["sagemaker:InvokeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
             *(_images(bucket, images) if images else []),
-            own_log(names.function_name(prefix, "classify")),
+            own_log(names.resource_name(prefix, "classify")),
         ],
     )
 

@@ -40,7 +40,7 @@ def notebook_role(
     hosting: iam.Role,
 ) -> iam.Role:
     """Upload images, run jobs and an endpoint with the roles `training` and `hosting`, describe the rest."""
-    instance = names.notebook_name(prefix)
+    instance = names.resource_name(prefix, "notebook")
     return make_role(
         scope,
         instance,
@@ -88,7 +88,7 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
 
 
 def _roles_by_name(prefix: str) -> list[str]:
-    roles = [names.role_name(prefix, suffix) for suffix in get_args(names.RoleSuffix)]
+    roles = [names.resource_name(prefix, suffix) for suffix in get_args(names.RoleSuffix)]
     return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{role}" for role in roles]
 
 
@@ -138,7 +138,7 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
 def _look_at_own(prefix: str) -> list[iam.PolicyStatement]:
     """Read the log of its own jobs; invoke its own endpoint and the deployed function."""
     group, own = arn("logs", f"log-group:{TRAINING_JOBS}"), names.notebook_prefix(prefix)
-    function = f"{names.function_name(prefix, 'classify')}:{names.ALIAS}"
+    function = f"{names.resource_name(prefix, 'classify')}:{names.ALIAS}"
     return [
         allow("ReadJobLog", ["logs:DescribeLogStreams"], [group]),
         allow("ReadJobLines", ["logs:GetLogEvents"], [f"{group}:log-stream:{own}*"]),

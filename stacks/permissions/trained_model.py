@@ -26,7 +26,7 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
     models, manifest = f"{names.MODELS}/*", names.data_manifest(settings.dataset)
     return make_role(
         scope,
-        names.role_name(prefix, "trained-model"),
+        names.resource_name(prefix, "trained-model"),
         description="Lambda: starts training jobs and keeps the models that are good enough",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[
@@ -49,7 +49,7 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
             key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
             # Required of the caller too, when a job's volume is encrypted with a key of ours.
             key_for_volumes(bucket),
-            own_log(names.function_name(prefix, "trained-model")),
+            own_log(names.resource_name(prefix, "trained-model")),
         ],
     )
 

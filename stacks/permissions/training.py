@@ -36,7 +36,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
     program_bucket = bucket_arn(program.bucket_name)
     return make_role(
         scope,
-        names.role_name(prefix, "training"),
+        names.resource_name(prefix, "training"),
         description="SageMaker training jobs: read one data set and the program, write under jobs/",
         trusted=trusted_service(SAGEMAKER, training_jobs(start), *([tuning_jobs(start)] if tunes else [])),
         statements=[

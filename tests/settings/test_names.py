@@ -61,8 +61,7 @@ def test_endpoint_follows_its_instance_type_within_the_pattern(instance_type: st
 
 def test_all_names_of_a_system_begin_with_its_prefix() -> None:
     made = [
-        names.bucket_name("a-dev", "1", "eu-west-1"), names.stack_name("a-dev", "storage"), names.alarm_topic("a-dev"),
-        names.budget_name("a-dev"), names.notebook_name("a-dev"), names.notebook_prefix("a-dev"),
-        names.alarm_name("a-dev", "endpoint-full"), names.rule_name("a-dev", "job-ended"),
+        names.bucket_name("a-dev", "1", "eu-west-1"), names.notebook_prefix("a-dev"),
+        names.resource_name("a-dev", "storage"), names.alarm_name("a-dev", "endpoint-full"),
     ]  # fmt: skip
     assert all(name.startswith("a-dev-") for name in made)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from settings.names import stack_name
+from settings.names import resource_name
 from tools.cli import add_settings, chosen_settings, command, user_path
 from tools.dataset.check import checked
 from tools.dataset.upload import upload
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             settings = chosen_settings(options)
             folder = checked(options.folder, max_unreadable=settings.max_unreadable)
             require_aws()
-            name = upload(folder, outputs(stack_name(settings.prefix, "storage"))["BucketName"])
+            name = upload(folder, outputs(resource_name(settings.prefix, "storage"))["BucketName"])
             print(f'Train on it: make deploy SETTINGS="stage={settings.stage} dataset={name}"', file=sys.stderr)
             print(name)
 

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from settings.names import stack_name
+from settings.names import resource_name
 from tools.cli import chosen_settings, command, make_parser
 from tools.deploy.stacks import Say
 from tools.preflight import require_aws
@@ -45,7 +45,7 @@ def check(prefix: str, *, say: Say) -> bool:
         NotDeployed: there is no such deployment.
         ClientError: a resource is missing, or the caller may not describe it.
     """
-    wanted = outputs(stack_name(prefix, "serving"))
+    wanted = outputs(resource_name(prefix, "serving"))
     findings = [*_endpoint(wanted), *_function(wanted)]
     for finding in findings:
         say(str(finding))

@@ -14,7 +14,7 @@ import time
 import boto3
 
 from aws.prices import price
-from settings.names import stack_name
+from settings.names import resource_name
 from tools.cli import chosen_settings, command, make_parser
 from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
@@ -37,7 +37,7 @@ def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[DeployedResour
     """
     found = of.find()
     stacks = [each.name for each in found if each.kind == "stack"]
-    storage = [name for name in stacks if name == stack_name(f"{of.app}-{of.stage}", "storage")]
+    storage = [name for name in stacks if name == resource_name(f"{of.app}-{of.stage}", "storage")]
     if keep_data and storage:
         _require_retained(*storage)
     stop_jobs(found, say)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from settings.names import stack_name
+from settings.names import resource_name
 from tools.cli import chosen_settings, command, count, make_parser, positive, user_path
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
@@ -64,7 +64,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     images = read_images(options.images)
     settings = chosen_settings(options)
     require_aws()
-    name = options.endpoint or outputs(stack_name(settings.prefix, "serving"))["EndpointName"]
+    name = options.endpoint or outputs(resource_name(settings.prefix, "serving"))["EndpointName"]
     endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000
