@@ -20,7 +20,7 @@ from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
 from training.errors import ReportedError
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0  # a machine under load takes long; a server that dies is noticed at once
 
 
 class LocalAwsError(ReportedError):
