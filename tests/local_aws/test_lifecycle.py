@@ -68,7 +68,7 @@ def test_tied_it_ends_with_its_starter(own: Home) -> None:
     program = f"""
 import pathlib, time
 from local_aws.home import Home
-from local_aws.lifecycle import LocalAwsError, Run, current, down, processes, up
+from local_aws.lifecycle import up
 up(Home(pathlib.Path({str(own.root)!r})), tied=True)
 print("up", flush=True)
 time.sleep(600)
