@@ -4,7 +4,6 @@ from iam import facts, gate, rules
 from iam.contract import PATH
 from iam.contract import read as read_contract
 from iam.findings import GateFinding
-from iam.source import source_of
 from iam.template import Template, read
 from iam.variables import variables
 
@@ -18,9 +17,4 @@ def check_templates(templates: dict[str, Template], contract: str | None = None)
     assembly = read(templates)
     needed = read_contract(contract or PATH.read_text(), variables(assembly))
     held = gate.check(assembly.roles, needed, facts.load())
-    return sorted({*assembly.findings, *held, *map(_finding, rules.check(templates))})
-
-
-def _finding(broken: rules.RuleFinding) -> GateFinding:
-    where = source_of(broken.stack)
-    return GateFinding(broken.rule, f"{broken.stack}.{broken.resource}", "", where, broken.message, broken.fix)
+    return sorted({*assembly.findings, *held, *rules.check(templates)})

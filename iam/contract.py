@@ -1,7 +1,7 @@
 """Read iam/contract.yaml: the permissions of each role, with reason and evidence."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import yaml
 
 from iam.errors import GateError
-from iam.policy import Conditions, Grant, Trust, conditions, listed
+from iam.policy import Grant, Trust, conditions, listed
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
@@ -19,15 +19,10 @@ _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
 class ContractError(GateError):
-    """The contract cannot be used; `problems` has a line for each reason, with file and line number."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    """The contract cannot be used; the message has a line for each reason, with file and line number."""
 
 
 Allowed = TypeVar("Allowed", Grant, Trust)
-_Made = Callable[[str, str, Conditions, str], Allowed]  # from action, subject, conditions, file and line
 
 
 @dataclass(frozen=True)
@@ -121,14 +116,14 @@ class _ContractReader:
             document = _document(text)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ContractError([f"{self._file}:{line}: this is not YAML: {error.problem}"]) from error
+            raise ContractError(f"{self._file}:{line}: this is not YAML: {error.problem}") from error
         if not isinstance(document, dict) or not isinstance(document.get("roles"), dict):
-            raise ContractError([f"{self._file}:1: there must be `roles`, by name"])
+            raise ContractError(f"{self._file}:1: there must be `roles`, by name")
         for name, value in document.get("names", {}).items():
             self._values[name] = self._text(value, 1)
         roles = [self._role(name, value) for name, value in document["roles"].items()]
         if self._problems:
-            raise ContractError(self._problems)
+            raise ContractError("\n".join(self._problems))
         return {role.name: role for role in roles if role}
 
     def _role(self, name: str, value: Any) -> ContractRole | None:
@@ -140,11 +135,11 @@ class _ContractReader:
             return None
         if not self._holds(value.get("when", ""), value.line):
             return None
-        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", _trust)]
-        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", _grant)]
+        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", Trust)]
+        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", Grant)]
         return ContractRole(value.line, self._text(name, value.line), value["purpose"], tuple(trust), tuple(may))
 
-    def _lines(self, entry: Any, subject: str, made: _Made[Allowed]) -> list[Line[Allowed]]:
+    def _lines(self, entry: Any, subject: str, made: type[Allowed]) -> list[Line[Allowed]]:
         if not isinstance(entry, _Mapping):
             self._problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
             return []
@@ -192,11 +187,3 @@ class _ContractReader:
 
     def _problem(self, line: int, text: str) -> None:
         self._problems.append(f"{self._file}:{line}: {text}")
-
-
-def _grant(action: str, resource: str, block: Conditions, where: str) -> Grant:
-    return Grant(action, resource, block, where)
-
-
-def _trust(action: str, principal: str, block: Conditions, where: str) -> Trust:
-    return Trust(principal, action, block, where)

@@ -9,7 +9,7 @@ class GateFinding:
 
     Attributes:
         rule: short name of the check.
-        role: name of the role, or the file with the problem.
+        role: name of the role or file with the problem, or `<stack>.<logical id>` of a resource.
         statement: Sid of the statement; empty for a line of the contract.
         where: file and line to change.
         message: the problem.

@@ -50,8 +50,8 @@ class Grant:
 class Trust:
     """A principal that may assume a role, written as in the policy: `Service sagemaker.amazonaws.com`."""
 
-    principal: str
     action: str
+    principal: str
     conditions: Conditions
     where: str = field(default="", compare=False)
 

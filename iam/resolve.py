@@ -17,23 +17,15 @@ class Unresolvable(Exception):
     """A value that cannot be resolved; the message names the function."""
 
 
-# By resource type: its ARN, given its physical name.
-_ARNS: dict[str, Callable[[str], str]] = {
-    "AWS::IAM::Role": lambda name: f"{_ARN}:iam::${{AWS::AccountId}}:role/{name}",
-    "AWS::KMS::Key": lambda name: f"{_ARN}:kms:{_HERE}:key/{name}",
-    "AWS::S3::Bucket": lambda name: f"{_ARN}:s3:::{name}",
-    "AWS::Lambda::Function": lambda name: f"{_ARN}:lambda:{_HERE}:function:{name}",
-    "AWS::Logs::LogGroup": lambda name: f"{_ARN}:logs:{_HERE}:log-group:{name}:*",
-    "AWS::Events::Rule": lambda name: f"{_ARN}:events:{_HERE}:rule/{name}",
-    "AWS::SNS::Topic": lambda name: f"{_ARN}:sns:{_HERE}:{name}",
-}
-_NAMES = {
-    "AWS::IAM::Role": "RoleName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::Events::Rule": "Name",
-    "AWS::SNS::Topic": "TopicName",
+# By resource type: the property with its physical name, if any, and its ARN with %s for that name.
+_TYPES = {
+    "AWS::IAM::Role": ("RoleName", f"{_ARN}:iam::${{AWS::AccountId}}:role/%s"),
+    "AWS::KMS::Key": ("", f"{_ARN}:kms:{_HERE}:key/%s"),
+    "AWS::S3::Bucket": ("BucketName", f"{_ARN}:s3:::%s"),
+    "AWS::Lambda::Function": ("FunctionName", f"{_ARN}:lambda:{_HERE}:function:%s"),
+    "AWS::Logs::LogGroup": ("LogGroupName", f"{_ARN}:logs:{_HERE}:log-group:%s:*"),
+    "AWS::Events::Rule": ("Name", f"{_ARN}:events:{_HERE}:rule/%s"),
+    "AWS::SNS::Topic": ("TopicName", f"{_ARN}:sns:{_HERE}:%s"),
 }
 
 
@@ -83,7 +75,8 @@ class Resolver:
     def name(self, stack: str, logical_id: str) -> str:
         """Physical name of a resource."""
         resource = self._resource(stack, logical_id)
-        given = resource.get("Properties", {}).get(_NAMES.get(resource["Type"], ""))
+        name_property, _ = _TYPES.get(resource["Type"], ("", ""))
+        given = resource.get("Properties", {}).get(name_property)
         return f"${{{stack}.{logical_id}}}" if given is None else self.text(given, stack)
 
     def _ref(self, target: str, stack: str) -> str:
@@ -94,9 +87,9 @@ class Resolver:
         resource = self._resource(stack, logical_id)
         if attribute != "Arn":
             return f"${{{stack}.{logical_id}.{attribute}}}"
-        if resource["Type"] not in _ARNS:
+        if resource["Type"] not in _TYPES:
             raise Unresolvable(f"the ARN of {resource['Type']} ({logical_id}) is not known to the gate")
-        return _ARNS[resource["Type"]](self.name(stack, logical_id))
+        return _TYPES[resource["Type"]][1] % self.name(stack, logical_id)
 
     def _join(self, argument: list[Any], stack: str) -> str:
         separator, parts = argument

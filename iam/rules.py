@@ -9,11 +9,12 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aws.instances import Instance
+from iam.findings import GateFinding
 from iam.policy import listed
+from iam.source import source_of
 
 Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
 Problem = tuple[str, str, str]  # logical id, problem, fix
@@ -27,21 +28,10 @@ _EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
 _OPEN = set("*?…")  # the last stands for a value that cannot be read, and may be anything
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuleFinding:
-    """A resource of one stack, by its logical id, that breaks a rule."""
-
-    rule: str
-    stack: str
-    resource: str
-    message: str
-    fix: str
-
-
-def check(templates: Mapping[str, Mapping[str, Any]]) -> list[RuleFinding]:
+def check(templates: Mapping[str, Mapping[str, Any]]) -> list[GateFinding]:
     """Every finding in `templates`, which are by stack name."""
     return [
-        RuleFinding(rule=rule, stack=stack, resource=resource, message=message, fix=fix)
+        GateFinding(rule, f"{stack}.{resource}", "", source_of(stack), message, fix)
         for stack, template in templates.items()
         for rule, problems in RULES.items()
         for resource, message, fix in problems(template.get("Resources", {}))

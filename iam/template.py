@@ -1,5 +1,6 @@
 """Read the roles of a synthesized app, and report statements that the gate cannot compare."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from iam.errors import GateError
 from iam.findings import GateFinding
-from iam.policy import Grant, Role, Trust, conditions, listed
+from iam.policy import Conditions, Grant, Role, Trust, conditions, listed
 from iam.resolve import Resolver, Template, Unresolvable
 from iam.source import line_of
 
@@ -16,8 +17,7 @@ _FORBIDDEN_TYPES = {
     "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy", "AWS::IAM::UserPolicy",
     "AWS::IAM::GroupPolicy", "AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::AccessKey",
 }  # fmt: skip
-_STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition"}
-_TRUST_KEYS = {"Sid", "Effect", "Action", "Principal", "Condition"}
+_Parts = tuple[str, str, Conditions, str]  # action, resource or principal, conditions, Sid
 
 
 class UnreadableFolder(GateError):
@@ -86,58 +86,36 @@ class _TemplateReader:
                 "own-statements", name, "", "a managed policy is attached to it",
                 "write out the actions it needs, in stacks/permissions",
             )  # fmt: skip
-        documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
-        grants = [
-            grant
-            for document in documents
-            for statement in listed(document.get("Statement", []))
-            for grant in self._statement(name, stack, statement)
-        ]
-        trusts = [
-            trust
-            for statement in listed(properties.get("AssumeRolePolicyDocument", {}).get("Statement", []))
-            for trust in self._trust(name, stack, statement)
-        ]
+        policies = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+        trust = properties.get("AssumeRolePolicyDocument", {})
+        grants = [Grant(*parts) for policy in policies for parts in self._parts(name, stack, policy, "Resource")]
+        trusts = [Trust(*parts) for parts in self._parts(name, stack, trust, "Principal")]
         yield Role(name, stack, logical_id, tuple(trusts), tuple(grants))
 
-    def _statement(self, role: str, stack: str, statement: dict[str, Any]) -> list[Grant]:
-        sid = statement.get("Sid", "")
-        if not self._plain(role, sid, statement, _STATEMENT_KEYS):
-            return []
-        try:
-            texts = self._texts(statement.get("Resource", []), stack)
-            blocks = self._conditions(statement, stack)
-        except Unresolvable as error:
-            self._find("resolve", role, sid, str(error), "use text, Ref, GetAtt, Join, Sub or ImportValue")
-            return []
-        return [
-            Grant(action, resource, block, sid)
-            for action in listed(statement.get("Action", []))
-            for resource in texts
-            for block in blocks
-        ]
+    def _parts(self, role: str, stack: str, document: Template, subject: str) -> Iterator[_Parts]:
+        """Each action of a document's statements with each subject and each single-valued condition block."""
+        for statement in listed(document.get("Statement", [])):
+            sid = statement.get("Sid", "trust" if subject == "Principal" else "")
+            if not self._plain(role, sid, statement, subject):
+                continue
+            try:
+                subjects = self._subjects(statement.get(subject, []), stack, subject)
+                blocks = self._conditions(statement, stack)
+            except Unresolvable as error:
+                self._find("resolve", role, sid, str(error), "use text, Ref, GetAtt, Join, Sub or ImportValue")
+                continue
+            for action, text, block in itertools.product(listed(statement.get("Action", [])), subjects, blocks):
+                yield action, text, block, sid
 
-    def _trust(self, role: str, stack: str, statement: dict[str, Any]) -> list[Trust]:
-        sid = statement.get("Sid", "trust")
-        if not self._plain(role, sid, statement, _TRUST_KEYS):
-            return []
-        principal = statement.get("Principal", {})
-        principals = {"AWS": principal} if isinstance(principal, str) else principal
-        try:
-            blocks = self._conditions(statement, stack)
-            named = [(kind, who) for kind, whos in principals.items() for who in self._texts(whos, stack)]
-        except Unresolvable as error:
-            self._find("resolve", role, sid, str(error), "use text, Ref, GetAtt, Join, Sub or ImportValue")
-            return []
-        return [
-            Trust(f"{kind} {who}", action, block, sid)
-            for kind, who in named
-            for action in listed(statement.get("Action", []))
-            for block in blocks
-        ]
+    def _subjects(self, value: Any, stack: str, subject: str) -> list[str]:
+        """Resources, or principals as `Service lambda.amazonaws.com`."""
+        if subject == "Resource":
+            return self._texts(value, stack)
+        kinds = value if isinstance(value, dict) else {"AWS": value}
+        return [f"{kind} {text}" for kind, values in kinds.items() for text in self._texts(values, stack)]
 
-    def _plain(self, role: str, sid: str, statement: dict[str, Any], known: set[str]) -> bool:
-        odd = sorted(set(statement) - known)
+    def _plain(self, role: str, sid: str, statement: dict[str, Any], subject: str) -> bool:
+        odd = sorted(set(statement) - {"Sid", "Effect", "Action", "Condition", subject})
         if odd:
             fix = "list what is allowed, with Action and Resource"
             self._find("plain-allow", role, sid, f"it has {', '.join(odd)}, which cannot be compared with a list", fix)
@@ -145,7 +123,7 @@ class _TemplateReader:
             self._find("plain-allow", role, sid, f"its effect is {statement.get('Effect')!r}", "allow less instead")
         return not odd and statement.get("Effect") == "Allow"
 
-    def _conditions(self, statement: dict[str, Any], stack: str) -> list[Any]:
+    def _conditions(self, statement: dict[str, Any], stack: str) -> list[Conditions]:
         block = {
             operator: {key: self._texts(values, stack) for key, values in keys.items()}
             for operator, keys in statement.get("Condition", {}).items()

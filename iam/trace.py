@@ -59,13 +59,7 @@ def read(path: Path) -> Trace:
     """
     try:
         data: dict[str, Any] = json.loads(path.read_text())
-        return Trace(
-            data["run"],
-            data["account"],
-            data["region"],
-            data["variables"],
-            tuple(TracedCall(**c) for c in data["calls"]),
-        )
+        return Trace(**data | {"calls": tuple(TracedCall(**call) for call in data["calls"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableTrace(f"{path} is not a trace ({error}): run make demo to write one") from error
 

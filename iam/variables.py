@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from iam.errors import GateError
-from iam.resolve import Template, Unresolvable
+from iam.resolve import Unresolvable
 from iam.template import AppRoles
 
 FILLED = "yes"
@@ -36,7 +36,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
             **_serving(assembly),
             **_classify(assembly),
             **_notebook(assembly),
-            "ec2": FILLED if _has(assembly, "AWS::EC2::Instance") else "",
+            "ec2": FILLED if _resources(assembly, "AWS::EC2::Instance") else "",
         }
         return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
     except (KeyError, StopIteration, ValueError, Unresolvable) as error:
@@ -94,10 +94,9 @@ def _serving(assembly: AppRoles) -> dict[str, str]:
 
 def _classify(assembly: AppRoles) -> dict[str, str]:
     [(stack, address)] = [
-        (stack, resource["Properties"]["Environment"]["Variables"]["S3_IMAGES"])
-        for stack, template in assembly.templates.items()
-        for resource in template.get("Resources", {}).values()
-        if "S3_IMAGES" in resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        (stack, variables["S3_IMAGES"])
+        for stack, _, function in _resources(assembly, "AWS::Lambda::Function")
+        if "S3_IMAGES" in (variables := function.get("Environment", {}).get("Variables", {}))
     ]
     return {"images": assembly.resolver.text(address, stack).removeprefix("s3://").partition("/")[2]}
 
@@ -119,18 +118,18 @@ def _repository(image: str) -> str:
     return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
 
 
-def _has(assembly: AppRoles, type_: str) -> bool:
-    return any(r["Type"] == type_ for t in assembly.templates.values() for r in t.get("Resources", {}).values())
-
-
-def _only(assembly: AppRoles, type_: str) -> tuple[str, str, dict[str, Any]]:
-    """Stack, logical id and properties of the one resource of the type."""
-    found: list[tuple[str, str, Template]] = [
-        (stack, logical_id, resource["Properties"])
+def _resources(assembly: AppRoles, type_: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Stack, logical id and properties of each resource of the type."""
+    return [
+        (stack, logical_id, resource.get("Properties", {}))
         for stack, template in assembly.templates.items()
         for logical_id, resource in template.get("Resources", {}).items()
         if resource["Type"] == type_
     ]
+
+
+def _only(assembly: AppRoles, type_: str) -> tuple[str, str, dict[str, Any]]:
+    found = _resources(assembly, type_)
     if len(found) != 1:
         raise MissingResource(f"expected one {type_}, found {len(found)}")
     return found[0]

@@ -27,7 +27,7 @@ class Classify(Construct):
         self.function = LambdaFunction(
             self,
             "Handler",
-            prefix=settings.prefix,
+            settings=settings,
             name="classify",
             description="Classifies one image with the endpoint",
             role=role,
@@ -42,7 +42,6 @@ class Classify(Construct):
             },
             memory_mb=settings.lambda_memory_mb,
             timeout_seconds=settings.lambda_timeout,
-            log_retention_days=settings.log_retention_days,
             reserved_concurrency=settings.lambda_reserved_concurrency or None,
         ).function
         self.alias = lambda_.Alias(

@@ -16,15 +16,13 @@ _MINUTE = Duration.minutes(1)
 _MAX_MODEL_ERRORS = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _RollbackAlarm:
-    """A roll-back alarm: metric, statistic and threshold."""
-
     metric: str
     statistic: str
     threshold: float
-    minutes: int
     reason: str
+    minutes: int = 1
 
 
 class EndpointAlarms(Construct):
@@ -73,30 +71,13 @@ class EndpointAlarms(Construct):
 
 def _rollback_alarms(settings: Settings) -> list[_RollbackAlarm]:
     # The average of a count of 0 or 1 for each call is the share of the calls.
+    errors = settings.endpoint_rollback_error_percent / 100
     alarms = [
-        _RollbackAlarm(
-            metric="Invocation5XXErrors",
-            statistic="Average",
-            threshold=settings.endpoint_rollback_error_percent / 100,
-            minutes=1,
-            reason="too many of the new model's calls fail",
-        ),
-        _RollbackAlarm(
-            metric="InvocationModelErrors",
-            statistic="Average",
-            threshold=_MAX_MODEL_ERRORS,
-            minutes=1,
-            reason="the new model refuses most calls",
-        ),
+        _RollbackAlarm("Invocation5XXErrors", "Average", errors, "too many of the new model's calls fail"),
+        _RollbackAlarm("InvocationModelErrors", "Average", _MAX_MODEL_ERRORS, "the new model refuses most calls"),
     ]
     if settings.endpoint_rollback_p99_ms:
-        alarms.append(
-            _RollbackAlarm(
-                metric="ModelLatency",
-                statistic="p99",
-                threshold=settings.endpoint_rollback_p99_ms * 1000,  # the metric is in microseconds
-                minutes=2,  # with few calls the p99 is the slowest one; two minutes of it are no coincidence
-                reason="the new model is slow",
-            )
-        )
+        microseconds = settings.endpoint_rollback_p99_ms * 1000
+        # With few calls the p99 is the slowest one; two minutes of it are no coincidence.
+        alarms.append(_RollbackAlarm("ModelLatency", "p99", microseconds, "the new model is slow", minutes=2))
     return alarms

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from aws.log_groups import function_log_group
-from settings import names
+from settings import Settings, names
+from stacks.log_group import log_group
 
 _SOURCES = Path(__file__).parent.parent / "lambda"
 
 
 class LambdaFunction(Construct):
-    """`function`, named `<prefix>-<name>`, and its `log_group`.
+    """`function`, named `<prefix>-<name>`, and its log group.
 
     It runs `handler` of lambda/<module>/<module>.py, where the module is `name` with underscores.
     """
@@ -26,23 +26,19 @@ class LambdaFunction(Construct):
         scope: Construct,
         id: str,
         *,
-        prefix: str,
+        settings: Settings,
         name: names.FunctionSuffix,
         description: str,
         role: iam.Role,
         environment: Mapping[str, str],
         memory_mb: int,
         timeout_seconds: int,
-        log_retention_days: int,
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id)
-        module, full_name = name.replace("-", "_"), names.resource_name(prefix, name)
+        module, full_name = name.replace("-", "_"), names.resource_name(settings.prefix, name)
         # Lambda logs to the group of this name by default. It exists, so the function needs no permission to create it.
-        self.log_group = logs.CfnLogGroup(
-            self, "Log", log_group_name=function_log_group(full_name), retention_in_days=log_retention_days
-        )
-        self.log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        log = log_group(self, "Log", name=function_log_group(full_name), settings=settings)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -59,4 +55,4 @@ class LambdaFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             logging_format=lambda_.LoggingFormat.JSON,
         )
-        self.function.node.add_dependency(self.log_group)
+        self.function.node.add_dependency(log)

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Fn, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from aws.log_groups import endpoint_log_group
 from settings import Settings, names
+from stacks.log_group import log_group
 from stacks.notebook_files import NotebookFiles
 
 _ON_START = Path(__file__).parent.parent / "notebooks" / "on_start.sh"
@@ -65,13 +65,8 @@ class Notebook(Stack):
             lifecycle_config_name=lifecycle.attr_notebook_instance_lifecycle_config_name,
         )
         # Log group of the endpoint that the notebook makes. SageMaker would create it without a retention.
-        self.endpoint_log = logs.CfnLogGroup(
-            self,
-            "EndpointLog",
-            log_group_name=endpoint_log_group(names.notebook_endpoint_name(settings.prefix)),
-            retention_in_days=settings.log_retention_days,
-        )
-        self.endpoint_log.apply_removal_policy(RemovalPolicy.DESTROY)
+        endpoint = names.notebook_endpoint_name(settings.prefix)
+        log_group(self, "EndpointLog", name=endpoint_log_group(endpoint), settings=settings)
         CfnOutput(self, "NotebookName", value=self.instance.attr_notebook_instance_name)
         CfnOutput(self, "NotebookFiles", value=f"s3://{files.bucket_name}/{files.key}")
 

@@ -13,7 +13,7 @@ from settings import Settings, names
 from stacks import dashboard
 from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
-from stacks.metrics import MetricSource, SystemMetrics, always_at_maximum, max_instances
+from stacks.metrics import SystemMetrics, always_at_maximum, max_instances
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
 
@@ -23,15 +23,15 @@ _GREATER_OR_EQUAL = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRES
 _FAILED = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_FAILED", "UPDATE_FAILED")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Alarm:
     """An alarm after `periods` over the threshold in a row. The runbook has a heading of its name."""
 
     name: str
     metric: cloudwatch.Metric
-    threshold: float
-    periods: int
     summary: str
+    threshold: float = 0
+    periods: int = 3
     operator: cloudwatch.ComparisonOperator = _GREATER
 
 
@@ -111,33 +111,37 @@ class Operations(Stack):
 
 
 def _endpoint_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]:
-    endpoint, limit = metrics.endpoint, settings.endpoint_rollback_p99_ms
-    latency = _Alarm(
-        name="endpoint-latency",
-        metric=endpoint("ModelLatency", "p99"),
-        threshold=limit * 1000,  # the metric is in microseconds
-        periods=5,
-        summary=f"p99 of the endpoint's model over {limit} ms for 5 minutes",
-    )
-    full = _Alarm(
-        name="endpoint-full",
-        metric=metrics.instance_count(),
-        threshold=max_instances(settings),
-        periods=15,
-        operator=_GREATER_OR_EQUAL,
-        summary="As many instances as allowed for 15 minutes",
-    )
-    return [
+    percent, limit = settings.endpoint_rollback_error_percent, settings.endpoint_rollback_p99_ms
+    alarms = [
         _Alarm(
-            name="endpoint-errors",
-            metric=endpoint("Invocation5XXErrors", "Average"),
-            threshold=settings.endpoint_rollback_error_percent / 100,
-            periods=3,
-            summary=f"Over {settings.endpoint_rollback_error_percent:g} % of calls to the endpoint fail for 3 minutes",
+            "endpoint-errors",
+            metrics.endpoint("Invocation5XXErrors", "Average"),
+            f"Over {percent:g} % of calls to the endpoint fail for 3 minutes",
+            threshold=percent / 100,
         ),
-        *([latency] if limit else []),
-        *([] if always_at_maximum(settings) else [full]),  # it would stay in ALARM and mean nothing
     ]
+    if limit:
+        alarms.append(
+            _Alarm(
+                "endpoint-latency",
+                metrics.endpoint("ModelLatency", "p99"),
+                f"p99 of the endpoint's model over {limit} ms for 5 minutes",
+                threshold=limit * 1000,  # the metric is in microseconds
+                periods=5,
+            )
+        )
+    if not always_at_maximum(settings):  # else it would stay in ALARM and mean nothing
+        alarms.append(
+            _Alarm(
+                "endpoint-full",
+                metrics.instance_count(),
+                "As many instances as allowed for 15 minutes",
+                threshold=max_instances(settings),
+                periods=15,
+                operator=_GREATER_OR_EQUAL,
+            )
+        )
+    return alarms
 
 
 def _function_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]:
@@ -145,55 +149,37 @@ def _function_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]
     percent = settings.endpoint_rollback_error_percent
     return [
         _Alarm(
-            name="classify-failing",
-            metric=metrics.requests("Failures", "Average"),
+            "classify-failing",
+            metrics.requests("Failures", "Average"),
+            f"Over {percent:g} % of callers get a failure of ours for 3 minutes",
             threshold=percent / 100,
-            periods=3,
-            summary=f"Over {percent:g} % of callers get a failure of ours for 3 minutes",
         ),
         _Alarm(
-            name="classify-overloaded",
-            metric=metrics.overloaded("Requests", "Sum"),
-            threshold=0,
+            "classify-overloaded",
+            metrics.overloaded("Requests", "Sum"),
+            "Callers were told in each of 5 minutes that the endpoint has too many requests",
             periods=5,
-            summary="Callers were told in each of 5 minutes that the endpoint has too many requests",
         ),
-        _Alarm(
-            name="classify-errors",
-            metric=classify("Errors", "Sum"),
-            threshold=0,
-            periods=3,
-            summary="The function itself failed in each of 3 minutes",
-        ),
-        _Alarm(
-            name="classify-throttles",
-            metric=classify("Throttles", "Sum"),
-            threshold=0,
-            periods=3,
-            summary="Callers were turned away in each of 3 minutes",
-        ),
+        _Alarm("classify-errors", classify("Errors", "Sum"), "The function itself failed in each of 3 minutes"),
+        _Alarm("classify-throttles", classify("Throttles", "Sum"), "Callers were turned away in each of 3 minutes"),
         # The sweep runs every 5 minutes. One failure may be a refused deploy, which the deploy reports; three are not.
         _Alarm(
-            name="trained-model-errors",
-            metric=trained_model("Errors", "Sum", minutes=5),
-            threshold=0,
-            periods=3,
-            summary="The function that runs training jobs failed for 15 minutes: a deploy may wait for nothing",
+            "trained-model-errors",
+            trained_model("Errors", "Sum", minutes=5),
+            "The function that runs training jobs failed for 15 minutes: a deploy may wait for nothing",
         ),
         _Alarm(
-            name="trained-model-throttles",
-            metric=trained_model("Throttles", "Sum", minutes=5),
-            threshold=0,
-            periods=3,
-            summary="The function that runs training jobs was turned away for 15 minutes",
+            "trained-model-throttles",
+            trained_model("Throttles", "Sum", minutes=5),
+            "The function that runs training jobs was turned away for 15 minutes",
         ),
     ]
 
 
 def _training_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]:
-    def alarm(name: str, rule: MetricSource, summary: str) -> _Alarm:
-        return _Alarm(name=name, metric=rule("TriggeredRules", "Sum"), threshold=0, periods=1, summary=summary)
-
-    job = alarm("training-failed", metrics.failed_training, "A training or tuning job failed or was stopped")
-    on_ec2 = alarm("ec2-training-failed", metrics.failed_ec2_training, "The training on the EC2 instance failed")
-    return [job, on_ec2] if settings.ec2_training else [job]
+    job, on_ec2 = (rule("TriggeredRules", "Sum") for rule in (metrics.failed_training, metrics.failed_ec2_training))
+    alarms = [_Alarm("training-failed", job, "A training or tuning job failed or was stopped", periods=1)]
+    if settings.ec2_training:
+        summary = "The training on the EC2 instance failed"
+        alarms.append(_Alarm("ec2-training-failed", on_ec2, summary, periods=1))
+    return alarms

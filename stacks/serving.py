@@ -4,10 +4,9 @@ Model and configuration cannot be updated, so they have no fixed name and are re
 place; only another instance type makes a new one.
 """
 
-from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -17,6 +16,7 @@ from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
+from stacks.log_group import log_group
 from stacks.traffic_shift import deployment_config
 
 
@@ -75,7 +75,8 @@ class Serving(Stack):
             retain_all_variant_properties=True,
             deployment_config=deployment_config(settings, alarms.alarm_names),
         )
-        log = self._log(settings)
+        # SageMaker would create the group that it logs to without a retention.
+        log = log_group(self, "Log", name=endpoint_log_group(self.endpoint_name), settings=settings)
         self.endpoint.node.add_dependency(log)
         self.endpoint.node.add_dependency(alarms)  # SageMaker reads them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
@@ -85,17 +86,6 @@ class Serving(Stack):
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
         CfnOutput(self, "EndpointConfigName", value=self.config.attr_endpoint_config_name)
         CfnOutput(self, "ModelDataUrl", value=model_data_url)
-
-    def _log(self, settings: Settings) -> logs.CfnLogGroup:
-        """The group that SageMaker logs to. SageMaker would create it without a retention."""
-        group = logs.CfnLogGroup(
-            self,
-            "Log",
-            log_group_name=endpoint_log_group(self.endpoint_name),
-            retention_in_days=settings.log_retention_days,
-        )
-        group.apply_removal_policy(RemovalPolicy.DESTROY)
-        return group
 
 
 def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:

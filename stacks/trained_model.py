@@ -119,14 +119,13 @@ class TrainedModel(Stack):
         return LambdaFunction(
             self,
             "Handler",
-            prefix=settings.prefix,
+            settings=settings,
             name="trained-model",
             description="Starts training jobs, and signals the waiting stack when one has ended",
             role=role,
             environment={"BUCKET": bucket_name, "JOB_PREFIX": names.job_prefix(settings.prefix)},
             memory_mb=256,
             timeout_seconds=180,
-            log_retention_days=settings.log_retention_days,
         ).function
 
     def _rules(self, settings: Settings, function: lambda_.Function) -> list[Construct]:

@@ -131,7 +131,7 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
         # SageMaker asks for both, the endpoint and what it is made from.
         allow("MakeEndpoint", ["sagemaker:CreateEndpoint"], [endpoint, config]),
         allow("RemoveEndpoint", ["sagemaker:DeleteEndpoint"], [endpoint]),
-        *(tag_new(kind, made) for kind, made in kinds.items()),
+        *(tag_new(f"TagNew{kind}", kind, made) for kind, made in kinds.items()),
     ]
 
 

@@ -109,17 +109,16 @@ def key_for_volumes(bucket: Bucket) -> iam.PolicyStatement:
 
 def run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:
     """Create, describe and stop jobs; tag them only when they are created."""
-    while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
     return [
         allow("RunJobs", [f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Stop")], [jobs]),
-        allow("TagNewJobs", ["sagemaker:AddTags"], [jobs], while_created),
+        tag_new("TagNewJobs", kind, jobs),
     ]
 
 
-def tag_new(kind: str, made: str) -> iam.PolicyStatement:
+def tag_new(sid: str, kind: str, made: str) -> iam.PolicyStatement:
     """Tag resources only when they are created: AddTags alone would allow re-tagging."""
     while_created = {"StringEquals": {"sagemaker:TaggingAction": f"Create{kind}"}}
-    return allow(f"TagNew{kind}", ["sagemaker:AddTags"], [made], while_created)
+    return allow(sid, ["sagemaker:AddTags"], [made], while_created)
 
 
 def pass_to_sagemaker(sid: str, *roles: iam.Role) -> iam.PolicyStatement:

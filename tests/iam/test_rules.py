@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from iam.rules import RuleFinding, check
+from iam.findings import GateFinding
+from iam.rules import check
 from tests.stacks import conftest as stacks
 from tests.stacks.resources import text
 
@@ -31,7 +32,7 @@ def app(templates: dict[str, Template]) -> dict[str, Any]:
 def _made(**resources: tuple[str, Properties]) -> list[tuple[str, str]]:
     """Rule and logical id of each finding in a template made of resources: type and properties by id."""
     made = {id: {"Type": kind, "Properties": properties} for id, (kind, properties) in resources.items()}
-    return [(finding.rule, finding.resource) for finding in check({"made": {"Resources": made}})]
+    return [(finding.rule, finding.role.removeprefix("made.")) for finding in check({"made": {"Resources": made}})]
 
 
 def _in(kind: str, change: Change, *, at: int = 0) -> Change:
@@ -84,11 +85,12 @@ def test_the_app_keeps_every_rule(app: dict[str, Any], gpu_fleet: dict[str, Temp
 
 def test_a_finding_says_where_what_and_how_to_put_it_right() -> None:
     template = {"Resources": {"Net": {"Type": "AWS::SageMaker::Model", "Properties": {}}}}
-    assert check({"serving": template}) == [
-        RuleFinding(
+    assert check({"app-dev-serving": template}) == [
+        GateFinding(
             rule="network-isolation",
-            stack="serving",
-            resource="Net",
+            role="app-dev-serving.Net",
+            statement="",
+            where="stacks/serving.py",
             message="the model's containers have a network",
             fix="set EnableNetworkIsolation to true",
         )
@@ -136,7 +138,7 @@ def test_a_finding_says_where_what_and_how_to_put_it_right() -> None:
 def test_one_change_breaks_one_rule(app: dict[str, Any], rule: str, stack: str, change: Change) -> None:
     changed = copy.deepcopy(app)
     change(changed[stack])
-    assert [(finding.rule, finding.stack) for finding in check(changed)] == [(rule, stack)]
+    assert [(finding.rule, finding.role.partition(".")[0]) for finding in check(changed)] == [(rule, stack)]
 
 
 def test_true_may_be_written_as_text() -> None:
