@@ -37,7 +37,6 @@ TYPES = {
     "AWS::Budgets::Budget": ResourceType(
         service="budgets",
         operation="CreateBudget",
-        name_property="Budget",
         create=_create,
         update=_update,
         delete=_delete,

@@ -28,7 +28,7 @@ from local_aws.iam import requests as iam_requests
 from local_aws.iam.requests import ResourceArn, extend_resource_arn
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
-from local_aws.sagemaker import endpoint_metrics, invocation, notebook_cloudformation
+from local_aws.sagemaker import endpoint_metrics, invocation
 from local_aws.scaling import api as scaling_api
 from local_aws.scaling import cloudformation as scaling_cloudformation
 from local_aws.scaling import dimensions as scaling_dimensions
@@ -71,7 +71,6 @@ def install() -> None:
     )
     types = {
         **sagemaker_types.TYPES,
-        **notebook_cloudformation.TYPES,
         **scaling_cloudformation.TYPES,
         **budget_type.TYPES,
         **ec2_types.TYPES,

@@ -1,5 +1,6 @@
 """CloudFormation resource types, implemented by the API operations that create, update and delete the resource."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,10 @@ class ResourceType:
 
     service: str
     operation: str
-    name_property: str
     create: Callable[[dict[str, Any]], Identity]
     delete: Callable[[str, dict[str, Any]], None]
     update: Callable[[str, dict[str, Any]], Identity] | None = None
-    generate_name: Callable[[str, str], str] | None = None
+    generated_name: str = ""  # property that gets a new name at each creation unless the template sets it
     replacing: tuple[str, ...] = ()
     update_only: tuple[str, ...] = ()  # properties that only an update uses
     translate: Callable[[dict[str, Any]], dict[str, Any]] = dict  # properties -> parameters of the operation
@@ -37,8 +37,8 @@ class ResourceType:
 
     def _create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> Identity:
         request = self._request({k: v for k, v in properties.items() if k not in self.update_only})
-        if self.generate_name:
-            request.setdefault(self.name_property, self.generate_name(stack_name, logical_id))
+        if self.generated_name:  # in lower case, as it stands in ARNs
+            request.setdefault(self.generated_name, f"{logical_id[:40]}-{secrets.token_hex(6)}".lower())
         check_input(self.service, self.operation, request)
         return self.create(request)
 

@@ -25,6 +25,11 @@ class ApiError(Exception):
         self.status = status
 
 
+def invalid(message: str) -> ApiError:
+    """Error ValidationException, with which most of these APIs refuse a request."""
+    return ApiError("ValidationException", message)
+
+
 @cache
 def service_model(service: str) -> botocore.model.ServiceModel:
     """botocore's model of a service, the reference for its operations and their shapes."""
@@ -67,7 +72,7 @@ def check_input(service: str, operation: str, request: dict[str, Any]) -> None:
     problems = [report.generate_report()] if report.has_errors() else []
     problems += [f"unknown parameter {name!r}" for name in request if name not in shape.members]
     if problems:
-        raise ApiError("ValidationException", f"{operation}: " + "; ".join(problems))
+        raise invalid(f"{operation}: " + "; ".join(problems))
 
 
 def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:

@@ -85,7 +85,6 @@ TYPES = {
     "AWS::EC2::Instance": ResourceType(
         service="ec2",
         operation="RunInstances",
-        name_property="",
         create=_create,
         update=_update,
         delete=_delete,

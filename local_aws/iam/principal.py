@@ -15,7 +15,7 @@ from ministack.core.tls import resolve_tls_material
 from ministack.services import iam, sts
 
 from local_aws.iam.authorization import require
-from local_aws.service import ApiError
+from local_aws.service import invalid
 
 
 def require_trust(role_arn: str, service: str, **source: str) -> dict[str, Any]:
@@ -37,10 +37,9 @@ def require_trust(role_arn: str, service: str, **source: str) -> dict[str, Any]:
         service_context=source,
     )
     if role is None or not _trusts(role["AssumeRolePolicyDocument"], service, context):
-        raise ApiError(
-            "ValidationException",
+        raise invalid(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            f"'{service}' to assume the role.",
+            f"'{service}' to assume the role."
         )
     return role
 

@@ -42,19 +42,10 @@ def extend_resource_arn(service: str, resource_arn: ResourceArn) -> None:
     """Derive the resource of a service's requests by `resource_arn`; where it returns None, by MiniStack."""
     original = iam_actions.extract_resource_arn
 
-    def extended(
-        requested: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
-        if requested == service and (arn := resource_arn(path, headers, body, query_params, region, account_id)):
+    def extended(requested: str, method: str, *request: Any) -> str:
+        if requested == service and (arn := resource_arn(*request)):
             return arn
-        return str(original(requested, method, path, headers, body, query_params, region, account_id))
+        return str(original(requested, method, *request))
 
     iam_actions.extract_resource_arn = extended
 
@@ -66,18 +57,11 @@ def _correct_actions() -> None:
     original = iam_actions.extract_iam_action
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
 
-    def extract(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-    ) -> str | None:
+    def extract(service: str, *request: Any) -> str | None:
         if service not in _KNOWN:
-            named: str | None = original(service, method, path, headers, body, query_params)
+            named: str | None = original(service, *request)
             return named
-        name = _operation(service, method, path, headers, body, query_params)
+        name = _operation(service, *request)
         # MiniStack does not authorise a request it cannot name; UnknownOperation needs a policy with "service:*".
         return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{name or 'UnknownOperation'}"
 

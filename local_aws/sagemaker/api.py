@@ -9,7 +9,7 @@ from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
 from local_aws.sagemaker.training_job import TrainingJob
-from local_aws.service import ApiError, Operation, Response, dispatch, now
+from local_aws.service import Operation, Response, dispatch, invalid, now
 
 training_jobs: Registry[TrainingJob] = Registry("training-job")
 models: Registry[dict[str, Any]] = Registry("model")
@@ -55,12 +55,11 @@ def check_training_job(request: dict[str, Any]) -> None:
     """
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
-        raise ApiError("ValidationException", "AlgorithmSpecification needs a TrainingImage.")
+        raise invalid("AlgorithmSpecification needs a TrainingImage.")
     if "ContainerEntrypoint" not in algorithm and TOOLKIT_PROGRAM not in request.get("Environment", {}):
-        raise ApiError(
-            "ValidationException",
+        raise invalid(
             "local AWS needs the job's program in AlgorithmSpecification.ContainerEntrypoint, "
-            f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point.",
+            f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point."
         )
     require_usable(request)
 
@@ -91,7 +90,7 @@ def create_model(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("CreateModel", request)
     name = request["ModelName"]
     if "PrimaryContainer" not in request:
-        raise ApiError("ValidationException", "local AWS serves models with a PrimaryContainer only.")
+        raise invalid("local AWS serves models with a PrimaryContainer only.")
     models.add(name, {**request, "ModelArn": models.arn(name), "CreationTime": now()})
     return {"ModelArn": models.arn(name)}
 
@@ -100,7 +99,7 @@ def create_endpoint_config(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("CreateEndpointConfig", request)
     name, variants = request["EndpointConfigName"], request["ProductionVariants"]
     if len(variants) != 1 or "ModelName" not in variants[0] or "ServerlessConfig" in variants[0]:
-        raise ApiError("ValidationException", "local AWS serves one instance-based production variant per endpoint.")
+        raise invalid("local AWS serves one instance-based production variant per endpoint.")
     models.get(variants[0]["ModelName"])
     arn = endpoint_configs.arn(name)
     endpoint_configs.add(name, {**request, "EndpointConfigArn": arn, "CreationTime": now()})
@@ -140,7 +139,7 @@ def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
     endpoint = endpoints.get(request["EndpointName"])
     [desired] = request["DesiredWeightsAndCapacities"]
     if desired["VariantName"] != endpoint.variant_name or "DesiredInstanceCount" not in desired:
-        raise ApiError("ValidationException", f"needs DesiredInstanceCount of variant {endpoint.variant_name!r}.")
+        raise invalid(f"needs DesiredInstanceCount of variant {endpoint.variant_name!r}.")
     config = endpoint_configs.get(endpoint.describe()["EndpointConfigName"])
     endpoint.resize(desired["DesiredInstanceCount"], _models_of(config))
     return {"EndpointArn": endpoint.arn}
@@ -164,7 +163,7 @@ def list_tags(request: dict[str, Any]) -> dict[str, Any]:
     kind, _, name = arn.rpartition(":")[2].partition("/")
     known = {"model": models, "endpoint-config": endpoint_configs}
     if kind not in known:
-        raise ApiError("ValidationException", f"local AWS lists the tags of {' and '.join(known)}, not of {arn}")
+        raise invalid(f"local AWS lists the tags of {' and '.join(known)}, not of {arn}")
     return {"Tags": known[kind].get(name).get("Tags", [])}
 
 

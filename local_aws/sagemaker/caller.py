@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core.responses import get_region
 
 from local_aws.iam.authorization import caller, require, require_pass_role
+from local_aws.iam.principal import RoleSession
 from local_aws.keys import key_arn
 from local_aws.sagemaker.registry import KIND_NAMED_BY, arn_of
 
@@ -30,15 +31,23 @@ def require_besides(operation: str, request: dict[str, Any]) -> None:
     key = caller.get()
     if operation in _ROLE and (role := _ROLE[operation](request)):
         require_pass_role(key, role, _SERVICE)
-    if operation.startswith("Create") and request.get(
-        "Tags"
-    ):  # not for updates, which CloudFormation sends with tags, too
+    # Not for updates, which CloudFormation sends with tags, too.
+    if operation.startswith("Create") and request.get("Tags"):
         name = f"{operation.removeprefix('Create')}Name"
         created = arn_of(KIND_NAMED_BY[name], request[name])
         require(key, "sagemaker:AddTags", created, {"sagemaker:TaggingAction": operation})
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
         configuration = arn_of("endpoint-config", request["EndpointConfigName"])
         require(key, f"sagemaker:{operation}", configuration)
+
+
+def execution_role(role_arn: str, resource_arn: str) -> RoleSession:
+    """Session of the role that SageMaker assumes for a resource of its own, such as a job or an endpoint.
+
+    Raises:
+        ApiError: the role does not exist, or does not trust SageMaker for this resource.
+    """
+    return RoleSession(role_arn, service=_SERVICE, source_arn=resource_arn, session_name="SageMaker")
 
 
 def require_volume_grant(volume_key: str | None) -> None:

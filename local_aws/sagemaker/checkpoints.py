@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from local_aws.service import ApiError
+from local_aws.service import invalid
 
-DEFAULT_PATH = "/opt/ml/checkpoints"
+_DEFAULT_PATH = "/opt/ml/checkpoints"
 _EVERY_SECONDS = 2.0
 Version = tuple[int, int]
 
@@ -26,24 +26,21 @@ def require_usable(request: dict[str, Any]) -> None:
     if request.get("EnableManagedSpotTraining"):
         wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds", 86400)
         if wait is None or wait < run:
-            raise ApiError(
-                "ValidationException", "Invalid MaxWaitTimeInSeconds. It must be present and be at least "
-                "MaxRuntimeInSeconds when managed spot training is enabled.",
-            )  # fmt: skip
+            raise invalid(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be at least MaxRuntimeInSeconds when managed "
+                "spot training is enabled."
+            )
     elif "MaxWaitTimeInSeconds" in stopping:
-        raise ApiError(
-            "ValidationException", "MaxWaitTimeInSeconds is for managed spot training only: set "
-            "EnableManagedSpotTraining.",
-        )  # fmt: skip
+        raise invalid("MaxWaitTimeInSeconds is for managed spot training only: set EnableManagedSpotTraining.")
     path = local_path(request)
     if path is not None and not path.startswith("/opt/ml/"):
-        raise ApiError("ValidationException", f"local AWS supports checkpoints under /opt/ml/ only, not in {path}.")
+        raise invalid(f"local AWS supports checkpoints under /opt/ml/ only, not in {path}.")
 
 
 def local_path(request: dict[str, Any]) -> str | None:
     """Checkpoint folder in the container; None for a job without a CheckpointConfig."""
     config = request.get("CheckpointConfig")
-    return config.get("LocalPath", DEFAULT_PATH) if config else None
+    return config.get("LocalPath", _DEFAULT_PATH) if config else None
 
 
 class CheckpointSync:

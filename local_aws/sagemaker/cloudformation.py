@@ -1,108 +1,122 @@
-"""CloudFormation types AWS::SageMaker::Model, EndpointConfig and Endpoint. `Ref` is the ARN, as on AWS."""
+"""CloudFormation types of SageMaker, each by the API's Create… and Delete… operations. `Ref` is the ARN, as on AWS."""
 
 import contextlib
-import secrets
+from collections.abc import Callable
 from typing import Any
 
 from local_aws.resource_type import Identity, ResourceType
 from local_aws.sagemaker import api
+from local_aws.sagemaker.notebook_instances import instances
 from local_aws.service import ApiError
+
+_KEPT = ("KmsKeyId", "SubnetId", "SecurityGroupIds", "DirectInternetAccess", "PlatformIdentifier")
+
+
+def _type(
+    kind: str,
+    *,
+    replacing: tuple[str, ...],
+    created: Callable[[str], None] = lambda name: None,
+    update: Callable[[str, dict[str, Any]], None] | None = None,
+    before_delete: Callable[[str], None] = lambda name: None,
+    update_only: tuple[str, ...] = (),
+) -> ResourceType:
+    """Type AWS::SageMaker::<kind>; the three functions take the resource's name, `created` after it was created."""
+    name_property = f"{kind}Name"
+
+    def create(request: dict[str, Any]) -> Identity:
+        answer = api.OPERATIONS[f"Create{kind}"](request) or {}
+        created(request[name_property])
+        return answer[f"{kind}Arn"], {name_property: request[name_property]}
+
+    def change(arn: str, request: dict[str, Any]) -> Identity:
+        assert update
+        update(_name(arn), {**request, name_property: _name(arn)})
+        return arn, {name_property: _name(arn)}
+
+    def delete(arn: str, properties: dict[str, Any]) -> None:
+        try:
+            before_delete(_name(arn))
+            api.OPERATIONS[f"Delete{kind}"]({name_property: _name(arn)})
+        except ApiError as error:
+            if "Could not find" not in str(error):  # a missing resource counts as deleted, as in CloudFormation
+                raise
+
+    return ResourceType(
+        service="sagemaker",
+        operation=f"Create{kind}",
+        create=create,
+        update=change if update else None,
+        delete=delete,
+        generated_name=name_property,
+        replacing=(name_property, *replacing),
+        update_only=update_only,
+    )
 
 
 def _name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def _generated(stack_name: str, logical_id: str) -> str:
-    """Generate a new name at each creation, so that an unnamed resource can be replaced."""
-    return f"{logical_id[:40]}-{secrets.token_hex(6)}".lower()
-
-
-def _create_model(request: dict[str, Any]) -> Identity:
-    return api.create_model(request)["ModelArn"], {"ModelName": request["ModelName"]}
-
-
-def _create_config(request: dict[str, Any]) -> Identity:
-    arn = api.create_endpoint_config(request)["EndpointConfigArn"]
-    return arn, {"EndpointConfigName": request["EndpointConfigName"]}
-
-
-def _create_endpoint(request: dict[str, Any]) -> Identity:
-    name = request["EndpointName"]
-    arn = api.create_endpoint(request)["EndpointArn"]
+def _require_endpoint(name: str) -> None:
+    """Wait until the new endpoint is in service; delete it if it fails."""
     try:
         api.endpoints.get(name).wait()
     except RuntimeError:
-        _delete_endpoint(arn, {})
+        _await_endpoint(name)
+        api.delete_endpoint({"EndpointName": name})
         raise
-    return arn, {"EndpointName": name}
 
 
-def _update_endpoint(arn: str, request: dict[str, Any]) -> Identity:
-    api.update_endpoint({**request, "EndpointName": _name(arn)})
-    api.endpoints.get(_name(arn)).wait()
-    return arn, {"EndpointName": _name(arn)}
+def _update_endpoint(name: str, request: dict[str, Any]) -> None:
+    api.update_endpoint(request)
+    api.endpoints.get(name).wait()
 
 
-def _delete_endpoint(arn: str, properties: dict[str, Any]) -> None:
-    """Delete the endpoint once it has stopped changing; SageMaker refuses before."""
+def _await_endpoint(name: str) -> None:
+    """Wait until the endpoint has stopped changing; SageMaker refuses to delete it before."""
     with contextlib.suppress(ApiError, RuntimeError):  # it does not exist, or its last change failed
-        api.endpoints.get(_name(arn)).wait()
-    _ignore_missing(api.delete_endpoint, {"EndpointName": _name(arn)})
+        api.endpoints.get(name).wait()
 
 
-def _ignore_missing(operation: Any, request: dict[str, Any]) -> None:
-    """Run a delete operation; a missing resource counts as deleted, as in CloudFormation."""
-    try:
-        operation(request)
-    except ApiError as error:
-        if "Could not find" not in str(error):
-            raise
+def _update_lifecycle_config(name: str, request: dict[str, Any]) -> None:
+    scripts = {hook: request.get(hook, []) for hook in ("OnCreate", "OnStart")}
+    api.OPERATIONS["UpdateNotebookInstanceLifecycleConfig"]({"NotebookInstanceLifecycleConfigName": name, **scripts})
+
+
+def _update_notebook(name: str, request: dict[str, Any]) -> None:
+    """Stop a running instance, change it, and start it again, as CloudFormation does."""
+    _stop_notebook(name)
+    changes = {key: value for key, value in request.items() if key not in (*_KEPT, "Tags")}
+    api.OPERATIONS["UpdateNotebookInstance"](changes)
+    api.OPERATIONS["StartNotebookInstance"]({"NotebookInstanceName": name})
+
+
+def _stop_notebook(name: str) -> None:
+    if instances.get(name)["NotebookInstanceStatus"] == "InService":
+        api.OPERATIONS["StopNotebookInstance"]({"NotebookInstanceName": name})
 
 
 TYPES = {
-    "AWS::SageMaker::Model": ResourceType(
-        service="sagemaker",
-        operation="CreateModel",
-        name_property="ModelName",
-        create=_create_model,
-        delete=lambda arn, _: _ignore_missing(api.OPERATIONS["DeleteModel"], {"ModelName": _name(arn)}),
-        generate_name=_generated,
-        replacing=(
-            "ModelName",
-            "ExecutionRoleArn",
-            "PrimaryContainer",
-            "Containers",
-            "EnableNetworkIsolation",
-            "VpcConfig",
-        ),
+    "AWS::SageMaker::Model": _type(
+        "Model",
+        replacing=("ExecutionRoleArn", "PrimaryContainer", "Containers", "EnableNetworkIsolation", "VpcConfig"),
     ),
-    "AWS::SageMaker::EndpointConfig": ResourceType(
-        service="sagemaker",
-        operation="CreateEndpointConfig",
-        name_property="EndpointConfigName",
-        create=_create_config,
-        delete=lambda arn, _: _ignore_missing(
-            api.OPERATIONS["DeleteEndpointConfig"], {"EndpointConfigName": _name(arn)}
-        ),
-        generate_name=_generated,
-        replacing=(
-            "EndpointConfigName",
-            "ProductionVariants",
-            "KmsKeyId",
-            "DataCaptureConfig",
-            "AsyncInferenceConfig",
-        ),
+    "AWS::SageMaker::EndpointConfig": _type(
+        "EndpointConfig", replacing=("ProductionVariants", "KmsKeyId", "DataCaptureConfig", "AsyncInferenceConfig")
     ),
-    "AWS::SageMaker::Endpoint": ResourceType(
-        service="sagemaker",
-        operation="CreateEndpoint",
-        name_property="EndpointName",
-        create=_create_endpoint,
+    "AWS::SageMaker::Endpoint": _type(
+        "Endpoint",
+        replacing=(),
+        created=_require_endpoint,
         update=_update_endpoint,
-        delete=_delete_endpoint,
-        generate_name=_generated,
-        replacing=("EndpointName",),
+        before_delete=_await_endpoint,
         update_only=("RetainAllVariantProperties", "RetainDeploymentConfig"),
+    ),
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig": _type(
+        "NotebookInstanceLifecycleConfig", replacing=(), update=_update_lifecycle_config
+    ),
+    "AWS::SageMaker::NotebookInstance": _type(
+        "NotebookInstance", replacing=_KEPT, update=_update_notebook, before_delete=_stop_notebook
     ),
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.service import ApiError
+from local_aws.service import invalid
 
 _MIN_SHARE = {"CanarySize": 0.0, "LinearStepSize": 0.1}
 _MAX_SHARE = 0.5
@@ -47,7 +47,7 @@ class DeploymentPlan:
         """
         config = config or {}
         if "RollingUpdatePolicy" in config:
-            raise _refused("local AWS does not support RollingUpdatePolicy; use a BlueGreenUpdatePolicy")
+            raise invalid("local AWS does not support RollingUpdatePolicy; use a BlueGreenUpdatePolicy")
         policy = config.get("BlueGreenUpdatePolicy", {})
         routing = policy.get("TrafficRoutingConfiguration", {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0})
         deployment = cls(
@@ -57,7 +57,7 @@ class DeploymentPlan:
             alarms=tuple(a["AlarmName"] for a in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])),
         )
         if deployment.limit is not None and deployment.limit <= deployment.waiting:
-            raise _refused(
+            raise invalid(
                 f"MaximumExecutionTimeoutInSeconds is {deployment.limit}, and the waits alone take "
                 f"{deployment.waiting} seconds"
             )
@@ -85,18 +85,14 @@ def _size(routing: Mapping[str, Any], name: str, instances: int) -> int:
         ApiError: the size is missing, or outside of SageMaker's limits for a fleet of `instances`.
     """
     if name not in routing:
-        raise _refused(f"{routing['Type']} traffic routing needs {name}")
+        raise invalid(f"{routing['Type']} traffic routing needs {name}")
     size = routing[name]
     percent = size["Type"] == "CAPACITY_PERCENT"
     number = max(1, size["Value"] * instances // 100) if percent else size["Value"]
     if not _MIN_SHARE[name] <= number / instances <= _MAX_SHARE:
         given = f"{size['Value']} {'percent' if percent else 'instances'}"
-        raise _refused(
+        raise invalid(
             f"{name} of {given} is {number} of {instances} instances; it must be at most half of them"
             + (", and at least a tenth" if _MIN_SHARE[name] else "")
         )
     return int(number)
-
-
-def _refused(message: str) -> ApiError:
-    return ApiError("ValidationException", message)

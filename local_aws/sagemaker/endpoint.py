@@ -14,7 +14,7 @@ from local_aws.sagemaker.fleet import Fleet, hosting_role, retire, start_fleet, 
 from local_aws.sagemaker.rollback_alarms import in_alarm, require_alarms
 from local_aws.sagemaker.shift import RolledBack, Shift
 from local_aws.sagemaker.traffic import Traffic
-from local_aws.service import ApiError, now
+from local_aws.service import ApiError, invalid, now
 
 _BUSY = ("Creating", "Updating", "Deleting", "SystemUpdating")
 _Models = dict[str, Any]
@@ -143,7 +143,7 @@ class LocalEndpoint:
 
     def _require_idle(self, verb: str) -> None:
         if self.status in _BUSY:
-            raise ApiError("ValidationException", f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
+            raise invalid(f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
 
     def _begin(self, status: str, desired: int, change: Callable[[], None]) -> None:
         with self._lock:

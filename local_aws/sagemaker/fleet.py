@@ -9,7 +9,7 @@ from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import endpoint_log_group
 from local_aws.iam.principal import RoleSession
-from local_aws.sagemaker.caller import volume_grant
+from local_aws.sagemaker.caller import execution_role, volume_grant
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.endpoint_instance import EndpointInstance
 
@@ -28,13 +28,7 @@ def hosting_role(config: Mapping[str, Any], models: Mapping[str, Any], endpoint_
     Raises:
         ApiError: the role does not exist or does not trust SageMaker for this endpoint.
     """
-    model = models[variant_of(config)["ModelName"]]
-    return RoleSession(
-        model["ExecutionRoleArn"],
-        service="sagemaker.amazonaws.com",
-        source_arn=endpoint_arn,
-        session_name="SageMaker",
-    )
+    return execution_role(models[variant_of(config)["ModelName"]]["ExecutionRoleArn"], endpoint_arn)
 
 
 def start_fleet(

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.home import write_env
-from local_aws.iam.principal import RoleSession
 from local_aws.sagemaker import caller
 from local_aws.sagemaker.registry import Registry
-from local_aws.service import ApiError, Operation, now
+from local_aws.service import Operation, invalid, now
 
 instances: Registry[dict[str, Any]] = Registry("notebook-instance")
 lifecycle_configs: Registry[dict[str, Any]] = Registry("notebook-instance-lifecycle-config")
@@ -58,11 +57,10 @@ def _check_scripts(request: dict[str, Any]) -> None:
             try:
                 base64.b64decode(script["Content"], validate=True)
             except binascii.Error as error:
-                raise ApiError("ValidationException", f"{hook}: the script is not base64: {error}") from error
+                raise invalid(f"{hook}: the script is not base64: {error}") from error
             if len(script["Content"]) > _MAX_SCRIPT:
-                raise ApiError(
-                    "ValidationException",
-                    f"{hook}: the script has {len(script['Content'])} characters of base64, at most {_MAX_SCRIPT}",
+                raise invalid(
+                    f"{hook}: the script has {len(script['Content'])} characters of base64, at most {_MAX_SCRIPT}"
                 )
 
 
@@ -73,9 +71,7 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("CreateNotebookInstance", request)
     caller.require_volume_grant(request.get("KmsKeyId"))
     if request.get("DirectInternetAccess") == "Disabled" and "SubnetId" not in request:
-        raise ApiError(
-            "ValidationException", "DirectInternetAccess can be Disabled only for an instance with a SubnetId."
-        )
+        raise invalid("DirectInternetAccess can be Disabled only for an instance with a SubnetId.")
     if config := request.get("LifecycleConfigName"):
         lifecycle_configs.get(config)
     name = request[_NAME]
@@ -91,9 +87,7 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
 
 def update(request: dict[str, Any]) -> None:
     instance = _in_status(request[_NAME], "Stopped", "update")
-    caller.require_besides(
-        "CreateNotebookInstance", {"RoleArn": request.get("RoleArn")}
-    )  # a changed role is passed again
+    caller.require_besides("CreateNotebookInstance", {"RoleArn": request.get("RoleArn")})  # a new role is passed again
     if config := request.get("LifecycleConfigName"):
         lifecycle_configs.get(config)
     instance.update({_DESCRIBED_AS.get(key, key): value for key, value in request.items()})
@@ -124,21 +118,15 @@ def _in_status(name: str, status: str, verb: str) -> dict[str, Any]:
     """
     instance = instances.get(name)
     if instance["NotebookInstanceStatus"] != status:
-        raise ApiError(
-            "ValidationException",
+        raise invalid(
             f"Status ({instance['NotebookInstanceStatus']}) not in ([{status}]). Unable to {verb} "
-            f"Notebook Instance ({instance['NotebookInstanceArn']}).",
+            f"Notebook Instance ({instance['NotebookInstanceArn']})."
         )
     return instance
 
 
 def _credentials(instance: dict[str, Any]) -> dict[str, str]:
-    return RoleSession(
-        instance["RoleArn"],
-        service="sagemaker.amazonaws.com",
-        source_arn=instance["NotebookInstanceArn"],
-        session_name="SageMaker",
-    ).environment()
+    return caller.execution_role(instance["RoleArn"], instance["NotebookInstanceArn"]).environment()
 
 
 def _in_service(instance: dict[str, Any], credentials: dict[str, str]) -> None:
@@ -165,10 +153,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteNotebookInstance": delete,
     "ListNotebookInstances": lambda r: {
         "NotebookInstances": [
-            {
-                key: instance[key]
-                for key in ("NotebookInstanceName", "NotebookInstanceArn", "NotebookInstanceStatus", "InstanceType")
-            }
+            {key: instance[key] for key in (_NAME, "NotebookInstanceArn", "NotebookInstanceStatus", "InstanceType")}
             for instance in instances.all()
         ]
     },

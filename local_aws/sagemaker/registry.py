@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
-from local_aws.service import ApiError
+from local_aws.service import ApiError, invalid
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Registry(Generic[T]):
 
     def add(self, name: str, item: T) -> None:
         if name in self._items:
-            raise ApiError("ValidationException", f"Cannot create already existing {self.kind} {self.arn(name)!r}.")
+            raise invalid(f"Cannot create already existing {self.kind} {self.arn(name)!r}.")
         self._items[name] = item
 
     def get(self, name: str) -> T:

@@ -6,7 +6,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch
 
 from local_aws.iam.principal import RoleSession
-from local_aws.service import ApiError
+from local_aws.service import invalid
 
 
 def require_alarms(names: Iterable[str]) -> None:
@@ -17,7 +17,7 @@ def require_alarms(names: Iterable[str]) -> None:
     """
     missing = [name for name in names if name not in cloudwatch._alarms]
     if missing:
-        raise ApiError("ValidationException", f"Could not find CloudWatch alarms: {', '.join(missing)}.")
+        raise invalid(f"Could not find CloudWatch alarms: {', '.join(missing)}.")
 
 
 def in_alarm(role: RoleSession, names: Iterable[str]) -> list[str]:

@@ -13,16 +13,15 @@ from urllib.parse import urlparse
 from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import TRAINING_JOBS
-from local_aws.iam.principal import RoleSession
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
-from local_aws.sagemaker.caller import volume_grant
+from local_aws.sagemaker.caller import execution_role, volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.job_metrics import JobMetrics
 from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
-from local_aws.service import ApiError, now
+from local_aws.service import ApiError, invalid, now
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -47,9 +46,7 @@ class TrainingJob:
         }
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
-        self._session = RoleSession(
-            request["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
-        )
+        self._session = execution_role(request["RoleArn"], arn)
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
 
@@ -69,10 +66,7 @@ class TrainingJob:
             ApiError: the job has ended.
         """
         if self.status in _ENDED:
-            raise ApiError(
-                "ValidationException",
-                f"The request was rejected because the training job is in status {self.status}.",
-            )
+            raise invalid(f"The request was rejected because the training job is in status {self.status}.")
         self._state["TrainingJobStatus"] = "Stopping"
         self._stopping.set()
 

@@ -7,7 +7,7 @@ from local_aws.sagemaker import caller
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_job import TuningJob
-from local_aws.service import ApiError, Operation, service_model
+from local_aws.service import Operation, invalid, service_model
 
 tuning_jobs: Registry[TuningJob] = Registry("hyper-parameter-tuning-job")
 
@@ -73,7 +73,7 @@ def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
 
 def _list(request: dict[str, Any]) -> dict[str, Any]:
     if given := sorted(set(request) - {"HyperParameterTuningJobName", "StatusEquals", "MaxResults"}):
-        raise ApiError("ValidationException", f"local AWS does not support {', '.join(given)} here.")
+        raise invalid(f"local AWS does not support {', '.join(given)} here.")
     summaries = tuning_jobs.get(request["HyperParameterTuningJobName"]).summaries()
     status = request.get("StatusEquals")
     return {"TrainingJobSummaries": [s for s in summaries if status in (None, s["TrainingJobStatus"])]}
@@ -95,12 +95,12 @@ def _require_supported(request: dict[str, Any]) -> None:
         if entry.get("ScalingType", "Auto") not in _SCALES
     ]
     if unsupported:
-        raise ApiError("ValidationException", f"local AWS does not support {', '.join(unsupported)}.")
+        raise invalid(f"local AWS does not support {', '.join(unsupported)}.")
     needed = [f"{part}.{name}".strip(".") for part, name in _members(request, _NEEDED, present=False)]
     if "MaxNumberOfTrainingJobs" not in request["HyperParameterTuningJobConfig"]["ResourceLimits"]:
         needed.append("ResourceLimits.MaxNumberOfTrainingJobs")
     if needed:
-        raise ApiError("ValidationException", f"local AWS needs {', '.join(needed)} to tune.")
+        raise invalid(f"local AWS needs {', '.join(needed)} to tune.")
 
 
 def _members(request: dict[str, Any], table: dict[str, tuple[str, ...]], *, present: bool) -> list[tuple[str, str]]:

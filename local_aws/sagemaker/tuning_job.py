@@ -11,11 +11,11 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
-from local_aws.iam.principal import RoleSession
+from local_aws.sagemaker.caller import execution_role
 from local_aws.sagemaker.events import announce
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_search import search_of
-from local_aws.service import ApiError, now
+from local_aws.service import ApiError, invalid, now
 
 _ENDED = ("Completed", "Failed", "Stopped")
 _POLL_SECONDS = 0.1
@@ -50,9 +50,7 @@ class TuningJob:
         self._stopping = threading.Event()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
         # Only checks that SageMaker may assume the role; each training job assumes it for itself.
-        RoleSession(
-            self._definition["RoleArn"], service="sagemaker.amazonaws.com", source_arn=arn, session_name="SageMaker"
-        )
+        execution_role(self._definition["RoleArn"], arn)
 
     @property
     def status(self) -> str:
@@ -70,7 +68,7 @@ class TuningJob:
             ApiError: the job has ended.
         """
         if self.status in _ENDED:
-            raise ApiError("ValidationException", f"The tuning job {self.name} is in status {self.status} already.")
+            raise invalid(f"The tuning job {self.name} is in status {self.status} already.")
         self._state["HyperParameterTuningJobStatus"] = "Stopping"
         self._stopping.set()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local_aws.service import ApiError
+from local_aws.service import invalid
 from training.search import STRATEGIES, Search
 
 
@@ -14,10 +14,7 @@ def search_of(config: dict[str, Any]) -> Search:
         ApiError: local AWS does not support the strategy, or a range is invalid.
     """
     if config["Strategy"] not in STRATEGIES:
-        raise ApiError(
-            "ValidationException",
-            f"local AWS supports the strategies {' and '.join(STRATEGIES)}, not {config['Strategy']}.",
-        )
+        raise invalid(f"local AWS supports the strategies {' and '.join(STRATEGIES)}, not {config['Strategy']}.")
     return Search(
         _space(config.get("ParameterRanges", {})),
         strategy=config["Strategy"],
@@ -44,7 +41,7 @@ def _space(ranges: dict[str, Any]) -> dict[str, Any]:
         for entry in ranges.get("CategoricalParameterRanges", []):
             space[entry["Name"]] = CategoricalDistribution(entry["Values"])
     except ValueError as error:
-        raise ApiError("ValidationException", f"ParameterRanges: {entry['Name']}: {error}") from error
+        raise invalid(f"ParameterRanges: {entry['Name']}: {error}") from error
     if not space:
-        raise ApiError("ValidationException", "ParameterRanges must hold at least one range.")
+        raise invalid("ParameterRanges must hold at least one range.")
     return space

@@ -10,7 +10,7 @@ from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
 from local_aws.scaling.targets import ScalableTarget, activities, key_of, selected, target_of, targets
-from local_aws.service import ApiError, Operation, Response, dispatch, now
+from local_aws.service import ApiError, Operation, Response, dispatch, invalid, now
 
 SERVICE = "application-autoscaling"
 
@@ -34,7 +34,7 @@ def register_target(request: dict[str, Any]) -> dict[str, Any]:
     described = {"SuspendedState": {}} | described | {k: v for k, v in request.items() if k != "Tags"}
     missing = [name for name in ("MinCapacity", "MaxCapacity") if name not in described]
     if missing:
-        raise ApiError("ValidationException", f"a new scalable target needs {' and '.join(missing)}")
+        raise invalid(f"a new scalable target needs {' and '.join(missing)}")
     target = ScalableTarget(described, dimension)
     target.set_limits(target.minimum, target.maximum)
     if known:

@@ -102,7 +102,6 @@ TYPES = {
     "AWS::ApplicationAutoScaling::ScalableTarget": ScalableTargetType(
         service=SERVICE,
         operation="RegisterScalableTarget",
-        name_property="ResourceId",
         create=_create_target,
         update=lambda physical_id, request: _create_target(request),
         delete=_delete_target,
@@ -112,7 +111,6 @@ TYPES = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": ResourceType(
         service=SERVICE,
         operation="PutScalingPolicy",
-        name_property="PolicyName",
         create=_create_policy,
         update=lambda physical_id, request: _create_policy(request),
         delete=_delete_policy,

@@ -11,7 +11,7 @@ from ministack.services import cloudwatch
 
 from aws.target_tracking import HIGH_RESOLUTION, STANDARD
 from local_aws.sagemaker.api import endpoints, update_capacities
-from local_aws.service import ApiError
+from local_aws.service import invalid
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class EndpointVariant:
     def __init__(self, resource_id: str) -> None:
         parts = resource_id.split("/")
         if len(parts) != 4 or parts[0] != "endpoint" or parts[2] != "variant":
-            raise ApiError("ValidationException", f"Unsupported resource id: {resource_id}")
+            raise invalid(f"Unsupported resource id: {resource_id}")
         self._name, self._variant = parts[1], parts[3]
         if endpoints.get(self._name).variant_name != self._variant:
-            raise ApiError("ValidationException", f"No variant {self._variant!r} on endpoint {self._name!r}")
+            raise invalid(f"No variant {self._variant!r} on endpoint {self._name!r}")
 
     def capacity(self) -> int:
         return int(endpoints.get(self._name).describe()["ProductionVariants"][0]["CurrentInstanceCount"])
@@ -112,7 +112,7 @@ class FunctionAlias:
     def __init__(self, resource_id: str, functions: ProvisionedConcurrency) -> None:
         parts = resource_id.split(":")
         if len(parts) != 3 or parts[0] != "function":
-            raise ApiError("ValidationException", f"Unsupported resource id: {resource_id}")
+            raise invalid(f"Unsupported resource id: {resource_id}")
         self.function, self.alias = parts[1:]
         self._functions = functions
         self.capacity()  # raises ApiError if the alias does not exist
@@ -161,5 +161,5 @@ def find(request: dict[str, Any]) -> ScalableDimension:
     kind = request["ServiceNamespace"], request["ScalableDimension"]
     if kind not in _KINDS:
         known = ", ".join(dimension for _, dimension in _KINDS)
-        raise ApiError("ValidationException", f"local AWS scales {known}, but not {kind[1]} of {kind[0]}")
+        raise invalid(f"local AWS scales {known}, but not {kind[1]} of {kind[0]}")
     return _KINDS[kind](request["ResourceId"])

@@ -16,7 +16,7 @@ from aws.target_tracking import STANDARD, TargetTracking
 from local_aws import alarms
 from local_aws.clock import aws_seconds
 from local_aws.scaling.dimensions import Metric, ScalableDimension
-from local_aws.service import ApiError, now
+from local_aws.service import invalid, now
 
 
 class ScalingPolicy:
@@ -30,10 +30,10 @@ class ScalingPolicy:
         self, request: dict[str, Any], dimension: ScalableDimension, before: "ScalingPolicy | None" = None
     ) -> None:
         if request.get("PolicyType") != "TargetTrackingScaling":
-            raise ApiError("ValidationException", "local AWS supports policies of the type TargetTrackingScaling only")
+            raise invalid("local AWS supports policies of the type TargetTrackingScaling only")
         configuration = request.get("TargetTrackingScalingPolicyConfiguration")
         if not configuration:
-            raise ApiError("ValidationException", "TargetTrackingScalingPolicyConfiguration is missing")
+            raise invalid("TargetTrackingScalingPolicyConfiguration is missing")
         metric = _metric(configuration, dimension)
         self.tracking = TargetTracking(
             target=configuration["TargetValue"],
@@ -123,17 +123,14 @@ def _identity(request: dict[str, Any]) -> dict[str, Any]:
 def _metric(configuration: dict[str, Any], dimension: ScalableDimension) -> Metric:
     if custom := configuration.get("CustomizedMetricSpecification"):
         if "Metrics" in custom or not {"MetricName", "Namespace", "Statistic"} <= custom.keys():
-            raise ApiError(
-                "ValidationException",
+            raise invalid(
                 "CustomizedMetricSpecification needs MetricName, Namespace and Statistic; local AWS does not support "
-                "metric math",
+                "metric math"
             )
         dimensions = {item["Name"]: item["Value"] for item in custom.get("Dimensions", [])}
         return Metric(custom["Namespace"], custom["MetricName"], custom["Statistic"], STANDARD, dimensions)
     name = configuration.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
     metric = dimension.metric(name)
     if metric is None:
-        raise ApiError(
-            "ValidationException", f"local AWS does not support the predefined metric {name!r} for this dimension"
-        )
+        raise invalid(f"local AWS does not support the predefined metric {name!r} for this dimension")
     return metric

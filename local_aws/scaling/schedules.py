@@ -12,7 +12,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 
 from aws.schedule import Schedule, ScheduleError
-from local_aws.service import ApiError, now
+from local_aws.service import invalid, now
 
 
 class ScheduledAction:
@@ -26,19 +26,19 @@ class ScheduledAction:
         self.described: dict[str, Any] = (before.described if before else _identity(request)) | request
         for parameter in ("Schedule", "ScalableTargetAction"):
             if not self.described.get(parameter):
-                raise ApiError("ValidationException", f"a new scheduled action needs {parameter}")
+                raise invalid(f"a new scheduled action needs {parameter}")
         try:
             self._schedule = Schedule.parse(self.described["Schedule"], self.described.get("Timezone", "UTC"))
         except ScheduleError as error:
-            raise ApiError("ValidationException", str(error)) from error
+            raise invalid(str(error)) from error
         limits = self.described["ScalableTargetAction"]
         if limits.get("MinCapacity", 0) > limits.get("MaxCapacity", math.inf):
-            raise ApiError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
+            raise invalid("Maximum capacity cannot be less than minimum capacity")
         self._start = max(time.time(), _seconds(self.described.get("StartTime"), 0.0))
         self._end = _seconds(self.described.get("EndTime"), math.inf)
         self._next = self._after(self._start)
         if self._next is None:
-            raise ApiError("ValidationException", f"{self.described['Schedule']} is never due again")
+            raise invalid(f"{self.described['Schedule']} is never due again")
 
     def due(self, moment: float) -> bool:
         """True if the action is due at `moment` (epoch seconds); only the first call for each due time returns true."""

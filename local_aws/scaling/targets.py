@@ -9,7 +9,7 @@ from local_aws.scaling.activities import Activities
 from local_aws.scaling.dimensions import ScalableDimension
 from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
-from local_aws.service import ApiError
+from local_aws.service import ApiError, invalid
 
 Key = tuple[str, str]  # resource id, dimension
 
@@ -39,7 +39,7 @@ class ScalableTarget:
             ApiError: `minimum` is greater than `maximum`.
         """
         if minimum > maximum:
-            raise ApiError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
+            raise invalid("Maximum capacity cannot be less than minimum capacity")
         self.described |= {"MinCapacity": minimum, "MaxCapacity": maximum}
 
     def suspended(self, what: str) -> bool:

@@ -1,7 +1,7 @@
 """Estimates the monthly bill from the synthesized templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws.prices import UnknownPrice
@@ -57,7 +57,7 @@ def estimate(templates: Templates, usage: Usage) -> Estimate:
                 problems[f"no price for the resource type {found.type} ({found.id}): {advice}"] = None
             continue
         try:
-            items += METERS[found.type](found)
+            items += [replace(item, stack=found.stack) for item in METERS[found.type](found)]
         except UnknownPrice as error:
             problems[str(error)] = None
     if problems:
@@ -73,7 +73,6 @@ def _joined(items: Sequence[Item]) -> Iterator[Item]:
     for (stack, what), same in named.items():
         bases = dict.fromkeys(item.basis for item in same)
         basis = " + ".join(f"{n} × {b}" if (n := sum(i.basis == b for i in same)) > 1 else b for b in bases)
-        yield Item(
-            stack=stack, what=what, basis=basis, month=sum(i.month for i in same),
-            prediction=sum(i.prediction for i in same), training=sum(i.training for i in same),
-        )  # fmt: skip
+        month, prediction = sum(item.month for item in same), sum(item.prediction for item in same)
+        training = sum(item.training for item in same)
+        yield Item(what, basis, stack=stack, month=month, prediction=prediction, training=training)

@@ -19,22 +19,23 @@ def _endpoint(found: Resource) -> Iterator[Item]:
         count, type_ = int(variant["InitialInstanceCount"]), variant["InstanceType"]
         dollars = instance_hour(type_)
         yield Item(
-            stack=found.stack, what="endpoint instances", basis=f"{count} × {type_} × {HOURS} h × {dollars:g} $",
-            month=count * HOURS * dollars,
-        )  # fmt: skip
+            "endpoint instances", f"{count} × {type_} × {HOURS} h × {dollars:g} $", month=count * HOURS * dollars
+        )
     each = price("sagemaker", "processed_gb")
     yield Item(
-        stack=found.stack, what="endpoint data", basis=f"{usage.image_kib:g} KiB a prediction × {each:g} $/GB",
+        "endpoint data",
+        f"{usage.image_kib:g} KiB a prediction × {each:g} $/GB",
         prediction=usage.image_kib / _GIB * each,
-    )  # fmt: skip
+    )
     capture = found.properties.get("DataCaptureConfig", {})
     if capture.get("EnableCapture"):
         share, kept = int(capture["InitialSamplingPercentage"]), price("s3", "gb_month")
         # Captured as base64 (4/3 of the size) and deleted after 30 days.
         yield Item(
-            stack=found.stack, what="captured calls", basis=f"{share} % of the images × 4/3 × {kept:g} $/GB",
+            "captured calls",
+            f"{share} % of the images × 4/3 × {kept:g} $/GB",
             prediction=share / 100 * usage.image_kib * 4 / 3 / _GIB * kept,
-        )  # fmt: skip
+        )
 
 
 def _training(found: Resource) -> Iterator[Item]:
@@ -50,11 +51,11 @@ def _training(found: Resource) -> Iterator[Item]:
     dollars = instance_hour(type_)
     spot = ", spot: less" if request.get("EnableManagedSpotTraining") else ""
     yield Item(
-        stack=found.stack, what="training",
-        basis=(f"{jobs} jobs × " if kind == "tuning" else "")
+        "training",
+        (f"{jobs} jobs × " if kind == "tuning" else "")
         + f"{count} × {type_} × {hours:g} h × ({dollars:g} $ + {volume:.4f} $ for the disk){spot}",
         training=jobs * count * hours * (dollars + volume),
-    )  # fmt: skip
+    )
 
 
 def _alias(found: Resource) -> Iterator[Item]:
@@ -65,17 +66,17 @@ def _alias(found: Resource) -> Iterator[Item]:
     name = "provisioned_run_gb_second" if warm else "gb_second"
     run, request = price("lambda", name), price("lambda", "request")
     yield Item(
-        stack=found.stack, what="function calls",
-        basis=f"{request * 1e6:g} $ a million + {gb:g} GB × {seconds:g} s × {run * 1e6:g} $ a million",
+        "function calls",
+        f"{request * 1e6:g} $ a million + {gb:g} GB × {seconds:g} s × {run * 1e6:g} $ a million",
         prediction=request + gb * seconds * run,
-    )  # fmt: skip
+    )
     if warm:
         kept = price("lambda", "provisioned_gb_second")
         yield Item(
-            stack=found.stack, what="functions kept warm",
-            basis=f"{warm} × {gb:g} GB × {HOURS} h × {kept * 3600:.3f} $",
+            "functions kept warm",
+            f"{warm} × {gb:g} GB × {HOURS} h × {kept * 3600:.3f} $",
             month=warm * gb * HOURS * 3600 * kept,
-        )  # fmt: skip
+        )
 
 
 def _rule(found: Resource) -> Iterator[Item]:
@@ -88,10 +89,7 @@ def _rule(found: Resource) -> Iterator[Item]:
         if (function := found.referred(target["Arn"])) is not None and "MemorySize" in function:
             gb = int(function["MemorySize"]) / 1024
             each = price("lambda", "request") + gb * _SWEEP_SECONDS * price("lambda", "gb_second")
-            yield Item(
-                stack=found.stack, what="scheduled calls", basis=f"{calls:.0f} × {gb:g} GB × {_SWEEP_SECONDS:g} s",
-                month=calls * each,
-            )  # fmt: skip
+            yield Item("scheduled calls", f"{calls:.0f} × {gb:g} GB × {_SWEEP_SECONDS:g} s", month=calls * each)
 
 
 def _log(found: Resource) -> Iterator[Item]:
@@ -101,14 +99,15 @@ def _log(found: Resource) -> Iterator[Item]:
     days = int(found.properties["RetentionInDays"])
     each = price("cloudwatch", "log_gb") + days / 30 * price("cloudwatch", "log_gb_month")
     yield Item(
-        stack=found.stack, what="log", basis=f"{found.usage.log_kib:g} KiB a prediction × {each:g} $/GB, {days} days",
+        "log",
+        f"{found.usage.log_kib:g} KiB a prediction × {each:g} $/GB, {days} days",
         prediction=found.usage.log_kib / _GIB * each,
-    )  # fmt: skip
+    )
 
 
 def _alarm(found: Resource) -> Iterator[Item]:
     each = price("cloudwatch", "fast_alarm_month" if int(found.properties.get("Period", 60)) < 60 else "alarm_month")
-    yield Item(stack=found.stack, what="alarms", basis=f"{each:g} $", month=each)
+    yield Item("alarms", f"{each:g} $", month=each)
 
 
 def _scaling(found: Resource) -> Iterator[Item]:
@@ -116,12 +115,12 @@ def _scaling(found: Resource) -> Iterator[Item]:
     tracking = found.properties["TargetTrackingScalingPolicyConfiguration"]
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
     each = price("cloudwatch", "fast_alarm_month" if metric.endswith("HighResolution") else "alarm_month")
-    yield Item(stack=found.stack, what="alarms of auto-scaling", basis=f"2 × {each:g} $", month=2 * each)
+    yield Item("alarms of auto-scaling", f"2 × {each:g} $", month=2 * each)
 
 
 def _dashboard(found: Resource) -> Iterator[Item]:
     each = price("cloudwatch", "dashboard_month")
-    yield Item(stack=found.stack, what="dashboard", basis=f"{each:g} $", month=each)
+    yield Item("dashboard", f"{each:g} $", month=each)
 
 
 def _key(found: Resource) -> Iterator[Item]:
@@ -129,14 +128,14 @@ def _key(found: Resource) -> Iterator[Item]:
     rotates = (
         ", plus as much for each of the first two yearly rotations" if found.properties.get("EnableKeyRotation") else ""
     )
-    yield Item(stack=found.stack, what="key", basis=f"{each:g} ${rotates}", month=each)
+    yield Item("key", f"{each:g} ${rotates}", month=each)
 
 
 def _bucket(found: Resource) -> Iterator[Item]:
     """Bucket of images and models; the access-log bucket holds next to nothing."""
     if "LoggingConfiguration" in found.properties:
         each, stored = price("s3", "gb_month"), found.usage.stored_gib
-        yield Item(stack=found.stack, what="bucket", basis=f"{stored:g} GiB × {each:g} $", month=stored * each)
+        yield Item("bucket", f"{stored:g} GiB × {each:g} $", month=stored * each)
 
 
 def _host(found: Resource) -> Iterator[Item]:
@@ -151,10 +150,10 @@ def _host(found: Resource) -> Iterator[Item]:
         disks * price("ec2", "volume_gb_month") + monitored * price("cloudwatch", "instance_metrics_month")
     ) / HOURS
     yield Item(
-        stack=found.stack, what="training host",
-        basis=f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {besides:.4f} $ for the rest)",
+        "training host",
+        f"{type_} × {hours:g} h × ({dollars:g} $ + {address:g} $ for its address + {besides:.4f} $ for the rest)",
         training=hours * (dollars + address + besides),
-    )  # fmt: skip
+    )
 
 
 def _notebook(found: Resource) -> Iterator[Item]:
@@ -162,18 +161,16 @@ def _notebook(found: Resource) -> Iterator[Item]:
     dollars, volume = instance_hour(type_), int(found.properties.get("VolumeSizeInGB", 5))
     each = price("sagemaker", "storage_gb_month")
     yield Item(
-        stack=found.stack, what="notebook", basis=f"{type_} × {hours:g} h × {dollars:g} $ + {volume} GB × {each:g} $",
+        "notebook",
+        f"{type_} × {hours:g} h × {dollars:g} $ + {volume} GB × {each:g} $",
         month=hours * dollars + volume * each,
-    )  # fmt: skip
+    )
 
 
 def _vpc_endpoint(found: Resource) -> Iterator[Item]:
     if found.properties.get("VpcEndpointType") == "Interface":
         zones, each = len(found.properties.get("SubnetIds", [])) or 1, price("ec2", "interface_endpoint_hour")
-        yield Item(
-            stack=found.stack, what="VPC endpoints", basis=f"{zones} zones × {HOURS} h × {each:g} $",
-            month=zones * HOURS * each,
-        )  # fmt: skip
+        yield Item("VPC endpoints", f"{zones} zones × {HOURS} h × {each:g} $", month=zones * HOURS * each)
 
 
 METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
