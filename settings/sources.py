@@ -17,10 +17,6 @@ class SettingsError(ReportedError):
     """The settings cannot be used. `problems` holds one sentence for each mistake, all mistakes at once."""
 
 
-def _stages() -> Path:
-    return Path(os.environ.get("SLIPWAY_STAGES") or ROOT / "stages")
-
-
 @dataclass(frozen=True)
 class Sources:
     """Where settings are read from.
@@ -33,7 +29,7 @@ class Sources:
 
     root: Path = ROOT
     home: Path = field(default_factory=Path.home)
-    stages: Path = field(default_factory=_stages)
+    stages: Path = field(default_factory=lambda: Path(os.environ.get("SLIPWAY_STAGES") or ROOT / "stages"))
 
     def defaults(self) -> dict[str, Any]:
         """The settings of every stage: hyper-parameters as declared in training/, the others from cdk.json."""

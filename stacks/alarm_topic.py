@@ -1,7 +1,5 @@
 """The SNS topic that alarms and the budget publish to."""
 
-from typing import Any
-
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -22,33 +20,32 @@ class AlarmTopic(Construct):
         super().__init__(scope, id)
         name = names.resource_name(settings.prefix, "alarms")
         self.topic = sns.Topic(self, "Topic", topic_name=name, master_key=key, enforce_ssl=True)
-        for sid, (service, condition) in topic_publishers(settings.prefix).items():
-            self.topic.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=sid,
-                    principals=[iam.ServicePrincipal(service)],
-                    actions=["sns:Publish"],
-                    resources=[self.topic.topic_arn],
-                    conditions=condition,
-                )
-            )
+        for statement in allow_publishers(settings.prefix, ["sns:Publish"], self.topic.topic_arn):
+            self.topic.add_to_resource_policy(statement)
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
 
 
-def topic_publishers(prefix: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Services that may publish to the topic, and use its key for that: principal and condition, by statement id.
+def allow_publishers(prefix: str, actions: list[str], resource: str, *, sid: str = "") -> list[iam.PolicyStatement]:
+    """Statements that allow `actions` to the services that publish to the topic: for this system's alarms, and for
+    budgets of this account. `sid` ends the statement ids.
 
     Source: "Creating an Amazon SNS topic for budget notifications", AWS cost management user guide.
     """
-    alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"
-    budget = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:*"
-    return {
-        "Alarms": ("cloudwatch.amazonaws.com", _from_source(alarms)),
-        "Budget": ("budgets.amazonaws.com", _from_source(budget)),
+    sources = {
+        "Alarms": ("cloudwatch", f"cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:{prefix}-*"),
+        "Budget": ("budgets", f"budgets::{Aws.ACCOUNT_ID}:*"),
     }
-
-
-def _from_source(arn: str) -> dict[str, Any]:
-    """Condition: the call is made for a resource of this account with this ARN."""
-    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": arn}}
+    return [
+        iam.PolicyStatement(
+            sid=publisher + sid,
+            principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+            actions=actions,
+            resources=[resource],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                "ArnLike": {"aws:SourceArn": f"arn:{Aws.PARTITION}:{source}"},
+            },
+        )
+        for publisher, (service, source) in sources.items()
+    ]

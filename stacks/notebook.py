@@ -68,7 +68,7 @@ class Notebook(Stack):
         endpoint = names.notebook_endpoint_name(settings.prefix)
         log_group(self, "EndpointLog", name=endpoint_log_group(endpoint), settings=settings)
         CfnOutput(self, "NotebookName", value=self.instance.attr_notebook_instance_name)
-        CfnOutput(self, "NotebookFiles", value=f"s3://{files.bucket_name}/{files.key}")
+        CfnOutput(self, "NotebookFiles", value=files.url)
 
 
 def _script(settings: Settings, name: str, files: NotebookFiles) -> str:
@@ -76,7 +76,7 @@ def _script(settings: Settings, name: str, files: NotebookFiles) -> str:
     given = {
         "NAME": name,
         "PREFIX": settings.prefix,
-        "FILES": f"s3://{files.bucket_name}/{files.key}",
+        "FILES": files.url,
         "IDLE_MINUTES": str(settings.notebook_idle_minutes),
     }
     assignments = "".join(f"{variable}='{value}'\n" for variable, value in given.items())

@@ -24,4 +24,4 @@ class NotebookFiles(Construct):
         asset = Asset(self, "Zip", path=str(_REPOSITORY), exclude=files, ignore_mode=IgnoreMode.GIT)
         self.bucket_name = asset.s3_bucket_name
         self.key = asset.s3_object_key
-        self.url = asset.s3_object_url
+        self.url = f"s3://{self.bucket_name}/{self.key}"

@@ -1,13 +1,12 @@
 """The bucket (settings/names.py has its layout), its key and access log, and the training program."""
 
 from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from settings import Settings, names
-from stacks.alarm_topic import topic_publishers
+from stacks.alarm_topic import allow_publishers
 from stacks.notebook_files import NotebookFiles
 from stacks.training_program import TrainingProgram
 
@@ -31,7 +30,9 @@ class Storage(Stack):
             removal_policy=removal,
             description=f"Data, jobs and models of {prefix}",
         )
-        self._let_alarms_use_the_key(prefix)
+        # For the topic: the policy of the AWS-managed SNS key cannot be edited. In a key's policy * is the key itself.
+        for statement in allow_publishers(prefix, ["kms:Decrypt", "kms:GenerateDataKey*"], "*", sid="UseTopic"):
+            self.key.add_to_resource_policy(statement)
         self.access_log = s3.Bucket(
             self,
             "AccessLog",
@@ -79,16 +80,3 @@ class Storage(Stack):
             removal_policy=removal,
         )
         CfnOutput(self, "BucketName", value=self.bucket_name)
-
-    def _let_alarms_use_the_key(self, prefix: str) -> None:
-        """Let alarms and budget use the key of the topic. The policy of the AWS-managed SNS key cannot be edited."""
-        for sid, (service, condition) in topic_publishers(prefix).items():
-            self.key.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=f"{sid}UseTopic",
-                    principals=[iam.ServicePrincipal(service)],
-                    actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                    resources=["*"],  # in a key's policy: the key itself
-                    conditions=condition,
-                )
-            )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iam.template import load
 from settings import read_settings
 from settings.names import StackSuffix
 from tools import cdk
@@ -48,7 +49,4 @@ def synthesize(context: Mapping[str, str]) -> SynthesizedApp:
     folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
-    manifest = json.loads((folder / "manifest.json").read_text())["artifacts"]
-    return SynthesizedApp(
-        folder, [name for name, part in manifest.items() if part["type"] == "aws:cloudformation:stack"]
-    )
+    return SynthesizedApp(folder, list(load(folder)))

@@ -123,9 +123,7 @@ class Orchestrator:
 
     def provide(self, wanted: Wanted) -> None:
         """Signal success if the model is kept, else start or join its training. Raises Refused."""
-        result = self._store.result(wanted.digest)
-        if result is None:
-            result = self._already_trained(wanted)
+        result = self._store.result(wanted.digest) or self._already_trained(wanted)
         if result is None:
             self._train(wanted)
             return
