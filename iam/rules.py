@@ -122,17 +122,9 @@ def _training_encryption(resources: Resources) -> Iterator[Problem]:
     for id, request in _training_jobs(resources):
         hosts = request.get("ResourceConfig", {})
         if "VolumeKmsKeyId" not in hosts and not _encrypts_itself(hosts.get("InstanceType")):
-            yield (
-                id,
-                "the training job's disks have no customer-managed key",
-                "set ResourceConfig.VolumeKmsKeyId in Request",
-            )
+            yield id, "the job's disks have no customer-managed key", "set ResourceConfig.VolumeKmsKeyId in Request"
         if "KmsKeyId" not in request.get("OutputDataConfig", {}):
-            yield (
-                id,
-                "the training job's output has no customer-managed key",
-                "set OutputDataConfig.KmsKeyId in Request",
-            )
+            yield id, "the job's output has no customer-managed key", "set OutputDataConfig.KmsKeyId in Request"
         if hosts.get("InstanceCount") != 1 and not _true(request.get("EnableInterContainerTrafficEncryption")):
             yield (
                 id,

@@ -43,19 +43,15 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
             timeout=_CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
         )
-        _run(client, notebook, output)
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise NotebookFailed(_shown(notebook) or str(error)) from None
+        finally:
+            if output:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                nbformat.write(notebook, output)
     return notebook
-
-
-def _run(client: NotebookClient, notebook: nbformat.NotebookNode, output: Path | None) -> None:
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        raise NotebookFailed(_shown(notebook) or str(error)) from None
-    finally:
-        if output:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(notebook, output)
 
 
 def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
