@@ -5,7 +5,7 @@ import json
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.function import Function
-from settings.operations import Operations
+from settings.operations import OperationsSettings
 from settings.part import Named
 from settings.read import Settings
 from settings.sources import ROOT, Sources
@@ -23,7 +23,7 @@ _PARTS: dict[str, type] = {
     "Tuning": Tuning,
     "Endpoint": Endpoint,
     "Function": Function,
-    "Operations and notebook": Operations,
+    "Operations and notebook": OperationsSettings,
 }
 _INTRODUCTION = """# Settings
 

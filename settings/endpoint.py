@@ -108,6 +108,6 @@ class Endpoint(Part, frozen=True):
 
 
 def _least_instances(settings: Mapping[str, Any]) -> int:
-    """How far the endpoint may be scaled in at any time; 0 where what says so is itself wrong."""
+    """Smallest number of instances at any time of the schedule; 0 where a setting that decides it is wrong itself."""
     scheduled = [limits.minimum for limits in schedule.read_schedule(settings.get("endpoint_schedule", ""))]
     return min([settings.get("endpoint_min_instances", 0), *scheduled])

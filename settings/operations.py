@@ -1,4 +1,4 @@
-"""Who is told what, what is kept, and the notebook."""
+"""Alarm e-mail, budget, retention and notebook settings."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ LogRetentionDays = Literal[
 ]
 
 
-class Operations(Named, frozen=True):
+class OperationsSettings(Named, frozen=True):
     alarm_email: str = Field(
         pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
         description="address that hears of alarms; empty: nobody does",

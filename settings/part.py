@@ -1,4 +1,4 @@
-"""What the settings of each part have in common."""
+"""Base classes and checks of the settings' parts."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -35,7 +35,7 @@ class Part(BaseModel, frozen=True):
 
 
 class Named(Part, frozen=True):
-    """Whose resources they are."""
+    """`app` and `stage`, the prefix of every name."""
 
     # No hyphen in either: no system's prefix (`<app>-<stage>-`) is then the start of another's.
     app: str = Field(

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.function import Function
-from settings.operations import Operations
+from settings.operations import OperationsSettings
 from settings.part import STAGE
 from settings.sources import SettingsError, Sources, StageFile
 from settings.text import may_be_empty, misspelt, sentence
 from settings.tuning import Tuning
 
 
-class Settings(Operations, Function, Endpoint, Ec2, Tuning, frozen=True):
+class Settings(OperationsSettings, Function, Endpoint, Ec2, Tuning, frozen=True):
     """One deployment of the system."""
 
 
@@ -67,7 +67,7 @@ def read_settings(given: Mapping[str, Any] | None = None, sources: Sources | Non
 
 
 def _is_cdks(name: str) -> bool:
-    """Whether a name of the context is the CDK's: those hold a colon or a slash (`aws:cdk:…`, `@aws-cdk/…`)."""
+    """True for the CDK's own names in the context: they hold a colon or a slash (`aws:cdk:…`, `@aws-cdk/…`)."""
     return ":" in name or "/" in name
 
 

@@ -10,7 +10,7 @@ from training.settings import Setting
 
 
 def sentence(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], stage: str) -> str:
-    """What pydantic reports of one setting: its name, its value, what is allowed, and where to set it."""
+    """Word one of pydantic's findings: the setting's name, its value, what is allowed, and where to set it."""
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         return misspelt(name, fields)
@@ -29,7 +29,7 @@ def misspelt(name: str, fields: Mapping[str, FieldInfo]) -> str:
 
 
 def may_be_empty(field: FieldInfo) -> bool:
-    """Whether empty text is a value of its own."""
+    """True where empty text is a value of its own."""
     return allowed(field).endswith("or empty")
 
 
@@ -52,13 +52,13 @@ def allowed(field: FieldInfo) -> str:
 
 
 def described(field: FieldInfo) -> str:
-    """What a field is, in words."""
+    """A field's description."""
     declaration = _declaration(field)
     return declaration.help if declaration else str(field.description)
 
 
 def _declaration(field: FieldInfo) -> Setting | None:
-    """What training declares of a hyper-parameter; None of any other setting."""
+    """Training's declaration of a hyper-parameter; None for any other setting."""
     return next((rule for rule in field.metadata if isinstance(rule, Setting)), None)
 
 

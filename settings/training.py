@@ -1,4 +1,4 @@
-"""What is trained, on what, and by which SageMaker job."""
+"""Settings of the model's training and of its SageMaker job."""
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -33,7 +33,7 @@ class Training(Named, Recipe, frozen=True):
 
     @property
     def hyperparameters(self) -> dict[str, str]:
-        """What the training program reads, all text; the same names are its flags on a laptop."""
+        """Values that the training program reads, as text; `make train` has flags of the same names."""
         recipe = {name.replace("_", "-"): str(getattr(self, name)) for name in declared(Recipe)}
         return recipe | ({"weights-sha256": self.weights} if self.weights else {})
 

@@ -1,4 +1,4 @@
-"""What tuning tries for which hyper-parameter, and how."""
+"""Settings of tuning: ranges, number of jobs, strategy."""
 
 from typing import Literal
 
@@ -24,13 +24,13 @@ class Tuning(Training, frozen=True):
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """What tuning tries, by hyper-parameter; empty when nothing is tuned."""
+        """Range of each tuned hyper-parameter, by name; empty when nothing is tuned."""
         texts = {name: getattr(self, f"tuning_{name}") for name in _TUNABLE if self.tuning_max_jobs}
         return {name.replace("_", "-"): read_range(text, name) for name, text in texts.items() if text}
 
     @property
     def model_ingredients(self) -> dict[str, str]:
-        """Of the settings, what decides the model: hyper-parameters; where they are tuned, how."""
+        """Settings that determine the trained model: hyper-parameters, and with tuning its ranges and strategy."""
         if not self.tuning_max_jobs:
             return self.hyperparameters
         ranges = {name: getattr(self, f"tuning_{name.replace('-', '_')}") for name in self.ranges}

@@ -61,7 +61,7 @@ def quantise(network: Path, target: Path, pixels: np.ndarray) -> Quantised:
 def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    class Inputs(CalibrationDataReader):
+    class CalibrationImages(CalibrationDataReader):
         """Network inputs, one a time: more take more memory and are no faster."""
 
         def __init__(self) -> None:
@@ -76,7 +76,7 @@ def _quantise_here(network: Path, target: Path, pixels: np.ndarray) -> None:
     quantize_static(
         network,
         target,
-        Inputs(),
+        CalibrationImages(),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,

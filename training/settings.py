@@ -17,7 +17,7 @@ SHA256_DIGITS = 64
 
 @dataclass(frozen=True)
 class Setting:
-    """How one hyper-parameter is read and explained.
+    """Reader and description of one hyper-parameter.
 
     Attributes:
         expected: the values it takes, in words.
@@ -117,7 +117,7 @@ class Hyperparameters(Recipe):
 
 
 def declared(of: type[Recipe]) -> dict[str, Setting]:
-    """What is declared of each hyper-parameter, by the attribute's name."""
+    """Declarations of all hyper-parameters, by the attribute's name."""
     hints = get_type_hints(of, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
 

@@ -1,4 +1,4 @@
-"""How capacity follows a metric: two alarms, proportion, cool-downs, limits."""
+"""Capacity follows a metric: two alarms, proportion, cool-downs, limits."""
 
 from collections.abc import Iterable
 from typing import Any

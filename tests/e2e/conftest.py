@@ -33,7 +33,7 @@ IMAGES_PER_CLASS = {"train": 10, "valid": 3, "test": 4}
 
 @dataclass(frozen=True)
 class System:
-    """What a user has after a deploy."""
+    """A deployed system, as its user has it."""
 
     images: Folder
     settings: dict[str, str]
@@ -49,7 +49,7 @@ class System:
         return jobs("e2e-dev-")
 
     def log(self, job: Job) -> str:
-        """What the job's program printed."""
+        """Output of the job's program."""
         logs = boto3.client("logs")
         events = [
             event
@@ -120,7 +120,7 @@ def image_of(images: Folder, label: str) -> Path:
 
 
 def unproven(run: str, assembly: SynthesizedApp, aws: Home, role: str) -> list[str]:
-    """What the IAM contract has to say of this run's calls by `role`: denied, not in it, or in it for nothing."""
+    """Findings of the IAM contract about this run's calls by `role`: denied, missing in it, or in it for nothing."""
     done = evidence.gather(run, assembly.folder, aws.calls, "us-east-1")
     found = evidence.prove(assembly.folder, done, aws.scratch / "iam-trace.json")
     return [f"{each.rule}: {each.message}" for each in found if each.role == role]

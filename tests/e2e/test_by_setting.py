@@ -1,4 +1,4 @@
-"""What a deploy does where a setting asks for it: notebook, own weights, tuning, spot, training on an EC2 instance.
+"""Deploys by setting: notebook, own weights, tuning, spot, training on an EC2 instance.
 
 The tests build on each other, and the last one removes it all.
 """

@@ -46,7 +46,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `cdk synth` writes with the settings of cdk.json."""
+    """The folder that `cdk synth` writes with the settings of cdk.json."""
     return synthesize(tmp_path_factory.mktemp("cdk.out"))
 
 

@@ -1,4 +1,4 @@
-"""What a change makes possible is said in sentences; what only renames is no change."""
+"""A change's new permissions are said in sentences; a renaming is no change."""
 
 import json
 from pathlib import Path

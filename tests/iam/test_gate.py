@@ -1,4 +1,4 @@
-"""What the gate refuses, and that it says where, shows an example, and names the fix."""
+"""The gate refuses what differs, says where, shows an example and names the fix."""
 
 from pathlib import Path
 from typing import Any

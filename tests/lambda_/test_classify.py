@@ -37,7 +37,7 @@ Said = tuple[int, dict[str, Any]]
 
 @dataclass
 class Aws:
-    """What the endpoint answers, one after another and the last again, and what lies in S3, by path."""
+    """Answers of the endpoint, one after another and the last again, and objects in S3, by path."""
 
     answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=lambda: [(200, LABELS, {})])
     objects: dict[str, Any] = field(default_factory=dict)
@@ -199,7 +199,7 @@ def test_an_object_that_is_no_image(server: Server, aws: Aws, stored: Any, refus
 
 
 def test_an_image_by_url_is_fetched_then_classified(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How it is fetched: test_url_image.py."""
+    """Fetching has its tests in test_url_image.py."""
     fetched: list[str] = []
 
     def read(url: str, *, seconds: float) -> bytes:

@@ -1,4 +1,4 @@
-"""What a caller may not reach by way of the function: every form of an address that is not the public internet's."""
+"""Addresses that a caller may not reach through the function: every form of one outside the public internet."""
 
 import pytest
 from public_address import is_public

@@ -1,4 +1,4 @@
-"""What callers may send, in every form; whatever else they send is a clear 400, 413 or 415."""
+"""Requests that callers may send, in every form; anything else is a clear 400, 413 or 415."""
 
 import base64
 import itertools

@@ -84,7 +84,7 @@ def _answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 @pytest.fixture
 def names() -> Names:
-    """What each name resolves to; `images.example.com` is the server."""
+    """Addresses that names resolve to; `images.example.com` is the server."""
     return {HOST: ["127.0.0.1"], "www.example.com": ["127.0.0.1"], "wrong.example.com": ["127.0.0.1"]}
 
 

@@ -51,7 +51,7 @@ def jupyter() -> Iterator[Jupyter]:
 
 @pytest.fixture
 def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the AWS command line was called with, if it was; the machine has been up for ten hours."""
+    """Arguments of the AWS command line, if it was called; the machine has been up for ten hours."""
     calls = tmp_path / "calls"
     command = tmp_path / "aws"
     command.write_text(f'#!/bin/sh\necho "$@" > {calls}\n')

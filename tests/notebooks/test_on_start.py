@@ -1,4 +1,4 @@
-"""What the notebook instance does when it starts, with stand-ins for the commands that need an instance."""
+"""Start of the notebook instance, with stand-ins for the commands that need an instance."""
 
 import os
 import subprocess

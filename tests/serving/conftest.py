@@ -30,7 +30,7 @@ def network() -> torch.nn.Module:
 
 @pytest.fixture(scope="session")
 def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What model.tar.gz holds."""
+    """Content of model.tar.gz."""
     folder = tmp_path_factory.mktemp("model")
     pixels = np.random.default_rng(1).integers(0, 256, (len(LABELS), 32, 32, 3), dtype=np.uint8)
     images = Images([], list(range(len(LABELS))), 32, pixels)

@@ -1,4 +1,4 @@
-"""Which values each setting takes, and what is said about those that it does not."""
+"""Values that each setting takes, and the sentences about those that it does not."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What holds for all stacks together."""
+"""Properties of all stacks together."""
 
 import json
 import os

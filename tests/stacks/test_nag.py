@@ -45,7 +45,7 @@ Report = dict[str, dict[str, Any]]
 
 
 def _validate(outdir: Path, **settings: Any) -> Report:
-    """What each pack reports of the app, by the pack's name."""
+    """Findings of each rule pack about the app, by the pack's name."""
     app = App(context=CONTEXT, outdir=str(outdir), analytics_reporting=False, tree_metadata=False)
     build(app, read_settings(DEFAULTS | settings))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))

@@ -1,4 +1,4 @@
-"""Who may do what: properties that hold for every statement, and the few rights that matter most."""
+"""Permissions: properties of every statement, and the few rights that matter most."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""How every command ends: exit code, and what it says on stderr."""
+"""The end of every command: exit code and lines on stderr."""
 
 import subprocess
 import sys

@@ -38,7 +38,7 @@ CONTEXT.set_forkserver_preload([__name__])
 
 
 def on_each(world: int, work: Callable[[Process], Any]) -> list[Any]:
-    """What `work` returns in each of `world` processes that can reach each other; None from one that died."""
+    """Results of `work` in each of `world` processes that can reach each other; None from one that died."""
     return apart(world, partial(meeting, work))
 
 
@@ -51,7 +51,7 @@ def meeting(work: Callable[[Process], Any], process: Process) -> Any:
 
 
 def apart(world: int, work: Callable[[Process], Any]) -> list[Any]:
-    """What `work` returns in each of `world` processes that do not know each other yet; None from one that died."""
+    """Results of `work` in each of `world` processes that do not know each other yet; None from one that died."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -92,7 +92,7 @@ def grainy(tmp_path: Path) -> Path:
 
 
 def losses(folder: Path, dtype: torch.dtype, process: Process) -> list[float]:
-    """Of two epochs and the test."""
+    """Losses of two epochs and of the test."""
     settings = Hyperparameters("resnet10", image_size=16, epochs=2, batch_size=17, learning_rate=0.0005)
     data = load(inspect(folder), settings.image_size)
     torch.manual_seed(0)
@@ -142,7 +142,7 @@ def test_all_stop_at_the_same_step_and_go_on_together(few_digits: Path, tmp_path
 
 
 def with_checkpoints_of_their_own(folder: Path, checkpoints: Path, process: Process) -> str:
-    """What is said when only process 0 finds the checkpoint."""
+    """Errors when only process 0 finds the checkpoint."""
     try:
         stopped_and_resumed(folder, checkpoints / str(process.rank), process)
     except InputError as error:
@@ -177,7 +177,7 @@ def test_when_one_process_dies_the_others_stop_with_an_error() -> None:
 
 
 def head_stopped_while_it_waits(folder: Path, process: Process) -> str:
-    """What is said when SIGTERM comes to both, and the second, which computes, stops before it has a share to give."""
+    """Errors when both get SIGTERM, and the second stops before it has a share to give."""
     signalled = folder / "signalled"
 
     def end_this_process() -> None:

@@ -1,4 +1,4 @@
-"""What ships: int8 where it costs at most half a point of test accuracy, else fp32; and the reason is kept."""
+"""int8 ships where it costs at most half a point of test accuracy, else fp32; the reason is kept."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a training comes to, apart from how many processes do it."""
+"""A training's result, in one process."""
 
 from pathlib import Path
 

@@ -52,7 +52,7 @@ def test_runs_at_a_time_share_the_gpus(
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the process became."""
+    """The program that the process became."""
     calls: list[Any] = []
     monkeypatch.setattr("os.execve", lambda *call: calls.append(call))
     monkeypatch.delenv("RANK", raising=False)

@@ -1,4 +1,4 @@
-"""What an image lacks is taken from the wheels in the program's zip."""
+"""Packages that an image lacks come from the wheels in the program's zip."""
 
 import os
 import subprocess

@@ -11,7 +11,7 @@ PHOTOS = Hyperparameters("resnet50", image_size=224)
 
 @pytest.fixture(autouse=True)
 def instructions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Of the processor: those of one that multiplies bytes as fast as others multiply floats, until changed."""
+    """Stand-in for a processor; until changed, it multiplies bytes as fast as others multiply floats."""
     found = {"avx2", "avx512_vnni"}
     monkeypatch.setattr(precision, "_instructions", lambda: found)
     return found

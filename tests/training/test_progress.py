@@ -1,4 +1,4 @@
-"""What is seen of an epoch while it runs: seldom lines in a log, a bar on a terminal."""
+"""A running epoch shows few lines in a log, and a bar on a terminal."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What a tuned hyper-parameter may be, as text."""
+"""Ranges of tuned hyper-parameters, as text."""
 
 import pytest
 

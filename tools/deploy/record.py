@@ -1,4 +1,4 @@
-"""What a deploy was given, written into the stage's file, so that the next plain deploy repeats it."""
+"""Record what a deploy was given in the stage's file, so that the next plain deploy repeats it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Is what the settings name by its digest in the bucket? Asked before anything is created or changed."""
+"""Check, before anything is created, that the bucket holds the data set and weights that the settings name."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def require_uploaded(settings: Settings, bucket: str, *, images: bool) -> None:
 
 
 def _is_there(client: Any, bucket: str, key: str) -> bool:
-    """Whether the bucket is there, and the object in it."""
+    """True where the bucket exists and holds the object."""
     try:
         return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
     except client.exceptions.NoSuchBucket:

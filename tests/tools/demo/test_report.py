@@ -1,4 +1,4 @@
-"""What the demo shows can be read on a terminal of 80 columns, and its JSON by a program."""
+"""The demo's report fits a terminal of 80 columns, and a program can read its JSON."""
 
 import io
 import json

@@ -66,7 +66,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Live:
 
 
 def wrong() -> list[str]:
-    """What the check finds wrong; it says so by its answer too."""
+    """Differences that the check reports; its answer agrees with them."""
     lines: list[str] = []
     good = check("app-dev", say=lines.append)
     found = [line for line in lines if line.startswith("wrong")]

@@ -1,4 +1,4 @@
-"""What `make destroy` finds of a deployment, in an account that holds others' resources too."""
+"""`make destroy` finds a deployment's resources in an account that holds others' too."""
 
 from typing import Any
 

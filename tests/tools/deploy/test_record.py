@@ -1,4 +1,4 @@
-"""What `make deploy DATA=… SETTINGS=…` leaves in the stage's file, in success and in failure."""
+"""`make deploy DATA=… SETTINGS=…` and the stage's file, after success and after failure."""
 
 import json
 from pathlib import Path

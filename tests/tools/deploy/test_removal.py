@@ -1,4 +1,4 @@
-"""What `make destroy` decides: in which order, what stays, what it refuses, and how it goes on after a failure."""
+"""`make destroy`: its order, what stays, what it refuses, and how it goes on after a failure."""
 
 import io
 from collections.abc import Callable
@@ -115,7 +115,7 @@ def test_a_tuning_is_stopped_once_and_has_ended_before_its_training_jobs_are_loo
 
 
 class Account:
-    """What there is, in place of every service; `log` is what was done, in order."""
+    """Stand-in for every service; `log` has what was done, in order."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: tuple[str, str], stuck: str = "") -> None:
         self.found = {DeployedResource(*each) for each in found}
