@@ -10,18 +10,14 @@ new instance takes to start adds a third of a second.
 """
 
 import asyncio
-import os
-import tempfile
-from pathlib import Path
 
 import boto3
 import numpy as np
 from rich.console import Console
 
 from bench import toy_endpoint
+from bench.own_aws import own_aws
 from bench.result import BenchmarkResult
-from local_aws.home import Home, read_env
-from local_aws.lifecycle import down, up
 from serving.protocol import MAX_IN_FLIGHT
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import SimulatedPolicy
@@ -46,14 +42,8 @@ TRAFFIC = Curve(np.array([0.0, 15, 15, 110, 110, 200]), np.array([2.0, 2, 13, 13
 
 
 def run() -> BenchmarkResult:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "local")
-        try:
-            up(home, tied=True, time_factor=FACTOR)
-            os.environ.update(read_env(home.env_file))
-            seen, alone, measured = _on_local_aws()
-        finally:
-            down(home)
+    with own_aws(FACTOR):
+        seen, alone, measured = _on_local_aws()
     started = starting_seconds(seen)
     outcome = simulate(
         Curve(TRAFFIC.seconds * FACTOR, TRAFFIC.rates / FACTOR),

@@ -5,18 +5,15 @@ AWS, whose sandbox has the instance's memory and its one vCPU; the kernel's out-
 and the benchmark. Times are in seconds since the instance's first boot.
 """
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 import boto3
 import torch
 
+from bench.own_aws import own_aws
 from bench.photos import write_photos
 from bench.result import BenchmarkResult
-from local_aws.home import Home, read_env
-from local_aws.lifecycle import down, up
 from settings import names
 from tools.assembly import synthesize
 from tools.dataset.upload import upload
@@ -38,14 +35,8 @@ SETTINGS = {
 
 
 def run() -> BenchmarkResult:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "local")
-        try:
-            up(home, tied=True)
-            os.environ.update(read_env(home.env_file))
-            log = _train(Path(folder))
-        finally:
-            down(home)
+    with own_aws() as folder:
+        log = _train(folder)
     memory, swap = map(int, _found(r"peak memory (\d+) MB, peak swap (\d+) MB", log))
     [features] = _found(r"\[ *(\d+) s\] frozen layers run once", log)
     [first] = _found(r"\[ *(\d+) s\] epoch=1 ", log)

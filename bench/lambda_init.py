@@ -28,10 +28,9 @@ from typing import Any
 
 import boto3
 
+from bench.own_aws import own_aws
 from bench.result import BenchmarkResult
 from bench.stand_in_endpoint import stand_in_endpoint
-from local_aws.home import Home, read_env
-from local_aws.lifecycle import down, up
 
 GOAL = 2.5  # at most 40 % of the original's time
 MAX_OVERHEAD_MS = 5.0
@@ -154,34 +153,20 @@ def _as_the_function(endpoint: str) -> Iterator[Callable[..., dict[str, Any]]]:
 
 def _cold_starts() -> tuple[int, int]:
     """Number of calls, and number of cold starts among them."""
-    with tempfile.TemporaryDirectory() as folder, stand_in_endpoint(seconds=0.05) as port:
-        home = Home(Path(folder))
-        up(home, tied=True)
-        try:
-            variables = read_env(home.env_file)
-            _make_function(variables, f"http://127.0.0.1:{port}")
-            with ThreadPoolExecutor(CLIENTS) as clients:
-                until = time.monotonic() + STEP_SECONDS
-                calls = sum(clients.map(lambda _: _call_until(variables, until), range(CLIENTS)))
-            served = _metric(variables, "ProvisionedConcurrencyInvocations")
-            assert served + _metric(variables, "ProvisionedConcurrencySpilloverInvocations") == calls
-            return calls, calls - served
-        finally:
-            down(home)
+    with own_aws(), stand_in_endpoint(seconds=0.05) as port:
+        _make_function(f"http://127.0.0.1:{port}")
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            calls = sum(clients.map(_call_until, [time.monotonic() + STEP_SECONDS] * CLIENTS))
+        served = _metric("ProvisionedConcurrencyInvocations")
+        assert served + _metric("ProvisionedConcurrencySpilloverInvocations") == calls
+        return calls, calls - served
 
 
-def _client(variables: dict[str, str], service: str) -> Any:
-    return boto3.session.Session().client(
-        service,
-        region_name=variables["AWS_REGION"],
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        verify=variables["AWS_CA_BUNDLE"],
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-    )
+def _client(service: str) -> Any:
+    return boto3.session.Session().client(service)  # not boto3's own session, which threads cannot share
 
 
-def _make_function(variables: dict[str, str], endpoint: str) -> None:
+def _make_function(endpoint: str) -> None:
     """Create the function and its alias with provisioned concurrency for all clients, and wait until it is ready."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -189,9 +174,9 @@ def _make_function(variables: dict[str, str], endpoint: str) -> None:
             archive.write(path, path.name)
     principal = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [principal]})
-    role = _client(variables, "iam").create_role(RoleName="classify", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = _client("iam").create_role(RoleName="classify", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     own = {name: value for name, value in _ENVIRONMENT.items() if not name.startswith("AWS_")}
-    api = _client(variables, "lambda")
+    api = _client("lambda")
     api.create_function(
         FunctionName="classify",
         Runtime="python3.14",
@@ -210,9 +195,9 @@ def _make_function(variables: dict[str, str], endpoint: str) -> None:
         time.sleep(0.05)
 
 
-def _call_until(variables: dict[str, str], end: float) -> int:
+def _call_until(end: float) -> int:
     """Call the function sequentially until `end`; returns the number of calls."""
-    api, calls = _client(variables, "lambda"), 0
+    api, calls = _client("lambda"), 0
     payload = json.dumps({"image": base64.b64encode(_IMAGE).decode()})
     while time.monotonic() < end:
         answer = json.loads(api.invoke(FunctionName="classify", Qualifier="live", Payload=payload)["Payload"].read())
@@ -221,9 +206,8 @@ def _call_until(variables: dict[str, str], end: float) -> int:
     return calls
 
 
-def _metric(variables: dict[str, str], name: str) -> int:
-    """Sum of a Lambda metric of the function."""
-    found = _client(variables, "cloudwatch").get_metric_statistics(
+def _metric(name: str) -> int:
+    found = _client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda",
         MetricName=name,
         Dimensions=[{"Name": "FunctionName", "Value": "classify"}],

@@ -25,8 +25,8 @@ NAME = "resnet50"
 
 
 @contextmanager
-def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[str, int]]:
-    """Run a server; yields the URL to POST images to and the id of its process group.
+def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[str]:
+    """Run a server; yields the URL to POST images to.
 
     Args:
         archive: model archive that `pack` wrote.
@@ -58,7 +58,7 @@ def torchserve(archive: Path, folder: Path, *, tuned: bool) -> Iterator[tuple[st
         )  # fmt: skip
     try:
         _wait(f"http://127.0.0.1:{management}/models/{NAME}", server, folder / "output.log")
-        yield f"http://127.0.0.1:{inference}/predictions/{NAME}", server.pid
+        yield f"http://127.0.0.1:{inference}/predictions/{NAME}"
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -124,18 +124,11 @@ def _beside_torchserve(name: str, goal: float, *, tuned: bool) -> BenchmarkResul
     model = _model()
     archive = pack(model.weights, model.weights.parent / "store")
     log = model.weights.parent / name
-    with served(model.folder) as ours, torchserve(archive, log, tuned=tuned) as (url, _):
-        peers: list[Load] = []
-        loads = [_round(ours, lambda: peers.append(_load(url))) for _ in range(ROUNDS)]
+    with served(model.folder) as ours, torchserve(archive, log, tuned=tuned) as url:
+        loads, peers = zip(*((_load(ours.url), _load(url)) for _ in range(ROUNDS)), strict=True)
         rate, p99 = (statistics.median(getattr(peer, field) for peer in peers) for field in ("rate", "p99"))
         how = "1 thread a worker" if tuned else "defaults"
         return _result(name, goal, loads, rate, f"peer: TorchServe 0.12, {how}, p99 {p99:.2f} s", ours)
-
-
-def _round(ours: Served, peer: Callable[[], object]) -> Load:
-    taken = _load(ours.url)
-    peer()
-    return taken
 
 
 def _load(url: str) -> Load:
@@ -151,13 +144,12 @@ def _engine(model: Model) -> dict[str, float]:
     return found
 
 
-def _result(name: str, goal: float, loads: list[Load], peer: float, note: str, ours: Served) -> BenchmarkResult:
-    rate = statistics.median(load.rate for load in loads)
-    p99 = statistics.median(load.p99 for load in loads)
-    generator = statistics.median(load.processor for load in loads)
+def _result(name: str, goal: float, loads: Sequence[Load], peer: float, note: str, ours: Served) -> BenchmarkResult:
+    rate, p99, generator = (
+        statistics.median(getattr(load, field) for load in loads) for field in ("rate", "p99", "processor")
+    )
     answered = all(load.statuses.keys() == {"200"} for load in loads)
-    accuracy = _model().accuracy
-    memory = ours.memory
+    accuracy, memory = _model().accuracy, ours.memory
     fast, small, soon = p99 < MAX_P99, memory <= MAX_MB, ours.ready <= MAX_READY
     exact = accuracy["fp32"] - accuracy["int8"] <= MAX_LOSS
     note = (

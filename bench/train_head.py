@@ -90,7 +90,6 @@ def _accuracies(folder: Path) -> tuple[float, float, float]:
 
 
 def _pretrain(folder: Path, weights: Path) -> None:
-    """Train a ResNet-10 on the folder's classes and write its weights."""
     from training.environment import Process
     from training.folder import inspect
     from training.images import load

@@ -1,13 +1,9 @@
 """Deploys the whole app on its own local AWS, with a model trained on the digits for one epoch."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
-from local_aws.home import Home, read_env
-from local_aws.lifecycle import down, up
+from bench.own_aws import own_aws
 from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.check import checked
 from tools.dataset.digits import write
@@ -20,17 +16,11 @@ from training.folder import digest
 @contextmanager
 def deployed(settings: Mapping[str, str] | None = None) -> Iterator[SynthesizedApp]:
     """Deploy the app with `settings` over those of the digits; yields its assembly while it is deployed."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "local")
-        try:
-            up(home, tied=True)
-            os.environ.update(read_env(home.env_file))
-            bootstrap(*require_aws())
-            write(Path(folder) / "digits")
-            images = checked(Path(folder) / "digits")
-            quick = {**DIGITS, "epochs": "1", "accuracy_floor": "0", **(settings or {})}
-            assembly = synthesize({**quick, "dataset": digest(images)})
-            deploy_everything(assembly, images, say=lambda _: None)
-            yield assembly
-        finally:
-            down(home)
+    with own_aws() as folder:
+        bootstrap(*require_aws())
+        write(folder / "digits")
+        images = checked(folder / "digits")
+        quick = {**DIGITS, "epochs": "1", "accuracy_floor": "0", **(settings or {})}
+        assembly = synthesize({**quick, "dataset": digest(images)})
+        deploy_everything(assembly, images, say=lambda _: None)
+        yield assembly

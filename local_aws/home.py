@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+_OTHERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")  # would win over the variables of a local AWS
 ACCOUNT = "000000000000"
 DEFAULT_PORT = 4566
 DEFAULT_REGION = "us-east-1"
@@ -47,7 +48,7 @@ class Home:
 
 def write_env(path: Path, variables: dict[str, str]) -> None:
     """Write `variables` as shell exports, readable by this user only (it holds a secret key)."""
-    lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE"]
+    lines = [f"unset {' '.join(_OTHERS)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n")
@@ -57,3 +58,10 @@ def read_env(path: Path) -> dict[str, str]:
     """Read the variables from a file that `write_env` wrote."""
     exports = (line.removeprefix("export ") for line in path.read_text().splitlines() if "=" in line)
     return {name: shlex.split(value)[0] for name, value in (line.split("=", 1) for line in exports)}
+
+
+def use(home: Home) -> None:
+    """Point this process, and those that it starts, to the local AWS that runs in `home`."""
+    for name in _OTHERS:
+        os.environ.pop(name, None)
+    os.environ.update(read_env(home.env_file))

@@ -31,7 +31,6 @@ from local_aws.sagemaker import cloudformation as sagemaker_types
 from local_aws.sagemaker import endpoint_metrics, invocation
 from local_aws.scaling import api as scaling_api
 from local_aws.scaling import cloudformation as scaling_cloudformation
-from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling import evaluator as scaling_evaluator
 
 Response = tuple[int, dict[str, str], bytes]
@@ -54,7 +53,6 @@ def install() -> None:
     alarms.install()
     event_metrics.install()
     ec2_instances.install()
-    scaling_dimensions.add_functions(function_concurrency)
     _add_service(
         "sagemaker",
         _sagemaker,

@@ -5,13 +5,14 @@ local_aws.supervisor starts it.
 
 import asyncio
 import logging
+import os
 import sys
 
-from local_aws.supervisor import watch_supervisor
+from local_aws.processes import MARKER, end_when_closed
 
 
 def main() -> None:
-    watch_supervisor(int(sys.argv[1]))
+    end_when_closed(int(sys.argv[1]), os.environ[MARKER])  # when the supervisor has ended
 
     from hypercorn.asyncio import serve
     from hypercorn.config import Config

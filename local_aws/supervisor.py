@@ -37,10 +37,5 @@ def main() -> int:
         os.close(watched)
 
 
-def watch_supervisor(pipe: int) -> None:
-    """End the run when the supervisor has ended; called by the server."""
-    end_when_closed(pipe, os.environ[MARKER])
-
-
 if __name__ == "__main__":
     sys.exit(main())

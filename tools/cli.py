@@ -99,7 +99,6 @@ def user_path(text: str) -> Path:
 
 
 def _words(text: str) -> list[str]:
-    """Read words, quoted as in a shell."""
     try:
         return shlex.split(text)
     except ValueError as error:

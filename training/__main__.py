@@ -63,7 +63,6 @@ def _run(
 
 
 def _report(error: Exception, places: Places) -> int:
-    """Reports why a run has ended; returns its exit code."""
     match error:
         case InputError() | OSError():
             return _fail(problems_of(error), places)

@@ -59,7 +59,7 @@ class Images:
         if self._cache is not None:
             return self._cache[indices]
         with ThreadPoolExecutor(own_cores(self._process)) as pool:  # PIL decodes without the interpreter lock
-            return np.stack(list(pool.map(lambda i: _decode(self.files[i], self.size), indices)))
+            return np.stack(list(pool.map(lambda i: read_square(self.files[i].read_bytes(), self.size), indices)))
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """At most `count` random squares: uint8 [n, size, size, 3]."""
@@ -153,7 +153,7 @@ def _check(folder: Folder, files: list[Path], size: int, cache: np.ndarray | Non
 
     def check(i: int) -> str | None:
         try:
-            pixels = _decode(files[i], size)
+            pixels = read_square(files[i].read_bytes(), size)
         except (ImageError, OSError) as error:
             return f"{relative_name(folder, files[i])}: {error}; replace or remove it"
         if cache is not None:
@@ -170,7 +170,3 @@ def _close_up(cache: np.ndarray, keep: Sequence[bool]) -> None:
     for to, row in enumerate(np.flatnonzero(keep)):
         if to != row:
             cache[to] = cache[row]
-
-
-def _decode(path: Path, size: int) -> np.ndarray:
-    return read_square(path.read_bytes(), size)

@@ -22,7 +22,7 @@ from training.errors import InputError, Stopped
 from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
 from training.model import training_mode
-from training.outcome import Epoch, History, Predictions, Score
+from training.outcome import Epoch, History, Predictions
 from training.progress import EpochProgress
 from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
@@ -66,7 +66,7 @@ def fit(
         training_mode(model, settings.trainable)
         loss = _train_one_epoch(trained, state, images["train"], settings, process, checkpoints, stop)
         speed = len(images["train"]) / (time.perf_counter() - start)
-        score = evaluate(model, images["valid"], settings.batch_size, process)
+        score = predict(model, images["valid"], settings.batch_size, process).score
         epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())
@@ -89,11 +89,6 @@ def _schedule(optimizer: Optimizer, peak: float, total: int) -> LRScheduler:
         pct_start=WARM_UP if WARM_UP * total != 1 else 2 * WARM_UP,  # torch divides by the length of the rise less one
         cycle_momentum=False,
     )
-
-
-def evaluate(model: ResNet, images: Images, batch_size: int, process: Process) -> Score:
-    """Score of the model on all images. Each process evaluates its share; all get the same result."""
-    return predict(model, images, batch_size, process).score
 
 
 def predict(model: ResNet, images: Images, batch_size: int, process: Process) -> Predictions:

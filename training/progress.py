@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 EVERY_SECONDS = 5.0
@@ -24,7 +23,7 @@ class _Shown:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -105,8 +104,8 @@ class FeatureProgress(_Shown):
         if speed is not None:
             self._show(self._done, f"{speed:.0f} images/s", self._line(speed))
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, kind: object, *rest: object) -> None:
+        super().__exit__(kind, *rest)
         if kind is None and not self._quiet and self._done > self._before:
             seconds = max(self._clock() - self._start, 1e-9)
             print(self._line((self._done - self._before) / seconds), file=self._stream, flush=True)

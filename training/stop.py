@@ -4,18 +4,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
-from types import FrameType
 
 
 @contextmanager
 def stop_on_sigterm() -> Iterator[Event]:
     """Inside, SIGTERM sets the event instead of ending the process. For the main thread only."""
     asked = Event()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.set()
-
-    before = signal.signal(signal.SIGTERM, note)
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
     try:
         yield asked
     finally:

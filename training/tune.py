@@ -10,8 +10,9 @@ output/ of the best run, and tuning.json with every trial; Ctrl-C keeps the tria
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from training.errors import InputError, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
@@ -70,7 +71,7 @@ def _plan(flags: argparse.Namespace) -> Plan:
     for name, text in texts.items():
         if is_range(text):
             try:
-                ranges[name] = parse_range(text, _reader(name))
+                ranges[name] = parse_range(text, partial(_read_value, name))
             except ValueError as expected:
                 problems.append(f"{name} is {text!r}: {expected}")
     fixed = {name: text for name, text in texts.items() if not is_range(text)}
@@ -105,16 +106,11 @@ def _plan(flags: argparse.Namespace) -> Plan:
     )
 
 
-def _reader(name: str) -> Callable[[str], str | int | float]:
-    """A function that reads one value of a range."""
-
-    def read(value: str) -> str | int | float:
-        try:
-            return SETTINGS[name].read(value)
-        except ValueError as expected:
-            raise ValueError(f"instead of {value!r} give {expected}") from None
-
-    return read
+def _read_value(name: str, value: str) -> str | int | float:
+    try:
+        return SETTINGS[name].read(value)
+    except ValueError as expected:
+        raise ValueError(f"instead of {value!r} give {expected}") from None
 
 
 def _table(trials: Sequence[Trial], best: Trial | None) -> str:

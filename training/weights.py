@@ -45,10 +45,8 @@ def find(place: Path, digest: str) -> Path | None:
         raise InputError(
             f"weights-sha256 is {digest[:12]}…, and there are no weights: give the file, or drop the setting"
         )
-    if digest and path is not None:
-        found = sha256_of(path)
-        if found != digest:
-            raise InputError(f"{path} has the sha256 {found}, not {digest}: give that file, or correct the setting")
+    if digest and path and (found := sha256_of(path)) != digest:
+        raise InputError(f"{path} has the sha256 {found}, not {digest}: give that file, or correct the setting")
     return path
 
 
@@ -125,9 +123,8 @@ def _read_zip(path: Path) -> Weights:
         folder = index.removesuffix("data.pkl")
 
         def storage(dtype: str, key: str, count: int) -> np.ndarray:
-            return np.frombuffer(
-                bytearray(archive.read(f"{folder}data/{key}")), dtype, count
-            )  # writable, as torch asks
+            content = bytearray(archive.read(f"{folder}data/{key}"))  # writable, as torch asks
+            return np.frombuffer(content, dtype, count)
 
         return dict(_Unpickler(io.BytesIO(archive.read(index)), storage).load())
 

@@ -16,13 +16,9 @@ _NAME = "administrator"
 
 def install(account: str) -> None:
     """Create the user with the access key from the environment, and disable root keys."""
-    iam_evaluator.is_root_access_key = _nobody
-    sts.is_root_access_key = _nobody
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda access_key_id: False
     key = os.environ["AWS_ACCESS_KEY_ID"]
-    everything = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-    }
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     with request_scope(account, get_region()):
         iam._users[_NAME] = {
             "UserName": _NAME,
@@ -42,7 +38,3 @@ def install(account: str) -> None:
             "Status": "Active",
             "CreateDate": now_iso(),
         }
-
-
-def _nobody(access_key_id: str) -> bool:
-    return False

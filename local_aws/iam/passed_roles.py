@@ -23,13 +23,11 @@ def install() -> None:
 
 
 def _roles_of_functions(method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """Role in a request of CreateFunction or UpdateFunctionConfiguration."""
     if (method, path.rstrip("/").rpartition("/")[2]) in (("POST", "functions"), ("PUT", "configuration")):
         yield iam_actions._safe_json_field(body, "Role")
 
 
 def _roles_of_rules(method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """Roles in a request of PutRule or PutTargets."""
     if headers.get("x-amz-target", "").rpartition(".")[2] in ("PutRule", "PutTargets"):
         request = json.loads(body)
         yield request.get("RoleArn", "")

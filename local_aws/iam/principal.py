@@ -71,10 +71,10 @@ class RoleSession:
         account, self._region = get_account_id(), get_region()
         source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account}
         role, name = require_trust(role_arn, service, **source), role_arn.rsplit("/", 1)[-1]
-        self._key = "ASIA" + secrets.token_hex(8).upper()
+        self.access_key = "ASIA" + secrets.token_hex(8).upper()
         self._secret, self._token = secrets.token_urlsafe(30), secrets.token_urlsafe(60)
         sts.register_session(
-            self._key,
+            self.access_key,
             {
                 "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
                 "UserId": f"{role.get('RoleId', name)}:{session_name[:64]}",
@@ -84,17 +84,13 @@ class RoleSession:
             },
         )
 
-    @property
-    def access_key(self) -> str:
-        return self._key
-
     def require(self, action: str, resource: str, conditions: Mapping[str, str] | None = None) -> None:
         """Require a permission of the role, for what a service does without a client.
 
         Raises:
             ApiError: the role's policies do not allow it.
         """
-        require(self._key, action, resource, conditions)
+        require(self.access_key, action, resource, conditions)
 
     def client(self, service: str, **config: Any) -> Any:
         """Create a boto3 client with the role's credentials."""
@@ -102,7 +98,7 @@ class RoleSession:
             service,
             region_name=self._region,
             endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-            aws_access_key_id=self._key,
+            aws_access_key_id=self.access_key,
             aws_secret_access_key=self._secret,
             aws_session_token=self._token,
             verify=resolve_tls_material()[0],
@@ -112,7 +108,7 @@ class RoleSession:
     def environment(self) -> dict[str, str]:
         """Environment variables with the role's credentials and this local AWS's endpoint, for a container."""
         return {
-            "AWS_ACCESS_KEY_ID": self._key,
+            "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_SESSION_TOKEN": self._token,
             "AWS_REGION": self._region,

@@ -3,8 +3,8 @@
 Source: "CloudFormation service role", CloudFormation user guide: a stack keeps the role that it was once given.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
@@ -97,20 +97,17 @@ def _role_for(params: Params) -> str:
 
 
 @contextmanager
-def _caller_is(access_key: str) -> Any:
-    before = caller.set(access_key)
+def _acting_as(role: str, stack: str) -> Iterator[None]:
+    if not role:
+        yield
+        return
+    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{stack}/*"
+    session = RoleSession(role, service=_SERVICE, source_arn=arn, session_name="AWSCloudFormation")
+    before = caller.set(session.access_key)
     try:
         yield
     finally:
         caller.reset(before)
-
-
-def _acting_as(role: str, stack: str) -> AbstractContextManager[None]:
-    if not role:
-        return _caller_is(caller.get())
-    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{stack}/*"
-    session = RoleSession(role, service=_SERVICE, source_arn=arn, session_name="AWSCloudFormation")
-    return _caller_is(session.access_key)
 
 
 def _refusal(error: ApiError) -> Response:

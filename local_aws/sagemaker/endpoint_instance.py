@@ -107,11 +107,11 @@ class EndpointInstance:
         archive.unlink()
 
     def _launch(self) -> ProcessGroup:
-        container = self._model["PrimaryContainer"]
+        model, container = self._folder / "model", self._model["PrimaryContainer"]
         isolated = self._model.get("EnableNetworkIsolation", False)
         environment = clean_environment(
             os.environ[MARKER],
-            PYTHONPATH=str(self._folder / "model"),
+            PYTHONPATH=str(model),
             PYTHONUNBUFFERED="1",
             RAY_USAGE_STATS_ENABLED="0",
             RAY_DEDUP_LOGS="0",
@@ -119,14 +119,8 @@ class EndpointInstance:
             **({} if isolated else self._session.environment()),
             **container.get("Environment", {}),
         )
-        command = [
-            sys.executable,
-            str(_CONTAINER),
-            str(self._folder / "model"),
-            str(self.port),
-            self._ray_folder,
-        ]
-        return ProcessGroup(command, environment=environment, cwd=self._folder / "model")
+        command = [sys.executable, str(_CONTAINER), str(model), str(self.port), self._ray_folder]
+        return ProcessGroup(command, environment=environment, cwd=model)
 
     def _wait_until_ready(self) -> None:
         """Wait for Ray Serve's health check, from which the adapter of AWS's image answers /ping."""

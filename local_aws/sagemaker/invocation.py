@@ -85,11 +85,8 @@ def _model_error(endpoint: LocalEndpoint, status: int, content: bytes) -> Respon
         "OriginalMessage": text,
         "OriginalStatusCode": status,
     }
-    return (
-        424,
-        {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"},
-        json.dumps(payload).encode(),
-    )
+    headers = {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"}
+    return 424, headers, json.dumps(payload).encode()
 
 
 def _http() -> aiohttp.ClientSession:

@@ -107,17 +107,13 @@ class TrainingJob:
         world = int(self.request["ResourceConfig"]["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):
-            self._download(channel, hosts)
+            folders = [host.folder / "input/data" / channel["ChannelName"] for host in hosts]  # FullyReplicated
+            self._fetch(channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
         if checkpoints := self.request.get("CheckpointConfig"):
             self._fetch(checkpoints["S3Uri"], self._checkpoint_folders(hosts), "--may-be-empty")
         for host in hosts:
             host.configure(self.request)
         return hosts
-
-    def _download(self, channel: dict[str, Any], hosts: list[TrainingHost]) -> None:
-        """Download a channel to every instance's folder (FullyReplicated)."""
-        folders = [host.folder / "input/data" / channel["ChannelName"] for host in hosts]
-        self._fetch(channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
 
     def _checkpoint_folders(self, hosts: list[TrainingHost]) -> list[Path]:
         """Checkpoint folder of each instance; empty without a CheckpointConfig."""
@@ -202,14 +198,13 @@ class TrainingJob:
         output = self.request["OutputDataConfig"]
         prefix = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
         s3 = self._session.client("s3")
-        encryption = (
-            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": output["KmsKeyId"]} if "KmsKeyId" in output else {}
-        )
+        key = output.get("KmsKeyId")
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else None
         for part, archive in (("output/data", "output.tar.gz"), ("model", "model.tar.gz")):
             location = urlparse(f"{prefix}/{archive}")
             packed = pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
             try:
-                s3.upload_file(str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption or None)
+                s3.upload_file(str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption)
             except Exception as error:
                 raise _JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
         self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}

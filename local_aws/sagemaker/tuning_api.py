@@ -59,7 +59,6 @@ def operations(
 
 
 def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
-    """ListHyperParameterTuningJobs, filtered by NameContains and StatusEquals."""
     needle, status = request.get("NameContains", ""), request.get("StatusEquals")
     shape = service_model("sagemaker").shape_for("HyperParameterTuningJobSummary")
     summaries = [

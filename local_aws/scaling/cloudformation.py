@@ -62,10 +62,6 @@ def _create_target(request: dict[str, Any]) -> Identity:
     return identity, {"Id": identity, "ScalableTargetARN": arn}
 
 
-def _delete_target(physical_id: str, properties: dict[str, Any]) -> None:
-    _ignore_missing(deregister_target, _place(physical_id))
-
-
 def _place(physical_id: str) -> dict[str, str]:
     return dict(zip(_PLACE, physical_id.split("|"), strict=True))
 
@@ -104,7 +100,7 @@ TYPES = {
         operation="RegisterScalableTarget",
         create=_create_target,
         update=lambda physical_id, request: _create_target(request),
-        delete=_delete_target,
+        delete=lambda physical_id, _: _ignore_missing(deregister_target, _place(physical_id)),
         replacing=_PLACE,
         translate=_with_tag_map,
     ),

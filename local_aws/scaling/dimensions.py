@@ -3,13 +3,15 @@
 Sources: RegisterScalableTarget and PredefinedMetricSpecification, Application Auto Scaling API reference.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ministack.services import cloudwatch
 
 from aws.target_tracking import HIGH_RESOLUTION, STANDARD
+from local_aws.functions import concurrency
 from local_aws.sagemaker.api import endpoints, update_capacities
 from local_aws.service import invalid
 
@@ -25,7 +27,7 @@ class Metric:
     dimensions: dict[str, str]
 
 
-class ScalableDimension(Protocol):
+class ScalableDimension(ABC):
     """Scalable quantity of one resource. `set` begins a change; `changing` is true until it has ended.
 
     Every method raises ApiError if the resource does not exist.
@@ -34,22 +36,28 @@ class ScalableDimension(Protocol):
     quantity: str  # its name in activities, such as "instance count"
     default_cooldown: float
 
+    @abstractmethod
     def capacity(self) -> int: ...
 
-    def changing(self) -> bool: ...
-
-    def failure(self) -> str | None:
-        """Reason why the last change failed; None if it did not."""
-
+    @abstractmethod
     def set(self, count: int) -> None: ...
 
+    @abstractmethod
     def metric(self, predefined: str) -> Metric | None: ...
 
+    @abstractmethod
     def observe(self) -> None:
         """Publish the current values of its metrics, unless another module does."""
 
+    def changing(self) -> bool:
+        return False
 
-class EndpointVariant:
+    def failure(self) -> str | None:
+        """Reason why the last change failed; None if it did not."""
+        return None
+
+
+class EndpointVariant(ScalableDimension):
     """Dimension sagemaker:variant:DesiredInstanceCount of a resource `endpoint/<name>/variant/<name>`."""
 
     quantity = "desired instance count"
@@ -90,44 +98,24 @@ class EndpointVariant:
         pass  # endpoint_metrics publishes them for all endpoints
 
 
-class ProvisionedConcurrency(Protocol):
-    """Interface to provisioned concurrency: number of an alias's environments, and the busy share (0 to 1).
-
-    Every method raises ApiError if the alias does not exist.
-    """
-
-    def get_provisioned(self, function: str, alias: str) -> int: ...
-
-    def set_provisioned(self, function: str, alias: str, count: int) -> None: ...
-
-    def utilization(self, function: str, alias: str) -> float: ...
-
-
-class FunctionAlias:
+class FunctionAlias(ScalableDimension):
     """Dimension lambda:function:ProvisionedConcurrency of a resource `function:<name>:<alias>`."""
 
     quantity = "provisioned concurrency"
     default_cooldown = 0.0
 
-    def __init__(self, resource_id: str, functions: ProvisionedConcurrency) -> None:
+    def __init__(self, resource_id: str) -> None:
         parts = resource_id.split(":")
         if len(parts) != 3 or parts[0] != "function":
             raise invalid(f"Unsupported resource id: {resource_id}")
         self.function, self.alias = parts[1:]
-        self._functions = functions
         self.capacity()  # raises ApiError if the alias does not exist
 
     def capacity(self) -> int:
-        return self._functions.get_provisioned(self.function, self.alias)
-
-    def changing(self) -> bool:
-        return False
-
-    def failure(self) -> str | None:
-        return None
+        return concurrency.get_provisioned(self.function, self.alias)
 
     def set(self, count: int) -> None:
-        self._functions.set_provisioned(self.function, self.alias, count)
+        concurrency.set_provisioned(self.function, self.alias, count)
 
     def metric(self, predefined: str) -> Metric | None:
         if predefined != "LambdaProvisionedConcurrencyUtilization":
@@ -138,18 +126,14 @@ class FunctionAlias:
     def observe(self) -> None:
         metric = self.metric("LambdaProvisionedConcurrencyUtilization")
         assert metric is not None
-        share = self._functions.utilization(self.function, self.alias)
+        share = concurrency.utilization(self.function, self.alias)
         cloudwatch.record_metric(metric.namespace, metric.name, share, "Count", metric.dimensions)
 
 
 _KINDS: dict[tuple[str, str], Callable[[str], ScalableDimension]] = {
     ("sagemaker", "sagemaker:variant:DesiredInstanceCount"): EndpointVariant,
+    ("lambda", "lambda:function:ProvisionedConcurrency"): FunctionAlias,
 }
-
-
-def add_functions(functions: ProvisionedConcurrency) -> None:
-    """Add the dimension lambda:function:ProvisionedConcurrency."""
-    _KINDS["lambda", "lambda:function:ProvisionedConcurrency"] = lambda id_: FunctionAlias(id_, functions)
 
 
 def find(request: dict[str, Any]) -> ScalableDimension:

@@ -16,7 +16,7 @@ import yaml
 from tests.serving.conftest import LABELS
 from training.environment import Process
 from training.images import Images
-from training.loop import evaluate
+from training.loop import predict
 from training.resnet import MEAN, STD
 
 Encode = Callable[..., bytes]
@@ -98,7 +98,7 @@ def test_served_probabilities_are_those_of_the_evaluation(
         assert probability == pytest.approx(expected[LABELS.index(label)].item(), abs=1e-5)
     # and the loss that training's evaluation reports for this image is that of the probability served
     best = max(served, key=served.__getitem__)
-    score = evaluate(network, Images([], [LABELS.index(best)], 32, pixels), 8, Process())
+    score = predict(network, Images([], [LABELS.index(best)], 32, pixels), 8, Process()).score
     assert score.loss == pytest.approx(-np.log(served[best]), abs=1e-4)
     assert score.accuracy == 1
 

@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_whole_epoch(
     with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
         save = Checkpoints.save
         during.setattr(
-            Checkpoints, "save", lambda self, state: (save(self, state), during.setattr(loop, "evaluate", killed))
+            Checkpoints, "save", lambda self, state: (save(self, state), during.setattr(loop, "predict", killed))
         )
         train(few_digits, tmp_path / "kept")
     train(few_digits, tmp_path / "kept")

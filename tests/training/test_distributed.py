@@ -27,7 +27,7 @@ from training.errors import InputError, LostPeers, Stopped
 from training.features import gather
 from training.folder import inspect
 from training.images import load
-from training.loop import evaluate, fit
+from training.loop import fit, predict
 from training.model import build
 from training.settings import Hyperparameters
 from training.stop import stop_on_sigterm
@@ -99,7 +99,7 @@ def losses(folder: Path, dtype: torch.dtype, process: Process) -> list[float]:
     model = build(settings, 2, None).to(dtype)
     model.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(dtype),))
     outcome = fit(model, data, settings, process)
-    test = evaluate(model, data["test"], settings.batch_size, process)
+    test = predict(model, data["test"], settings.batch_size, process).score
     epochs = [loss for epoch in outcome.epochs for loss in (epoch.train_loss, epoch.validation.loss)]
     return [*epochs, test.loss, test.accuracy]
 

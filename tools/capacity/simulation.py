@@ -111,10 +111,7 @@ class _Scaler:
         self._metric_period = policy.period
         self._tracking = policy.tracking()
         self._start_seconds = start_seconds
-        self._wanted, self._ready = (
-            0,
-            float("inf"),
-        )  # of the activity in progress; 0 without one
+        self._wanted, self._ready = 0, float("inf")  # of the activity in progress; 0 without one
         self._invocations = 0.0
         self.max_instances = policy.minimum
 

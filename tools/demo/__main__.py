@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local_aws.home import Home, read_env
+from local_aws.home import Home, use
 from local_aws.lifecycle import down, up
 from settings import read_settings
 from tools.assembly import SynthesizedApp, synthesize
@@ -68,7 +68,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
     with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
         down(home)
         run = up(home, tied=not keep)
-        _use(home)
+        use(home)
         steps.say(f"local AWS at {run.endpoint}")
         account, region = require_aws()
         with ThreadPoolExecutor(2) as pool:
@@ -115,13 +115,6 @@ def _report(steps: Steps, assembly: SynthesizedApp, predictions: list, client: S
     show(steps.console, steps, ran, predictions, client)
     steps.console.print(f"Written: {_OUT / 'demo.json'}")
     return 1 if client.errors else 0
-
-
-def _use(home: Home) -> None:
-    """Point this process, and the CDK CLI that it starts, to the demo's local AWS."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
-        os.environ.pop(name, None)
-    os.environ.update(read_env(home.env_file))
 
 
 def _examples(images: Folder) -> list[Path]:

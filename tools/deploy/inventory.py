@@ -14,6 +14,15 @@ from botocore.exceptions import ClientError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS, endpoint_log_group, function_log_group
 
+# Listings of resources whose names begin with the prefix: kind, service, operation, its items, and an item's name.
+_NAMED = (
+    ("endpoint", "sagemaker", "list_endpoints", "Endpoints", "EndpointName"),
+    ("notebook instance", "sagemaker", "list_notebook_instances", "NotebookInstances", "NotebookInstanceName"),
+    ("function", "lambda", "list_functions", "Functions", "FunctionName"),
+    ("rule", "events", "list_rules", "Rules", "Name"),
+    ("role", "iam", "list_roles", "Roles", "RoleName"),
+    ("instance profile", "iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
+)
 RUNNING = ("InProgress", "Stopping")  # statuses of training and tuning jobs that bill
 
 
@@ -50,7 +59,7 @@ class Deployment:
         """All its resources, sorted by kind and name."""
         return sorted(
             found
-            for search in (_stacks, _sagemaker, _functions, _logs, _watching, _scaling, _data, _roles, _ec2)
+            for search in (_named, _stacks, _sagemaker, _logs, _watching, _scaling, _data, _ec2)
             for found in search(self)
         )
 
@@ -71,6 +80,13 @@ def _unless(code: str) -> Iterator[None]:
             raise
 
 
+def _named(of: Deployment) -> Iterator[DeployedResource]:
+    for kind, service, operation, items, name in _NAMED:
+        for item in pages(service, operation, items):
+            if item[name].startswith(of.prefix):
+                yield DeployedResource(kind, item[name])
+
+
 def _stacks(of: Deployment) -> Iterator[DeployedResource]:
     for stack in pages("cloudformation", "describe_stacks", "Stacks"):
         if stack["StackName"].startswith(of.prefix) and of.owns(stack.get("Tags", [])):
@@ -86,12 +102,6 @@ def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
         name = job["HyperParameterTuningJobName"]
         if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in RUNNING:
             yield DeployedResource("tuning job", name)
-    for endpoint in pages("sagemaker", "list_endpoints", "Endpoints"):
-        if endpoint["EndpointName"].startswith(of.prefix):
-            yield DeployedResource("endpoint", endpoint["EndpointName"])
-    for notebook in pages("sagemaker", "list_notebook_instances", "NotebookInstances", NameContains=of.prefix):
-        if notebook["NotebookInstanceName"].startswith(of.prefix):
-            yield DeployedResource("notebook instance", notebook["NotebookInstanceName"])
     # CloudFormation generates the names of these two.
     client = boto3.client("sagemaker")
     for config in pages("sagemaker", "list_endpoint_configs", "EndpointConfigs"):
@@ -100,12 +110,6 @@ def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
     for model in pages("sagemaker", "list_models", "Models"):
         if of.owns(client.list_tags(ResourceArn=model["ModelArn"])["Tags"]):
             yield DeployedResource("model", model["ModelName"])
-
-
-def _functions(of: Deployment) -> Iterator[DeployedResource]:
-    for function in pages("lambda", "list_functions", "Functions"):
-        if function["FunctionName"].startswith(of.prefix):
-            yield DeployedResource("function", function["FunctionName"])
 
 
 def _logs(of: Deployment) -> Iterator[DeployedResource]:
@@ -131,8 +135,6 @@ def _watching(of: Deployment) -> Iterator[DeployedResource]:
     for topic in pages("sns", "list_topics", "Topics"):
         if topic["TopicArn"].rpartition(":")[2].startswith(of.prefix):
             yield DeployedResource("topic", topic["TopicArn"])
-    for rule in pages("events", "list_rules", "Rules", NamePrefix=of.prefix):
-        yield DeployedResource("rule", rule["Name"])
     for budget in pages("budgets", "describe_budgets", "Budgets", AccountId=of.account):
         if budget["BudgetName"].startswith(of.prefix):
             yield DeployedResource("budget", budget["BudgetName"])
@@ -167,15 +169,6 @@ def _owns_key(of: Deployment, kms: Any, id: str) -> bool:
     if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
         return False  # an AWS-managed key, or one that costs nothing any more
     return of.owns(kms.list_resource_tags(KeyId=id)["Tags"], "TagKey", "TagValue")
-
-
-def _roles(of: Deployment) -> Iterator[DeployedResource]:
-    for role in pages("iam", "list_roles", "Roles"):
-        if role["RoleName"].startswith(of.prefix):
-            yield DeployedResource("role", role["RoleName"])
-    for profile in pages("iam", "list_instance_profiles", "InstanceProfiles"):
-        if profile["InstanceProfileName"].startswith(of.prefix):
-            yield DeployedResource("instance profile", profile["InstanceProfileName"])
 
 
 def _ec2(of: Deployment) -> Iterator[DeployedResource]:

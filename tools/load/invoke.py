@@ -9,7 +9,6 @@ import os
 import ssl
 import time
 from collections.abc import Sequence
-from types import TracebackType
 
 import aiohttp
 import boto3
@@ -51,9 +50,7 @@ class Invoker:
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
     async def __call__(self, number: int) -> str:
@@ -62,11 +59,9 @@ class Invoker:
         try:
             async with self._http.post(URL(self._url, encoded=True), data=body, headers=headers) as answer:
                 content = await answer.read()
-                return (
-                    ""
-                    if answer.status == 200
-                    else _reason(answer.status, answer.headers.get("x-amzn-errortype", ""), content)
-                )
+                if answer.status == 200:
+                    return ""
+                return _reason(answer.status, answer.headers.get("x-amzn-errortype", ""), content)
         except TimeoutError:
             return f"no answer within {self._timeout:g} s"
         except (aiohttp.ClientError, OSError) as error:

@@ -22,25 +22,26 @@ def draw(record: Record, limit: float | None, path: Path) -> Path:
     load.step(seconds, [part.served for part in bins], where="post", color=BLUE, label="served")
     if any(part.failed for part in bins):
         load.step(seconds, [part.failed for part in bins], where="post", color=RED, label="failed")
-    load.set(ylabel="requests/s", ylim=(0, None))
     at = [observation.seconds for observation in record.observations]
     instances.step(
         at, [s.desired for s in record.observations], where="post", color=GREY, linestyle=":", label="desired"
     )
     instances.step(at, [s.instances for s in record.observations], where="post", color=BLUE, label="in service")
-    instances.set(ylabel="instances", ylim=(0, None))
-    instances.yaxis.get_major_locator().set_params(integer=True)
     latency.plot(seconds, [1000 * part.p99 for part in bins], ".-", color=ORANGE, label="p99")
     latency.plot(seconds, [1000 * part.p50 for part in bins], ".-", color=BLUE, label="p50")
     if limit:
         latency.axhline(1000 * limit, color=RED, linestyle="--", linewidth=1, label="limit")
-    latency.set(ylabel="latency, ms", xlabel="seconds", yscale="log")
+    latency.set(xlabel="seconds")
     return finish(figure, path)
 
 
 def finish(figure: Figure, path: Path) -> Path:
-    """Add legends and grids, format the last chart's milliseconds as plain numbers, and save the figure."""
-    *_, latency = figure.axes
+    """Label the charts of load, instances and latency (a logarithmic scale in plain numbers), and save the figure."""
+    load, instances, latency = figure.axes
+    load.set(ylabel="requests/s", ylim=(0, None))
+    instances.set(ylabel="instances", ylim=(0, None))
+    instances.locator_params(axis="y", integer=True)
+    latency.set(ylabel="latency, ms", yscale="log")
     latency.yaxis.set_major_formatter("{x:g}")
     latency.yaxis.set_minor_formatter("{x:g}")
     for chart in figure.axes:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -34,9 +33,7 @@ class Watch:
         self._task = asyncio.create_task(self._run())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: object, *_: object) -> None:
         self._task.cancel()
         if kind is None:
             await self._look()

@@ -297,7 +297,7 @@ def test_a_template_s_scheduled_actions_are_those_of_its_target_and_no_others(sh
 
 
 class Functions:
-    """Fake ProvisionedConcurrency."""
+    """Fake of local_aws.functions.concurrency."""
 
     def __init__(self) -> None:
         self.provisioned = {("shop", "live"): 2}
@@ -312,9 +312,13 @@ class Functions:
         return 0.9
 
 
-def test_a_function_s_provisioned_concurrency_follows_its_utilisation(shelf: Shelf) -> None:
+def test_a_function_s_provisioned_concurrency_follows_its_utilisation(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     functions = Functions()
-    scaling_dimensions.add_functions(functions)
+    monkeypatch.setattr(scaling_dimensions, "concurrency", functions)
+    kind = "lambda", "lambda:function:ProvisionedConcurrency"
+    monkeypatch.setitem(scaling_dimensions._KINDS, kind, scaling_dimensions.FunctionAlias)
     place = {
         "ServiceNamespace": "lambda",
         "ResourceId": "function:shop:live",
