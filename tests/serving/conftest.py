@@ -47,6 +47,7 @@ def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def in_container(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Modules import from the model directory by bare name, as under PYTHONPATH=/opt/ml/model."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folder is that of all tests
     monkeypatch.syspath_prepend(str(model_folder))
     yield model_folder
     for name in ("batcher", "classifier", "deployment", "preprocessing", "protocol"):

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +23,9 @@ AT_ONCE = 1000
 
 
 @pytest.fixture(scope="module")
-def instance(model_folder: Path) -> Iterator[Served]:
-    with served(model_folder) as running:
+def instance(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    own = tmp_path_factory.mktemp("served") / "model"  # Python leaves compiled files there
+    with served(shutil.copytree(model_folder, own)) as running:
         yield running
 
 
