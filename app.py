@@ -1,10 +1,8 @@
 """The CDK app: reads the settings and composes the stacks. `cdk deploy --all` runs it."""
 
 import gc
-import json
 import sys
 from functools import partial
-from pathlib import Path
 
 from tools.node import use_locked_node
 
@@ -17,7 +15,7 @@ from aws_cdk import App, Tags, Validations
 from iam.acknowledged import Acknowledgement, acknowledgements
 from iam.contract import PATH, ContractError, declared, read
 from iam.plugin import IamGate, acknowledge
-from settings import Settings, SettingsError, names, read_settings
+from settings import Settings, SettingsError, Sources, names, read_settings
 from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
 from stacks.operations import Operations
@@ -28,7 +26,7 @@ from stacks.trained_model import TrainedModel
 from stacks.training_program import MissingWheels
 
 # The CDK CLI passes this context itself; given here too, `python app.py` makes the same templates without it.
-CONTEXT = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
+CONTEXT = Sources().declared_context()
 
 
 def build(app: App, settings: Settings) -> None:

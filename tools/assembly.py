@@ -34,8 +34,8 @@ class SynthesizedApp:
 
     @property
     def prefix(self) -> str:
-        """`<app>-<stage>-`, the prefix of every name in this deployment."""
-        return self.stack("storage").removesuffix("storage")
+        """`<app>-<stage>`, with which every name in this deployment begins (`Settings.prefix`)."""
+        return self.stack("storage").removesuffix("-storage")
 
 
 def synthesize(context: Mapping[str, str]) -> SynthesizedApp:

@@ -28,18 +28,16 @@ def upload(folder: Folder, bucket: str) -> str:
     client = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=THREADS))
     name = digest(folder)
     try:
-        if not _is_there(client, bucket, name):
+        if not holds(client, bucket, data_manifest(name)):
             _put_all(client, bucket, name, folder)
     except (BotoCoreError, ClientError) as error:
         raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
     return name
 
 
-def _is_there(client: Any, bucket: str, name: str) -> bool:
-    """True if the bucket has the manifest. A listing tells a missing bucket from a missing object; a HEAD does not."""
-    key = data_manifest(name)
-    found = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-    return bool(found["KeyCount"])
+def holds(client: Any, bucket: str, key: str) -> bool:
+    """True if the bucket has the object. A listing tells a missing bucket from a missing object; a HEAD does not."""
+    return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
 
 
 def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from local_aws.home import Home, use
 from local_aws.lifecycle import down, up
 from settings import read_settings
+from settings.names import job_prefix
 from tools.assembly import SynthesizedApp, synthesize
 from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
@@ -97,7 +98,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
         deploy(four, say=steps.say_briefly)
 
     with steps.step("Check that the running endpoint matches the deploy"):
-        live = check(four.prefix.removesuffix("-"), say=steps.say)
+        live = check(four.prefix, say=steps.say)
 
     with steps.step("Compare the calls of all roles with the IAM contract"):
         done = evidence.gather("demo", four.folder, home.calls, region)
@@ -110,7 +111,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
 
 
 def _report(steps: Steps, assembly: SynthesizedApp, predictions: list, client: SteadyClient) -> int:
-    ran = jobs(assembly.prefix)
+    ran = jobs(job_prefix(assembly.prefix))
     write_json(_OUT / "demo.json", steps, ran, predictions, client)
     show(steps.console, steps, ran, predictions, client)
     steps.console.print(f"Written: {_OUT / 'demo.json'}")

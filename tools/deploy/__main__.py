@@ -42,7 +42,7 @@ def main() -> int:
     bootstrap(account, region)
     with recorded(given, settings, say=print):
         deploy_everything(assembly, images, say=print)
-    live = check(assembly.prefix.removesuffix("-"), say=print)
+    live = check(settings.prefix, say=print)
     for stack in assembly.stacks:
         for name, value in outputs(stack).items():
             print(f"{stack}.{name} = {value}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from settings.names import StackSuffix
+from settings.names import StackSuffix, job_prefix
 from tools import cdk
 from tools.assembly import SynthesizedApp
 from tools.dataset.upload import upload
@@ -39,7 +39,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
     """
     chosen = [assembly.stack(suffix) for suffix in stacks] if stacks else ["--all"]
     try:
-        with TrainingLog(assembly.prefix, say):
+        with TrainingLog(job_prefix(assembly.prefix), say):
             cdk.run(
                 "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
                 "--progress", "events", on_line=say,

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from settings import Settings
 from settings.names import data_manifest, weights_key
+from tools.dataset.upload import holds
 from tools.preflight import NotReady
 
 
@@ -35,6 +36,6 @@ def require_uploaded(settings: Settings, bucket: str, *, images: bool) -> None:
 def _is_there(client: Any, bucket: str, key: str) -> bool:
     """True where the bucket exists and holds the object."""
     try:
-        return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
+        return holds(client, bucket, key)
     except client.exceptions.NoSuchBucket:
         return False

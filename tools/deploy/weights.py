@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from settings.names import bucket_name, weights_key
 from tools.cli import chosen_settings, command, make_parser, user_path
-from tools.dataset.upload import explain
+from tools.dataset.upload import explain, holds
 from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.errors import InputError
@@ -93,7 +93,7 @@ def upload(path: Path, bucket: str) -> str:
     client = boto3.client("s3")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:
-        if client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
+        if holds(client, bucket, key):
             return digest
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task(f"weights {digest[:12]}", total=path.stat().st_size)

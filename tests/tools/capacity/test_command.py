@@ -42,6 +42,8 @@ def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("trace.csv").write_text("seconds,rate\n0,0.5\n600,0.5\n600,1.3\n1200,1.3\n")
 
 
+# A call of a second, beside the traffic above.
+SLOW_CALLS = ("--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--max-instances", "2")
 MEASURED = {"result": {"peak_rate": 1.0, "service_seconds": 1.0}, "options": {"limit_seconds": 8.0}}
 
 
@@ -75,36 +77,12 @@ def test_what_it_prints_to_deploy_is_what_it_simulated_and_has_no_schedule(
     template["Resources"]["target"]["Properties"]["ScheduledActions"] = [action]
     file.write_text(json.dumps(template))
 
-    arguments = [
-        "--trace",
-        "trace.csv",
-        "--rate",
-        "1",
-        "--service-time",
-        "1000",
-        "--p99",
-        "8000",
-        "--max-instances",
-        "2",
-    ]
-    assert command.main(arguments) == 0
+    assert command.main([*SLOW_CALLS, "--p99", "8000"]) == 0
     assert ' endpoint_schedule="' in capsys.readouterr().out
 
 
 def test_it_fails_when_no_policy_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [
-        "--trace",
-        "trace.csv",
-        "--rate",
-        "1",
-        "--service-time",
-        "1000",
-        "--p99",
-        "900",
-        "--max-instances",
-        "2",
-    ]
-    assert command.main(arguments) == 1
+    assert command.main([*SLOW_CALLS, "--p99", "900"]) == 1
     assert "holds the limits: raise --max-instances" in capsys.readouterr().err
 
 
