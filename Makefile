@@ -1,4 +1,4 @@
-# Every target sets up what it needs (Python packages, Node, the CDK CLI, the containers' wheels) and skips what is there.
+# Every target sets up what it needs (Python packages, Node, the CDK CLI, the training container's wheels) and skips what is there.
 # A stamp in what was installed says that it is complete. Its name has the checksum of the lock that it was installed from,
 # since time stamps mean nothing in a clone.
 
@@ -11,8 +11,8 @@ checksum = $(firstword $(shell cksum < $(1)))
 ENVIRONMENT := $(VENV)/.environment
 PACKAGES := $(VENV)/.packages-$(call checksum,requirements-dev.txt)
 CDK := node_modules/.installed-$(call checksum,package-lock.json)
-WHEELS := .fetched-$(call checksum,serving/code/lock.txt)
-SETUP := $(PACKAGES) $(CDK) serving/wheels/$(WHEELS) training/wheels/$(WHEELS)
+WHEELS := training/wheels/.fetched-$(call checksum,training/wheels.txt)
+SETUP := $(PACKAGES) $(CDK) $(WHEELS)
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 TRACES = $(wildcard out/iam-trace*.json)
 # The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
@@ -25,7 +25,7 @@ CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(SETUP)  ## packages, Node, CDK CLI and the containers' wheels; the other targets do it by themselves
+setup: $(SETUP)  ## packages, Node, CDK CLI and the training container's wheels; the other targets do it by themselves
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
 	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(CONTEXT)
@@ -127,15 +127,17 @@ notebook: $(SETUP)  ## execute the notebook against the AWS that the environment
 format: $(PACKAGES)  ## lay the code out
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
-lock: $(PACKAGES)  ## compile the locks from pyproject.toml, serving/requirements.in and package.json
+lock: $(PACKAGES)  ## compile the locks from pyproject.toml, the *.in files and package.json
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --extra dev pyproject.toml -o requirements-dev.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  -c requirements-dev.txt notebooks/requirements.in -o notebooks/requirements.txt
-	$(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.13 \
-	  --python-platform x86_64-manylinux_2_28 serving/requirements.in -o serving/code/lock.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.13 \
+	  -c requirements-dev.txt serving/requirements.in -o serving/requirements.txt
+	$(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.12 \
+	  -c requirements-dev.txt --python-platform x86_64-manylinux_2_28 training/wheels.in -o training/wheels.txt
 	@$(PY) -m tools.node npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
 hooks: $(PACKAGES)  ## have git run ruff and the check of the locks before each commit
@@ -156,7 +158,7 @@ release: $(PACKAGES)  ## test, then bump the version, date the change log, commi
 
 clean:  ## end every local AWS of this folder and remove everything that was made
 	@$(DOWN)
-	rm -rf $(VENV) node_modules cdk.out out .local serving/wheels training/wheels
+	rm -rf $(VENV) node_modules cdk.out out .local training/wheels
 
 $(ENVIRONMENT):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11 …" % sys.version.split()[0])'
@@ -182,12 +184,10 @@ $(CDK): | $(PACKAGES)
 	@$(PY) -m tools.node npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
-# What AWS's images lack goes with the program and with the model, since containers run without a network.
-serving/wheels/$(WHEELS): IMAGE_PYTHON := 3.13
-training/wheels/$(WHEELS): IMAGE_PYTHON := 3.12
-%/wheels/$(WHEELS): | $(PACKAGES)
-	@echo "▸ Wheels for the $* container"
+# What AWS's training image lacks goes with the program, since jobs run without a network.
+$(WHEELS): | $(PACKAGES)
+	@echo "▸ Wheels for the training container"
 	@rm -rf $(@D)
 	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux_2_28_x86_64 --python-version $(IMAGE_PYTHON) --dest $(@D) -r serving/code/lock.txt
+	  --platform manylinux_2_28_x86_64 --python-version 3.12 --dest $(@D) -r training/wheels.txt
 	@touch $@

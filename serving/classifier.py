@@ -1,13 +1,14 @@
-"""Classifier of image bytes, by ONNX Runtime; independent of HTTP and Ray."""
+"""Classifier of image bytes, by ONNX Runtime; independent of HTTP."""
 
 import json
-import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from preprocessing import normalise, read_square
+
+from serving.preprocessing import normalise, read_square
 
 
 class ModelError(Exception):
@@ -27,10 +28,12 @@ class Classifier:
 
     Attributes:
         model: SHA-256 of the model file.
+        threads: of the engine, one a core.
+        seconds: that one image took when the model had just been loaded.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Loads the model and runs it once.
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        """Loads the model and runs it.
 
         Raises:
             ModelError: no model in the folder, or one that cannot be loaded.
@@ -41,17 +44,24 @@ class Classifier:
         self._size: int = description["image_size"]
         self._mean: list[float] = description["mean"]
         self._std: list[float] = description["std"]
+        self.threads = threads
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cores()
+        options.intra_op_num_threads = threads
         # a spinning thread would take a core from the decoding of the next request
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
+            blank = np.zeros((1, self._size, self._size, 3), np.uint8)
             self._session = onnxruntime.InferenceSession(
                 folder / "model.onnx", options, providers=["CPUExecutionProvider"]
             )
+            classes, labels = self.infer(blank).shape[1], len(self._labels)  # the first run also allocates memory
+            start = time.perf_counter()
+            self.infer(blank)
+            self.seconds = time.perf_counter() - start
         except Exception as error:  # ONNX Runtime's exceptions have no common class
-            raise ModelError(f"model.onnx cannot be loaded: {error}") from None
-        self.infer(np.zeros((1, self._size, self._size, 3), np.uint8))  # the first run also allocates memory
+            raise ModelError(f"model.onnx cannot be loaded, and run as model.json describes it: {error}") from None
+        if classes != labels:
+            raise ModelError(f"model.onnx has {classes} classes, and model.json {labels} labels")
 
     def decode(self, content: bytes) -> np.ndarray:
         """Network input of an image: uint8 [size, size, 3].
@@ -67,24 +77,28 @@ class Classifier:
         return self._session.run(["probabilities"], {"images": images})[0]
 
     def best(self, probabilities: np.ndarray, count: int) -> list[Prediction]:
-        """The most probable classes of one image, best first, at most `count`."""
+        """The most probable classes of one image, best first, at most `count`.
+
+        Raises:
+            ArithmeticError: the probabilities are no numbers, so the model's weights are not either.
+        """
+        if not np.isfinite(probabilities).all():
+            raise ArithmeticError("the model's probabilities are no numbers")
         order = np.argsort(-probabilities, kind="stable")[:count]
         return [Prediction(self._labels[i], float(probabilities[i])) for i in order]
-
-
-def cores() -> int:
-    """CPU cores available to this process."""
-    return len(os.sched_getaffinity(0))
 
 
 def _describe(folder: Path) -> dict:
     for name in ("model.json", "model.onnx"):
         if not (folder / name).is_file():
-            raise ModelError(f"the model archive has no {name}: pack what training.export wrote, at its top level")
+            raise ModelError(
+                f"the model archive has no {name}: pack the content of training's model folder, at the top"
+            )
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"model.json is no JSON: {error}") from None
-    if missing := {"model", "labels", "image_size", "mean", "std"} - description.keys():
+    found = description.keys() if isinstance(description, dict) else set()
+    if missing := {"model", "labels", "image_size", "mean", "std"} - found:
         raise ModelError(f"model.json lacks {', '.join(sorted(missing))}")
     return description

@@ -1,4 +1,4 @@
-"""Checks of a request and its answer, independent of a server. The contract is in `deployment`."""
+"""Checks of a request and its answer, independent of a server. The contract is in `app`."""
 
 import base64
 import binascii
@@ -11,7 +11,6 @@ JSON_TYPE = "application/json"
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header that SageMaker passes on, both ways
 MAX_BYTES = 6 * 2**20
 MAX_IMAGES = 16
-MAX_IN_FLIGHT = 64  # images; each core gives some 40 answers a second with ResNet-50 in int8
 PREDICTIONS = 5
 
 

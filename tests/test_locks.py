@@ -16,26 +16,44 @@ def _in_file(path: str) -> list[str]:
     return [line for line in (ROOT / path).read_text().splitlines() if line and not line.startswith("#")]
 
 
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _locked(lock: str) -> dict[str, list[str]]:
+    """Versions in a lock by package; several where it depends on the Python."""
+    locked: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)(?:\[.*?\])?==([^\s;\\]+)", (ROOT / lock).read_text(), re.MULTILINE):
+        locked.setdefault(_normalised(name), []).append(version)
+    return locked
+
+
 @pytest.mark.parametrize(
     ("lock", "asked"),
     [
         ("requirements.txt", PROJECT["dependencies"]),
         ("requirements-dev.txt", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
         ("notebooks/requirements.txt", _in_file("notebooks/requirements.in")),
-        ("serving/code/lock.txt", _in_file("serving/requirements.in")),
+        ("serving/requirements.txt", _in_file("serving/requirements.in")),
+        ("training/wheels.txt", _in_file("training/wheels.in")),
     ],
 )
 def test_a_lock_has_a_version_that_was_asked_for(lock: str, asked: list[str]) -> None:
-    locked: dict[str, list[str]] = {}
-    for name, version in re.findall(r"^([\w.-]+)(?:\[.*?\])?==([^\s;\\]+)", (ROOT / lock).read_text(), re.MULTILINE):
-        locked.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(version)
+    locked = _locked(lock)
     missing = [
         text
         for text in asked
         for wanted in [Requirement(text)]
-        if not any(map(wanted.specifier.contains, locked.get(re.sub(r"[-_.]+", "-", wanted.name).lower(), [])))
+        if not any(map(wanted.specifier.contains, locked.get(_normalised(wanted.name), [])))
     ]
     assert not missing, f"{lock} is out of date: run make lock"
+
+
+@pytest.mark.parametrize("lock", ["serving/requirements.txt", "training/wheels.txt"])
+def test_what_runs_in_a_container_has_the_versions_that_are_tested_here(lock: str) -> None:
+    here = _locked("requirements-dev.txt")
+    others = {name: versions for name, versions in _locked(lock).items() if not {*versions} <= {*here.get(name, [])}}
+    assert not others, f"{lock} is out of date: run make lock"
 
 
 def test_the_lock_of_npm_has_what_package_json_asks_for_and_names_no_registry() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements-dev.txt", "package-lock.json", "serving/code/lock.txt")
+LOCKS = ("requirements-dev.txt", "package-lock.json", "training/wheels.txt")
 
 # Each call is a line of `log`; `fail` is a word of the call that fails.
 STUB = """#!/bin/sh
@@ -68,7 +68,7 @@ def ready(checkout: Checkout) -> Checkout:
     return checkout
 
 
-ALL = ["environment", "packages", "cdk", "wheels", "wheels"]
+ALL = ["environment", "packages", "cdk", "wheels"]
 INTERRUPTED = "pip install --python"  # uv, with the packages; before it, pip installs uv
 
 
@@ -86,7 +86,6 @@ def test_it_names_its_steps_and_large_downloads_and_no_other_package(checkout: C
         "  Resolved 2 packages",
         "  Downloading torch (530.6MiB)",
         "▸ CDK command line",
-        "▸ Wheels for the serving container",
         "▸ Wheels for the training container",
     ]
 
@@ -103,7 +102,7 @@ def test_new_time_stamps_of_a_clone_install_nothing(ready: Checkout) -> None:
     [
         ("requirements-dev.txt", ["packages"]),
         ("package-lock.json", ["cdk"]),
-        ("serving/code/lock.txt", ["wheels", "wheels"]),
+        ("training/wheels.txt", ["wheels"]),
     ],
 )
 def test_another_lock_installs_what_it_locks_also_where_its_time_stamp_is_old(
@@ -120,7 +119,7 @@ def test_another_lock_installs_what_it_locks_also_where_its_time_stamp_is_old(
 
 @pytest.mark.parametrize(
     ("folder", "again"),
-    [(".venv", ["environment", "packages"]), ("node_modules", ["cdk"]), ("serving/wheels", ["wheels"])],
+    [(".venv", ["environment", "packages"]), ("node_modules", ["cdk"]), ("training/wheels", ["wheels"])],
 )
 def test_what_was_removed_is_installed_again(ready: Checkout, folder: str, again: list[str]) -> None:
     shutil.rmtree(ready.folder / folder)

@@ -1,9 +1,7 @@
-"""Export: the model directory with model.onnx, model.json and the code that serves them."""
+"""Export: the model directory with model.onnx, and model.json that describes it. No code goes with them."""
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,6 @@ from training.settings import Hyperparameters
 MAX_LOST = 0.005  # test accuracy that int8 may cost
 CALIBRATION_IMAGES = 100
 MIN_PROBABILITY = 1e-9  # int8 can round to 0, which has no logarithm
-NOT_SERVED = ("__init__.py", "__pycache__", "requirements.in")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Exported:
 def export(
     trained: Trained, folder: Folder, images: dict[str, Images], settings: Hyperparameters, model: Path
 ) -> Exported:
-    """Writes everything that an endpoint needs into the directory `model`.
+    """Writes the model that an endpoint serves into the directory `model`.
 
     model.onnx turns `images`, float32 [n, 3, size, size] from `serving.preprocessing.normalise`, into calibrated
     `probabilities`, float32 [n, classes] (see `training.temperature`). It is int8 if that costs at most 0.5 points of
@@ -76,7 +73,7 @@ def export(
 
 
 def complete(model: Path, classes: list[str], settings: Hyperparameters, exported: Exported) -> None:
-    """Writes the description of the network in the directory, and the code that serves it."""
+    """Writes the description of the network in the directory."""
     description = {
         "architecture": settings.architecture,
         "image_size": settings.image_size,
@@ -89,8 +86,6 @@ def complete(model: Path, classes: list[str], settings: Hyperparameters, exporte
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (model / "model.json").write_text(text + "\n", encoding="utf-8")
-    for entry in files("serving").iterdir():
-        _copy(entry, model)
 
 
 def _choose(fp32: Path, int8: Path, images: dict[str, Images], settings: Hyperparameters) -> Exported:
@@ -128,16 +123,3 @@ def predict(network: Path, images: Images) -> Predictions:
         for batch in evaluation_batches(images, batch_size=1, process=Process())
     ]
     return Predictions.of(np.log(np.maximum(np.concatenate(found), MIN_PROBABILITY)), images.labels)
-
-
-def _copy(entry: Traversable, folder: Path) -> None:
-    """Copies a file or folder of the package, which may be in a zip, without files that are for development only."""
-    if entry.name in NOT_SERVED or entry.name.startswith("."):
-        return
-    target = folder / entry.name
-    if entry.is_dir():
-        target.mkdir(exist_ok=True)
-        for inner in entry.iterdir():
-            _copy(inner, target)
-    else:
-        target.write_bytes(entry.read_bytes())

@@ -1,8 +1,7 @@
 """A model directory as training exports it, and images to send to it."""
 
 import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from serving.classifier import Classifier
 from training.export import export
 from training.folder import Folder
 from training.images import Images
@@ -44,14 +44,9 @@ def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-@pytest.fixture
-def in_container(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Modules import from the model directory by bare name, as under PYTHONPATH=/opt/ml/model."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folder is that of all tests
-    monkeypatch.syspath_prepend(str(model_folder))
-    yield model_folder
-    for name in ("batcher", "classifier", "deployment", "preprocessing", "protocol"):
-        sys.modules.pop(name, None)
+@pytest.fixture(scope="session")
+def classifier(model_folder: Path) -> Classifier:
+    return Classifier(model_folder, threads=2)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving.batcher import Batcher
 from tests.waiting import LIMIT_SECONDS
 
 LIMIT = LIMIT_SECONDS
@@ -38,8 +39,6 @@ def engine() -> Engine:
 @contextmanager
 def held(engine: Engine, **options: Any) -> Iterator[tuple[Any, "Future[np.ndarray]"]]:
     """A batcher whose engine is busy with a first item until the block ends."""
-    from batcher import Batcher
-
     batcher = Batcher(engine.run, **options)
     first = batcher.submit(np.array([0]))
     assert engine.entered.wait(LIMIT)
@@ -47,35 +46,36 @@ def held(engine: Engine, **options: Any) -> Iterator[tuple[Any, "Future[np.ndarr
     engine.let.set()
 
 
-@pytest.mark.usefixtures("in_container")
-class TestBatcher:
-    def test_what_waits_goes_together_up_to_the_most(self, engine: Engine) -> None:
-        with held(engine, threads=1, max_batch=4) as (batcher, first):
-            waiting = [batcher.submit(np.array([i])) for i in range(1, 7)]
-        assert [int(future.result(LIMIT)[0]) for future in (first, *waiting)] == [0, 2, 4, 6, 8, 10, 12]
-        assert engine.sizes == [1, 4, 2]
+def test_what_waits_goes_together_up_to_the_most(engine: Engine) -> None:
+    with held(engine, threads=1, max_batch=4) as (batcher, first):
+        waiting = [batcher.submit(np.array([i])) for i in range(1, 7)]
+    assert [int(future.result(LIMIT)[0]) for future in (first, *waiting)] == [0, 2, 4, 6, 8, 10, 12]
+    assert engine.sizes == [1, 4, 2]
 
-    def test_threads_share_what_waits(self, engine: Engine) -> None:
-        with held(engine, threads=2, max_batch=8) as (batcher, _):
-            engine.entered.clear()
-            batcher.submit(np.array([0]))
-            assert engine.entered.wait(LIMIT)  # both are busy
-            waiting = [batcher.submit(np.array([i])) for i in range(6)]
-        for future in waiting:
+
+def test_threads_share_what_waits(engine: Engine) -> None:
+    with held(engine, threads=2, max_batch=8) as (batcher, _):
+        engine.entered.clear()
+        batcher.submit(np.array([0]))
+        assert engine.entered.wait(LIMIT)  # both are busy
+        waiting = [batcher.submit(np.array([i])) for i in range(6)]
+    for future in waiting:
+        future.result(LIMIT)
+    assert engine.sizes[2] == 3
+
+
+def test_an_error_reaches_all_of_its_batch_and_no_other(engine: Engine) -> None:
+    with held(engine, threads=1, max_batch=2) as (batcher, first):
+        waiting = [batcher.submit(np.array([i])) for i in (1, -1, 3, 4)]
+    for future in waiting[:2]:
+        with pytest.raises(ValueError, match="negative"):
             future.result(LIMIT)
-        assert engine.sizes[2] == 3
+    assert [int(future.result(LIMIT)[0]) for future in (first, *waiting[2:])] == [0, 6, 8]
 
-    def test_an_error_reaches_all_of_its_batch_and_no_other(self, engine: Engine) -> None:
-        with held(engine, threads=1, max_batch=2) as (batcher, first):
-            waiting = [batcher.submit(np.array([i])) for i in (1, -1, 3, 4)]
-        for future in waiting[:2]:
-            with pytest.raises(ValueError, match="negative"):
-                future.result(LIMIT)
-        assert [int(future.result(LIMIT)[0]) for future in (first, *waiting[2:])] == [0, 6, 8]
 
-    def test_an_item_whose_client_has_gone_is_not_run(self, engine: Engine) -> None:
-        with held(engine, threads=1, max_batch=8) as (batcher, _):
-            gone, stays = batcher.submit(np.array([1])), batcher.submit(np.array([2]))
-            assert gone.cancel()
-        assert int(stays.result(LIMIT)[0]) == 4
-        assert engine.sizes == [1, 1]
+def test_an_item_whose_client_has_gone_is_not_run(engine: Engine) -> None:
+    with held(engine, threads=1, max_batch=8) as (batcher, _):
+        gone, stays = batcher.submit(np.array([1])), batcher.submit(np.array([2]))
+        assert gone.cancel()
+    assert int(stays.result(LIMIT)[0]) == 4
+    assert engine.sizes == [1, 1]

@@ -7,7 +7,6 @@ from zipfile import ZipFile
 import pytest
 from PIL import Image
 
-import serving
 import training
 from tools.dataset.digits import write
 
@@ -37,11 +36,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The training program as the zip that a job gets on its PYTHONPATH."""
     path = tmp_path_factory.mktemp("program") / "program.zip"
     with ZipFile(path, "w") as archive:
-        for package in (training, serving):
-            folder = Path(package.__path__[0])
-            for file in folder.rglob("*"):
-                if "__pycache__" not in file.parts and "wheels" not in file.parts:
-                    archive.write(file, file.relative_to(folder.parent))
+        root = Path(training.__path__[0]).parent
+        shared = [root / "serving" / name for name in ("__init__.py", "preprocessing.py")]
+        for file in [*(root / "training").rglob("*"), *shared]:
+            if "__pycache__" not in file.parts and "wheels" not in file.parts:
+                archive.write(file, file.relative_to(root))
     return path
 
 

@@ -1,4 +1,4 @@
-"""The endpoint's answers over HTTP terms, without a Ray cluster: the deployment's class itself, given requests."""
+"""The endpoint's answers: the application itself, called in process as an ASGI server calls it."""
 
 import asyncio
 import base64
@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import Request
+
+from serving.admission import MAX_IN_FLIGHT
+from serving.app import make_app
+from serving.classifier import Classifier
 
 Encode = Callable[..., bytes]
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
@@ -18,46 +21,63 @@ CHUNK = 2**20
 
 
 class Client:
-    """Posts to one replica. `taken` counts the bytes of the last body that it took."""
+    """Calls the application. `taken` counts the bytes of the last body that it took before it answered.
 
-    def __init__(self, replica: Any) -> None:
-        self.replica = replica
+    Attributes:
+        breaks_off: in place of the body's last chunk, "silence" sends nothing more, and "leaves" ends the connection.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.app = make_app(classifier)
         self.headers: dict[str, str] = {}
         self.taken = 0
+        self.breaks_off: str | None = None
 
     def __call__(self, content: bytes, content_type: str | None = "image/png", **headers: str) -> tuple[int, Any]:
-        """Status and JSON; the headers are kept."""
+        """Status and JSON of a POST to /invocations; the answer's headers are kept."""
         return asyncio.run(self.post(content, content_type, **headers))
 
     async def post(self, content: bytes, content_type: str | None, **headers: str) -> tuple[int, Any]:
-        parts = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)] or [b""]
-        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-        messages[-1]["more_body"] = False
-        self.taken = 0
-
-        async def receive() -> dict[str, Any]:
-            self.taken += len(messages[0]["body"])  # type: ignore[arg-type]
-            return messages.pop(0)
-
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if content_type:
             named["content-type"] = content_type
-        encoded = [(name.encode(), value.encode()) for name, value in named.items()]
-        response = await self.replica(Request({"type": "http", "method": "POST", "headers": encoded}, receive))
-        self.headers = dict(response.headers)
-        return response.status_code, json.loads(response.body)
+        status, body = await self.call("POST", "/invocations", content, named)
+        return status, json.loads(body)
+
+    async def call(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        parts = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)] or [b""]
+        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        messages[-1]["more_body"] = False
+        answer: list[dict[str, Any]] = []
+        self.taken = 0
+
+        async def receive() -> Any:
+            if len(messages) == 1 and self.breaks_off == "silence":
+                await asyncio.Event().wait()
+            if len(messages) == 1 and self.breaks_off == "leaves":
+                return {"type": "http.disconnect"}
+            self.taken += 0 if answer else len(messages[0]["body"])  # type: ignore[arg-type]
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            answer.append(message)
+
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": method, "path": path, "headers": encoded, "query_string": b""}
+        await self.app(scope, receive, send)
+        self.headers = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
+        assert self.breaks_off or not messages  # bytes that stay unread would reset the connection
+        return answer[0]["status"], b"".join(message.get("body", b"") for message in answer[1:])
 
 
 @pytest.fixture
-def post(in_container: Path) -> Client:
-    import deployment
-
-    return Client(deployment.ImageClassifier.func_or_class())
+def post(classifier: Classifier) -> Client:
+    return Client(classifier)
 
 
 @pytest.fixture
-def model(in_container: Path) -> str:
-    return json.loads((in_container / "model.json").read_text())["model"]
+def model(model_folder: Path) -> str:
+    return json.loads((model_folder / "model.json").read_text())["model"]
 
 
 def as_json(*contents: bytes) -> bytes:
@@ -209,10 +229,49 @@ def test_too_many_pixels_are_refused(post: Client) -> None:
     assert (status, answer["error"]["code"]) == (413, "TooManyPixels")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("POST", "/", 404, "NotFound"),
+        ("POST", "/invocations/", 404, "NotFound"),
+        ("GET", "/invocations", 405, "MethodNotAllowed"),
+        ("POST", "/ping", 405, "MethodNotAllowed"),
+    ],
+)
+def test_another_path_or_method_is_refused(post: Client, method: str, path: str, status: int, code: str) -> None:
+    found, body = asyncio.run(post.call(method, path, b"", {}))
+    assert (found, json.loads(body)["error"]["code"]) == (status, code)
+
+
+def test_ping_is_200_with_nothing_in_it(post: Client) -> None:
+    assert asyncio.run(post.call("GET", "/ping", b"", {})) == (200, b"")
+
+
+def test_a_body_that_comes_slowly_is_refused_and_others_are_answered(
+    classifier: Classifier, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.body.BODY_SECONDS", 0.1)
+    post, slow = Client(classifier), Client(classifier)
+    slow.app, slow.breaks_off = post.app, "silence"
+
+    async def both() -> Any:
+        return await asyncio.gather(slow.post(encode(), "image/png"), post.post(encode(), "image/png"))
+
+    (status, answer), (other, _) = asyncio.run(both())
+    assert (status, answer["error"]["code"], slow.headers["connection"]) == (408, "BodyTimeout", "close")
+    assert other == 200
+
+
+def test_a_client_that_goes_away_amid_its_body_is_no_fault_of_ours(
+    post: Client, encode: Encode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post.breaks_off = "leaves"
+    post(encode())
+    assert json.loads(capsys.readouterr().out)["error"] == "Disconnected"
+
+
 @pytest.mark.parametrize("images", [1, 16])
 def test_a_flood_is_shed_and_what_was_let_in_is_answered(post: Client, encode: Encode, images: int) -> None:
-    import deployment
-
     content_type, body = ("image/png", encode()) if images == 1 else ("application/json", as_json(*[encode()] * images))
 
     async def flood() -> list[tuple[int, Any]]:
@@ -221,15 +280,15 @@ def test_a_flood_is_shed_and_what_was_let_in_is_answered(post: Client, encode: E
     answers = asyncio.run(flood())
     statuses = [status for status, _ in answers]
     assert set(statuses) == {200, 429}
-    assert statuses.count(200) <= deployment.MAX_IN_FLIGHT // images
+    assert statuses.count(200) <= MAX_IN_FLIGHT // images
     assert next(answer for status, answer in answers if status == 429)["error"]["code"] == "Busy"
     assert post(encode())[0] == 200  # and nothing is left behind
 
 
-def test_a_busy_replica_reads_no_body_and_says_when_to_come_back(
+def test_a_busy_process_reads_no_body_and_says_when_to_come_back(
     post: Client, encode: Encode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployment.MAX_IN_FLIGHT", 0)
+    monkeypatch.setattr("serving.admission.MAX_IN_FLIGHT", 0)
     status, _ = post(encode())
     assert (status, post.headers["retry-after"], post.taken) == (429, "1", 0)
 
@@ -237,12 +296,10 @@ def test_a_busy_replica_reads_no_body_and_says_when_to_come_back(
 def test_a_fault_of_the_classifier_shows_the_client_no_trace(
     post: Client, encode: Encode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import classifier
-
     def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(classifier.Classifier, "decode", fail)
+    monkeypatch.setattr(Classifier, "decode", fail)
     status, answer = post(encode())
     assert status == 500
     assert answer == {"error": {"code": "Internal", "message": "the classifier failed; its log says why"}}

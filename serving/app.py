@@ -1,0 +1,144 @@
+"""The endpoint: HTTP over the classifier, as an ASGI application.
+
+GET /ping answers 200 once the model is loaded.
+
+POST /invocations with an image as image/jpeg, image/png, image/webp or application/x-image (any of the three), 6 MiB
+and 50 megapixels at most. 200 answers
+
+    {"predictions": [{"label": "cat", "probability": 0.93}, …], "model": "<SHA-256 of the model file>"}
+
+best first, five at most; the custom attribute `k=3` (header X-Amzn-SageMaker-Custom-Attributes) asks for three. The
+probabilities are calibrated: of answers given 0.9, nine in ten are right on images like those validated on.
+
+POST application/json, `{"image": "<base64>"}`, for the same; or a list of 1 to 16 of them, for a list of as many
+answers in their order, where an image that cannot be read has an `error` in place of `predictions`.
+
+Every answer is JSON and has the model in the header X-Amzn-SageMaker-Custom-Attributes, as `model=<SHA-256>`. What
+is refused has `{"error": {"code", "message"}}`, with
+
+    400  NotAnImage, NotJson, InvalidJson, NotBase64, InvalidAttribute
+    404, 405  NotFound, MethodNotAllowed: another path, or another method
+    406  NotAcceptable: Accept leaves out application/json
+    408  BodyTimeout: the body did not come within 10 s
+    413  TooManyBytes, TooManyPixels (found from the image's header), TooManyImages
+    415  UnsupportedContentType
+    429  Busy: more images in flight than are answered in a second or so; Retry-After, which SageMaker does not hand on,
+         says when to come back
+    500  Internal: the log says why
+"""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from serving import log, protocol
+from serving.admission import Admission, Full
+from serving.batcher import Batcher
+from serving.body import AnswerThenRead, read
+from serving.classifier import Classifier
+from serving.preprocessing import ImageError, TooManyPixels
+from serving.protocol import ATTRIBUTES, JSON_TYPE, Refusal
+
+MAX_BATCH = 8  # images; more gain nothing on a CPU
+BATCHES = 2  # at a time: while one thread collects results, the cores work for the other
+RETRY_SECONDS = 1
+# of a refusal; a connection on which a body still trickles is of no more use
+HEADERS = {408: {"Connection": "close"}, 429: {"Retry-After": str(RETRY_SECONDS)}}
+
+T = TypeVar("T")
+
+
+def make_app(classifier: Classifier) -> ASGIApp:
+    """The ASGI application of one process."""
+    endpoint = Endpoint(classifier)
+    routes = [Route("/ping", _ping), Route("/invocations", endpoint.invoke, methods=["POST"])]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_call})  # type: ignore[dict-item]
+    app.router.redirect_slashes = False  # another path is 404
+    return AnswerThenRead(app)
+
+
+class Endpoint:
+    """A model in memory, threads that decode, threads that infer, and a bound on what waits for them."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._decoders = ThreadPoolExecutor(classifier.threads)
+        self._batcher = Batcher(classifier.infer, threads=BATCHES, max_batch=MAX_BATCH)
+        self._admission = Admission(classifier.seconds)
+
+    async def invoke(self, request: Request) -> JSONResponse:
+        """The answer to a call, refused or not; one line of the log tells of it."""
+        start = time.perf_counter()
+        line: dict[str, Any] = {"content_type": request.headers.get("content-type")}
+        headers = {ATTRIBUTES: f"model={self._classifier.model}"}
+        try:
+            status, answer = 200, await self._answer(request, line)
+        except Refusal as refusal:
+            status, answer = refusal.status, protocol.error(refusal.code, str(refusal))
+            line["error"] = refusal.code
+            headers |= HEADERS.get(status, {})
+        except Exception as error:  # a fault of ours: the trace's gist to the log, none of it to the client
+            status, answer = 500, protocol.error("Internal", "the classifier failed; its log says why")
+            line["error"] = f"{type(error).__name__}: {error}"
+        log.write("request", **line, status=status, milliseconds=round(1000 * (time.perf_counter() - start), 1))
+        return JSONResponse(answer, status_code=status, headers=headers)
+
+    async def _answer(self, request: Request, line: dict[str, Any]) -> Any:
+        content_type = protocol.content_type(request.headers)
+        protocol.check_accept(request.headers)
+        count = protocol.predictions_asked(request.headers)
+        try:
+            with self._admission.place(1):  # before the body, which would take memory
+                body = await read(request)
+                line["bytes"] = len(body)
+                if content_type != JSON_TYPE:
+                    with self._admission.turn(1):
+                        return await self._classify(body, count)
+                contents, several = await self._in_pool(protocol.images_of, body)
+                with self._admission.place(len(contents) - 1), self._admission.turn(len(contents)):
+                    if not several:
+                        return await self._classify(contents[0], count)
+                    return await asyncio.gather(*(self._result(content, count) for content in contents))
+        except Full as full:
+            raise Refusal(429, "Busy", f"{full}: try again in {RETRY_SECONDS} s") from None
+
+    async def _classify(self, content: bytes, count: int) -> dict[str, Any]:
+        try:
+            pixels = await self._in_pool(self._classifier.decode, content)
+        except TooManyPixels as error:
+            raise Refusal(413, "TooManyPixels", str(error)) from None
+        except ImageError as error:
+            raise Refusal(400, "NotAnImage", str(error)) from None
+        probabilities = await asyncio.wrap_future(self._batcher.submit(pixels))
+        predictions = self._classifier.best(probabilities, count)
+        return {"predictions": [dataclasses.asdict(p) for p in predictions], "model": self._classifier.model}
+
+    async def _result(self, content: bytes, count: int) -> dict[str, Any]:
+        """As `_classify`, for one of several images: what is wrong with it is its result."""
+        try:
+            return await self._classify(content, count)
+        except Refusal as refusal:
+            return protocol.error(refusal.code, str(refusal)) | {"model": self._classifier.model}
+
+    async def _in_pool(self, function: Callable[[bytes], T], content: bytes) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, function, content)
+
+
+async def _ping(_: Request) -> Response:
+    return Response()
+
+
+async def _no_such_call(request: Request, error: HTTPException) -> JSONResponse:
+    code = "MethodNotAllowed" if error.status_code == 405 else "NotFound"
+    said = protocol.error(code, f"{request.method} {request.url.path}: send POST /invocations, or GET /ping")
+    return JSONResponse(said, status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,17 @@
+"""Several processes: how many by the cores, and an end if one of them has no model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FIRST_FINDS_A_MODEL = "from serving import processes; processes._classifier = lambda: None; processes.serve()"
+
+
+def test_one_that_finds_no_model_ends_all(tmp_path: Path) -> None:
+    variables = {"SAGEMAKER_BASE_DIR": str(tmp_path), "UVICORN_PORT": "0", "WEB_CONCURRENCY": "2"}
+    done = subprocess.run([sys.executable, "-c", FIRST_FINDS_A_MODEL], env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "the model archive has no model.json" in next(line["reason"] for line in lines if line["event"] == "failed")
+    assert "ModelError: one of 2 processes could not load the model" in done.stderr
