@@ -1,38 +1,22 @@
 """Toy endpoint on local AWS with a known capacity: a fixed number of parallel requests and a fixed service time."""
 
+import base64
 import io
 import json
+import os
 import tarfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-NAME, VARIANT, _BUCKET, _ROLE = "toy", "live", "toy-models", "toy-host"
-_CONFIG = "applications: [{name: toy, route_prefix: /, import_path: 'deployment:app'}]"
-_CODE = """
-import asyncio
-from ray import serve
+from local_aws.images.dockerfile import build
+from local_aws.images.registry import Address, Registry
 
-@serve.deployment(max_ongoing_requests=1000)
-class Toy:
-    def __init__(self):
-        self.free = asyncio.Semaphore({servers})
-        self.waiting = 0
-
-    async def __call__(self, request):
-        await request.body()
-        if self.waiting >= {queue}:
-            from starlette.responses import Response
-            return Response("busy", status_code=429)
-        self.waiting += 1
-        async with self.free:
-            self.waiting -= 1
-            await asyncio.sleep({seconds})
-        return "ok"
-
-app = Toy.bind()
-"""
+NAME, VARIANT, _BUCKET, _ROLE, _REPOSITORY = "toy", "live", "toy-models", "toy-host", "toys"
+_CONTEXT = Path(__file__).parent / "toy"
 
 
 def create(*, seconds: float, servers: int, queue: int) -> str:
@@ -45,15 +29,15 @@ def create(*, seconds: float, servers: int, queue: int) -> str:
     """
     s3, iam, sagemaker = boto3.client("s3"), boto3.client("iam"), boto3.client("sagemaker")
     s3.create_bucket(Bucket=_BUCKET)
-    s3.put_object(
-        Bucket=_BUCKET, Key="model.tar.gz", Body=_archive(_CODE.format(seconds=seconds, servers=servers, queue=queue))
-    )
+    model = model_archive(name=NAME, seconds=seconds, servers=servers, queue=queue)
+    s3.put_object(Bucket=_BUCKET, Key="model.tar.gz", Body=model)
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = iam.create_role(RoleName=_ROLE, AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
-    allowed = ["s3:GetObject", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    allowed = ["s3:GetObject", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "ecr:*"]
     grant = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
     iam.put_role_policy(RoleName=_ROLE, PolicyName="host", PolicyDocument=_policy(grant))
-    container = {"Image": "registry/ray:serve", "ModelDataUrl": f"s3://{_BUCKET}/model.tar.gz"}
+    image = push(boto3.client, os.environ)
+    container = {"Image": image, "ModelDataUrl": f"s3://{_BUCKET}/model.tar.gz"}
     sagemaker.create_model(
         ModelName=NAME, ExecutionRoleArn=role, PrimaryContainer=container, EnableNetworkIsolation=True
     )
@@ -69,12 +53,31 @@ def create(*, seconds: float, servers: int, queue: int) -> str:
     return NAME
 
 
-def _archive(code: str) -> bytes:
+def push(client: Callable[[str], Any], variables: Any, architecture: str = "amd64") -> str:
+    """Push the toys' image to the local AWS of `variables` (as in its aws.env); returns its address."""
+    ecr = client("ecr")
+    if _REPOSITORY not in [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]:
+        ecr.create_repository(repositoryName=_REPOSITORY)
+    [data] = ecr.get_authorization_token()["authorizationData"]
+    password = base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
+    address = f"{data['proxyEndpoint'].removeprefix('https://')}/{_REPOSITORY}:{architecture}"
+    registry = Registry(variables["AWS_ENDPOINT_URL"], password, variables["AWS_CA_BUNDLE"])
+    registry.push(build(_CONTEXT, architecture=architecture), Address.parse(address))
+    return address
+
+
+def model_archive(**told: Any) -> bytes:
+    """The model.tar.gz of a toy; see toy/server.py for what it may be told."""
+    return archive({"toy.json": json.dumps(told)})
+
+
+def archive(files: dict[str, str]) -> bytes:
+    """A tar.gz with files by name."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        for name, text in (("config.yaml", _CONFIG), ("deployment.py", code)):
+        for name, text in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size = len(text)
+            entry.size = len(text.encode())
             packed.addfile(entry, io.BytesIO(text.encode()))
     return buffer.getvalue()
 

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import ssl
@@ -107,6 +108,7 @@ def up(
             "AWS_DEFAULT_REGION": region,
             "AWS_CA_BUNDLE": certificate,
             "NODE_EXTRA_CA_CERTS": certificate,
+            "CDK_DOCKER": str(_docker(home)),
             clock.VARIABLE: f"{factor:g}",
         },
     )
@@ -150,6 +152,17 @@ def _start_supervisor(
     if not tied:
         os.close(watched)  # if tied it stays open until this process ends; the supervisor then sees it close
     return supervisor
+
+
+def _docker(home: Home) -> Path:
+    """Program that stands in for Docker."""
+    program = home.scratch / "docker"
+    variables = {"PYTHONPATH": Path(__file__).resolve().parent.parent, "SLIPWAY_LOCAL_HOME": home.root}
+    settings = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
+    call = f"{settings} exec {shlex.quote(sys.executable)} -m local_aws.images.docker"
+    program.write_text(f'#!/bin/sh\n{call} "$@"\n')
+    program.chmod(0o755)
+    return program
 
 
 def _server_environment(

@@ -26,6 +26,7 @@ from local_aws.iam import (
 )
 from local_aws.iam import requests as iam_requests
 from local_aws.iam.requests import ResourceArn, extend_resource_arn
+from local_aws.images import ecr as container_registry
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
 from local_aws.sagemaker import endpoint_metrics, invocation
@@ -53,6 +54,7 @@ def install() -> None:
     alarms.install()
     event_metrics.install()
     ec2_instances.install()
+    container_registry.install()
     _add_service(
         "sagemaker",
         _sagemaker,

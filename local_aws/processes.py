@@ -31,7 +31,7 @@ def clean_environment(run_id: str, **variables: str) -> dict[str, str]:
 def marked(run_id: str) -> list[psutil.Process]:
     """Processes of the run except the calling one: those with its id, and all their descendants.
 
-    Descendants are included because a process that sets its title, as Ray's agents do, overwrites its environment.
+    Descendants are included because a process that sets its title overwrites its environment.
     """
     carriers, children = set(), defaultdict(list)
     for process in psutil.process_iter():
@@ -105,17 +105,28 @@ def end_when_closed(pipe: int, run_id: str) -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
+def children(pid: int) -> list[int]:
+    """Process ids of the children of `pid`."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class ProcessGroup:
     """A program in its own session, so that it can be ended together with its children."""
 
     def __init__(
-        self, command: list[str], *, environment: dict[str, str], cwd: Path, output: int | None = None
+        self,
+        command: list[str],
+        *,
+        environment: dict[str, str],
+        cwd: Path,
+        output: int | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE if output is None else output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

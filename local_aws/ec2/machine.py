@@ -1,6 +1,5 @@
 """Machine of one EC2 instance: a folder as its disk, and namespaces as its sandbox while it runs."""
 
-import array
 import contextlib
 import os
 import shutil
@@ -14,10 +13,12 @@ from pathlib import Path
 from local_aws.ec2.memory import Memory, limited
 from local_aws.ec2.metadata import MetadataServer
 from local_aws.ec2.packages import __file__ as _PACKAGES
-from local_aws.processes import MARKER
+from local_aws.processes import MARKER, children
+from local_aws.sandbox import Plan, programs, receive
 
 _HERE = Path(__file__).parent
 _MIB = 2**20
+METADATA = ("169.254.169.254", 80)
 # vCPUs and memory in bytes (https://aws.amazon.com/ec2/instance-types/).
 TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
 _STAND_INS = ("dnf", "python3.12", "aws")
@@ -130,22 +131,28 @@ class Machine:
     def _start(self, memory: Memory) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
         """Start the sandbox; returns its process and its listening sockets (AWS endpoint, instance metadata).
 
-        The sockets are passed over its standard input, which closes with it and has no path, so none can be too long.
+        The sockets come over its standard input, which closes with it and has no path, so none can be too long.
         """
         ours, theirs = socket.socketpair()
         with ours, self.console.open("ab") as console:
             with theirs:
+                plan = Plan(
+                    str(self._root),
+                    ["bash", "/sbin-init"],
+                    programs=programs(),
+                    # The instance's own packages instead of this machine's.
+                    shown={"/usr/local": str(self._root / "opt" / "local")},
+                    listen=[("127.0.0.1", self._port), METADATA],
+                )
                 process = subprocess.Popen(
-                    [*memory.command, "unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--uts",
-                     "--ipc", "--fork", "--kill-child", sys.executable, "-I", str(_HERE / "boot.py"), str(self._root),
-                     str(self._port), *_programs()],
+                    [*memory.command, *plan.arguments],
                     env={**self._environment, "MEMORY_LIMIT_BY": f"{memory.limit // _MIB} MiB, {memory.how}"},
                     stdin=theirs.fileno(), stdout=console, stderr=console, start_new_session=True,
                     preexec_fn=lambda: _enter(memory.enter, self._cores),
                 )  # fmt: skip
             ours.settimeout(_START_SECONDS)
             try:
-                sockets = _received(ours)
+                sockets = receive(ours, len(plan.listen))
                 ours.send(b"x")
             except OSError as error:
                 process.kill()
@@ -160,7 +167,7 @@ class Machine:
                 return
             self._stopping = True
             if not skip_shutdown:
-                for child in _children(self._process.pid):
+                for child in children(self._process.pid):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(child, 15)
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -183,29 +190,9 @@ def _script(path: Path, text: str | bytes) -> None:
     path.chmod(0o755)
 
 
-def _programs() -> list[str]:
-    """Folders of this Python installation outside of /usr."""
-    places = {str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)}
-    return sorted(place for place in places if not place.startswith("/usr/"))
-
-
 def _enter(limit: Callable[[], None], cores: int) -> None:
     limit()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _received(connection: socket.socket) -> list[socket.socket]:
-    """Receive the two listening sockets from boot.py."""
-    numbers = array.array("i")
-    _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(2 * numbers.itemsize))
-    if not ancillary:
-        raise OSError("the sandbox ended before its network was ready")
-    numbers.frombytes(ancillary[0][2])
-    return [socket.socket(fileno=number) for number in numbers]
 
 
 class _Forwarder:

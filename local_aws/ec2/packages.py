@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _AT_ONCE = 10  # default of the AWS CLI's max_concurrent_requests
-_PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)|^([A-Za-z0-9_.-]+) @ \S*/[A-Za-z0-9_]+-([^-%+]+)", re.MULTILINE)
+_NAME = r"^([A-Za-z0-9_.-]+)"
+_PINNED = re.compile(rf"{_NAME}==([^ ;\\]+)(?: ; ([^\\\n]+))?|{_NAME} @ \S*/[A-Za-z0-9_]+-([^-%+]+)", re.MULTILINE)
 
 
 def main(program: str, arguments: list[str]) -> None:
@@ -25,7 +26,8 @@ def main(program: str, arguments: list[str]) -> None:
         case "python3.12", ["venv", folder] if arguments[0] == "-m":
             _make_environment(Path(folder))
         case "pip", ["install", lock] if "--require-hashes" in arguments:
-            _check(Path(lock).read_text())
+            if wrong := unmet(Path(lock).read_text()):
+                sys.exit(f"pip: this machine lacks packages of the lock file: {', '.join(wrong)}")
         case "aws", ["s3", "cp", source, target]:
             _copy(source, target)
         case "aws", ["s3", "sync", source, target]:
@@ -46,18 +48,22 @@ def _make_environment(folder: Path) -> None:
         script.chmod(0o755)
 
 
-def _check(lock: str) -> None:
+def unmet(lock: str) -> list[str]:
+    """The packages that a lock file pins and this machine has in another version, or not at all."""
+    from packaging.markers import Marker
+
     wrong = []
     for match in _PINNED.finditer(lock):
-        name, version = match[1] or match[3], match[2] or match[4]
+        name, version = match[1] or match[4], match[2] or match[5]
+        if match[3] and not Marker(match[3]).evaluate():
+            continue
         try:
             here = importlib.metadata.version(name).partition("+")[0]
         except importlib.metadata.PackageNotFoundError:
             here = "not installed"
         if here != version:
             wrong.append(f"{name}=={version} (here: {here})")
-    if wrong:
-        sys.exit(f"pip: this machine lacks packages of the lock file: {', '.join(wrong)}")
+    return wrong
 
 
 def _copy(source: str, target: str) -> None:

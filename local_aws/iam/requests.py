@@ -17,7 +17,7 @@ ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], s
 
 # Where each service's requests name their operation. MiniStack accepts an `Action` parameter or an `x-amz-target`
 # header for any service, so that a caller could have one action authorised and another one performed.
-_BY_TARGET = frozenset({"application-autoscaling", "events", "kms", "logs", "ssm"})
+_BY_TARGET = frozenset({"application-autoscaling", "ecr", "events", "kms", "logs", "ssm"})
 _BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
 _BY_PATH = frozenset({"lambda", "s3"})
 _KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | {"monitoring", "sagemaker"}
@@ -136,6 +136,14 @@ def _kms(path: str, headers: dict[str, str], body: bytes, query: Any, region: st
     return key_arn(key) if key else None
 
 
+def _ecr(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
+    """ARN of the repository, for DescribeRepositories with one name, too; None, so `*`, for several names."""
+    names = iam_actions._safe_json_field(body, "repositoryNames") or [_field(body, "repositoryName")]
+    if len(names) != 1 or not names[0]:
+        return None
+    return f"arn:aws:ecr:{region}:{account}:repository/{names[0]}"
+
+
 def _events(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
     """ARN of a rule, which has no bus for the default bus; some operations call the rule `Rule`, others `Name`."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
@@ -196,6 +204,7 @@ def _ssm(path: str, headers: dict[str, str], body: bytes, query: Any, region: st
 
 _RESOURCES: dict[str, ResourceArn] = {
     "cloudformation": _cloudformation,
+    "ecr": _ecr,
     "events": _events,
     "iam": _iam,
     "kms": _kms,

@@ -1,1 +1,1 @@
-"""SageMaker: training jobs as process groups and endpoints on Ray Serve, with the request shapes of AWS."""
+"""SageMaker: training jobs as process groups and endpoints as containers, with the request shapes of AWS."""

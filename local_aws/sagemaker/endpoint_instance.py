@@ -1,27 +1,35 @@
-"""Endpoint instance: a model archive, extracted and served by its own Ray cluster."""
+"""Endpoint instance: a container with a model, and calls to it."""
 
+import asyncio
+import http.client
 import os
 import shutil
-import sys
-import tempfile
 import time
-import urllib.request
 from collections import deque
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import aiohttp
+from ministack.core.responses import get_region
+from ministack.core.tls import resolve_tls_material
+
+from aws.instances import Instance
+from local_aws.container import Container, namespaces
+from local_aws.home import ACCOUNT
 from local_aws.iam.principal import RoleSession
-from local_aws.ports import free_port
-from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.images.ecr import password_of
+from local_aws.images.image import Image
+from local_aws.images.registry import Address, Registry, RegistryError
 from local_aws.sagemaker.archive import ArchiveError, unpack
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
 from local_aws.service import plain
 
-_CONTAINER = Path(__file__).with_name("serving_container.py")
 _START_SECONDS = 180.0
-_DRAIN_SECONDS = 5.0
+_PING_SECONDS = 2.0
+_CALL_SECONDS = 60.0
+_GRACE_SECONDS = 30.0
 _ROUTED_SECONDS = 0.2  # a call that was just routed to this instance is not counted in flight yet
 
 
@@ -39,57 +47,91 @@ class EndpointInstance:
     def __init__(
         self,
         identity: str,
+        instance_type: str,
         model: dict[str, Any],
         session: RoleSession,
         config_name: str,
         capture: DataCapture | None = None,
     ) -> None:
         self.identity, self.config_name, self.capture = identity, config_name, capture
-        self._model, self._session = model, session
+        self._instance, self._model, self._session = Instance.parse(instance_type), model, session
         self.in_flight = 0
-        self.port = free_port()
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
-        # Ray puts sockets there; a socket's path is limited to 107 characters.
-        self._ray_folder = tempfile.mkdtemp(prefix="slipway-", dir="/tmp")
-        self._group: ProcessGroup | None = None
+        self._container: Container | None = None
+        self._calls: aiohttp.ClientSession | None = None
         self._tail: deque[str] = deque(maxlen=20)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
     def start(self, log_group: str, log_stream: str) -> None:
-        """Download and extract the model, start its server, and wait until it is ready.
+        """Download image and model, start the container, and wait until it is ready.
 
         Raises:
             InstanceFailed: one of these steps failed; the message has the reason.
         """
         try:
+            image = self._pull()
             self._fetch()
             shipper = LogShipper(self._session.client("logs"), log_group, log_stream, self._tail.append)
-            self._group = self._launch()
-            shipper.follow(self._group.output)
-            self._wait_until_ready()
+            self._container = self._run(image, shipper)
+            self._wait_until_ready(self._container)
         except BaseException:
             self.end()
             raise
 
-    def alive(self) -> bool:
-        return self._group is not None and self._group.poll() is None
+    async def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
+        """Status, headers and body of the container's answer to POST /invocations.
+
+        Raises:
+            TimeoutError: it took longer than 60 s.
+            aiohttp.ClientError: the container broke the connection off, or takes none.
+        """
+        assert self._container, "calls are routed to a ready instance only"
+        if self._calls is None:
+            made = self._container.make_socket
+            connector = aiohttp.TCPConnector(limit=0, socket_factory=lambda _: made())
+            self._calls = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS),
+                auto_decompress=False,
+                skip_auto_headers=("Content-Type", "User-Agent"),  # a call without a type arrives without one
+            )
+        host, port = self._container.address
+        self.in_flight += 1
+        try:
+            async with self._calls.post(f"http://{host}:{port}/invocations", data=body, headers=headers) as reply:
+                return reply.status, reply.headers, await reply.read()
+        finally:
+            self.in_flight -= 1
 
     def drain(self) -> None:
         """Wait for the requests in progress, then end the instance."""
         time.sleep(_ROUTED_SECONDS)
-        deadline = time.monotonic() + 60  # SageMaker's timeout of an invocation
+        deadline = time.monotonic() + _CALL_SECONDS
         while self.in_flight and time.monotonic() < deadline:
             time.sleep(0.05)
         self.end()
 
     def end(self) -> None:
-        if self._group:
-            self._group.end(_DRAIN_SECONDS)
+        if self._container:
+            self._container.stop(_GRACE_SECONDS)
+        if self._calls:
+            loop = self._calls._loop
+            loop.call_soon_threadsafe(asyncio.ensure_future, self._calls.close())
         shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.rmtree(self._ray_folder, ignore_errors=True)
+
+    def _pull(self) -> Image:
+        """The model's image, pulled by the model's role."""
+        name = self._model["PrimaryContainer"]["Image"]
+        try:
+            address = Address.parse(name)
+            if address.registry != f"{ACCOUNT}.dkr.ecr.{get_region()}.amazonaws.com":
+                raise RegistryError("local AWS has no registry but its own account's in this region")
+            self._session.client("ecr").get_authorization_token()
+            url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+            password = password_of(self._session.access_key)
+            image = Registry(url, password, resolve_tls_material()[0]).pull(address)
+        except Exception as error:
+            raise InstanceFailed(f"Failed to pull the image {name}: {error}") from error
+        return image
 
     def _fetch(self) -> None:
         container = self._model["PrimaryContainer"]
@@ -106,39 +148,51 @@ class EndpointInstance:
             raise InstanceFailed(f"Failed to extract {container['ModelDataUrl']}: {error}") from error
         archive.unlink()
 
-    def _launch(self) -> ProcessGroup:
-        model, container = self._folder / "model", self._model["PrimaryContainer"]
+    def _run(self, image: Image, shipper: LogShipper) -> Container:
+        wanted = "arm64" if self._instance.arm else "amd64"
+        if image.architecture != wanted:
+            shipper.follow([f"exec {image.command[0]}: exec format error"]).join()
+            raise self._not_healthy(f"the image is built for {image.architecture}, {self._instance.name} is {wanted}")
         isolated = self._model.get("EnableNetworkIsolation", False)
-        environment = clean_environment(
-            os.environ[MARKER],
-            PYTHONPATH=str(model),
-            PYTHONUNBUFFERED="1",
-            RAY_USAGE_STATS_ENABLED="0",
-            RAY_DEDUP_LOGS="0",
-            TMPDIR=os.environ["TMPDIR"],
-            **({} if isolated else self._session.environment()),
-            **container.get("Environment", {}),
+        variables = self._model["PrimaryContainer"].get("Environment", {})
+        container = Container(
+            image,
+            self._folder,
+            environment=variables if isolated else {**self._session.environment(), **variables},
+            # A sandbox has no network; without isolation a container may call AWS.
+            sandboxed=isolated and namespaces(),
         )
-        command = [sys.executable, str(_CONTAINER), str(model), str(self.port), self._ray_folder]
-        return ProcessGroup(command, environment=environment, cwd=model)
+        shipper.follow(container.output)
+        return container
 
-    def _wait_until_ready(self) -> None:
-        """Wait for Ray Serve's health check, from which the adapter of AWS's image answers /ping."""
+    def _wait_until_ready(self, container: Container) -> None:
+        """Wait until GET /ping answers 200 ("How Your Container Should Respond to Health Check (Ping) Requests")."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if not self.alive():
-                break
-            if "serving" in self._tail and self._healthy():
+            if _healthy(container):
                 return
-            time.sleep(0.1)
-        raise InstanceFailed(
+            if container.poll() is not None:
+                time.sleep(0.2)  # for its last lines
+                break
+            time.sleep(0.05)
+        raise self._not_healthy("its last lines: " + " | ".join(list(self._tail)[-5:]))
+
+    def _not_healthy(self, reason: str) -> InstanceFailed:
+        return InstanceFailed(
             "The primary container for production variant did not pass the ping health check. "
-            "Its last lines: " + plain(" | ".join(list(self._tail)[-5:]))
+            f"Please check CloudWatch logs for this endpoint. ({plain(reason)})"
         )
 
-    def _healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/healthz", timeout=2) as answer:  # noqa: S310 (loopback)
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+
+def _healthy(container: Container) -> bool:
+    connection = http.client.HTTPConnection(*container.address, timeout=_PING_SECONDS)
+    try:
+        connection.sock = container.make_socket()
+        connection.sock.settimeout(_PING_SECONDS)
+        connection.sock.connect(container.address)
+        connection.request("GET", "/ping")
+        return bool(connection.getresponse().status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -48,7 +48,9 @@ def start_fleet(
     capture = DataCapture.of(endpoint, config, role)
     model = models[variant["ModelName"]]
     fresh = [
-        EndpointInstance(f"i-{secrets.token_hex(8)}", model, role, config["EndpointConfigName"], capture)
+        EndpointInstance(
+            f"i-{secrets.token_hex(8)}", variant["InstanceType"], model, role, config["EndpointConfigName"], capture
+        )
         for _ in range(count)
     ]
     group = endpoint_log_group(endpoint)

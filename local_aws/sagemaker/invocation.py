@@ -17,10 +17,8 @@ from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.service import ApiError, Response, answer
 
 _LIMIT_BYTES = 25 * 2**20
-_LIMIT_SECONDS = 60.0
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header of the container that is returned
-
-_session: aiohttp.ClientSession | None = None
+_NO_ANSWER = 0  # OriginalStatusCode where the container gave none in time; SageMaker's message has "server error (0)"
 
 
 async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
@@ -43,43 +41,37 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
 
 async def _invoke(endpoint: LocalEndpoint, headers: dict[str, str], body: bytes, received: float) -> Response:
     instance = endpoint.next_instance()
-    forwarded = {"Content-Type": headers.get("content-type", "application/json")}  # default of the image's adapter
-    forwarded |= {k: v for k, v in headers.items() if k == "accept" or k.startswith("x-amzn-sagemaker-")}
+    sent = {name: value for name, value in headers.items() if name.startswith("x-amzn-sagemaker-")}
+    sent |= {name.title(): headers[name] for name in ("content-type", "accept") if name in headers}
     start = time.perf_counter()
-    instance.in_flight += 1
     try:
-        async with _http().post(instance.url + "/", data=body, headers=forwarded) as reply:
-            status, content = reply.status, await reply.read()
-            attributes = reply.headers.get(_ATTRIBUTES, "")
-            content_type = reply.headers.get("Content-Type", "application/octet-stream")
+        status, received_headers, content = await instance.invoke(body, sent)
+        attributes = received_headers.get(_ATTRIBUTES, "")
+        content_type = received_headers.get("Content-Type", "application/octet-stream")
     except (TimeoutError, aiohttp.ClientError) as error:
-        status, attributes, content_type = _adapter_status(error), "", "application/json"
-        content = json.dumps({"error": str(error) or type(error).__name__}).encode()
-    finally:
-        instance.in_flight -= 1
+        status, attributes, content_type, content = _NO_ANSWER, "", "application/json", _why(error)
     model = time.perf_counter() - start
     overhead = time.perf_counter() - received - model
-    endpoint_metrics.record(endpoint, instance.config_name, status, model, overhead, time.time())
-    if status >= 400:
+    endpoint_metrics.record(endpoint, instance.config_name, status or 500, model, overhead, time.time())
+    if status >= 400 or status == _NO_ANSWER:
         return _model_error(endpoint, status, content)
     if instance.capture:
-        instance.capture.offer(CapturedCall(forwarded["Content-Type"], body, content_type, content))
+        instance.capture.offer(CapturedCall(headers.get("content-type", ""), body, content_type, content))
     answered = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant_name}
     return 200, answered | ({_ATTRIBUTES: attributes} if attributes else {}), content
 
 
-def _adapter_status(error: Exception) -> int:
-    """Status that the image's adapter returns for a failed replica: 504 timeout, 503 not listening, 500 aborted."""
+def _why(error: Exception) -> bytes:
     if isinstance(error, TimeoutError):  # also the base class of aiohttp's timeouts
-        return 504
-    return 503 if isinstance(error, aiohttp.ClientConnectorError) else 500
+        return b"Your invocation timed out while waiting for a response from container primary."
+    return f"The container primary gave no answer: {error or type(error).__name__}".encode()
 
 
 def _model_error(endpoint: LocalEndpoint, status: int, content: bytes) -> Response:
     text = content.decode(errors="replace")
-    side = "client" if status < 500 else "server"
+    side = "client" if 400 <= status < 500 else "server"
     payload = {
-        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if status < 500 else "SERVER_ERROR_FROM_MODEL",
+        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "SERVER_ERROR_FROM_MODEL",
         "LogStreamArn": endpoint_log_group(endpoint.name),
         "Message": f'Received {side} error ({status}) from primary with message "{text}".',
         "OriginalMessage": text,
@@ -87,12 +79,3 @@ def _model_error(endpoint: LocalEndpoint, status: int, content: bytes) -> Respon
     }
     headers = {"Content-Type": "application/json", "x-amzn-errortype": "ModelError"}
     return 424, headers, json.dumps(payload).encode()
-
-
-def _http() -> aiohttp.ClientSession:
-    global _session
-    if _session is None:
-        _session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_LIMIT_SECONDS), connector=aiohttp.TCPConnector(limit=0)
-        )
-    return _session

@@ -24,7 +24,7 @@ def own(tmp_path: Path) -> Iterator[Home]:
 
 
 def start_with_a_sleeping_child(home: Home) -> LocalAwsRun:
-    """Start a run with a process that has left its parent's session, as Ray's daemons do."""
+    """Start a run with a process that has left its parent's session, as daemons do."""
     run = up(home)
     subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],

@@ -9,7 +9,7 @@ import psutil
 
 from local_aws.processes import clean_environment, marked, sweep
 
-# its child hides like Ray's agents: no run id in its environment, a session of its own; it also ignores SIGTERM
+# its child hides: no run id in its environment, a session of its own; it also ignores SIGTERM
 _PARENT = """
 import subprocess, sys, time
 child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

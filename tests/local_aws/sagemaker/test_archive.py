@@ -14,7 +14,7 @@ def archive(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.onnx").write_bytes(bytes(range(256)) * 4096)
-    (folder / "config.yaml").write_text("applications: []")
+    (folder / "model.json").write_text("{}")
     return pack([folder], tmp_path / "model.tar.gz")
 
 
@@ -26,7 +26,7 @@ def refused(archive: Path) -> str:
 
 def test_what_was_packed_is_unpacked(archive: Path, tmp_path: Path) -> None:
     unpack(archive, tmp_path / "unpacked")
-    assert {path.name for path in (tmp_path / "unpacked").iterdir()} == {"model.onnx", "config.yaml"}
+    assert {path.name for path in (tmp_path / "unpacked").iterdir()} == {"model.onnx", "model.json"}
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])

@@ -1,10 +1,9 @@
-"""Endpoints run the Ray Serve application in the model archive, and updates cause no downtime."""
+"""Endpoints run the model's image, and updates cause no downtime."""
 
 import base64
-import io
 import itertools
 import json
-import tarfile
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,29 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.containers import WORKERS_READY
+from bench.toy_endpoint import archive, model_archive, push
+from local_aws.home import Home, read_env
 from tests.local_aws.conftest import Client, make_role
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-CONFIG = "applications: [{name: toy, route_prefix: /, import_path: 'deployment:app'}]"
-ANSWERS = """
-from ray import serve
-from starlette.responses import PlainTextResponse
-
-@serve.deployment
-class Toy:
-    async def __call__(self, request):
-        body = (await request.body()).decode()
-        status = {"bad": 400, "broken": 500}.get(body, 200)
-        name = "X-Amzn-SageMaker-Custom-Attributes"
-        headers = {name: request.headers.get(name, ""), "X-Other": "x"}
-        return PlainTextResponse("%s says " + request.headers["content-type"], status_code=status, headers=headers)
-
-app = Toy.bind()
-"""
-FAILS = ANSWERS.replace(".get(body, 200)", ".get(body, 500)")  # starts, then fails each call
 ALARM = "toy-model-errors"
 CANARY = {
     "BlueGreenUpdatePolicy": {
@@ -48,19 +31,13 @@ CANARY = {
 }
 
 
-def archive(**files: str) -> bytes:
-    """Build a model.tar.gz; `a__b` in a keyword stands for the file name `a.b`."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name.replace("__", "."))
-            entry.size = len(content)
-            packed.addfile(entry, io.BytesIO(content.encode()))
-    return buffer.getvalue()
+@pytest.fixture(scope="module")
+def image(client: Client, home: Home) -> str:
+    return push(client, read_env(home.env_file))
 
 
 @pytest.fixture(scope="module")
-def make_config(client: Client, bucket: str) -> Any:
+def make_config(client: Client, bucket: str, image: str) -> Any:
     """Create an endpoint configuration for an archive; returns its name."""
     role = make_role(
         client,
@@ -70,6 +47,8 @@ def make_config(client: Client, bucket: str) -> Any:
         {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
         {"Action": "cloudwatch:DescribeAlarms", "Resource": f"arn:aws:cloudwatch:*:*:alarm:{ALARM}"},
         {"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/capture/*"},
+        {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": "arn:aws:ecr:*:*:repository/toys"},
     )
     capture = {
         "InitialSamplingPercentage": 100,
@@ -77,18 +56,14 @@ def make_config(client: Client, bucket: str) -> Any:
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
     }
 
-    def make(name: str, content: bytes | None, instances: int = 1, captures: bool = False) -> str:
+    def make(name: str, content: bytes | None, instances: int = 1, captures: bool = False, image: str = image) -> str:
         key = f"models/{name}/model.tar.gz"
         if content is not None:
             client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         client("sagemaker").create_model(
             ModelName=name,
             ExecutionRoleArn=role,
-            PrimaryContainer={
-                "Image": "registry/ray:serve",
-                "ModelDataUrl": f"s3://{bucket}/{key}",
-                "Environment": WORKERS_READY,
-            },
+            PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"},
             EnableNetworkIsolation=True,
         )
         client("sagemaker").create_endpoint_config(
@@ -120,7 +95,7 @@ def settle(client: Client, name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def endpoint(client: Client, make_config: Any) -> Iterator[str]:
-    config = make_config("first", archive(config__yaml=CONFIG, deployment__py=ANSWERS % "first"))
+    config = make_config("first", model_archive(name="first"))
     client("sagemaker").create_endpoint(EndpointName="toy", EndpointConfigName=config, DeploymentConfig=CANARY)
     assert settle(client, "toy")["EndpointStatus"] == "InService"
     yield "toy"
@@ -147,18 +122,18 @@ def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, e
         )
 
 
-def test_it_answers_with_what_the_archive_s_application_says(client: Client, endpoint: str) -> None:
+def test_it_answers_with_what_the_container_says(client: Client, endpoint: str) -> None:
     assert invoke(client, "hello") == "first says text/x-toy"
 
 
-def test_custom_attributes_go_to_the_application_and_come_back_from_it(client: Client, endpoint: str) -> None:
+def test_custom_attributes_go_to_the_container_and_come_back_from_it(client: Client, endpoint: str) -> None:
     answer = client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"", CustomAttributes="k=3")
     assert answer["CustomAttributes"] == "k=3"
     assert "x-other" not in answer["ResponseMetadata"]["HTTPHeaders"]
 
 
 @pytest.mark.parametrize(("body", "status"), [("bad", 400), ("broken", 500)])
-def test_the_application_s_own_errors_reach_the_caller_as_model_errors(
+def test_the_container_s_own_errors_reach_the_caller_as_model_errors(
     client: Client, endpoint: str, body: str, status: int
 ) -> None:
     with pytest.raises(ClientError) as error:
@@ -171,12 +146,11 @@ def test_the_application_s_own_errors_reach_the_caller_as_model_errors(
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("crashes", archive(config__yaml=CONFIG, deployment__py="1/0"), "ping health check"),
-        ("escapes", archive(**{"../outside": "x"}), "Failed to extract"),
-        ("cut", archive(config__yaml=CONFIG, deployment__py=ANSWERS)[:200], "it is truncated"),
-        ("empty", archive(other="x"), "no config.yaml"),
+        ("crashes", archive({"toy.json": "{"}), "ping health check"),
+        ("escapes", archive({"../outside": "x"}), "Failed to extract"),
+        ("cut", model_archive(name="cut")[:60], "it is truncated"),
+        ("empty", archive({"other": "x"}), "toy.json"),
         ("nothing", None, "Failed to download"),
-        ("wants-more", archive(**{"config__yaml": CONFIG, "code/requirements__txt": "leftpad==1"}), "leftpad==1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -193,7 +167,7 @@ def test_an_update_that_does_not_come_up_keeps_the_old_model_serving(
 
 
 def test_an_update_switches_without_an_error_to_a_caller(client: Client, endpoint: str, make_config: Any) -> None:
-    content = archive(config__yaml=CONFIG, deployment__py=ANSWERS % "second")
+    content = model_archive(name="second")
     config = make_config("second", content, instances=2, captures=True)
     answers: list[str] = []
     done = threading.Event()
@@ -243,7 +217,7 @@ def captured(client: Client, bucket: str) -> list[tuple[str, bytes]]:
 def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
     client: Client, endpoint: str, make_config: Any
 ) -> None:
-    config = make_config("fails", archive(config__yaml=CONFIG, deployment__py=FAILS % "fails"), instances=2)
+    config = make_config("fails", model_archive(name="fails", fails=True), instances=2)
     client("cloudwatch").put_metric_alarm(
         AlarmName=ALARM,
         Namespace="AWS/SageMaker",
@@ -298,3 +272,29 @@ def test_a_canary_of_a_single_instance_is_refused(client: Client, endpoint: str)
     with pytest.raises(ClientError, match="at most half"):
         client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName="first", DeploymentConfig=CANARY)
     assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+
+
+@pytest.mark.parametrize(
+    ("pulled", "reason"),
+    [
+        ("000000000000.dkr.ecr.us-east-1.amazonaws.com/toys:gone", "Failed to pull the image"),
+        ("000000000000.dkr.ecr.us-east-1.amazonaws.com/other:1", "not authorized to perform: ecr:BatchGetImage"),
+        ("111122223333.dkr.ecr.us-east-1.amazonaws.com/toys:amd64", "no registry but its own"),
+    ],
+)
+def test_an_image_that_its_role_cannot_pull_fails_the_endpoint_with_the_reason(
+    client: Client, make_config: Any, pulled: str, reason: str
+) -> None:
+    name = "pull-" + re.sub(r"\W", "-", pulled)[-20:]
+    config = make_config(name, model_archive(name="x"), image=pulled)
+    client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config)
+    assert reason in settle(client, name)["FailureReason"]
+    client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_an_image_of_another_architecture_does_not_start(client: Client, home: Home, make_config: Any) -> None:
+    image = push(client, read_env(home.env_file), architecture="arm64")
+    config = make_config("arm", model_archive(name="arm"), image=image)
+    client("sagemaker").create_endpoint(EndpointName="arm", EndpointConfigName=config)
+    assert "built for arm64, ml.m5.large is amd64" in settle(client, "arm")["FailureReason"]
+    client("sagemaker").delete_endpoint(EndpointName="arm")

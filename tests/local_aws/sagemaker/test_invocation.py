@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socket import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,8 @@ from ministack.core.responses import request_scope
 
 from local_aws.home import Home, read_env
 from local_aws.ports import free_port
-from local_aws.sagemaker import endpoint_metrics, invocation
+from local_aws.sagemaker import endpoint_instance, endpoint_metrics, invocation
+from local_aws.sagemaker.endpoint_instance import EndpointInstance
 from tests.lambda_.servers import serving
 from tests.local_aws.conftest import Client
 
@@ -28,52 +30,51 @@ JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 
 
 @pytest.fixture
-def account() -> Iterator[None]:
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with request_scope("123456789012", "eu-west-1"):
         yield
         endpoint_metrics._periods.clear()
         endpoint_metrics._last_traffic.clear()
 
 
-def endpoint(url: str) -> Any:
-    """Fake endpoint with one instance, whose replica is expected at `url`."""
-    instance = SimpleNamespace(url=url, in_flight=0, config_name="config", capture=None)
-    return SimpleNamespace(
-        name="shop", variant_name="live", arn="arn:shop", instances=[instance], next_instance=lambda: instance
-    )
-
-
-def original_status(url: str) -> int:
-    """OriginalStatusCode of the ModelError that a call returns."""
+def original_status(port: int) -> int:
+    """OriginalStatusCode of the ModelError that a call returns, of an instance whose container listens at `port`."""
 
     async def invoke() -> Any:
+        instance = EndpointInstance("i-1", "ml.m5.large", {}, SimpleNamespace(), "config")  # type: ignore[arg-type]
+        instance._container = SimpleNamespace(address=("127.0.0.1", port), make_socket=socket)  # type: ignore[assignment]
+        endpoint: Any = SimpleNamespace(
+            name="shop", variant_name="live", arn="arn:shop", instances=[instance], next_instance=lambda: instance
+        )
         try:
-            return await invocation._invoke(endpoint(url), {}, b"", 0)
+            return await invocation._invoke(endpoint, {}, b"", 0)
         finally:
-            await invocation._http().close()
-            invocation._session = None
+            assert instance._calls
+            await instance._calls.close()
 
     status, headers, content = asyncio.run(invoke())
     assert (status, headers["x-amzn-errortype"]) == (424, "ModelError")
     return int(json.loads(content)["OriginalStatusCode"])
 
 
-def test_a_replica_that_is_gone_is_the_adapter_s_503(account: None) -> None:
-    assert original_status(f"http://127.0.0.1:{free_port()}") == 503
+def test_a_container_that_listens_no_more_gives_no_answer(account: None) -> None:
+    assert original_status(free_port()) == 0
 
 
-def test_a_replica_that_breaks_off_is_none_that_is_gone(account: None) -> None:
+def test_a_container_that_breaks_off_gives_no_answer(account: None) -> None:
     def cut(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         handler.close_connection = True
 
     with serving(cut) as server:
-        assert original_status(f"http://127.0.0.1:{server.server_address[1]}") == 500
+        assert original_status(server.server_address[1]) == 0
 
 
-def test_a_replica_that_is_late_is_given_up(account: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invocation, "_LIMIT_SECONDS", 0.1)
+def test_a_container_that_is_late_is_given_up(account: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 60 s: "InvokeEndpoint", SageMaker Runtime API reference."""
+    monkeypatch.setattr(endpoint_instance, "_CALL_SECONDS", 0.1)
     with serving(lambda handler, body: time.sleep(0.5)) as server:
-        assert original_status(f"http://127.0.0.1:{server.server_address[1]}") == 504
+        assert original_status(server.server_address[1]) == 0
 
 
 def test_more_than_sagemaker_takes_is_refused_before_any_endpoint_is_asked(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""A step load scales an endpoint out, and its end scales it in, without a failed request (real Ray, fast clock)."""
+"""A step load scales an endpoint out, and its end scales it in, without a failed request (fast clock)."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from aws.containers import WORKERS_READY
+from bench.toy_endpoint import model_archive, push
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from tests.local_aws.conftest import Client, clients, make_role
-from tests.local_aws.sagemaker.test_endpoints import CONFIG, archive, settle
+from tests.local_aws.sagemaker.test_endpoints import settle
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -25,31 +25,23 @@ RESOURCE = {
     "ResourceId": f"endpoint/{ENDPOINT}/variant/live",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
-TAKES_A_WHILE = """
-import asyncio
-from ray import serve
-from starlette.responses import PlainTextResponse
-
-@serve.deployment(max_ongoing_requests=100)
-class Slow:
-    async def __call__(self, request):
-        await asyncio.sleep(0.4)
-        return PlainTextResponse("done")
-
-app = Slow.bind()
-"""
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     home = Home(tmp_path_factory.mktemp("fast"))
     up(home, tied=True, time_factor=FACTOR)
-    yield clients(read_env(home.env_file))
+    yield read_env(home.env_file)
     down(home)
 
 
 @pytest.fixture(scope="module")
-def endpoint(client: Client) -> str:
+def client(variables: dict[str, str]) -> Client:
+    return clients(variables)
+
+
+@pytest.fixture(scope="module")
+def endpoint(client: Client, variables: dict[str, str]) -> str:
     client("s3").create_bucket(Bucket="workshop")
     role = make_role(
         client,
@@ -57,17 +49,13 @@ def endpoint(client: Client) -> str:
         "sagemaker.amazonaws.com",
         {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::workshop/*"},
         {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
+        {"Action": "ecr:*", "Resource": "*"},
     )
-    archived = archive(config__yaml=CONFIG, deployment__py=TAKES_A_WHILE)
-    client("s3").put_object(Bucket="workshop", Key="model.tar.gz", Body=archived)
+    client("s3").put_object(Bucket="workshop", Key="model.tar.gz", Body=model_archive(name="slow", seconds=0.4))
     client("sagemaker").create_model(
         ModelName="slow",
         ExecutionRoleArn=role,
-        PrimaryContainer={
-            "Image": "registry/ray:serve",
-            "ModelDataUrl": "s3://workshop/model.tar.gz",
-            "Environment": WORKERS_READY,
-        },
+        PrimaryContainer={"Image": push(client, variables), "ModelDataUrl": "s3://workshop/model.tar.gz"},
         EnableNetworkIsolation=True,
     )
     variant = {"VariantName": "live", "ModelName": "slow", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -143,7 +131,7 @@ def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
         _, back_in = activities(client, 2)
 
     assert load.errors == rest.errors == []
-    assert set(load.answers + rest.answers) == {"done"}
+    assert set(load.answers + rest.answers) == {"slow says None"}
     assert out["Description"] == "Setting desired instance count to 2."
     assert "AlarmHigh" in out["Cause"] and "triggered policy in-flight" in out["Cause"]
     assert back_in["Description"] == "Setting desired instance count to 1."

@@ -1,0 +1,123 @@
+"""ECR where MiniStack does otherwise: it lets anybody push and pull, and knows no ImageNotFoundException.
+
+Docker logs in with a password. It stands for the caller of GetAuthorizationToken, and each request of the registry's
+protocol for an action of ECR: "Private registry authentication", Amazon ECR user guide, and "Actions, resources, and
+condition keys for Amazon Elastic Container Registry".
+"""
+
+import base64
+import binascii
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ecr
+
+from local_aws.iam.authorization import caller, require
+from local_aws.service import ApiError, Response, answer
+
+_HOURS = 12
+_ADDRESS_SECONDS = 3600
+_PARAMETER = "secret"  # in an address from GetDownloadUrlForLayer
+_ACTIONS = {
+    ("POST", "blob_uploads"): "InitiateLayerUpload",
+    ("PATCH", "blob_upload_session"): "UploadLayerPart",
+    ("PUT", "blob_upload_session"): "CompleteLayerUpload",
+    ("HEAD", "blob"): "BatchCheckLayerAvailability",
+    ("GET", "blob"): "GetDownloadUrlForLayer",
+    ("HEAD", "manifest"): "BatchGetImage",
+    ("GET", "manifest"): "BatchGetImage",
+    ("PUT", "manifest"): "PutImage",
+}
+
+_callers: dict[str, tuple[str, float]] = {}  # access key and expiry, by password
+_addresses: dict[str, tuple[str, float]] = {}  # path and expiry, by secret
+
+
+def install() -> None:
+    """Give out passwords, and ask for one in each request of the registry protocol."""
+    original = ecr.handle_registry_request
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
+        try:
+            _authorise(method, path, headers, query)
+        except ApiError as error:
+            content = json.dumps({"errors": [{"code": "DENIED", "message": str(error), "detail": {}}]})
+            return error.status, {"Content-Type": "application/json"}, content.encode()
+        done: Response = await original(method, path, headers, body, query)
+        return done
+
+    ecr.handle_registry_request = handle
+    ecr._get_authorization_token = _token
+    ecr._get_download_url_for_layer = _download_url
+    ecr._describe_images = _describe_images(ecr._describe_images)
+
+
+def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable[[dict[str, Any]], Response]:
+    """DescribeImages, Amazon ECR API reference: an image that is asked for and is not there is an error."""
+
+    def describe(request: dict[str, Any]) -> Response:
+        name = request.get("repositoryName", "")
+        gone = [each for each in request.get("imageIds", []) if ecr._find_image(name, each) is None]
+        if name not in ecr._repositories or not gone:
+            return original(request)
+        message = f"The image with imageId {gone[0]} does not exist within the repository with name '{name}'"
+        return answer({"__type": "ImageNotFoundException", "message": message}, 400, "ImageNotFoundException")
+
+    return describe
+
+
+def password_of(access_key: str) -> str:
+    """A new password for the key's principal."""
+    password = secrets.token_urlsafe(32)
+    _callers[password] = access_key, time.time() + 3600 * _HOURS
+    return password
+
+
+def _token(_: dict[str, Any]) -> Response:
+    password = password_of(caller.get())
+    data = {
+        "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
+        "expiresAt": _callers[password][1],
+        "proxyEndpoint": f"https://{get_account_id()}.dkr.ecr.{get_region()}.amazonaws.com",
+    }
+    return answer({"authorizationData": [data]})
+
+
+def _download_url(request: dict[str, Any]) -> Response:
+    """GetDownloadUrlForLayer: an address that can be read without a signature, as its caller may."""
+    layer, name = request.get("layerDigest", ""), request.get("repositoryName", "")
+    if layer not in ecr._layer_blobs.get(name, {}):
+        message = f"no layer {layer} in the repository with name '{name}'"
+        return answer({"__type": "LayersNotFoundException", "message": message}, 400, "LayersNotFoundException")
+    path, secret = f"/v2/{name}/blobs/{layer}", secrets.token_urlsafe(32)
+    _addresses[secret] = path, time.time() + _ADDRESS_SECONDS
+    url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}{path}?{_PARAMETER}={secret}"
+    return answer({"downloadUrl": url, "layerDigest": layer})
+
+
+def _authorise(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> None:
+    """Raises ApiError if the request has neither an address's secret nor a password whose owner may do it."""
+    secret = query.get(_PARAMETER, [""])
+    allowed, until = _addresses.get(secret[0] if isinstance(secret, list) else secret, ("", 0.0))
+    if (method, path) == ("GET", allowed) and time.time() < until:
+        return
+    _, _, encoded = headers.get("authorization", "").partition("Basic ")
+    try:
+        password = base64.b64decode(encoded, validate=True).decode().removeprefix("AWS:")
+    except (binascii.Error, UnicodeDecodeError):
+        password = ""
+    access_key, until = _callers.get(password, ("", 0.0))
+    if until < time.time():
+        raise ApiError("Unauthorized", "no valid authorization token: log in again", 401)
+    verb, repository, _ = ecr._parse_v2_path(path) or ("", "", "")
+    if verb == "ping":
+        return
+    action = _ACTIONS.get((method, verb))
+    if action is None:
+        raise ApiError("Unsupported", f"ECR's registry does not serve {method} {path}", 405)
+    require(access_key, f"ecr:{action}", f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{repository}")

@@ -1,0 +1,120 @@
+"""What the CDK CLI asks of Docker to publish an image, asked of the stand-in that CDK_DOCKER names."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from local_aws.home import ACCOUNT, Home, read_env
+from tests.local_aws.conftest import Client, assume, make_role
+
+pytestmark = pytest.mark.e2e
+
+REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+REPOSITORY = "pushed"
+
+
+@pytest.fixture(scope="module")
+def repository(client: Client) -> str:
+    client("ecr").create_repository(repositoryName=REPOSITORY)
+    return f"{REGISTRY}/{REPOSITORY}"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "program.py").write_text("print(1)")
+    (tmp_path / "Dockerfile").write_text('FROM python:3\nCOPY program.py /\nENTRYPOINT ["python", "/program.py"]\n')
+    return tmp_path
+
+
+def docker(home: Home, *arguments: str, folder: Path | None = None, said: str = "") -> subprocess.CompletedProcess[str]:
+    variables = read_env(home.env_file)
+    return subprocess.run(
+        [variables["CDK_DOCKER"], *arguments],
+        cwd=folder, input=said, capture_output=True, text=True, env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def password(client: Client) -> str:
+    [data] = client("ecr").get_authorization_token()["authorizationData"]
+    return base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
+
+
+def log_in(home: Home, client: Client) -> None:
+    done = docker(home, "login", "--username", "AWS", "--password-stdin", REGISTRY, said=password(client))
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_image_is_built_tagged_pushed_and_described(
+    home: Home, client: Client, repository: str, context: Path
+) -> None:
+    assert docker(home, "inspect", "cdkasset-1").returncode == 1
+    assert (
+        docker(home, "build", "--tag", "cdkasset-1", "--platform", "linux/arm64", ".", folder=context).returncode == 0
+    )
+    assert docker(home, "inspect", "cdkasset-1").returncode == 0
+    log_in(home, client)
+    assert docker(home, "tag", "cdkasset-1", f"{repository}:1").returncode == 0
+    pushed = docker(home, "push", f"{repository}:1")
+    assert pushed.returncode == 0, pushed.stderr
+    with pytest.raises(client("ecr").exceptions.ImageNotFoundException):  # by which the CDK CLI knows what to push
+        client("ecr").describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": "2"}])
+    [found] = client("ecr").describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": "1"}])["imageDetails"]
+    assert found["imageDigest"].startswith("sha256:")
+    manifest = json.loads(client("ecr").batch_get_image(
+        repositoryName=REPOSITORY, imageIds=[{"imageDigest": found["imageDigest"]}]
+    )["images"][0]["imageManifest"])  # fmt: skip
+    address = client("ecr").get_download_url_for_layer(
+        repositoryName=REPOSITORY, layerDigest=manifest["config"]["digest"]
+    )["downloadUrl"]  # fmt: skip
+    trusted = ssl.create_default_context(cafile=read_env(home.env_file)["AWS_CA_BUNDLE"])
+    with urllib.request.urlopen(address, context=trusted) as answer:
+        assert json.load(answer)["architecture"] == "arm64"
+    listed = docker(home, "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*/*:1")
+    assert listed.stdout.strip() == f"{repository}:1"
+
+
+def test_a_registry_that_is_not_local_aws_s_is_refused(home: Home, context: Path) -> None:
+    other = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+    refused = docker(home, "login", "--username", "AWS", "--password-stdin", other, said="secret")
+    assert refused.returncode == 1
+    assert f"{other} is not local AWS's" in refused.stderr
+    docker(home, "build", "--tag", f"{other}/x:1", ".", folder=context)
+    assert "is not local AWS's" in docker(home, "push", f"{other}/x:1").stderr
+
+
+def test_a_dockerfile_that_cannot_be_built_fails_with_its_line(home: Home, context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM python:3\nHEALTHCHECK NONE\n")
+    failed = docker(home, "build", "--tag", "bad", ".", folder=context)
+    assert failed.returncode == 1
+    assert "Dockerfile, line 2: local AWS does not know HEALTHCHECK" in failed.stderr
+
+
+def test_what_the_cli_never_asks_is_refused(home: Home) -> None:
+    assert docker(home, "run", "x").returncode == 2
+    assert docker(home, "version").returncode == 0
+
+
+def test_a_password_lets_its_owner_do_what_the_policies_say(
+    home: Home, client: Client, repository: str, context: Path
+) -> None:
+    """ "Private registry authentication", Amazon ECR user guide: a token has the permissions of who asked for it."""
+    make_role(client, "reader", "lambda.amazonaws.com", {"Action": "ecr:GetAuthorizationToken", "Resource": "*"})
+    log_in(home, assume(client, home, "reader"))
+    docker(home, "build", "--tag", f"{repository}:2", ".", folder=context)
+    refused = docker(home, "push", f"{repository}:2")
+    assert refused.returncode == 1
+    assert "ecr:InitiateLayerUpload" in refused.stderr
+    log_in(home, client)
+    assert docker(home, "push", f"{repository}:2").returncode == 0
+
+
+def test_without_a_password_nothing_can_be_pushed_or_pulled(home: Home, repository: str, context: Path) -> None:
+    docker(home, "login", "--username", "AWS", "--password-stdin", REGISTRY, said="made-up")
+    docker(home, "build", "--tag", f"{repository}:3", ".", folder=context)
+    assert "log in again" in docker(home, "push", f"{repository}:3").stderr
