@@ -1,34 +1,17 @@
-"""AWS's container images for training jobs and endpoints.
+"""Container images: AWS's for training jobs, and one that somebody pushed for the endpoint.
 
 Source: AWS Deep Learning Containers, "Available images" (2026-11). The training image has the torch
-version that pyproject.toml pins, the serving image the ray version.
+version that pyproject.toml pins.
 """
 
-import json
+import re
 from dataclasses import dataclass
 
 from aws.instances import Instance
 
-# The serving image's adapter calls the single replica directly. Ray Serve's proxy and router, which it skips, take a
-# third of the CPU time. The replica has a single port, and gets it again after a restart.
-_REPLICA_PORT = 8001
-REPLICA_ANSWERS = {
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(_REPLICA_PORT),
-    "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(_REPLICA_PORT + 1),  # exclusive
-    "RAY_SERVE_PORT_QUARANTINE_S": "0",
-    "RAYSERVE_BACKEND_URL": f"http://127.0.0.1:{_REPLICA_PORT}",
-    "RAYSERVE_BACKEND_TIMEOUT": "60",  # seconds; SageMaker's own limit
-}
-# While it starts, Ray starts as many worker processes as it has CPUs. Each of them imports Ray Serve when it gets work,
-# for over a second. Serve needs four, one after the other: controller, proxy, the task that reads config.yaml, replica.
-# With four workers that have imported it before, an instance serves 2 to 3 seconds sooner.
-WORKERS_READY = {
-    "RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": 4}),
-    "RAY_worker_maximum_startup_concurrency": "4",
-    "RAY_preload_python_modules": "ray.serve._private.replica",
-}
-SERVING_ENVIRONMENT = REPLICA_ANSWERS | WORKERS_READY
+_REGISTRY = r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z][a-z0-9.-]+"
+_PUSHED = re.compile(_REGISTRY + r"/(?P<repository>[a-z0-9][a-z0-9._/-]+)@(?P<digest>sha256:[0-9a-f]{64})")
+PUSHED_FORM = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST"
 
 
 @dataclass(frozen=True)
@@ -49,12 +32,29 @@ class Container:
         return f"{self.account}.dkr.ecr.{region}.{domain}/{self.repository}:{self.tag}"
 
 
+@dataclass(frozen=True)
+class PushedImage:
+    """An image in ECR, by its digest (`sha256:…`)."""
+
+    account: str
+    region: str
+    repository: str
+    digest: str
+
+    @classmethod
+    def parse(cls, address: str) -> "PushedImage":
+        """Read an address. Raises ValueError with the reason if it is none, or names the image by a tag."""
+        if found := _PUSHED.fullmatch(address):
+            return cls(**found.groupdict())
+        if "@" not in address and ":" in address.rpartition("/")[2]:
+            raise ValueError(
+                "names a tag, which can be moved to another image than the one that was tested, or that a roll-back "
+                f"needs; name its digest, which `aws ecr describe-images` prints: {PUSHED_FORM}"
+            )
+        raise ValueError(f"must be {PUSHED_FORM}")
+
+
 def training_container(account: str, instance: Instance) -> Container:
     """Training image: PyTorch 2.13.0, torchvision 0.28.0, Python 3.12."""
     tag = "2.13-cu133-amzn2023-sagemaker" if instance.gpu else "2.13-cpu-amzn2023-sagemaker"
     return Container(account=account, repository="pytorch", tag=tag)
-
-
-def serving_container(account: str) -> Container:
-    """Serving image: Ray Serve 2.59.0, Python 3.13, CPU only, as the wheels in a model's archive."""
-    return Container(account=account, repository="ray", tag="serve-ml-sagemaker-cpu-v1.5")

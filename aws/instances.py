@@ -19,24 +19,25 @@ class Instance:
 
     name: str
     gpu: bool
+    arm: bool
+    """True for a Graviton processor, which runs images for arm64 and no others."""
     burstable: bool
     local_disk: bool
     """True if it has local NVMe. Its hardware encrypts that, and SageMaker rejects a KMS key for it."""
 
     @classmethod
     def parse(cls, name: str) -> "Instance":
-        """Read `name`. Raises ValueError with the reason if the containers cannot run on this type."""
+        """Read `name`. Raises ValueError with the reason if no container of ours runs on this type."""
         found = _NAME.fullmatch(name)
         if found is None:
             raise ValueError("not an ML instance type, such as ml.m5.large or ml.g4dn.xlarge")
         family, features = found["family"], found["features"]
         if family in _NEURON_FAMILIES:
             raise ValueError("a Neuron instance, and the containers have no Neuron build; take an m, c, g or p one")
-        if "g" in features:
-            raise ValueError("an Arm instance, and the containers are built for x86-64; take ml.m5, ml.c5 or ml.g4dn")
         return cls(
             name=name,
             gpu=family in _GPU_FAMILIES,
             burstable=family == "t",
+            arm="g" in features,
             local_disk="d" in features or family + found["generation"] + features in _NVME_WITHOUT_D,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from iam.errors import GateError
 
 ROOT = Path(__file__).resolve().parent.parent
-_WHEELS = (Path("serving/wheels"), Path("training/wheels"))
+_WHEELS = Path("training/wheels")
 
 
 class RevisionError(GateError):
@@ -31,9 +31,9 @@ def synthesized(revision: str) -> Iterator[Path]:
         source.mkdir()
         archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
         subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
-        for wheels in _WHEELS:  # git does not keep them; any will do, as no policy names them
-            if (ROOT / wheels).is_dir():
-                shutil.copytree(ROOT / wheels, source / wheels, dirs_exist_ok=True)
+        if (ROOT / _WHEELS).is_dir():  # git does not keep them; any will do, as no policy names them
+            for wheels in (_WHEELS, Path("serving/wheels")):  # which version 0.1.0 wants too
+                shutil.copytree(ROOT / _WHEELS, source / wheels)
         try:
             _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out))
         except RevisionError:

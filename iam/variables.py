@@ -112,10 +112,11 @@ def _notebook(assembly: AppRoles) -> dict[str, str]:
 
 
 def _repository(image: str) -> str:
-    """ARN of the repository of `<account>.dkr.ecr.<region>.<domain>/<repository>:<tag>`."""
+    """ARN of the repository of `<account>.dkr.ecr.<region>.<domain>/<repository>`, with `:<tag>` or `@<digest>`."""
     registry, _, name = image.partition("/")
-    account = registry.split(".")[0]
-    return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{name.rpartition(':')[0]}"
+    account, _, _, region, *_ = registry.split(".")
+    repository = name.partition("@")[0] if "@" in name else name.rpartition(":")[0]
+    return f"arn:${{AWS::Partition}}:ecr:{region}:{account}:repository/{repository}"
 
 
 def _resources(assembly: AppRoles, type_: str) -> list[tuple[str, str, dict[str, Any]]]:

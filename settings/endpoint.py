@@ -5,24 +5,34 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from aws.containers import PUSHED_FORM, PushedImage
 from aws.instances import Instance
 from settings import schedule
 from settings.part import InstanceType, Part, at_least
 
-# The server refuses what is over 64 in flight (serving/protocol.py): a load stays there, however large it is. A target
-# at that bound is never passed, and nothing scales out; under three quarters of it there is something to pass.
+# The server refuses what is over 64 in flight (serving/admission.py): a load stays there, however large it is. A target
+# at that bound is never passed, and nothing scales out; under three quarters of it there is something to pass. A slow
+# model's bound is lower, since nothing may wait for over a second; `make load` and `make capacity` know it.
 MAX_CONCURRENCY = 48
 
 
 class Endpoint(Part, frozen=True):
-    endpoint_instance_type: InstanceType = Field(description="ML instance type of the endpoint, one without a GPU")
+    endpoint_instance_type: InstanceType = Field(
+        description="ML instance type of the endpoint, one without a GPU; Graviton, such as ml.c7g.large, too"
+    )
+    serving_image: str = Field(
+        description="image of the endpoint, pushed to ECR before; empty: the deploy builds and pushes that of serving/",
+        json_schema_extra={"allowed": f"{PUSHED_FORM}, or empty"},
+    )
     endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
     endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
     endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
         description="load that instances follow: requests in flight, or invocations a minute"
     )
     endpoint_target_concurrency: float = Field(
-        ge=0.5, le=MAX_CONCURRENCY, description="requests in flight an instance to aim at; the server refuses over 64"
+        ge=0.5,
+        le=MAX_CONCURRENCY,
+        description="requests in flight an instance to aim at; the server refuses over 64, or a second's",
     )
     endpoint_target_invocations: float = Field(
         ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"
@@ -61,6 +71,11 @@ class Endpoint(Part, frozen=True):
         return Instance.parse(self.endpoint_instance_type)
 
     @property
+    def pushed_image(self) -> PushedImage | None:
+        """`serving_image`; None where the deploy builds the image."""
+        return PushedImage.parse(self.serving_image) if self.serving_image else None
+
+    @property
     def shift(self) -> Literal["canary", "linear", "all-at-once"]:
         """`endpoint_shift` without `auto`."""
         if self.endpoint_shift != "auto":
@@ -77,12 +92,21 @@ class Endpoint(Part, frozen=True):
     def _scales_and_is_used(cls, value: str) -> str:
         instance = Instance.parse(value)
         if instance.burstable:
-            raise ValueError("SageMaker does not auto-scale burstable instances; take ml.m5.large or ml.c5.large")
+            raise ValueError(
+                "SageMaker does not auto-scale burstable instances; take ml.m5.large, ml.c5.large or ml.c7g.large"
+            )
         if instance.gpu:
             raise ValueError(
                 "a model is served on the CPU, by ONNX Runtime, and the GPU would be paid for nothing; "
-                "take an ml.c5 or ml.m5 one, such as ml.c5.xlarge"
+                "take an ml.c5, ml.m5 or ml.c7g one, such as ml.c5.xlarge"
             )
+        return value
+
+    @field_validator("serving_image")
+    @classmethod
+    def _by_digest(cls, value: str) -> str:
+        if value:
+            PushedImage.parse(value)
         return value
 
     _max_above_min = field_validator("endpoint_max_instances")(at_least("endpoint_min_instances"))

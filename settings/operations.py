@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from settings.part import InstanceType, Named, short_enough_to_tune
+from settings.part import Named, X86InstanceType, short_enough_to_tune
 
 # The values that CloudWatch Logs takes.
 LogRetentionDays = Literal[
@@ -22,7 +22,9 @@ class OperationsSettings(Named, frozen=True):
         ge=0, le=1_000_000, description="monthly costs of the account to be told of, $; 0: none"
     )
     notebook: bool = Field(description="a notebook instance beside the system; it costs money while it runs")
-    notebook_instance_type: InstanceType = Field(description="ML instance type of the notebook, which only starts jobs")
+    notebook_instance_type: X86InstanceType = Field(
+        description="ML instance type of the notebook, which only starts jobs"
+    )
     notebook_idle_minutes: int = Field(
         ge=10, le=1440, description="minutes without work in any notebook until the instance stops itself"
     )

@@ -17,7 +17,18 @@ def _usable(name: str) -> str:
     return Instance.parse(name).name
 
 
+def _x86(name: str) -> str:
+    # TrainingInstanceType and InstanceType in SageMaker's API reference have no such type.
+    if Instance.parse(name).arm:
+        raise ValueError(
+            "an Arm instance: SageMaker has them for endpoints alone, and AWS's training image is built for x86-64; "
+            "take an ml.m5 or ml.c5 one, or ml.g4dn with a GPU"
+        )
+    return name
+
+
 InstanceType = Annotated[str, AfterValidator(_usable)]
+X86InstanceType = Annotated[str, AfterValidator(_x86)]
 
 
 class Part(BaseModel, frozen=True):

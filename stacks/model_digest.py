@@ -17,8 +17,9 @@ def model_digest(
 ) -> str:
     """64 hex digits: sha256 of the ingredients as canonical JSON.
 
-    A digest is never trained twice. `code` is the hash of the training program with the serving code that it packs;
-    `image` the container without its region, because every region has the same image.
+    A digest is never trained twice. `code` is the hash of the training program with the preprocessing that serving
+    shares; `image` the training container without its region, because every region has the same image. The serving
+    image is none: a new one serves the same model.
     """
     ingredients = {
         "code": code,

@@ -10,13 +10,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from aws.containers import SERVING_ENVIRONMENT, serving_container
 from aws.log_groups import endpoint_log_group
 from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
 from stacks.log_group import log_group
+from stacks.serving_image import ServingImage
 from stacks.traffic_shift import deployment_config
 
 
@@ -36,16 +36,14 @@ class Serving(Stack):
     ) -> None:
         super().__init__(scope, id)
         self.endpoint_name = names.endpoint_name(settings.prefix, settings.endpoint_instance_type)
-        container = serving_container(settings.container_account)
+        image = ServingImage(self, "Image", settings=settings)
         self.model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=role.role_arn,
             enable_network_isolation=True,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=container.address(region=Aws.REGION, domain=Aws.URL_SUFFIX),
-                model_data_url=model_data_url,
-                environment=SERVING_ENVIRONMENT,
+                image=image.uri, model_data_url=model_data_url
             ),
         )
         self.config = sagemaker.CfnEndpointConfig(

@@ -1,4 +1,4 @@
-"""The training program as a zip: training/, and serving/, which it packs beside the model."""
+"""The training program as a zip: training/, and what it imports of serving/."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 _REPOSITORY = Path(__file__).parent.parent
-_PARTS = ("training", "serving")
+_SHARED = ("__init__.py", "preprocessing.py")  # of serving/: with the rest, each change of the server would train
 _CHANNEL = "code"
 
 
 class MissingWheels(Exception):
-    """The wheels that the containers need have not been downloaded."""
+    """The wheels that the training container needs have not been downloaded."""
 
 
 class TrainingProgram(Construct):
@@ -24,11 +24,11 @@ class TrainingProgram(Construct):
 
     def __init__(self, scope: Construct, id: str, *, source: Path = _REPOSITORY) -> None:
         super().__init__(scope, id)
-        if bare := [part for part in _PARTS if not any((source / part / "wheels").glob("*.whl"))]:
-            folders = " and ".join(f"{part}/wheels" for part in bare)
-            raise MissingWheels(f"{folders}: no wheels, and the containers need them: run `make setup`")
+        if not any((source / "training" / "wheels").glob("*.whl")):
+            raise MissingWheels("training/wheels: no wheels, and the training container needs them: run `make setup`")
         # "/*" first: the zip contains only what is named after it, and no credentials or data by accident.
-        files = ["/*", *(f"!/{part}/" for part in _PARTS), "__pycache__/", "*.pyc", "tests/", ".*"]
+        shared = ["!/serving/", "/serving/*", *(f"!/serving/{name}" for name in _SHARED)]
+        files = ["/*", "!/training/", *shared, "__pycache__/", "*.pyc", "tests/", ".*"]
         asset = Asset(self, "Zip", path=str(source), exclude=files, ignore_mode=IgnoreMode.GIT)
         self.digest = asset.asset_hash
         self.bucket_name = asset.s3_bucket_name

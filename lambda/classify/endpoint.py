@@ -17,7 +17,9 @@ _ATTEMPTS = 2
 _MIN_SECONDS = 0.5  # with less time left an attempt would only time out
 _MAX_RESPONSE_BYTES = 2**20
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException")
-_NO_REPLICA = 503  # from the container's adapter when no replica listens; a replica under overload answers 429
+# OriginalStatusCode where the container gave no answer: 0 has been seen after 60 s; for one that does not listen AWS
+# documents nothing. Under overload it answers 429.
+_NO_ANSWER = (0, 503)
 _IMAGE_REJECTED = (400, 413, 415, 422)
 
 
@@ -80,10 +82,10 @@ class EndpointClient:
 
 
 def _may_retry(response: ServiceResponse) -> bool:
-    """True for an error that may be over in a moment: SageMaker's own, or a container without a replica."""
+    """True for an error that may be over in a moment: SageMaker's own, or a container that did not answer."""
     if response.status in (429, 500, 502, 503, 504) or _code(response) in _THROTTLED:
         return True
-    return _from_model(response) and _original(response.body)[0] == _NO_REPLICA
+    return _from_model(response) and _original(response.body)[0] in _NO_ANSWER
 
 
 def _code(response: ServiceResponse) -> str:
@@ -119,7 +121,7 @@ def _original(body: bytes) -> tuple[int, str]:
 def _model_error(body: bytes) -> ErrorResponse:
     """Pass the model's 4xx message about the image on to the caller; hide its 5xx."""
     status, message = _original(body)
-    if status in (408, 504):
+    if status in (0, 408, 504):
         return _timed_out()
     if status == 429:
         return _too_many()

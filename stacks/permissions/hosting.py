@@ -1,9 +1,9 @@
 """Role that SageMaker uses for an endpoint."""
 
+from aws_cdk import Aws, DefaultStackSynthesizer, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from aws.containers import serving_container
 from aws.log_groups import ENDPOINTS, endpoint_log_group
 from settings import Settings, names
 from stacks.permissions.statements import (
@@ -49,9 +49,18 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # SageMaker names the streams, after variant and instance.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
             metrics(ENDPOINTS),
-            *image_pull(serving_container(settings.container_account)),
+            *_image_pull(settings),
         ],
     )
+
+
+def _image_pull(settings: Settings) -> list[iam.PolicyStatement]:
+    """Pull from the repository of `serving_image`, or from the one that the CDK has in this account and region."""
+    if image := settings.pushed_image:
+        return image_pull(image.repository, account=image.account, region=image.region)
+    cdk = DefaultStackSynthesizer
+    name = cdk.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", cdk.DEFAULT_QUALIFIER)
+    return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
 def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:

@@ -7,7 +7,6 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from aws.containers import Container
 from aws.log_groups import function_log_group
 from settings import names
 
@@ -133,13 +132,13 @@ def metrics(namespace: str) -> iam.PolicyStatement:
     return allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"], only)
 
 
-def image_pull(image: Container) -> list[iam.PolicyStatement]:
-    """Pull one of AWS's containers; the log-in token has no resource to name."""
-    repository = f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{image.account}:repository/{image.repository}"
+def image_pull(repository: str, *, account: str, region: str = Aws.REGION) -> list[iam.PolicyStatement]:
+    """Pull the images of one repository; the log-in token has no resource to name."""
+    named = f"arn:{Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     return [
         allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("PullImage", pull, [repository]),
+        allow("PullImage", pull, [named]),
     ]
 
 

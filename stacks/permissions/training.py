@@ -34,6 +34,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
     tunes = settings.tuning_max_jobs > 0 or settings.notebook
     log_group = arn("logs", f"log-group:{TRAINING_JOBS}")
     program_bucket = bucket_arn(program.bucket_name)
+    image = training_container(settings.container_account, settings.training_instance)
     return make_role(
         scope,
         names.resource_name(prefix, "training"),
@@ -58,7 +59,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             # One stream an instance, of this system's jobs alone.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
             metrics(TRAINING_JOBS),
-            *image_pull(training_container(settings.container_account, settings.training_instance)),
+            *image_pull(image.repository, account=image.account),
             *(_checkpoints(bucket) if settings.spot else []),
         ],
     )

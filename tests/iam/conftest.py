@@ -15,6 +15,7 @@ from tests.defaults import DEFAULTS
 
 Templates = dict[str, Template]
 PERMISSIONS = "slipway-dev-permissions"
+PUSHED = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:{'5e' * 32}"
 
 
 # What a deployment may have or not, and the contract's lines with `when` are about.
@@ -39,9 +40,9 @@ def with_everything(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """The templates of the same system with tuning on."""
+    """The templates of the same system with tuning on, and with an image that is not built by the deploy."""
     tuning = {"tuning_max_jobs": 8, "tuning_learning_rate": "0.001..0.1"}
-    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **tuning))
+    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **tuning, serving_image=PUSHED))
 
 
 @pytest.fixture(scope="session")

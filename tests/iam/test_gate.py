@@ -9,7 +9,7 @@ from iam.check import check_templates
 from iam.contract import PATH
 from iam.findings import GateFinding
 from iam.template import load
-from tests.iam.conftest import PERMISSIONS, Templates, role, statement, synthesize
+from tests.iam.conftest import PERMISSIONS, PUSHED, Templates, role, statement, synthesize
 
 
 def _only(findings: list[GateFinding]) -> GateFinding:
@@ -162,6 +162,25 @@ def test_a_star_needs_its_reason(templates: Templates) -> None:
     ]
 
     assert _rules(check_templates(templates, "\n".join(without))) == {"wildcard"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        PUSHED,
+        PUSHED.replace("123456789012", "${AWS::AccountId}"),
+        "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/other:tag",
+    ],
+)
+def test_the_repository_of_another_image_is_another_right(templates: Templates, address: str) -> None:
+    for resource in templates["slipway-dev-serving"]["Resources"].values():
+        if resource["Type"] == "AWS::SageMaker::Model":
+            resource["Properties"]["PrimaryContainer"]["Image"] = {"Fn::Sub": address}
+
+    found = check_templates(templates)
+
+    assert {"too-much", "too-little"} == _rules(found)
+    assert {finding.role for finding in found} == {"slipway-dev-hosting"}
 
 
 def test_a_role_and_what_it_serves_cannot_drift_apart(templates: Templates) -> None:

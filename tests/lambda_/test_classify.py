@@ -258,7 +258,8 @@ LATE, BUSY, UNUSABLE = (504, "EndpointTimeout"), (429, "TooManyRequests"), (502,
         (model_error(500, "Traceback …"), UNUSABLE, 1),
         (model_error(404, "no such path"), UNUSABLE, 1),
         (model_error(429, "busy"), BUSY, 1),
-        (model_error(503, '{"error": "Service unavailable"}'), UNUSABLE, 2),  # nothing listens behind the adapter
+        (model_error(503, ""), UNUSABLE, 2),  # nothing listens
+        (model_error(0, "timed out while waiting for a response from container primary"), LATE, 2),
         (model_error(504, "late"), LATE, 1),
         ((424, b"not json", {}), UNUSABLE, 1),
         (aws_error(400, "ThrottlingException"), BUSY, 2),
@@ -285,8 +286,8 @@ def test_a_throttled_call_is_tried_once_more(server: Server, aws: Aws) -> None:
     assert call() == (200, LABELS)
 
 
-def test_a_replica_that_is_back_in_a_moment_costs_the_caller_nothing(server: Server, aws: Aws) -> None:
-    aws.answers = [model_error(503, "no replica"), (200, LABELS, {})]
+def test_a_container_that_is_back_in_a_moment_costs_the_caller_nothing(server: Server, aws: Aws) -> None:
+    aws.answers = [model_error(503, ""), (200, LABELS, {})]
     assert call() == (200, LABELS)
 
 

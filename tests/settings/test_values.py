@@ -1,6 +1,7 @@
 """Values that each setting takes, and the sentences about those that it does not."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.defaults import DEFAULTS
 from training.ranges import Between, Choice
 from training.settings import Hyperparameters, Recipe, declared, parse
 
+REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 
 
@@ -65,7 +67,11 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("accuracy_floor", 1.01, "from 0 to 1"),
         ("accuracy_floor", 97, "from 0 to 1"),
         ("training_instance_type", "m5.large", "ml.m5.large"),
-        ("training_instance_type", "ml.c7g.xlarge", "Arm"),
+        ("training_instance_type", "ml.c7g.xlarge", "AWS's training image is built for x86-64; take an ml.m5 or ml.c5"),
+        ("training_instance_type", "ml.g5g.xlarge", "an Arm instance"),
+        ("notebook_instance_type", "ml.m6g.large", "an Arm instance: SageMaker has them for endpoints alone"),
+        ("endpoint_instance_type", "ml.g5g.xlarge", "served on the CPU"),
+        ("endpoint_instance_type", "ml.t4g.medium", "burstable"),
         ("training_instance_type", "ml.trn1.2xlarge", "Neuron"),
         ("training_instance_count", 0, "from 1 to 20"),
         ("training_max_hours", 12, "from 1 to 11"),
@@ -84,7 +90,12 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("endpoint_instance_type", "ml.t2.medium", "burstable"),
         ("endpoint_instance_type", "ml.t3.large", "burstable"),
         ("endpoint_instance_type", "ml.g5.xlarge", "served on the CPU"),
-        ("endpoint_instance_type", "ml.p3.2xlarge", "take an ml.c5 or ml.m5 one"),
+        ("endpoint_instance_type", "ml.p3.2xlarge", "take an ml.c5, ml.m5 or ml.c7g one"),
+        ("serving_image", "classifier", "must be ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST"),
+        ("serving_image", f"ghcr.io/ours/classifier@sha256:{'0' * 64}", "must be ACCOUNT.dkr.ecr.REGION"),
+        ("serving_image", f"{REGISTRY}/classifier@sha256:0123", "must be ACCOUNT.dkr.ecr.REGION"),
+        ("serving_image", f"{REGISTRY}/classifier", "must be ACCOUNT.dkr.ecr.REGION"),
+        ("serving_image", f"{REGISTRY}/classifier:v1", "names a tag, which can be moved to another image"),
         ("endpoint_target_concurrency", 0, "from 0.5 to 48"),
         ("endpoint_shift", "rolling", "one of auto, canary, linear, all-at-once"),
         ("endpoint_shift_percent", 51, "from 10 to 50"),
@@ -199,17 +210,25 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "gpu", "burstable", "local_disk"),
+    ("name", "properties"),
     [
-        ("ml.m5.large", False, False, False),
-        ("ml.c6i.32xlarge", False, False, False),
-        ("ml.m5d.xlarge", False, False, True),
-        ("ml.t3.medium", False, True, False),
-        ("ml.g4dn.xlarge", True, False, True),
-        ("ml.g5.2xlarge", True, False, True),
-        ("ml.p3.2xlarge", True, False, False),
-        ("ml.p4d.24xlarge", True, False, True),
+        ("ml.m5.large", set()),
+        ("ml.c6i.32xlarge", set()),
+        ("ml.m5d.xlarge", {"local_disk"}),
+        ("ml.t3.medium", {"burstable"}),
+        ("ml.c7g.xlarge", {"arm"}),
+        ("ml.m8g.medium", {"arm"}),
+        ("ml.r7gd.large", {"arm", "local_disk"}),
+        ("ml.c6gn.large", {"arm"}),
+        ("ml.g4dn.xlarge", {"gpu", "local_disk"}),
+        ("ml.g5.2xlarge", {"gpu", "local_disk"}),
+        ("ml.g6e.xlarge", {"gpu", "local_disk"}),
+        ("ml.g5g.xlarge", {"gpu", "arm"}),
+        ("ml.p3.2xlarge", {"gpu"}),
+        ("ml.p4d.24xlarge", {"gpu", "local_disk"}),
     ],
 )
-def test_an_instances_name_tells_its_hardware(name: str, gpu: bool, burstable: bool, local_disk: bool) -> None:
-    assert Instance.parse(name) == Instance(name, gpu=gpu, burstable=burstable, local_disk=local_disk)
+def test_an_instances_name_tells_its_hardware(name: str, properties: set[str]) -> None:
+    told = asdict(Instance.parse(name))
+    assert told.pop("name") == name
+    assert {property for property, has in told.items() if has} == properties

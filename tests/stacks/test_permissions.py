@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, statements, text
 
 # The only actions that AWS gives no resource to: each has to be bounded in another way, or be harmless.
@@ -122,6 +123,21 @@ def test_hosting_reads_models_only(roles: dict[str, Any]) -> None:
     assert not _objects(roles["slipway-dev-hosting"], "s3:PutObject")
 
 
+def test_hosting_pulls_from_the_cdks_repository_of_its_account_alone_or_from_the_one_that_is_set(
+    roles: dict[str, Any], synthesize: Synthesize
+) -> None:
+    here = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository"
+    assert statements(roles["slipway-dev-hosting"])["PullImage"]["Resource"] == [
+        f"{here}/cdk-hnb659fds-container-assets-${{AWS::AccountId}}-${{AWS::Region}}"
+    ]
+    image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:{'0' * 64}"
+    pushed = of_type(synthesize(serving_image=image)["permissions"], "AWS::IAM::Role")
+    (hosting,) = [role for role in pushed if role["RoleName"] == "slipway-dev-hosting"]
+    assert statements(hosting)["PullImage"]["Resource"] == [
+        "arn:${AWS::Partition}:ecr:eu-west-1:123456789012:repository/teams/classifier"
+    ]
+
+
 def test_nobody_can_delete_data_or_models(roles: dict[str, Any]) -> None:
     deletable = [prefix for role in roles.values() for prefix in _objects(role, "s3:DeleteObject")]
     assert deletable == ["jobs/waiting/*"]
@@ -160,7 +176,7 @@ def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_lo
 
 
 def test_a_role_of_one_system_reaches_no_other_system(roles: dict[str, Any]) -> None:
-    """Every resource names the system, or is a role or key of it, AWS's containers, or the shared job log."""
+    """Every resource names the system, or is a role or key of it, a container's repository, or the shared job log."""
     shared = ("repository/", "log-group:/aws/sagemaker/TrainingJobs", "cdk-", "${import ", ".Arn}")
     for role in roles.values():
         for statement in statements(role).values():

@@ -178,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--queue", type=positive, metavar="N",
         help="maximum number of waiting requests of an instance, more are dropped;\n"
-        "default: the server's limit, 64 requests in flight with those it works on",
+        "default: the server's own, which lets nothing wait for over a second, nor more than 64 be in flight",
     )  # fmt: skip
     parser.add_argument(
         "--start-seconds", type=positive, default=_START_SECONDS, metavar="N",

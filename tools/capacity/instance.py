@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from serving.protocol import MAX_IN_FLIGHT
-
-SAGEMAKER_SECONDS = 60.0  # timeout of a SageMaker invocation
+from serving.admission import MAX_IN_FLIGHT, MAX_WAIT
 
 
 @dataclass(frozen=True)
@@ -27,19 +25,24 @@ class InstanceQueue:
     def measured(cls, rate: float, latency: float, queue: float | None = None) -> "InstanceQueue":
         """Model of an instance with a maximum of `rate` requests a second and `latency` seconds for a single request.
 
-        By default the queue is bounded by the server's limit, MAX_IN_FLIGHT requests in flight, and by the number of
-        requests that the instance answers within SageMaker's invocation timeout.
+        By default the queue is the server's own: it lets a request in while those ahead take up to MAX_WAIT seconds,
+        and while fewer than MAX_IN_FLIGHT are in flight.
         """
         servers = max(1, round(rate * latency))
         overhead = max(0.0, latency - servers / rate)
         if queue is None:
-            queue = min(max(0, MAX_IN_FLIGHT - servers), SAGEMAKER_SECONDS * rate)
+            queue = max(0, min(MAX_IN_FLIGHT, int(MAX_WAIT * rate) + 1) - servers)
         return cls(rate, servers, overhead, queue)
 
     @property
     def busy(self) -> float:
         """Seconds for which a request occupies a server."""
         return self.servers / self.rate
+
+    @property
+    def max_in_flight(self) -> float:
+        """Maximum number of requests in flight; further ones are dropped."""
+        return self.servers + self.queue
 
     @property
     def latency(self) -> float:

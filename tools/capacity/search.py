@@ -10,6 +10,7 @@ from tools.capacity.policy import SimulatedPolicy
 from tools.capacity.simulation import SimulationResult
 
 UTILIZATIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # instance utilizations for which a target is tried
+_REACHED = 0.75  # highest target, as a share of what the server lets in
 _TARGETS = {"concurrency": (0.5, MAX_CONCURRENCY), "invocations": (1.0, 1e6)}  # minimum and maximum of the settings
 
 Simulate = Callable[[SimulatedPolicy], SimulationResult]
@@ -59,12 +60,17 @@ def search(
 
 
 def targets(current: SimulatedPolicy, instance: InstanceQueue) -> list[float]:
-    """Targets to try, ascending: the value of the metric at each of UTILIZATIONS."""
+    """Targets to try, ascending: the value of the metric at each of UTILIZATIONS.
+
+    Requests in flight cannot pass what the server lets in, and a target near that would never scale out.
+    """
     values = {
         "concurrency": [round(instance.in_flight(share), 2) for share in UTILIZATIONS],
         "invocations": [round(60 * share * instance.rate, 1) for share in UTILIZATIONS],
     }[current.metric]
     low, high = _TARGETS[current.metric]
+    if current.metric == "concurrency":
+        high = min(high, max(low, round(_REACHED * instance.max_in_flight, 2)))
     return sorted({min(max(value, low), high) for value in values})
 
 

@@ -38,6 +38,13 @@ def _endpoint(found: Resource) -> Iterator[Item]:
         )
 
 
+def _image(found: Resource) -> Iterator[Item]:
+    """The endpoint's image in the registry, whoever pushed it."""
+    stored, each = found.usage.container_gb, price("ecr", "gb_month")
+    kept = "each earlier one that is kept adds as much"
+    yield Item("endpoint image", f"{stored:g} GB × {each:g} $; {kept}", month=stored * each)
+
+
 def _training(found: Resource) -> Iterator[Item]:
     """Training job, or all jobs of a tuning. Spot counts at the on-demand price, since its own changes by the hour."""
     request = json_in(found.properties["Request"])
@@ -185,6 +192,7 @@ METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
     "AWS::Logs::LogGroup": _log,
     "AWS::S3::Bucket": _bucket,
     "AWS::SageMaker::EndpointConfig": _endpoint,
+    "AWS::SageMaker::Model": _image,
     "AWS::SageMaker::NotebookInstance": _notebook,
     "Custom::TrainedModel": _training,
 }
@@ -219,6 +227,5 @@ FREE = {
     "AWS::SNS::TopicPolicy",
     "AWS::SSM::Parameter",
     "AWS::SageMaker::Endpoint",
-    "AWS::SageMaker::Model",
     "AWS::SageMaker::NotebookInstanceLifecycleConfig",
 }

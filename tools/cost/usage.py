@@ -22,6 +22,7 @@ class Usage:
     call_ms: float = _assumed(150, "MS", "per call of the function, the endpoint's answer included")
     log_kib: float = _assumed(1, "KIB", "written to each log by a prediction")
     stored_gib: float = _assumed(10, "GIB", "stored in the bucket: images, weights, models, jobs' output")
+    container_gb: float = _assumed(0.15, "GB", "of the endpoint's image in the registry, compressed")
     host_hours: float = _assumed(1, "HOURS", "per training run on the EC2 host")
     notebook_hours: float = _assumed(20, "HOURS", "of notebook use a month")
 
@@ -31,7 +32,7 @@ class Usage:
         return [f"{getattr(self, each.name):,.10g} {_words(each)}" for each in fields(self)]
 
 
-_UNITS = {"N": "", "MINUTES": "minutes ", "HOURS": "hours ", "KIB": "KiB ", "GIB": "GiB ", "MS": "ms "}
+_UNITS = {"N": "", "MINUTES": "minutes ", "HOURS": "hours ", "KIB": "KiB ", "GIB": "GiB ", "GB": "GB ", "MS": "ms "}
 
 
 def _words(each: Field[float]) -> str:

@@ -16,6 +16,7 @@ from tools.assembly import synthesize
 from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
+from tools.deploy.image import require_image
 from tools.deploy.record import recorded
 from tools.deploy.stacks import bootstrap, deploy_everything
 from tools.deploy.uploaded import require_uploaded
@@ -39,6 +40,7 @@ def main() -> int:
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
     require_concurrency(assembly.template("serving"))
+    require_image(assembly, settings, account=account, region=region)
     bootstrap(account, region)
     with recorded(given, settings, say=print):
         deploy_everything(assembly, images, say=print)

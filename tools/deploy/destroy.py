@@ -123,7 +123,7 @@ def main() -> int:
     print(f"removed in {time.monotonic() - begin:.0f} s")
     for line in stays(left):
         print(f"stays: {line}")
-    print("stays: CDK's bootstrap stack (CDKToolkit) and the files in its bucket, which other apps may use: cents")
+    print("stays: CDK's bootstrap stack (CDKToolkit), with files and images, which other apps may use: cents")
     return 0
 
 

@@ -42,14 +42,14 @@ def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("trace.csv").write_text("seconds,rate\n0,0.5\n600,0.5\n600,1.3\n1200,1.3\n")
 
 
-# A call of a second, beside the traffic above.
-SLOW_CALLS = ("--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--max-instances", "2")
+# A call of a second, beside the traffic above, at a server that lets calls wait.
+SLOW_CALLS = ("--trace", "trace.csv", "--rate", "1", "--service-time", "1000", "--max-instances", "2", "--queue", "60")
 MEASURED = {"result": {"peak_rate": 1.0, "service_seconds": 1.0}, "options": {"limit_seconds": 8.0}}
 
 
 def test_it_leaves_figures_and_a_picture_the_same_each_time(capsys: pytest.CaptureFixture[str]) -> None:
     Path("search.json").write_text(json.dumps(MEASURED))
-    arguments = ["--trace", "trace.csv", "--measured", "search.json", "--start-seconds", "60", "--max-instances", "2"]
+    arguments = ["--trace", "trace.csv", "--measured", "search.json", "--start-seconds", "60", *SLOW_CALLS[-4:]]
 
     assert command.main(arguments) == 0
     first, said = Path("out/capacity/trace.json").read_text(), capsys.readouterr().out

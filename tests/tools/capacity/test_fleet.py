@@ -5,7 +5,7 @@ import heapq
 import numpy as np
 import pytest
 
-from serving.protocol import MAX_IN_FLIGHT
+from serving.admission import MAX_IN_FLIGHT
 from tools.capacity.fleet import Fleet, tick_seconds
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.latencies import Latencies
@@ -44,7 +44,7 @@ def one_by_one(instance: InstanceQueue, rate: float, seconds: float) -> np.ndarr
 @pytest.mark.parametrize("utilization", [0.5, 0.8, 0.9])
 @pytest.mark.parametrize(("rate", "latency"), [(10, 0.1), (20, 0.2)], ids=["1 server", "4 servers"])
 def test_latencies_are_those_of_requests_simulated_one_by_one(rate: float, latency: float, utilization: float) -> None:
-    instance = InstanceQueue.measured(rate, latency)
+    instance = InstanceQueue.measured(rate, latency, queue=60)
     latencies, _, _ = measure(instance, utilization * rate)
     exact = one_by_one(instance, utilization * rate, 6000)
     assert latencies.percentile(50) == pytest.approx(np.percentile(exact, 50), rel=0.2)
@@ -68,7 +68,7 @@ def test_what_is_too_much_is_dropped_and_the_rest_waits_for_a_full_queue() -> No
 
 
 def test_nothing_is_dropped_while_the_queue_has_room() -> None:
-    assert measure(InstanceQueue.measured(10, 0.1), 9)[2] == 0
+    assert measure(InstanceQueue.measured(10, 0.1, queue=60), 9)[2] == 0
 
 
 def test_a_new_instance_has_an_empty_queue_and_the_old_ones_keep_theirs() -> None:
@@ -79,11 +79,11 @@ def test_a_new_instance_has_an_empty_queue_and_the_old_ones_keep_theirs() -> Non
     assert old > 10 > 1 > new
 
 
-def test_it_lets_in_what_the_server_lets_in_and_nothing_that_sagemaker_would_give_up() -> None:
-    fast, slow = InstanceQueue.measured(rate=40, latency=0.06), InstanceQueue.measured(rate=0.5, latency=2)
-    assert fast.queue + fast.servers == MAX_IN_FLIGHT
-    assert slow.queue == 30
-    assert InstanceQueue.measured(40, 0.06, queue=7).queue == 7
+@pytest.mark.parametrize(("rate", "in_flight"), [(1000, MAX_IN_FLIGHT), (40, 41), (10, 11), (0.5, 1)])
+def test_it_lets_in_what_the_server_lets_in(rate: float, in_flight: int) -> None:
+    """A second's requests, and the one that finds them ahead of it; as many as fit into memory at most."""
+    assert InstanceQueue.measured(rate, latency=1 / rate).max_in_flight == in_flight
+    assert InstanceQueue.measured(rate, latency=1 / rate, queue=7).queue == 7
 
 
 def test_a_measured_instance_answers_at_its_rate_and_a_single_request_in_its_latency() -> None:

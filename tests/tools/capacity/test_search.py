@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serving.protocol import MAX_IN_FLIGHT
+from serving.admission import MAX_IN_FLIGHT
 from settings.endpoint import MAX_CONCURRENCY
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import SimulatedPolicy
@@ -13,7 +13,7 @@ from tools.capacity.search import ServiceLimits, cheapest, pareto, search, targe
 from tools.capacity.simulation import SimulationResult, simulate
 from tools.load.curve import Curve
 
-INSTANCE = InstanceQueue.measured(1, 1)
+INSTANCE = InstanceQueue.measured(1, 1, queue=60)
 CURRENT = SimulatedPolicy("concurrency", 4, minimum=1, maximum=3, scale_out_cooldown=30, scale_in_cooldown=60)
 CURVE = Curve(np.array([0.0, 600, 900, 1500, 1800, 3000]), np.array([0.2, 0.2, 1.3, 1.3, 0.2, 0.2]))
 MAX_INSTANCES = 3
@@ -63,6 +63,8 @@ def test_no_target_is_at_what_the_server_lets_in() -> None:
     wide = InstanceQueue.measured(1000, 0.2)  # 200 servers
     assert targets(CURRENT, wide)[-1] == MAX_CONCURRENCY
     assert MAX_CONCURRENCY < 0.8 * MAX_IN_FLIGHT
+    slow = InstanceQueue.measured(1, 1)  # lets two in
+    assert targets(CURRENT, slow)[-1] == 1.5
 
 
 def test_what_is_shown_beside_it_is_dearer_and_faster_each_time(tried: list[SimulationResult]) -> None:

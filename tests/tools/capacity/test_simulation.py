@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aws.schedule import Schedule
-from serving.protocol import MAX_IN_FLIGHT
+from serving.admission import MAX_WAIT
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import Change, Metric, SimulatedPolicy
 from tools.capacity.simulation import SimulationResult, simulate
@@ -68,17 +68,16 @@ def test_every_request_is_served_or_dropped() -> None:
     outcome = run(curve)
     assert outcome.requests == pytest.approx(float(curve.requests(np.array([3600.0]))[0]), rel=0.01)
     assert 0.5 < outcome.dropped_share < 1
-    assert outcome.p99 == pytest.approx(
-        MAX_IN_FLIGHT / 10, rel=0.05
-    )  # the server refuses requests that would wait longer
+    # The server refuses requests that would wait longer.
+    assert outcome.p99 == pytest.approx(MAX_WAIT + INSTANCE.latency, rel=0.05)
 
 
 def test_a_flash_crowd_is_refused_until_instances_have_come_as_its_callers_would_see() -> None:
-    """A queue bounded by the 60 s timeout alone would hold 500 requests an instance more than the server's limit."""
+    """A queue bounded by SageMaker's timeout of 60 s alone would hold 590 requests an instance more."""
     outcome = run(step(2, 30), replace(POLICY, maximum=4), start_seconds=120)
     crowd = (outcome.second >= 610) & (outcome.second < 700)
     assert outcome.dropped_rate[crowd].mean() == pytest.approx(30 - 10, rel=0.1)
-    assert outcome.dropped_rate[outcome.second > 1200].sum() == 0
+    assert outcome.dropped_rate[outcome.second > 1200].mean() < 0.01 * 30
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from aws.prices import instance_hour
 from tests.stacks.conftest import Synthesize
 from tests.tools.cost.conftest import stack
 from tools.cost.estimate import Estimate, estimate
@@ -41,6 +42,17 @@ def test_an_endpoint_costs_its_instances_and_the_images_that_go_into_it() -> Non
     costs = of(endpoint())
     assert costs["endpoint instances"] == pytest.approx(2 * 730 * 0.115)  # 167.90
     assert costs["endpoint data"] == pytest.approx(1_000_000 / 1024 * 0.016)  # 1 MiB each: 15.625
+
+
+def test_its_image_is_kept_in_the_registry() -> None:
+    model = stack(Model=("AWS::SageMaker::Model", {"PrimaryContainer": {"Image": "registry/repository:tag"}}))
+    assert of(model) == {"endpoint image": pytest.approx(0.15 * 0.10)}
+    assert of(model, Usage(container_gb=4.5)) == {"endpoint image": pytest.approx(0.45)}
+
+
+@pytest.mark.parametrize(("x86", "graviton"), [("ml.c5.large", "ml.c6g.large"), ("ml.m5.xlarge", "ml.m6g.xlarge")])
+def test_graviton_is_a_fifth_cheaper_than_the_x86_type_of_its_size(x86: str, graviton: str) -> None:
+    assert instance_hour(graviton) == pytest.approx(0.8 * instance_hour(x86), rel=0.01)
 
 
 def test_captured_calls_are_kept_for_a_month_as_base64() -> None:
@@ -206,6 +218,7 @@ def test_the_app_itself_costs_what_the_readme_says(app: Estimate) -> None:
     assert costs["endpoint instances"] == pytest.approx(83.95)
     assert costs["functions kept warm"] == pytest.approx(2.74, abs=0.005)
     assert costs["dashboard"] == 3.0
+    assert costs["endpoint image"] == pytest.approx(0.015)
     assert app.training == pytest.approx(0.118, abs=0.001)
 
 

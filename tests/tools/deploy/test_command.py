@@ -43,7 +43,9 @@ class Bucket:
 def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
     """The exit code, and the steps that were taken; `bucket` is what is there."""
 
-    def run(*arguments: str, bucket: Bucket) -> tuple[int, list[str]]:
+    def run(
+        *arguments: str, bucket: Bucket, require_image: Callable[..., None] = lambda *_, **__: None
+    ) -> tuple[int, list[str]]:
         steps: list[str] = []
         monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
         monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
@@ -57,6 +59,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
 
             monkeypatch.setattr(command, step, take)
         monkeypatch.setattr(command, "require_concurrency", lambda *_: None)
+        monkeypatch.setattr(command, "require_image", require_image)
         monkeypatch.setattr(command, "check", lambda *_, **__: True)
         return command.main(), steps
 
@@ -84,6 +87,17 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
 def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
     assert deploy(bucket=there) == (0, ["synthesize", "bootstrap", "deploy_everything"])
+
+
+def test_without_docker_it_ends_in_one_line_before_anything_is_created(
+    deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise NotReady("docker does not run")
+
+    there = Bucket(data_manifest(read_settings({}).dataset))
+    assert deploy(bucket=there, require_image=refuse) == (1, ["synthesize"])
+    assert capsys.readouterr().err == "error: docker does not run\n"
 
 
 def test_wrong_settings_are_all_told_before_anything_else(
