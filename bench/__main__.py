@@ -17,10 +17,13 @@ from bench import (
     destroy,
     ec2_training,
     iam_gate,
+    image_size,
     input_pipeline,
     lambda_init,
     noop_deploy,
+    serve_overload,
     serve_rate,
+    serve_start,
     synth,
     train_head,
 )
@@ -43,6 +46,9 @@ BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "serve-rate-default": serve_rate.default,
     "serve-rate-tuned": serve_rate.tuned,
     "serve-limit": serve_rate.limit,
+    "serve-start": serve_start.run,
+    "serve-overload": serve_overload.run,
+    "image-size": image_size.run,
 }
 
 

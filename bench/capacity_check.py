@@ -18,7 +18,7 @@ from rich.console import Console
 from bench import toy_endpoint
 from bench.own_aws import own_aws
 from bench.result import BenchmarkResult
-from serving.protocol import MAX_IN_FLIGHT
+from serving.admission import MAX_IN_FLIGHT
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.policy import SimulatedPolicy
 from tools.capacity.simulation import SimulationResult, simulate

@@ -7,6 +7,7 @@ It prints a Load as JSON.
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ class Load:
     Attributes:
         rate: answers with status 200 a second.
         p50, p99: their latency in seconds.
+        refused_p99: latency in seconds of answers with status 429.
         statuses: number of answers by status; 0 stands for no answer.
         answers: number of all answers, the warm-up's included.
         processor: processor seconds of the load generator per answer.
@@ -34,9 +36,16 @@ class Load:
     rate: float
     p50: float
     p99: float
+    refused_p99: float
     statuses: dict[str, int]
     answers: int
     processor: float
+
+
+def put_under_load(url: str, photos: Path, clients: int, seconds: float) -> Load:
+    """Run the load generator in a process of its own."""
+    command = [sys.executable, "-m", "bench.serve_load", url, str(photos), str(clients), str(seconds)]
+    return Load(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 async def send(url: str, images: list[bytes], clients: int, seconds: float) -> Load:
@@ -65,11 +74,12 @@ async def send(url: str, images: list[bytes], clients: int, seconds: float) -> L
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
         await asyncio.gather(*(client(number) for number in range(clients)))
-    taken = [spent for status, spent in answers if status == 200] or [float("inf")]
+    taken, refused = ([spent for got, spent in answers if got == status] or [float("nan")] for status in (200, 429))
     return Load(
         rate=sum(status == 200 for status, _ in answers) / seconds,
         p50=float(np.percentile(taken, 50)),
         p99=float(np.percentile(taken, 99)),
+        refused_p99=float(np.percentile(refused, 99)),
         statuses={str(status): count for status, count in sorted(Counter(status for status, _ in answers).items())},
         answers=total,
         processor=(time.process_time() - used) / max(1, total),
