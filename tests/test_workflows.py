@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.stacks.conftest import synthesize_to
 from tools.node import NODE
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,31 @@ def test_scripts_are_make_targets_that_exist_and_take_nothing_from_an_expression
         assert "${{" not in script
         assert len(script.splitlines()) == 1
         assert set(re.findall(r"\bmake ([a-z-]+)", script)) <= TARGETS
+
+
+def test_the_image_is_built_for_both_processors_with_the_options_of_a_deploy_and_tested(tmp_path: Path) -> None:
+    image = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())["jobs"]["image"]
+    synthesize_to(tmp_path)
+    (asset,) = json.loads((tmp_path / "slipway-dev-serving.assets.json").read_text())["dockerImages"].values()
+    assert image["env"]["OPTIONS"].endswith(" ".join(f"--output {each}" for each in asset["source"]["dockerOutputs"]))
+    scripts = [step["run"] for step in image["steps"] if "run" in step]
+    built = [script for script in scripts if script.startswith("docker build ")]
+    assert [script.split()[3] for script in built] == ["linux/amd64", "linux/arm64"]
+    assert all(" $OPTIONS " in script and script.endswith(" serving") for script in built)
+    tested = next(script for script in scripts if "pytest" in script)
+    assert (ROOT / tested.split()[-1]).exists()
+
+
+def test_a_bot_keeps_the_base_of_the_image_and_every_lock_current() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    folders = {each["package-ecosystem"]: each.get("directories", [each.get("directory")]) for each in updates}
+    assert folders["docker"] == ["/serving"]
+    locks = subprocess.run(
+        ["git", "ls-files", "*requirements.txt", "*wheels.txt"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert sorted(folders["pip"]) == sorted(
+        {f"/{Path(lock).parent}".removesuffix(".") for lock in locks.stdout.split()}
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

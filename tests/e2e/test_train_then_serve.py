@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import boto3
+import numpy as np
+import onnx
 import pytest
 
 from local_aws.home import Home
@@ -192,12 +194,14 @@ def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(syste
 
 
 def _failing(name: str, file: bytes) -> bytes:
-    """The program that serves, healthy until it is called."""
-    if not name.endswith("deployment.py"):
+    """A network that loads and runs, and whose probabilities are no numbers."""
+    if name != "model.onnx":
         return file
-    answer = b"await self._answer(request, log)"
-    assert answer in file
-    return file.replace(answer, b"1 / 0")
+    model = onnx.load_from_string(file)
+    bias = next(each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT)
+    broken = np.full(tuple(bias.dims), np.nan, np.float32)
+    bias.CopyFrom(onnx.numpy_helper.from_array(broken, bias.name))
+    return bytes(model.SerializeToString())
 
 
 def _digest(system: System, **changes: str) -> str:

@@ -47,8 +47,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "archive", "--output", archive, _revision()], cwd=ROOT, check=True)
     with tarfile.open(archive) as tree:
         tree.extractall(folder / "tree", filter="data")
-    for part in ("serving", "training"):
-        shutil.copytree(ROOT / part / "wheels", folder / "tree" / part / "wheels")
+    shutil.copytree(ROOT / "training" / "wheels", folder / "tree" / "training" / "wheels")
     return folder / "tree"
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "train_and_deploy.ipynb"
-PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}  # where a module is called otherwise
+# Where a module is called otherwise.
+PACKAGES = {"PIL": "pillow", "sagemaker": "sagemaker-train", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def _pins(lock: str) -> dict[str, str]:
