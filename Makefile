@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy settings-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy settings-docs doubts-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -27,8 +27,8 @@ help:  ## list the targets
 
 setup: $(SETUP)  ## packages, Node, CDK CLI and the training container's wheels; the other targets do it by themselves
 
-demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1]
-	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(CONTEXT)
+demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1] [DOUBT=all]
+	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(addprefix --doubt ,$(DOUBT)) $(CONTEXT)
 
 lint: $(SETUP)  ## style, import rules, types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -94,6 +94,9 @@ iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks
 settings-docs: $(SETUP)  ## write docs/settings.md from the settings
 	@$(PY) -m settings.document
 
+doubts-docs: $(SETUP)  ## write docs/doubts.md from the doubts of the local AWS
+	@$(PY) -m local_aws.doubts
+
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
 
@@ -112,8 +115,8 @@ bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 # Without a file that names one there is none to end, and perhaps no environment to end it with.
 DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
 
-local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60]
-	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR))
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name]
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT))
 
 status: $(SETUP)  ## say which local AWS runs, and what it uses
 	@$(PY) -m local_aws status || test $$? -eq 1

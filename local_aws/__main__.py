@@ -6,6 +6,7 @@ import sys
 import time
 
 from local_aws import __doc__ as description
+from local_aws import doubts
 from local_aws.clock import DEFAULT, VARIABLE, parse_time_factor
 from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, Home
 from local_aws.lifecycle import LocalAwsError, current, down, processes, up
@@ -24,6 +25,10 @@ def main() -> int:
         type=_factor,
         help=f"factor by which alarm periods and cool-downs are shortened; default ${VARIABLE}, or {DEFAULT:g}",
     )
+    start.add_argument(
+        "--doubt", action="append", default=[], metavar="NAME",
+        help=f"give the other answer where AWS's documents leave one open: {', '.join(doubts.DOUBTS)}, or all",
+    )  # fmt: skip
     commands.add_parser("status", prog="make status", help="show which run; exit code 0 if it does, else 1")
     commands.add_parser("down", prog="make down", help="end it and every process it started")
     arguments = parser.parse_args()
@@ -31,7 +36,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                return _up(home, arguments.port, arguments.region, arguments.time_factor)
+                return _up(home, arguments.port, arguments.region, arguments.time_factor, arguments.doubt)
             case "status":
                 return _status(home)
             case _:
@@ -51,9 +56,9 @@ def _factor(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _up(home: Home, port: int, region: str, time_factor: float | None) -> int:
+def _up(home: Home, port: int, region: str, time_factor: float | None, doubt: list[str]) -> int:
     start = time.monotonic()
-    run = up(home, port, region, time_factor=time_factor)
+    run = up(home, port, region, time_factor=time_factor, doubt=doubt)
     fast = f", time factor {run.time_factor:g}" if run.time_factor != 1 else ""
     print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s{fast})")
     print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
-from local_aws import clock
+from local_aws import clock, doubts
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
 from training.errors import ReportedError
@@ -58,7 +59,13 @@ def current(home: Home) -> LocalAwsRun | None:
 
 
 def up(
-    home: Home, port: int = 0, region: str = DEFAULT_REGION, *, tied: bool = False, time_factor: float | None = None
+    home: Home,
+    port: int = 0,
+    region: str = DEFAULT_REGION,
+    *,
+    tied: bool = False,
+    time_factor: float | None = None,
+    doubt: Sequence[str] = (),
 ) -> LocalAwsRun:
     """Start a local AWS, or return the one that already runs in this home folder.
 
@@ -66,6 +73,7 @@ def up(
         port: 0 chooses a free port.
         tied: end the local AWS when the calling process ends, however it ends.
         time_factor: see local_aws.clock; None takes it from the environment.
+        doubt: names of doubts to which it gives the other answer, see local_aws.doubts.
 
     Raises:
         LocalAwsError: it does not start, the port is taken, or it runs already with another time factor.
@@ -81,6 +89,10 @@ def up(
         factor = clock.time_factor() if time_factor is None else time_factor
     except ValueError as error:
         raise LocalAwsError(f"{clock.VARIABLE}: {error}") from error
+    try:
+        answers = doubts.parse(doubt)
+    except ValueError as error:
+        raise LocalAwsError(str(error)) from error
     down(home)
     listening = _listen(port)
     port = listening.getsockname()[1]
@@ -88,6 +100,7 @@ def up(
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
     environment = _server_environment(home, run_id, port, region, access_key, secret_key, factor)
+    environment[doubts.VARIABLE] = answers
     supervisor = _start_supervisor(home, listening, environment, tied)
     endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")

@@ -15,6 +15,7 @@ from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms
 from stacks.endpoint_scaling import EndpointScaling
+from stacks.live_endpoint import LiveEndpoint
 from stacks.log_group import log_group
 from stacks.serving_image import ServingImage
 from stacks.traffic_shift import deployment_config
@@ -72,6 +73,14 @@ class Serving(Stack):
             # Without this, every deploy would reset the auto-scaled number of instances to the initial one.
             retain_all_variant_properties=True,
             deployment_config=deployment_config(settings, alarms.alarm_names),
+        )
+        LiveEndpoint(
+            self,
+            "Live",
+            function_name=names.resource_name(settings.prefix, "trained-model"),
+            endpoint_name=self.endpoint_name,
+            endpoint=self.endpoint,
+            config=self.config,
         )
         # SageMaker would create the group that it logs to without a retention.
         log = log_group(self, "Log", name=endpoint_log_group(self.endpoint_name), settings=settings)

@@ -1,5 +1,7 @@
 """Lambda function behind `Custom::TrainedModel`: a model as a CloudFormation resource, trained at most once a digest.
 
+It also answers for `Custom::LiveEndpoint`, see `live_endpoint`.
+
 CloudFormation requests a model by its digest. If the model is kept already, the function signals success at once.
 Otherwise it starts the training or tuning job, or joins the running one, and writes a note that the stack waits. When a
 job ends, and every few minutes in case that event was lost, the function checks every note: it keeps a model that
@@ -19,10 +21,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudformation import Unanswered, one_line, respond, signal
 from jobs import KINDS, JobKind, Jobs, SageMakerJob, kind_of
+from live_endpoint import NotLive, require_live
 from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
+_LIVE = "Custom::LiveEndpoint"
 _PHYSICAL_ID = "trained-model"  # constant: a new model is an update, not a replacement, which would delete the old one
 _NEVER_STARTED_SECONDS = 15 * 60
 
@@ -41,14 +45,17 @@ def _respond_to(event: dict[str, Any]) -> None:
     """Carry out a request of CloudFormation and respond to it. Responds on every error too."""
     error = None
     try:
-        _carry_out(event)
-    except Refused as refused:
+        if event.get("ResourceType") != _LIVE:
+            _carry_out(event)
+        elif event["RequestType"] != "Delete":
+            require_live(boto3.client("sagemaker"), event["ResourceProperties"])
+    except (Refused, NotLive) as refused:
         error = str(refused)
     except Exception as unexpected:
         _logger.exception("request failed")
         error = f"{type(unexpected).__name__}: {unexpected}"
     _logger.info("answer", extra={"request": event["RequestType"], "error": one_line(error or "none")})
-    respond(event, physical_id=_PHYSICAL_ID, error=error)
+    respond(event, physical_id="live-endpoint" if event.get("ResourceType") == _LIVE else _PHYSICAL_ID, error=error)
 
 
 def _carry_out(event: dict[str, Any]) -> None:

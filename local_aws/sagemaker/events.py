@@ -5,6 +5,8 @@ from typing import Any
 
 from ministack.services import eventbridge
 
+from local_aws import doubts
+
 
 def announce(kind: str, arn: str, description: dict[str, Any]) -> None:
     """Send the event `SageMaker <kind> State Change` with the response of Describe…, times in epoch milliseconds.
@@ -17,4 +19,5 @@ def announce(kind: str, arn: str, description: dict[str, Any]) -> None:
         "Detail": json.dumps(description, default=lambda value: int(value.timestamp() * 1000)),
         "Resources": [arn],
     }
-    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    times = 2 if doubts.other("events-doubled") else 1
+    eventbridge._put_events({"Entries": [entry] * times}, allow_aws_source=True)

@@ -1,5 +1,6 @@
 """Training jobs: download, training on every instance, upload, and state-change events."""
 
+import math
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from urllib.parse import urlparse
 from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import TRAINING_JOBS
+from local_aws import doubts
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
@@ -25,6 +27,7 @@ from local_aws.service import ApiError, invalid, now
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_METRICS_LATE_SECONDS = 3.0
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -46,6 +49,7 @@ class TrainingJob:
         }
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
+        self._ended_at = math.inf  # by the monotonic clock
         self._session = execution_role(request["RoleArn"], arn)
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
@@ -77,7 +81,8 @@ class TrainingJob:
     def describe(self) -> dict[str, Any]:
         """Response of DescribeTrainingJob."""
         answer = {**self.request, **self._state, "TrainingJobArn": self.arn}
-        answer["FinalMetricDataList"] = self._metrics.final
+        late = doubts.other("metrics-late") and time.monotonic() - self._ended_at < _METRICS_LATE_SECONDS
+        answer["FinalMetricDataList"] = [] if late else self._metrics.final
         answer.pop("Tags", None)
         return answer
 
@@ -227,5 +232,6 @@ class TrainingJob:
             seconds = int((ended - started).total_seconds())
             self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
         self._state["TrainingEndTime"] = ended or now()
+        self._ended_at = time.monotonic()
         self._state["TrainingJobStatus"] = status  # set last, so that readers see a complete state
         announce("Training Job", self.arn, self.describe())

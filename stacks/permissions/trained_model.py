@@ -1,4 +1,4 @@
-"""Role of the function behind the custom resource TrainedModel."""
+"""Role of the function behind the custom resources TrainedModel and LiveEndpoint."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -7,6 +7,7 @@ from settings import Settings, names
 from stacks.permissions.statements import (
     Bucket,
     allow,
+    arn,
     key_for_volumes,
     key_through_s3,
     make_role,
@@ -21,7 +22,8 @@ from stacks.permissions.statements import (
 
 
 def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, training: iam.Role) -> iam.Role:
-    """Run jobs with the role `training`, keep the model of a job that is good enough."""
+    """Run jobs with the role `training`, keep the model of a job that is good enough, see what is live."""
+    endpoints = names.endpoint_name_pattern(settings.prefix)
     prefix, waiting, artifacts = settings.prefix, f"{names.WAITING}/*", names.job_artifact("*")
     models, manifest = f"{names.MODELS}/*", names.data_manifest(settings.dataset)
     return make_role(
@@ -33,6 +35,8 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
             *_jobs(names.job_prefix(prefix), tuned=settings.tuning_max_jobs > 0),
             # The one role, to the one service: otherwise the function could lend itself any role.
             pass_to_sagemaker("PassTrainingRole", training),
+            # After the endpoint's update: is what was intended live?
+            allow("SeeLive", ["sagemaker:DescribeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
             # Listing tells "not there" from "not allowed"; a data set is only looked up, never read.
             allow(
                 "LookUp",

@@ -93,11 +93,17 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def doubt() -> list[str]:
+    """Doubts to which the module's local AWS gives the other answer; a module may override it."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, doubt: list[str]) -> Iterator[Home]:
     """A bootstrapped local AWS that this process's environment names."""
     home = Home(tmp_path_factory.mktemp("local"))
     before = dict(os.environ)
-    up(home, tied=True)
+    up(home, tied=True, doubt=doubt)
     os.environ.update(read_env(home.env_file), NODE_OPTIONS=f"--require={Path(__file__).with_name('poll_often.cjs')}")
     boto3.DEFAULT_SESSION = None  # it keeps the credentials it was made with
     bootstrap(*require_aws())

@@ -3,19 +3,14 @@
 The last one kills the local AWS under a deploy.
 """
 
-import io
 import json
 import os
 import signal
 import sys
-import tarfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import boto3
-import numpy as np
-import onnx
 import pytest
 
 from local_aws.home import Home
@@ -32,6 +27,7 @@ from tools.preflight import NotReady
 from tools.stack import outputs
 from training.folder import digest
 
+from .broken_models import digest_of, keep_changed, without_numbers
 from .conftest import System, image_of
 
 pytestmark = pytest.mark.e2e
@@ -162,7 +158,7 @@ def test_every_call_of_a_role_is_in_the_contract_and_every_traced_line_was_neede
 
 def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: System, tmp_path: Path) -> None:
     live = system.endpoint()
-    _keep_changed(_digest(system, seed="7"), tmp_path, lambda name, file: None if name.endswith(".onnx") else file)
+    keep_changed(digest_of(system, seed="7"), tmp_path, lambda name, file: None if name.endswith(".onnx") else file)
 
     with (
         SteadyClient("e2e-dev-classify", system.images.splits["test"].files) as client,
@@ -177,7 +173,7 @@ def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: 
 
 def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(system: System, tmp_path: Path) -> None:
     live, images = system.endpoint(), system.images.splits["test"].files
-    _keep_changed(_digest(system, seed="8"), tmp_path, _failing)
+    keep_changed(digest_of(system, seed="8"), tmp_path, without_numbers)
 
     with (
         SteadyClient("e2e-dev-classify", images) as client,
@@ -191,40 +187,6 @@ def test_a_model_that_fails_every_call_is_taken_back_by_the_stack_s_alarms(syste
     assert 0 < len(client.errors) < client.calls
     for image in images[:10]:
         assert system.classifier()(image).label in system.images.classes
-
-
-def _failing(name: str, file: bytes) -> bytes:
-    """A network that loads and runs, and whose probabilities are no numbers."""
-    if name != "model.onnx":
-        return file
-    model = onnx.load_from_string(file)
-    bias = next(each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT)
-    broken = np.full(tuple(bias.dims), np.nan, np.float32)
-    bias.CopyFrom(onnx.numpy_helper.from_array(broken, bias.name))
-    return bytes(model.SerializeToString())
-
-
-def _digest(system: System, **changes: str) -> str:
-    """The digest of the model that these settings make."""
-    template = system.synthesize(**changes).template("trained-model")
-    return str(template["Outputs"]["ModelDigest"]["Value"])
-
-
-def _keep_changed(digest: str, folder: Path, change: Callable[[str, bytes], bytes | None]) -> None:
-    """As if training had made the digest's model, but with each file of the archive changed; None leaves it out."""
-    s3, bucket = boto3.client("s3"), outputs("e2e-dev-storage")["BucketName"]
-    _, _, live = outputs("e2e-dev-serving")["ModelDataUrl"].removeprefix("s3://").partition("/")
-    s3.download_file(bucket, live, str(folder / "whole.tar.gz"))
-    with tarfile.open(folder / "whole.tar.gz") as whole, tarfile.open(folder / "model.tar.gz", "w:gz") as changed:
-        for member in whole:
-            file = whole.extractfile(member)
-            content = change(member.name, file.read() if file else b"")
-            if content is not None:
-                member.size = len(content)
-                changed.addfile(member, io.BytesIO(content))
-    s3.upload_file(str(folder / "model.tar.gz"), bucket, f"models/{digest}/model.tar.gz")
-    result = json.dumps({"job": "none", "test_accuracy": 1.0})
-    s3.put_object(Bucket=bucket, Key=f"models/{digest}/result.json", Body=result.encode())
 
 
 def test_a_data_set_that_is_not_there_is_named_with_the_command_that_uploads_it(system: System) -> None:

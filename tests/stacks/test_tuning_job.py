@@ -97,6 +97,7 @@ def test_the_function_may_run_tuning_jobs_of_this_system_and_look_at_their_train
         return {resource: actions for resource, actions in found.items() if actions}
 
     assert granted(tuned) == {
+        "endpoint/slipway-dev-????": {"sagemaker:DescribeEndpoint"},
         "hyper-parameter-tuning-job/slipway-dev-*": {
             "sagemaker:AddTags",
             "sagemaker:CreateHyperParameterTuningJob",
@@ -105,7 +106,7 @@ def test_the_function_may_run_tuning_jobs_of_this_system_and_look_at_their_train
         },
         "training-job/slipway-dev-*": {"sagemaker:DescribeTrainingJob"},
     }
-    assert list(granted(templates)) == ["training-job/slipway-dev-*"]
+    assert set(granted(templates)) == {"training-job/slipway-dev-*", "endpoint/slipway-dev-????"}
 
 
 def test_sagemaker_takes_on_the_training_role_for_tuning_jobs_too(

@@ -7,6 +7,7 @@ are scikit-learn's handwritten digits, or yours.
 
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,13 +41,17 @@ def main() -> int:
     parser = make_parser("demo", __doc__)
     add_data(parser)
     parser.add_argument("--keep", action="store_true", help="keep the local AWS running afterwards")
+    parser.add_argument(
+        "--doubt", action="append", default=[], metavar="NAME",
+        help="have the local AWS give its other answer to a doubt (docs/doubts.md), or to all",
+    )  # fmt: skip
     arguments = parser.parse_args()
     os.environ["SLIPWAY_STAGES"] = os.devnull  # the demo is no stage of yours
     chosen_settings(arguments)  # a mistake is told before anything else
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:
-        return _run(arguments.data, settings_of(arguments), home, Steps(console), arguments.keep)
+        return _run(arguments.data, settings_of(arguments), home, Steps(console), arguments.keep, arguments.doubt)
     finally:
         if arguments.keep and home.env_file.exists():
             console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
@@ -55,7 +60,9 @@ def main() -> int:
             down(home)
 
 
-def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, keep: bool) -> int:
+def _run(
+    data: Path | None, settings: dict[str, str], home: Home, steps: Steps, keep: bool, doubt: Sequence[str]
+) -> int:
     with steps.step("Check the images"):
         if data is None:
             data = _OUT / "digits"
@@ -68,7 +75,7 @@ def _run(data: Path | None, settings: dict[str, str], home: Home, steps: Steps, 
 
     with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
         down(home)
-        run = up(home, tied=not keep)
+        run = up(home, tied=not keep, doubt=doubt)
         use(home)
         steps.say(f"local AWS at {run.endpoint}")
         account, region = require_aws()

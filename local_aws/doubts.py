@@ -1,0 +1,92 @@
+"""Questions about AWS that its documents leave open: local AWS gives one answer, or the other where it is told to.
+
+python -m local_aws.doubts      writes docs/doubts.md
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLE = "SLIPWAY_DOUBTS"
+ALL = "all"
+_DOCUMENT = Path(__file__).parent.parent / "docs" / "doubts.md"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One open question. `usual` is local AWS's answer, `other` the one that it gives if the doubt is named."""
+
+    name: str
+    question: str
+    usual: str
+    other: str
+    source: str
+
+
+DOUBTS = {
+    doubt.name: doubt
+    for doubt in (
+        Doubt(
+            "rollback-succeeds",
+            "SageMaker takes an endpoint's deployment back, and the endpoint is InService again. What does "
+            "CloudFormation say of the resource?",
+            "the update failed",
+            "the update is complete",
+            '"Auto-rollback configuration and monitoring", SageMaker developer guide, says nothing of it; '
+            "hashicorp/terraform-provider-aws issue 48997 saw success there",
+        ),
+        Doubt(
+            "metrics-late",
+            "Are a training job's final metrics there when its event comes?",
+            "yes",
+            "a few seconds later",
+            "DescribeTrainingJob, SageMaker API reference, does not say when FinalMetricDataList is filled",
+        ),
+        Doubt(
+            "events-doubled",
+            "How often does a job's event come?",
+            "once",
+            "twice",
+            '"Amazon EventBridge event delivery": at least once',
+        ),
+    )
+}
+
+
+def other(name: str) -> bool:
+    """True if this local AWS gives the other answer to the doubt."""
+    assert name in DOUBTS, name
+    return name in os.environ.get(VARIABLE, "").split(",")
+
+
+def parse(names: Iterable[str]) -> str:
+    """Value of VARIABLE for doubts by name, or for all of them.
+
+    Raises:
+        ValueError: there is no such doubt.
+    """
+    named = list(names)
+    if unknown := [name for name in named if name not in (*DOUBTS, ALL)]:
+        raise ValueError(f"no doubt {', '.join(unknown)}: take {ALL}, or some of {', '.join(DOUBTS)}")
+    return ",".join(DOUBTS if ALL in named else named)
+
+
+def document() -> str:
+    """docs/doubts.md."""
+    rows = [f"| `{d.name}` | {d.question} | {d.usual} | {d.other} | {d.source} |" for d in DOUBTS.values()]
+    return "\n".join([_HEAD, *rows]) + "\n"
+
+
+_HEAD = """# Doubts
+
+AWS's documents leave these questions open. The local AWS gives one answer, and the other one if the doubt is named:
+`make local DOUBT=rollback-succeeds`, or `DOUBT=all`; `make demo DOUBT=all` goes the whole way with all of them. Every
+deploy has to work with both. This page is written by `make doubts-docs`.
+
+| doubt | question | answer here | other answer | source |
+|---|---|---|---|---|"""
+
+
+if __name__ == "__main__":
+    _DOCUMENT.write_text(document())
