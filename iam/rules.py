@@ -48,6 +48,10 @@ def network_isolation(resources: Resources) -> Iterator[Problem]:
             yield id, "the training job has a network", "set EnableNetworkIsolation to true in Request"
 
 
+# The ARN of a bucket names no account, and other sources can be anybody's.
+_CALLER_KEYS = {"*": {"SourceArn", "SourceAccount"}, "s3.amazonaws.com": {"SourceArn", "SourceAccount"}}
+
+
 def open_access(resources: Resources) -> Iterator[Problem]:
     """Role trust, resource policies and function permissions name a principal, or its owner in a condition."""
     for id, resource in resources.items():
@@ -58,8 +62,11 @@ def open_access(resources: Resources) -> Iterator[Problem]:
     for id, properties in _of_type(resources, "AWS::Lambda::Permission"):
         caller = _text(properties.get("Principal"))
         if caller == "*" or caller.endswith(".amazonaws.com"):
-            for key in sorted({"SourceArn", "SourceAccount"} - set(properties)):
+            for key in sorted(_CALLER_KEYS.get(caller, {"SourceArn"}) - set(properties)):
                 yield id, f"{caller} may call the function for any {key}", f"set {key}"
+        # "Troubleshooting Amazon EventBridge", EventBridge user guide: the rule's ARN names the account already.
+        if caller == "events.amazonaws.com" and "SourceAccount" in properties:
+            yield id, "EventBridge gives no SourceAccount, so it could never call the function", "remove SourceAccount"
 
 
 def imds_v2(resources: Resources) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Stop the notebook instance when it is idle: `python3 idle.py NAME MINUTES`, run every few minutes as root.
 
 It is idle if no kernel or terminal of Jupyter was active for MINUTES, or if Jupyter has not answered for so long.
-Standard library only, because it must work even if the environment could not be made.
+Standard library only, and Python 3.9, which is the instance's own (Amazon Linux 2023): it must work even if the
+environment could not be made.
 """
 
 import datetime
@@ -58,7 +59,7 @@ def _get(url: str) -> Any:
 
 def _minutes_since(when: str) -> float:
     then = datetime.datetime.fromisoformat(when.replace("Z", "+00:00"))
-    return (datetime.datetime.now(datetime.UTC) - then).total_seconds() / 60
+    return (datetime.datetime.now(datetime.timezone.utc) - then).total_seconds() / 60
 
 
 if __name__ == "__main__":

@@ -126,8 +126,12 @@ def _training(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatc
 
 
 def _of_jobs(settings: Settings, *metric_names: str) -> list[cloudwatch.IMetric]:
-    """Metrics of every job of this system. The search matches words of a name, so those of the prefix are enough."""
-    jobs = f'TrainingJobName="{settings.app}" TrainingJobName="{settings.stage}"'
+    """Metrics of every job of this system: those whose names have the words of its prefix.
+
+    Without quotes a term matches one word of a name; in double quotes it is the whole name: "CloudWatch search
+    expression syntax", CloudWatch user guide.
+    """
+    jobs = f"TrainingJobName={settings.app} TrainingJobName={settings.stage}"
     return [
         cloudwatch.SearchExpression(
             expression=f"SEARCH('{{{TRAINING_JOBS},TrainingJobName}} MetricName=\"{metric}\" {jobs}', 'Average', 60)",

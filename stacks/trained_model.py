@@ -152,7 +152,7 @@ class TrainedModel(Stack):
                 action="lambda:InvokeFunction",
                 function_name=function.function_name,
                 principal="events.amazonaws.com",
-                source_account=Aws.ACCOUNT_ID,
+                # No source_account: with it, EventBridge could not call ("Troubleshooting Amazon EventBridge").
                 source_arn=rule.attr_arn,
             )
             for rule in rules

@@ -3,6 +3,8 @@
 import datetime
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -124,3 +126,12 @@ def test_one_whose_jupyter_never_answers_stops_too(
     jupyter.server.server_close()
     assert idle.main("n", 60, jupyter="http://127.0.0.1:1")
     assert "Jupyter does not answer" in capsys.readouterr().err
+
+
+def test_it_needs_no_newer_python_than_the_instance_s_own() -> None:
+    """Amazon Linux 2023's `python3` is 3.9 ("Python in AL2023", Amazon Linux 2023 user guide)."""
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--python-version", "3.9", "--config-file=", str(Path(idle.__file__))],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout

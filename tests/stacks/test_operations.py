@@ -193,7 +193,8 @@ def test_the_dashboard_shows_how_the_last_trainings_went(operations: Template) -
         for metric in widget["properties"]["metrics"]
         if isinstance(metric[0], dict)
     ]
-    jobs_only = 'TrainingJobName="slipway" TrainingJobName="dev"'
+    # Not in double quotes, which match a whole name: "CloudWatch search expression syntax", CloudWatch user guide.
+    jobs_only = "TrainingJobName=slipway TrainingJobName=dev"
     assert len(searched) == 5 and all(jobs_only in search for search in searched)
     assert any("test:accuracy" in search for search in searched)
 
