@@ -20,9 +20,9 @@ from training.environment import (
 from training.errors import InputError, LostPeers, Stopped, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.settings import parse
+from training.stop import STOPPED, end_on_sigterm
 
 MAX_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
-STOPPED = 143  # exit code of a program that SIGTERM ended: 128 + 15
 WAIT_SECONDS = 2
 
 
@@ -97,4 +97,5 @@ def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str,
 
 
 if __name__ == "__main__":
+    end_on_sigterm()
     sys.exit(main(sys.argv[1:]))

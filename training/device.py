@@ -10,17 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from training.environment import Process
-from training.machine import gpus, processor
+from training.errors import InputError
+from training.machine import driver_version, gpus, processor
 
 
 def choose(process: Process) -> torch.device:
-    """GPU with the process's number among those of this machine, or the processor."""
+    """GPU with the process's number among those of this machine, or the processor.
+
+    Raises:
+        InputError: the machine has a GPU that PyTorch cannot use; on the processor it would be paid for nothing.
+    """
     if not torch.cuda.is_available():
-        if gpus() and process.rank == 0:
-            found = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
-            print(
-                f"the driver has {found}, and PyTorch {torch.__version__} can use none: training on the processor",
-                flush=True,
+        if gpus():
+            raise InputError(
+                f"this machine has a GPU, and PyTorch cannot use it: driver {driver_version()}, PyTorch "
+                f"{torch.__version__} for CUDA {torch.version.cuda or '(none)'}. Take a driver for that CUDA, or another "
+                "instance type; with CUDA_VISIBLE_DEVICES= (empty) it trains on the processor"
             )
         return torch.device("cpu")
     return torch.device("cuda", process.rank % process.local_world % torch.cuda.device_count())

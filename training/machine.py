@@ -1,6 +1,7 @@
 """Cores and GPUs of this machine, and one process for each of several GPUs. Imports no PyTorch."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,13 @@ def processor(threads: int) -> str:
 def gpus() -> int:
     """Number of GPUs of this machine that CUDA_VISIBLE_DEVICES allows."""
     return len(visible_gpus())
+
+
+def driver_version() -> str:
+    """Version of the GPUs' driver, such as 550.54.15."""
+    text = DRIVER.with_name("version").read_text() if DRIVER.with_name("version").exists() else ""
+    found = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
+    return found[0] if found else "unknown"
 
 
 def visible_gpus() -> list[str]:

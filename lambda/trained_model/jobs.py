@@ -13,6 +13,7 @@ _logger = logging.getLogger(__name__)
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _ACCURACY = "test:accuracy"
 _PROPAGATION_SECONDS = 60
+_METRICS_SECONDS = 60
 _PAUSE_SECONDS = 5
 
 
@@ -90,17 +91,31 @@ class Jobs:
         if found is None:
             return None
         model_from = found.get("BestTrainingJob", found).get("TrainingJobName")
-        # A tuning job's description has only the validation accuracy of its best job.
-        trained = found if model_from in (None, name) else self._describe(TRAINING, model_from) or {}
-        metrics = {metric["MetricName"]: metric["Value"] for metric in trained.get("FinalMetricDataList", [])}
         return SageMakerJob(
             kind=kind,
             name=name,
             status=found[f"{kind.resource}Status"],
             reason=found.get("FailureReason") or found.get("SecondaryStatus", "no reason given"),
             model_from=model_from,
-            test_accuracy=metrics.get(_ACCURACY),
+            test_accuracy=self._accuracy(model_from) if found[f"{kind.resource}Status"] == "Completed" else None,
         )
+
+    def _accuracy(self, training_job: str | None) -> float | None:
+        """Test accuracy that a training job has logged; None without one.
+
+        A tuning job's description has only the validation accuracy of its best job. AWS does not document that the
+        final metrics are there when the job's event comes, so for a minute they are awaited.
+        """
+        deadline = time.monotonic() + _METRICS_SECONDS
+        while training_job:
+            described = self._describe(TRAINING, training_job) or {}
+            for metric in described.get("FinalMetricDataList", []):
+                if metric["MetricName"] == _ACCURACY:
+                    return float(metric["Value"])
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_PAUSE_SECONDS)
+        return None
 
     def start(self, kind: JobKind, name: str, request: Mapping[str, Any]) -> None:
         """Create the job. A job that already has this name is accepted as this one.

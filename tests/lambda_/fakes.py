@@ -55,13 +55,17 @@ class FakeS3:
 
 @dataclass
 class FakeSageMaker:
-    """Training and tuning jobs by name. `refusals` are raised by the next calls that create a job."""
+    """Training and tuning jobs by name. `refusals` are raised by the next calls that create a job.
+
+    Final metrics are missing in the next `late` descriptions of a job that has them.
+    """
 
     s3: FakeS3
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tuning_jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[ClientError] = field(default_factory=list)
+    late: int = 0
 
     def create_training_job(self, **request: Any) -> None:
         if self.refusals:
@@ -72,7 +76,11 @@ class FakeSageMaker:
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
         if TrainingJobName not in self.jobs:
             raise client_error("ValidationException", "Requested resource not found.")
-        return {"TrainingJobName": TrainingJobName, **self.jobs[TrainingJobName]}
+        job = {"TrainingJobName": TrainingJobName, **self.jobs[TrainingJobName]}
+        if "FinalMetricDataList" in job and self.late:
+            self.late -= 1
+            job["FinalMetricDataList"] = []
+        return job
 
     def stop_training_job(self, *, TrainingJobName: str) -> None:
         if TrainingJobName not in self.jobs:

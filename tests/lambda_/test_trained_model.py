@@ -242,6 +242,15 @@ class TestEndedJob:
         world.job_ended()
         assert f"training job {JOB} stopped: MaxRuntimeExceeded" in world.signals[0]["Reason"]
 
+    def test_whose_metrics_come_after_its_event_is_kept(self, world: World) -> None:
+        """DescribeTrainingJob, SageMaker API reference, does not say when FinalMetricDataList is filled."""
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.sagemaker.late = 3
+        world.job_ended()
+        assert world.signals[0]["Status"] == "SUCCESS"
+        assert MODEL in world.s3.objects
+
     def test_without_an_accuracy_is_not_taken_for_a_good_one(self, world: World) -> None:
         world.ask("Create")
         world.sagemaker.complete(JOB, None)

@@ -21,8 +21,8 @@ from local_aws.ports import free_port
 from serving.preprocessing import normalise
 from tests.training.stop_after import StopAfter
 from tests.waiting import LIMIT_SECONDS
-from training import device, head
 from training import engine as module
+from training import head
 from training.__main__ import main
 from training.engine import Engine, open_engine
 from training.environment import Process
@@ -141,16 +141,6 @@ def test_a_gpu_is_asked_first_and_takes_larger_batches(
     large = replace(engine, batch=5)
     small = extract(images["valid"], engine, folder, process=Process())
     assert extract(images["valid"], large, folder, process=Process()) == pytest.approx(small, abs=1e-4)
-
-
-def test_a_gpu_that_pytorch_cannot_use_leaves_it_to_the_engines_for_processors(
-    weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(module, "gpus", lambda: 1)
-    monkeypatch.setattr(device, "gpus", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert opened(weights).name.startswith("OpenVINO")
-    assert "the driver has 1 GPU, and PyTorch" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

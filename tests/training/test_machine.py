@@ -10,6 +10,7 @@ import torch
 from training import machine
 from training.device import arithmetic, choose, moved, place
 from training.environment import Process
+from training.errors import InputError
 from training.folder import inspect
 from training.images import load
 from training.loop import fit
@@ -141,16 +142,24 @@ def test_the_network_is_compiled_when_asked(few_digits: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_gpu_that_pytorch_cannot_use_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_gpu_that_pytorch_cannot_use_is_an_error_with_both_versions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """AWS's GPU image without its own entry point does not load its libraries for a host driver older than its CUDA."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(machine, "DRIVER", tmp_path / "gpus")
+    (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  Wed Oct 27 2021\n")
 
-    assert choose(Process(0, 2)).type == choose(Process(1, 2)).type == "cpu"
+    with pytest.raises(InputError) as error:
+        choose(Process())
 
-    [line] = capsys.readouterr().out.splitlines()
-    assert line.startswith("the driver has 1 GPU, and PyTorch ")
-    assert line.endswith(" can use none: training on the processor")
+    assert f"driver 470.82.01, PyTorch {torch.__version__} for CUDA {torch.version.cuda}" in str(error.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_machine_whose_gpus_are_hidden_trains_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert choose(Process()).type == "cpu"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
