@@ -24,8 +24,8 @@ def choose(process: Process) -> torch.device:
         if gpus():
             raise InputError(
                 f"this machine has a GPU, and PyTorch cannot use it: driver {driver_version()}, PyTorch "
-                f"{torch.__version__} for CUDA {torch.version.cuda or '(none)'}. Take a driver for that CUDA, or another "
-                "instance type; with CUDA_VISIBLE_DEVICES= (empty) it trains on the processor"
+                f"{torch.__version__} for CUDA {torch.version.cuda or '(none)'}. Take a driver for that CUDA, or "
+                "another instance type; with CUDA_VISIBLE_DEVICES= (empty) it trains on the processor"
             )
         return torch.device("cpu")
     return torch.device("cuda", process.rank % process.local_world % torch.cuda.device_count())

@@ -19,9 +19,8 @@ def test_as_process_1_it_ends_before_anything_else_has_begun(tmp_path: Path) -> 
     """ "docker run", Docker's documentation: process 1 ignores a signal without a handler. Here it waits for a pipe."""
     shutil.copytree(ROOT / "training", tmp_path / "training", ignore=shutil.ignore_patterns("wheels", "__pycache__"))
     slow = tmp_path / "training" / "flags.py"  # read after the handler stands, so that main would block in it
-    slow.write_text(
-        slow.read_text() + "\n\ndef check_weights(_):\n    print('begun', flush=True)\n    open('/dev/stdin').read()\n"
-    )
+    waits = "def check_weights(_):\n    print('begun', flush=True)\n    open('/dev/stdin').read()\n"
+    slow.write_text(f"{slow.read_text()}\n\n{waits}")
     run = subprocess.Popen(
         ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", sys.executable, "-m", "training",
          "--data", "x", "--output", "y"],
