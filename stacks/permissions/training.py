@@ -51,8 +51,11 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             *read_weights(bucket, settings.weights),
             # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
             allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/{names.JOBS}/{start}*"]),
-            # Images are read and models written under the key; the request names it for the output, hence Encrypt.
-            key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
+            # Images are read and models written under the key.
+            key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+            # The request names the key for the output. "OutputDataConfig", SageMaker API reference, asks for it without
+            # a condition: it does not say that SageMaker calls KMS through S3.
+            allow("EncryptOutput", ["kms:Encrypt"], [bucket.key]),
             key_for_volumes(bucket),
             # All jobs of an account share one group, which the first of them creates.
             allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
