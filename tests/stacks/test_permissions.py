@@ -156,7 +156,7 @@ def test_the_key_is_used_through_s3_or_lent_to_an_aws_service(roles: dict[str, A
             if "kms:CreateGrant" in statement["Action"]:
                 assert statement["Action"] == ["kms:CreateGrant"]
                 assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-            elif statement["Action"] == ["kms:Encrypt"]:  # "OutputDataConfig", SageMaker API reference, names no service
+            elif statement["Action"] == ["kms:Encrypt"]:  # "OutputDataConfig", SageMaker API reference: no service
                 assert role["RoleName"] == "slipway-dev-training"
             elif any(action.startswith("kms:") for action in statement["Action"]):
                 via = text(statement["Condition"]["StringEquals"]["kms:ViaService"])
