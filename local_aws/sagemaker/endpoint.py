@@ -95,7 +95,7 @@ class LocalEndpoint:
         Raises:
             ApiError: the endpoint is changing already, or the deployment is not possible with its number of instances.
         """
-        self._require_idle("update")
+        self._require_idle()
         count = len(self._fleet) if keep_instance_count else int(variant_of(config)["InitialInstanceCount"])
         deployment = DeploymentPlan.plan(deployment_config, count)
         require_alarms(deployment.alarms)
@@ -135,19 +135,21 @@ class LocalEndpoint:
             ApiError: the endpoint is changing; its new instances would be left over.
         """
         with self._lock:
-            self._require_idle("delete")
+            if self.status in _BUSY:
+                raise invalid(f"Cannot delete endpoint {self.name!r} while it is {self.status}.")
             self._state["EndpointStatus"] = "Deleting"
         self._traffic.set([])
         fleet, self._fleet = self._fleet, []
         retire(fleet)
 
-    def _require_idle(self, verb: str) -> None:
+    def _require_idle(self) -> None:
+        """In the words of SageMaker, which tools/deploy looks for."""
         if self.status in _BUSY:
-            raise invalid(f"Cannot {verb} endpoint {self.name!r} while it is {self.status}.")
+            raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
 
     def _begin(self, status: str, desired: int, change: Callable[[], None]) -> None:
         with self._lock:
-            self._require_idle("update")
+            self._require_idle()
             self._state.update(EndpointStatus=status, Desired=desired)
             self._state.pop("FailureReason", None)
             self._settled.clear()

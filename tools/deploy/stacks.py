@@ -17,6 +17,8 @@ from tools.stack import outputs
 from training.folder import Folder
 
 Say = Callable[[str], None]
+# SageMaker refuses an update while Application Auto Scaling changes the number of instances.
+_SCALING = "Cannot update in-progress endpoint"
 
 
 def bootstrap(account: str, region: str) -> bool:
@@ -31,7 +33,7 @@ def bootstrap(account: str, region: str) -> bool:
 
 
 def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
-    """Deploy the stacks with these suffixes, or all of them.
+    """Deploy the stacks with these suffixes, or all of them; once more if the endpoint was being scaled.
 
     Raises:
         cdk.CdkFailed: with CloudFormation's reason; it has rolled back to the state before the deploy.
@@ -39,15 +41,24 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
     """
     chosen = [assembly.stack(suffix) for suffix in stacks] if stacks else ["--all"]
     try:
-        with TrainingLog(job_prefix(assembly.prefix), say):
-            cdk.run(
-                "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
-                "--progress", "events", on_line=say,
-                should_abort=nobody_listens,  # the CLI would retry for another 90 s
-            )  # fmt: skip
-    except cdk.CdkFailed:
+        _deploy(assembly, chosen, say)
+    except cdk.CdkFailed as failed:
         require_answer()  # if AWS has gone, say that rather than the CLI's last lines
-        raise
+        if _SCALING not in str(failed):
+            raise
+        name = outputs(assembly.stack("serving"))["EndpointName"]
+        say(f"scaling was changing {name}: waiting until it is in service, then deploying again")
+        boto3.client("sagemaker").get_waiter("endpoint_in_service").wait(EndpointName=name)
+        _deploy(assembly, chosen, say)
+
+
+def _deploy(assembly: SynthesizedApp, chosen: list[str], say: Say) -> None:
+    with TrainingLog(job_prefix(assembly.prefix), say):
+        cdk.run(
+            "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
+            "--progress", "events", on_line=say,
+            should_abort=nobody_listens,  # the CLI would retry for another 90 s
+        )  # fmt: skip
 
 
 def deploy_everything(assembly: SynthesizedApp, images: Folder | None, *, say: Say) -> None:

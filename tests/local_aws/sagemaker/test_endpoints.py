@@ -251,6 +251,8 @@ def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
     )
     with pytest.raises(ClientError, match="while it is Updating"):
         client("sagemaker").delete_endpoint(EndpointName=endpoint)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName="first")
     pending = client("sagemaker").describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]
     settled = settle(client, endpoint)
     seen = len(failed)
