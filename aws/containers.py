@@ -24,8 +24,8 @@ class Container:
 
     @property
     def name(self) -> str:
-        """Name without the region, for the model digest."""
-        return f"{self.account}/{self.repository}:{self.tag}"
+        """Name without region and account, for the model digest: every region has the same image."""
+        return f"{self.repository}:{self.tag}"
 
     def address(self, *, region: str, domain: str) -> str:
         """Address that SageMaker pulls the image from."""

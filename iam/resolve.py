@@ -4,6 +4,8 @@ Values that only a deployment knows stay as `${…}`: pseudo parameters (`${AWS:
 CloudFormation generates (`${<stack>.<logical id>}`).
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +69,7 @@ class Resolver:
             "Fn::Join": self._join,
             "Fn::Sub": self._sub,
             "Fn::ImportValue": self._import,
+            "Fn::FindInMap": self._map,
         }
         if function not in functions:
             raise Unresolvable(f"the intrinsic function {function} is not known to the gate")
@@ -105,6 +108,20 @@ class Resolver:
             return self._attribute(name, stack) if "." in name else self._ref(name, stack)
 
         return re.sub(r"\$\{([^!}][^}]*)\}", replace, text).replace("${!", "${")
+
+    def _map(self, argument: list[Any], stack: str) -> str:
+        """A value of a mapping; where a pseudo parameter is a key, a name for the mapping's whole content.
+
+        The gate knows no region. Equal names mean equal mappings.
+        """
+        name, first, second = (self.text(part, stack) for part in argument)
+        known = self._templates[stack].get("Mappings", {}).get(name, {})
+        if first.startswith("${AWS::") and known:
+            content = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
+            return f"${{{name}-{content}-{first[2:-1]}-{second}}}"
+        if second not in known.get(first, {}):
+            raise Unresolvable(f"the mapping {name!r} of {stack} has no {first}, {second}")
+        return str(known[first][second])
 
     def _import(self, argument: Any, stack: str) -> str:
         name = self.text(argument, stack)

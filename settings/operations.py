@@ -31,9 +31,9 @@ class OperationsSettings(Named, frozen=True):
     log_retention_days: LogRetentionDays = Field(description="days that logs are kept")
     keep_data: bool = Field(description="keep bucket and key when the stack is deleted")
     container_account: str = Field(
-        pattern=r"^[0-9]{12}$",
-        description="account of AWS's container images in the region",
-        json_schema_extra={"allowed": "12 digits"},
+        pattern=r"^([0-9]{12})?$",
+        description="account of AWS's training images; empty: the one that AWS has in the region",
+        json_schema_extra={"allowed": "12 digits, or empty"},
     )
 
     @field_validator("log_retention_days", mode="before")

@@ -29,6 +29,7 @@ from aws.containers import Container, training_container
 from settings import Settings, names
 from stacks.lambda_function import LambdaFunction
 from stacks.model_digest import model_digest
+from stacks.registry_account import registry_account
 from stacks.storage import Storage
 from stacks.tuning_job import tuning_job
 
@@ -59,7 +60,7 @@ class TrainedModel(Stack):
         function_role: iam.Role,
     ) -> None:
         super().__init__(scope, id)
-        container = training_container(settings.container_account, settings.training_instance)
+        container = training_container(registry_account(self, settings), settings.training_instance)
         bucket_name = storage.bucket_name
         self.model_digest = model_digest(
             code=storage.program.digest,

@@ -24,6 +24,7 @@ from stacks.permissions.statements import (
     trusted_service,
     tuning_jobs,
 )
+from stacks.registry_account import registry_account
 from stacks.training_program import TrainingProgram
 
 
@@ -34,7 +35,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
     tunes = settings.tuning_max_jobs > 0 or settings.notebook
     log_group = arn("logs", f"log-group:{TRAINING_JOBS}")
     program_bucket = bucket_arn(program.bucket_name)
-    image = training_container(settings.container_account, settings.training_instance)
+    image = training_container(registry_account(scope, settings), settings.training_instance)
     return make_role(
         scope,
         names.resource_name(prefix, "training"),

@@ -120,7 +120,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("s3_images", "s3://bucket/images/", "ends in /"),
         ("log_retention_days", 31, "one of 1, 3, 5"),
         ("keep_data", "perhaps", "true or false"),
-        ("container_account", "123", "12 digits"),
+        ("container_account", "123", "12 digits, or empty"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str, value: Any, said: str) -> None:

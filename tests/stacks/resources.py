@@ -39,6 +39,8 @@ def text(value: Any) -> str:
             return str(template)
         case {"Fn::GetAtt": [name, attribute]}:
             return f"${{{name}.{attribute}}}"
+        case {"Fn::FindInMap": [name, *keys]}:
+            return f"${{{'.'.join([name, *map(text, keys)])}}}"
         case {"Fn::ImportValue": name}:
             return f"${{import {name}}}"
     raise ValueError(f"not a string: {value}")

@@ -13,7 +13,7 @@ INGREDIENTS: dict[str, Any] = {
     "dataset": "da7a",
     "weights": "",
     "hyperparameters": {"epochs": "5", "seed": "0"},
-    "image": "763104351884/pytorch:2.13",
+    "image": "pytorch:2.13",
     "instance_type": "ml.m5.xlarge",
     "instance_count": 1,
 }
@@ -38,7 +38,7 @@ def test_the_digest_does_not_depend_on_order() -> None:
         ("weights", "3e1d"),
         ("hyperparameters", {"epochs": "6", "seed": "0"}),
         ("hyperparameters", {"epochs": "5"}),
-        ("image", "763104351884/pytorch:2.14"),
+        ("image", "pytorch:2.14"),
         ("instance_type", "ml.m5.2xlarge"),
         ("instance_count", 4),
     ],

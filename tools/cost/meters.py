@@ -228,4 +228,5 @@ FREE = {
     "AWS::SSM::Parameter",
     "AWS::SageMaker::Endpoint",
     "AWS::SageMaker::NotebookInstanceLifecycleConfig",
+    "Custom::LiveEndpoint",
 }
