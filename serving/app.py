@@ -30,9 +30,7 @@ is refused has `{"error": {"code", "message"}}`, with
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -49,13 +47,10 @@ from serving.classifier import Classifier
 from serving.preprocessing import ImageError, TooManyPixels
 from serving.protocol import ATTRIBUTES, JSON_TYPE, Refusal
 
-MAX_BATCH = 8  # images; more gain nothing on a CPU
-BATCHES = 2  # at a time: while one thread collects results, the cores work for the other
+MAX_BATCH = 4  # images; more take memory, and gain nothing on a CPU
 RETRY_SECONDS = 1
 # of a refusal; a connection on which a body still trickles is of no more use
 HEADERS = {408: {"Connection": "close"}, 429: {"Retry-After": str(RETRY_SECONDS)}}
-
-T = TypeVar("T")
 
 
 def make_app(classifier: Classifier) -> ASGIApp:
@@ -68,12 +63,11 @@ def make_app(classifier: Classifier) -> ASGIApp:
 
 
 class Endpoint:
-    """A model in memory, threads that decode, threads that infer, and a bound on what waits for them."""
+    """A model in memory, a thread a core that decodes and infers, and a bound on what waits for them."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self._decoders = ThreadPoolExecutor(classifier.threads)
-        self._batcher = Batcher(classifier.infer, threads=BATCHES, max_batch=MAX_BATCH)
+        self._batcher = Batcher(classifier.classify, threads=classifier.threads, max_batch=MAX_BATCH)
         self._admission = Admission(classifier.seconds)
 
     async def invoke(self, request: Request) -> JSONResponse:
@@ -104,7 +98,7 @@ class Endpoint:
                 if content_type != JSON_TYPE:
                     with self._admission.turn(1):
                         return await self._classify(body, count)
-                contents, several = await self._in_pool(protocol.images_of, body)
+                contents, several = await asyncio.to_thread(protocol.images_of, body)
                 with self._admission.place(len(contents) - 1), self._admission.turn(len(contents)):
                     if not several:
                         return await self._classify(contents[0], count)
@@ -114,12 +108,11 @@ class Endpoint:
 
     async def _classify(self, content: bytes, count: int) -> dict[str, Any]:
         try:
-            pixels = await self._in_pool(self._classifier.decode, content)
+            probabilities = await asyncio.wrap_future(self._batcher.submit(content))
         except TooManyPixels as error:
             raise Refusal(413, "TooManyPixels", str(error)) from None
         except ImageError as error:
             raise Refusal(400, "NotAnImage", str(error)) from None
-        probabilities = await asyncio.wrap_future(self._batcher.submit(pixels))
         predictions = self._classifier.best(probabilities, count)
         return {"predictions": [dataclasses.asdict(p) for p in predictions], "model": self._classifier.model}
 
@@ -129,9 +122,6 @@ class Endpoint:
             return await self._classify(content, count)
         except Refusal as refusal:
             return protocol.error(refusal.code, str(refusal)) | {"model": self._classifier.model}
-
-    async def _in_pool(self, function: Callable[[bytes], T], content: bytes) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, function, content)
 
 
 async def _ping(_: Request) -> Response:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from serving.preprocessing import normalise, read_square
+from serving.preprocessing import ImageError, normalise, read_square
 
 
 class ModelError(Exception):
@@ -63,6 +63,13 @@ class Classifier:
         if classes != labels:
             raise ModelError(f"model.onnx has {classes} classes, and model.json {labels} labels")
 
+    def classify(self, contents: list[bytes]) -> list[np.ndarray | ImageError]:
+        """Probabilities, float32 [classes], of each image file, or the error of one that cannot be read."""
+        read = [self._decoded(content) for content in contents]
+        pixels = [image for image in read if isinstance(image, np.ndarray)]
+        found = iter(self.infer(np.stack(pixels)) if pixels else ())
+        return [next(found) if isinstance(image, np.ndarray) else image for image in read]
+
     def decode(self, content: bytes) -> np.ndarray:
         """Network input of an image: uint8 [size, size, 3].
 
@@ -86,6 +93,12 @@ class Classifier:
             raise ArithmeticError("the model's probabilities are no numbers")
         order = np.argsort(-probabilities, kind="stable")[:count]
         return [Prediction(self._labels[i], float(probabilities[i])) for i in order]
+
+    def _decoded(self, content: bytes) -> np.ndarray | ImageError:
+        try:
+            return self.decode(content)
+        except ImageError as error:
+            return error
 
 
 def _describe(folder: Path) -> dict:

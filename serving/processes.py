@@ -32,8 +32,8 @@ def serve() -> None:
         ModelError: the model cannot be loaded.
         SystemExit: the port is taken; the log says so.
     """
-    processes = _processes()
-    log.write("loading", cores=_cores(), processes=processes)
+    processes = count()
+    log.write("loading", processes=processes, threads=threads())
     classifier = _classifier()  # if others serve, too: a reason not to is then found once, and before they start
     if processes == 1:
         server = uvicorn.Server(_config(make_app(classifier)))
@@ -58,6 +58,16 @@ def one_of_several() -> ASGIApp:
         sys.exit(STARTUP_FAILURE)  # any other way to end, and uvicorn would start it again without end
 
 
+def count() -> int:
+    """Number of processes: as many as fill the cores that this one may run on, or WEB_CONCURRENCY."""
+    return int(os.environ.get("WEB_CONCURRENCY") or max(1, _cores() // CORES_A_PROCESS))
+
+
+def threads() -> int:
+    """Threads of one process: one a core."""
+    return max(1, _cores() // count())
+
+
 def _config(app: ASGIApp | str, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -74,11 +84,7 @@ def _config(app: ASGIApp | str, **options: Any) -> uvicorn.Config:
 
 def _classifier() -> Classifier:
     folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model"
-    return Classifier(folder, threads=max(1, _cores() // _processes()))
-
-
-def _processes() -> int:
-    return int(os.environ.get("WEB_CONCURRENCY") or max(1, _cores() // CORES_A_PROCESS))
+    return Classifier(folder, threads=threads())
 
 
 def _cores() -> int:

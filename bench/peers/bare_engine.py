@@ -3,8 +3,8 @@
     python -m bench.peers.bare_engine MODEL FOLDER SECONDS
 
 It prints `{"rate": images/s, "processor": processor seconds an image}`. It uses the server's classifier with the same
-engine options. One thread a core decodes ahead, and as many threads as in the server infer full batches. There is no
-HTTP and no client, and every batch is full, so the server cannot be faster.
+engine options. One thread a core decodes ahead, and one infers full batches. There is no HTTP and no client, and every
+batch is full, so the server cannot be faster.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.app import BATCHES, MAX_BATCH
+from serving.app import MAX_BATCH
 from serving.classifier import Classifier
 
 WARM_UP = 0.2  # share of the seconds before counting begins
@@ -30,7 +30,7 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     classifier = Classifier(model, threads=cores)
     images = itertools.cycle([path.read_bytes() for path in sorted(folder.rglob("*.jpg"))])
-    done, ended = [0] * BATCHES, threading.Event()
+    done, ended = [0] * cores, threading.Event()
 
     def infer(number: int) -> None:
         ahead = deque(decoders.submit(classifier.decode, next(images)) for _ in range(2 * MAX_BATCH))
@@ -40,8 +40,8 @@ def main() -> None:
             classifier.infer(batch)
             done[number] += MAX_BATCH
 
-    with ThreadPoolExecutor(cores) as decoders, ThreadPoolExecutor(BATCHES) as inferrers:
-        running = [inferrers.submit(infer, number) for number in range(BATCHES)]
+    with ThreadPoolExecutor(cores) as decoders, ThreadPoolExecutor(cores) as inferrers:
+        running = [inferrers.submit(infer, number) for number in range(cores)]
         time.sleep(WARM_UP * seconds)
         before, start, used = sum(done), time.perf_counter(), time.process_time()
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Items that wait go together; one that comes alone goes at once; each gets its own row, or the error of its batch."""
+"""Items that wait go together; one that comes alone goes at once; each gets its result, or the error of its batch."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
-import numpy as np
 import pytest
 
 from serving.batcher import Batcher
 from tests.waiting import LIMIT_SECONDS
 
 LIMIT = LIMIT_SECONDS
+ODD = 100
 
 
 class Engine:
@@ -22,13 +22,13 @@ class Engine:
         self.sizes: list[int] = []
         self.entered, self.let = Event(), Event()
 
-    def run(self, items: np.ndarray) -> np.ndarray:
+    def run(self, items: list[int]) -> list[int | Exception]:
         self.sizes.append(len(items))
         self.entered.set()
         assert self.let.wait(LIMIT)
-        if items.min() < 0:
+        if min(items) < 0:
             raise ValueError("negative")
-        return 2 * items
+        return [2 * item if item < ODD else KeyError("odd") for item in items]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def engine() -> Engine:
 
 
 @contextmanager
-def held(engine: Engine, **options: Any) -> Iterator[tuple[Any, "Future[np.ndarray]"]]:
+def held(engine: Engine, **options: Any) -> Iterator[tuple[Any, "Future[int]"]]:
     """A batcher whose engine is busy with a first item until the block ends."""
     batcher = Batcher(engine.run, **options)
-    first = batcher.submit(np.array([0]))
+    first = batcher.submit(0)
     assert engine.entered.wait(LIMIT)
     yield batcher, first
     engine.let.set()
@@ -48,17 +48,17 @@ def held(engine: Engine, **options: Any) -> Iterator[tuple[Any, "Future[np.ndarr
 
 def test_what_waits_goes_together_up_to_the_most(engine: Engine) -> None:
     with held(engine, threads=1, max_batch=4) as (batcher, first):
-        waiting = [batcher.submit(np.array([i])) for i in range(1, 7)]
-    assert [int(future.result(LIMIT)[0]) for future in (first, *waiting)] == [0, 2, 4, 6, 8, 10, 12]
+        waiting = [batcher.submit(i) for i in range(1, 7)]
+    assert [future.result(LIMIT) for future in (first, *waiting)] == [0, 2, 4, 6, 8, 10, 12]
     assert engine.sizes == [1, 4, 2]
 
 
 def test_threads_share_what_waits(engine: Engine) -> None:
     with held(engine, threads=2, max_batch=8) as (batcher, _):
         engine.entered.clear()
-        batcher.submit(np.array([0]))
+        batcher.submit(0)
         assert engine.entered.wait(LIMIT)  # both are busy
-        waiting = [batcher.submit(np.array([i])) for i in range(6)]
+        waiting = [batcher.submit(i) for i in range(6)]
     for future in waiting:
         future.result(LIMIT)
     assert engine.sizes[2] == 3
@@ -66,16 +66,25 @@ def test_threads_share_what_waits(engine: Engine) -> None:
 
 def test_an_error_reaches_all_of_its_batch_and_no_other(engine: Engine) -> None:
     with held(engine, threads=1, max_batch=2) as (batcher, first):
-        waiting = [batcher.submit(np.array([i])) for i in (1, -1, 3, 4)]
+        waiting = [batcher.submit(i) for i in (1, -1, 3, 4)]
     for future in waiting[:2]:
         with pytest.raises(ValueError, match="negative"):
             future.result(LIMIT)
-    assert [int(future.result(LIMIT)[0]) for future in (first, *waiting[2:])] == [0, 6, 8]
+    assert [future.result(LIMIT) for future in (first, *waiting[2:])] == [0, 6, 8]
+
+
+def test_an_error_of_one_item_reaches_it_alone(engine: Engine) -> None:
+    with held(engine, threads=1, max_batch=4) as (batcher, _):
+        well, odd, also = (batcher.submit(i) for i in (1, ODD, 3))
+    with pytest.raises(KeyError, match="odd"):
+        odd.result(LIMIT)
+    assert (well.result(LIMIT), also.result(LIMIT)) == (2, 6)
+    assert engine.sizes == [1, 3]
 
 
 def test_an_item_whose_client_has_gone_is_not_run(engine: Engine) -> None:
     with held(engine, threads=1, max_batch=8) as (batcher, _):
-        gone, stays = batcher.submit(np.array([1])), batcher.submit(np.array([2]))
+        gone, stays = batcher.submit(1), batcher.submit(2)
         assert gone.cancel()
-    assert int(stays.result(LIMIT)[0]) == 4
+    assert stays.result(LIMIT) == 4
     assert engine.sizes == [1, 1]
