@@ -1,6 +1,6 @@
 """Questions about AWS that its documents leave open: local AWS gives one answer, or the other where it is told to.
 
-python -m local_aws.doubts      writes docs/doubts.md
+`make doubts-docs` writes docs/doubts.md.
 """
 
 import os

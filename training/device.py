@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from training.environment import Process
 from training.errors import InputError
-from training.machine import driver_version, gpus, processor
+from training.machine import DRIVER, driver_version, gpus, processor
 
 
 def choose(process: Process) -> torch.device:
@@ -21,7 +21,7 @@ def choose(process: Process) -> torch.device:
         InputError: the machine has a GPU that PyTorch cannot use; on the processor it would be paid for nothing.
     """
     if not torch.cuda.is_available():
-        if gpus():
+        if gpus() and DRIVER.is_dir():
             raise InputError(
                 f"this machine has a GPU, and PyTorch cannot use it: driver {driver_version()}, PyTorch "
                 f"{torch.__version__} for CUDA {torch.version.cuda or '(none)'}. Take a driver for that CUDA, or "

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from training import machine
+from training import device, machine
 from training.device import arithmetic, choose, moved, place
 from training.environment import Process
 from training.errors import InputError
@@ -147,7 +147,9 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_with_both_versions(
 ) -> None:
     """AWS's GPU image without its own entry point does not load its libraries for a host driver older than its CUDA."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    monkeypatch.setattr(machine, "DRIVER", tmp_path / "gpus")
+    for module in (machine, device):
+        monkeypatch.setattr(module, "DRIVER", tmp_path / "gpus")
+    (tmp_path / "gpus" / "0000:00:1b.0").mkdir(parents=True)
     (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  Wed Oct 27 2021\n")
 
     with pytest.raises(InputError) as error:
@@ -164,13 +166,13 @@ def test_a_machine_whose_gpus_are_hidden_trains_on_the_processor(monkeypatch: py
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_all_stays_as_it_is() -> None:
-    device = choose(Process())
+    chosen = choose(Process())
     model, values = torch.nn.Linear(2, 2), torch.zeros(1, 2)
 
-    assert device.type == "cpu"
-    assert place(model, device) is model
-    assert moved(values, device) is values
-    with arithmetic(device):
+    assert chosen.type == "cpu"
+    assert place(model, chosen) is model
+    assert moved(values, chosen) is values
+    with arithmetic(chosen):
         assert model(values).dtype == torch.float32
 
 
@@ -184,11 +186,11 @@ def test_a_gpu_that_only_emulates_bf16_computes_in_float32(monkeypatch: pytest.M
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_computes_in_bf16() -> None:
-    device = choose(Process())
-    model = place(torch.nn.Conv2d(3, 8, 3), device)
+    chosen = choose(Process())
+    model = place(torch.nn.Conv2d(3, 8, 3), chosen)
 
-    with arithmetic(device):
-        result = model(moved(torch.zeros(2, 3, 16, 16), device))
+    with arithmetic(chosen):
+        result = model(moved(torch.zeros(2, 3, 16, 16), chosen))
 
     native = torch.cuda.is_bf16_supported(including_emulation=False)
     assert result.dtype == (torch.bfloat16 if native else torch.float32)

@@ -104,8 +104,8 @@ def test_a_password_lets_its_owner_do_what_the_policies_say(
     home: Home, client: Client, repository: str, context: Path
 ) -> None:
     """ "Private registry authentication", Amazon ECR user guide: a token has the permissions of who asked for it."""
-    make_role(client, "reader", "lambda.amazonaws.com", {"Action": "ecr:GetAuthorizationToken", "Resource": "*"})
-    log_in(home, assume(client, home, "reader"))
+    make_role(client, "image-reader", "lambda.amazonaws.com", {"Action": "ecr:GetAuthorizationToken", "Resource": "*"})
+    log_in(home, assume(client, home, "image-reader"))
     docker(home, "build", "--tag", f"{repository}:2", ".", folder=context)
     refused = docker(home, "push", f"{repository}:2")
     assert refused.returncode == 1
