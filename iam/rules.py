@@ -25,6 +25,8 @@ _OWNER_KEYS = {
     "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "kms:calleraccount",
 }  # fmt: skip
 _EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
+# It sends no account: "Troubleshooting Amazon EventBridge", EventBridge user guide. The rule's ARN names one.
+_EVENTS = "events.amazonaws.com"
 _OPEN = set("*?…")  # the last stands for a value that cannot be read, and may be anything
 
 
@@ -48,10 +50,6 @@ def network_isolation(resources: Resources) -> Iterator[Problem]:
             yield id, "the training job has a network", "set EnableNetworkIsolation to true in Request"
 
 
-# The ARN of a bucket names no account, and other sources can be anybody's.
-_CALLER_KEYS = {"*": {"SourceArn", "SourceAccount"}, "s3.amazonaws.com": {"SourceArn", "SourceAccount"}}
-
-
 def open_access(resources: Resources) -> Iterator[Problem]:
     """Role trust, resource policies and function permissions name a principal, or its owner in a condition."""
     for id, resource in resources.items():
@@ -61,12 +59,12 @@ def open_access(resources: Resources) -> Iterator[Problem]:
                 yield id, "a statement allows anyone", "name the principal, or add a condition on aws:SourceAccount"
     for id, properties in _of_type(resources, "AWS::Lambda::Permission"):
         caller = _text(properties.get("Principal"))
+        needed = {"SourceArn"} if caller == _EVENTS else {"SourceArn", "SourceAccount"}
         if caller == "*" or caller.endswith(".amazonaws.com"):
-            for key in sorted(_CALLER_KEYS.get(caller, {"SourceArn"}) - set(properties)):
+            for key in sorted(needed - set(properties)):
                 yield id, f"{caller} may call the function for any {key}", f"set {key}"
-        # "Troubleshooting Amazon EventBridge", EventBridge user guide: the rule's ARN names the account already.
-        if caller == "events.amazonaws.com" and "SourceAccount" in properties:
-            yield id, "EventBridge gives no SourceAccount, so it could never call the function", "remove SourceAccount"
+        if caller == _EVENTS and "SourceAccount" in properties:
+            yield id, "EventBridge cannot call a function whose permission has SourceAccount", "set SourceArn only"
 
 
 def imds_v2(resources: Resources) -> Iterator[Problem]:

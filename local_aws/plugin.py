@@ -14,7 +14,6 @@ from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
-from local_aws.functions import permissions as function_permissions
 from local_aws.functions import roles as function_roles
 from local_aws.home import ACCOUNT, Home
 from local_aws.iam import (
@@ -23,6 +22,7 @@ from local_aws.iam import (
     object_encryption,
     passed_roles,
     policy_variables,
+    service_calls,
     stack_authorization,
 )
 from local_aws.iam import requests as iam_requests
@@ -47,10 +47,10 @@ def install() -> None:
     iam_requests.install()
     object_encryption.install()
     passed_roles.install()
+    service_calls.install()
     function_metrics.install()
     function_roles.install()
     function_concurrency.install()
-    function_permissions.install()
     template_conditions.install()
     stack_authorization.install()
     alarms.install()

@@ -146,6 +146,8 @@ class TrainedModel(Stack):
                 targets=[target],
             ),
         ]
+        # No SourceAccount: with one, EventBridge cannot call ("Troubleshooting Amazon EventBridge", EventBridge user
+        # guide). The rule's ARN names the account.
         permissions = [
             lambda_.CfnPermission(
                 self,
@@ -153,7 +155,6 @@ class TrainedModel(Stack):
                 action="lambda:InvokeFunction",
                 function_name=function.function_name,
                 principal="events.amazonaws.com",
-                # No source_account: with it, EventBridge could not call ("Troubleshooting Amazon EventBridge").
                 source_arn=rule.attr_arn,
             )
             for rule in rules

@@ -121,7 +121,7 @@ def test_a_finding_says_where_what_and_how_to_put_it_right() -> None:
         (
             "open-access",
             "trained-model",
-            _in("AWS::Lambda::Permission", lambda c: c.update(SourceAccount="1"), at=1),
+            _in("AWS::Lambda::Permission", lambda caller: caller.update(SourceAccount=ACCOUNT), at=1),
         ),
         ("encryption", "storage", _in("AWS::S3::Bucket", lambda bucket: bucket.pop("BucketEncryption"), at=DATA)),
         ("encryption", "storage", _encrypt("AES256", at=DATA)),
@@ -159,6 +159,12 @@ def test_a_function_is_open_to_anyone_but_not_to_a_named_account() -> None:
     for principal, findings in (("*", [("open-access", "Caller")]), ("111122223333", [])):
         caller = {"Principal": principal, "SourceAccount": ACCOUNT}
         assert _made(Caller=("AWS::Lambda::Permission", caller)) == findings
+
+
+def test_a_service_calls_for_one_resource_of_one_account() -> None:
+    topic = {"Principal": "sns.amazonaws.com", "SourceArn": "arn:aws:sns:eu-west-1:111122223333:topic"}
+    for source, findings in (({}, [("open-access", "Caller")]), ({"SourceAccount": ACCOUNT}, [])):
+        assert _made(Caller=("AWS::Lambda::Permission", topic | source)) == findings
 
 
 def test_a_request_that_cannot_be_read_is_not_taken_for_a_good_one() -> None:

@@ -179,6 +179,8 @@ def test_the_function_hears_of_ended_jobs_and_looks_for_itself(templates: dict[s
 
 
 def test_only_the_two_rules_may_call_the_function(templates: dict[str, Template]) -> None:
+    """AWS: "Troubleshooting Amazon EventBridge", EventBridge user guide: with a SourceAccount EventBridge cannot invoke
+    the function."""
     permissions = of_type(templates["trained-model"], "AWS::Lambda::Permission")
     rules = templates["trained-model"].find_resources("AWS::Events::Rule")
     assert sorted(text(permission["SourceArn"]) for permission in permissions) == sorted(
@@ -186,7 +188,6 @@ def test_only_the_two_rules_may_call_the_function(templates: dict[str, Template]
     )
     for permission in permissions:
         assert permission["Principal"] == "events.amazonaws.com"
-        # It "prevents EventBridge from being able to invoke the function": "Troubleshooting Amazon EventBridge".
         assert "SourceAccount" not in permission
 
 
