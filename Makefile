@@ -115,8 +115,8 @@ bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 # Without a file that names one there is none to end, and perhaps no environment to end it with.
 DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
 
-local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name]
-	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT))
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name] [ACCOUNT=new: with a new account's quotas]
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT))
 
 status: $(SETUP)  ## say which local AWS runs, and what it uses
 	@$(PY) -m local_aws status || test $$? -eq 1

@@ -8,7 +8,7 @@ import time
 from local_aws import __doc__ as description
 from local_aws import doubts
 from local_aws.clock import DEFAULT, VARIABLE, parse_time_factor
-from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, Home
+from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, ESTABLISHED, NEW, Home
 from local_aws.lifecycle import LocalAwsError, current, down, processes, up
 
 
@@ -29,6 +29,7 @@ def main() -> int:
         "--doubt", action="append", default=[], metavar="NAME",
         help=f"give the other answer where AWS's documents leave one open: {', '.join(doubts.DOUBTS)}, or all",
     )  # fmt: skip
+    start.add_argument("--account", choices=[ESTABLISHED, NEW], help="quotas of such an account; default established")
     commands.add_parser("status", prog="make status", help="show which run; exit code 0 if it does, else 1")
     commands.add_parser("down", prog="make down", help="end it and every process it started")
     arguments = parser.parse_args()
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                return _up(home, arguments.port, arguments.region, arguments.time_factor, arguments.doubt)
+                return _up(home, arguments)
             case "status":
                 return _status(home)
             case _:
@@ -56,9 +57,9 @@ def _factor(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _up(home: Home, port: int, region: str, time_factor: float | None, doubt: list[str]) -> int:
+def _up(home: Home, given: argparse.Namespace) -> int:
     start = time.monotonic()
-    run = up(home, port, region, time_factor=time_factor, doubt=doubt)
+    run = up(home, given.port, given.region, time_factor=given.time_factor, doubt=given.doubt, account=given.account)
     fast = f", time factor {run.time_factor:g}" if run.time_factor != 1 else ""
     print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s{fast})")
     print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 _OTHERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")  # would win over the variables of a local AWS
 ACCOUNT = "000000000000"
+ACCOUNT_KIND = "SLIPWAY_ACCOUNT"  # variable of the server: ESTABLISHED, or NEW, with a new account's quotas
+ESTABLISHED, NEW = "established", "new"
 DEFAULT_PORT = 4566
 DEFAULT_REGION = "us-east-1"
 

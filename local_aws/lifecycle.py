@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from local_aws import clock, doubts
-from local_aws.home import ACCOUNT, DEFAULT_REGION, Home, write_env
+from local_aws.home import ACCOUNT, ACCOUNT_KIND, DEFAULT_REGION, ESTABLISHED, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
 from training.errors import ReportedError
 
@@ -38,6 +38,7 @@ class LocalAwsRun:
     endpoint: str
     certificate: str
     time_factor: float = 1.0
+    account: str = ESTABLISHED
 
     def healthy(self) -> bool:
         """True if the server answers its health check within 5 s."""
@@ -66,6 +67,7 @@ def up(
     tied: bool = False,
     time_factor: float | None = None,
     doubt: Sequence[str] = (),
+    account: str | None = None,
 ) -> LocalAwsRun:
     """Start a local AWS, or return the one that already runs in this home folder.
 
@@ -74,9 +76,10 @@ def up(
         tied: end the local AWS when the calling process ends, however it ends.
         time_factor: see local_aws.clock; None takes it from the environment.
         doubt: names of doubts to which it gives the other answer, see local_aws.doubts.
+        account: ESTABLISHED, which None stands for, or NEW.
 
     Raises:
-        LocalAwsError: it does not start, the port is taken, or it runs already with another time factor.
+        LocalAwsError: it does not start, the port is taken, or it runs already, with another time factor or account.
     """
     run = current(home)
     if run and run.healthy():
@@ -84,6 +87,8 @@ def up(
             raise LocalAwsError(
                 f"local AWS runs already, with the time factor {run.time_factor:g}: `make down`, then start it again"
             )
+        if account not in (None, run.account):
+            raise LocalAwsError(f"local AWS runs already, as {run.account} account: `make down`, then start it again")
         return run
     try:
         factor = clock.time_factor() if time_factor is None else time_factor
@@ -100,11 +105,12 @@ def up(
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
     environment = _server_environment(home, run_id, port, region, access_key, secret_key, factor)
-    environment[doubts.VARIABLE] = answers
+    account = account or ESTABLISHED
+    environment |= {doubts.VARIABLE: answers, ACCOUNT_KIND: account}
     supervisor = _start_supervisor(home, listening, environment, tied)
     endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
-    run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor)
+    run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor, account)
     home.run_file.write_text(json.dumps(asdict(run)))
     try:
         _wait_until_healthy(run, supervisor, home)

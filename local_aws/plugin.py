@@ -8,10 +8,11 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws import alarms, budget_type, event_metrics, template_conditions
+from local_aws import alarms, budget_type, event_metrics, quotas, template_conditions
 from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
+from local_aws.functions import account_limit
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
 from local_aws.functions import roles as function_roles
@@ -51,6 +52,7 @@ def install() -> None:
     function_metrics.install()
     function_roles.install()
     function_concurrency.install()
+    account_limit.install()
     template_conditions.install()
     stack_authorization.install()
     alarms.install()
@@ -70,6 +72,13 @@ def install() -> None:
         target_prefix="AnyScaleFrontendService",
         botocore_services=["application-autoscaling"],
         resource_arn=scaling_api.resource_arn,
+    )
+    _add_service(
+        "servicequotas",
+        quotas.handle,
+        target_prefix="ServiceQuotasV20190624",
+        botocore_services=["service-quotas"],
+        resource_arn=quotas.resource_arn,
     )
     types = {
         **sagemaker_types.TYPES,

@@ -21,6 +21,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, lambda_svc
 from ministack.services.cloudformation import provisioners
 
+from local_aws.functions.account_limit import refuse_provisioned
 from local_aws.service import ApiError
 
 _START_AT_A_TIME = 4
@@ -83,7 +84,8 @@ def utilization(function: str, alias: str) -> float:
 
 
 def _put(function: str, alias: str, data: dict[str, Any]) -> Any:
-    response = _put_original(function, alias, data)
+    refusal = refuse_provisioned(function, alias, data["ProvisionedConcurrentExecutions"])
+    response = refusal or _put_original(function, alias, data)
     if response[0] < 400:
         asked = _asked(function, alias)
         assert asked is not None

@@ -17,16 +17,18 @@ ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], s
 
 # Where each service's requests name their operation. MiniStack accepts an `Action` parameter or an `x-amz-target`
 # header for any service, so that a caller could have one action authorised and another one performed.
-_BY_TARGET = frozenset({"application-autoscaling", "ecr", "events", "kms", "logs", "ssm"})
+_BY_TARGET = frozenset({"application-autoscaling", "budgets", "ecr", "events", "kms", "logs", "servicequotas", "ssm"})
 _BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
 _BY_PATH = frozenset({"lambda", "s3"})
 _KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | {"monitoring", "sagemaker"}
 
-# Operations whose IAM action has another name ("Actions defined by AWS Lambda").
-_LAMBDA_NAMES = {
-    "Invoke": "InvokeFunction",
-    "InvokeAsync": "InvokeFunction",
-    "InvokeWithResponseStream": "InvokeFunction",
+# Operations whose IAM action has another name ("Actions defined by AWS Lambda", "… by AWS Budget Service").
+_NAMES = {
+    ("budgets", "DescribeBudget"): "ViewBudget",
+    ("budgets", "DescribeBudgets"): "ViewBudget",
+    ("lambda", "Invoke"): "InvokeFunction",
+    ("lambda", "InvokeAsync"): "InvokeFunction",
+    ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
 }
 
 
@@ -62,6 +64,7 @@ def _correct_actions() -> None:
             named: str | None = original(service, *request)
             return named
         name = _operation(service, *request)
+        name = _NAMES.get((service, name or ""), name)
         # MiniStack does not authorise a request it cannot name; UnknownOperation needs a policy with "service:*".
         return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{name or 'UnknownOperation'}"
 
@@ -81,8 +84,8 @@ def _operation(
     if service == "s3":
         action: str | None = iam_actions._s3_action(method, path, query)
         return action
-    operation = iam_actions._match_rest_action(service, method, path, query)
-    return _LAMBDA_NAMES.get(operation, operation) if service == "lambda" else operation
+    operation: str | None = iam_actions._match_rest_action(service, method, path, query)
+    return operation
 
 
 def _contradicts(body: bytes, query: dict[str, Any]) -> bool:

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+from local_aws.quotas import require_instances
 from local_aws.sagemaker import caller, notebook_instances, tuning_api
 from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import LocalEndpoint
+from local_aws.sagemaker.fleet import variant_of
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
 from local_aws.sagemaker.training_job import TrainingJob
@@ -47,8 +49,8 @@ def create_training_job(request: dict[str, Any]) -> dict[str, Any]:
     return {"TrainingJobArn": launch_training_job(request).arn}
 
 
-def check_training_job(request: dict[str, Any]) -> None:
-    """Validate a training job, or the definition in a tuning job.
+def check_training_job(request: dict[str, Any], at_once: int = 1) -> None:
+    """Validate a training job, or the definition of which a tuning job runs `at_once`.
 
     Raises:
         ApiError: SageMaker refuses it, or local AWS cannot run it.
@@ -62,6 +64,13 @@ def check_training_job(request: dict[str, Any]) -> None:
             f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point."
         )
     require_usable(request)
+    kind, spot = request["ResourceConfig"]["InstanceType"], request.get("EnableManagedSpotTraining", False)
+    require_instances(
+        "spot training job" if spot else "training job",
+        kind,
+        in_use=sum(job.in_use(kind, spot=spot) for job in training_jobs.all()),
+        more=at_once * request["ResourceConfig"]["InstanceCount"],
+    )
 
 
 def launch_training_job(request: dict[str, Any]) -> TrainingJob:
@@ -114,6 +123,7 @@ def create_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     name = request["EndpointName"]
     config = endpoint_configs.get(request["EndpointConfigName"])
     caller.require_volume_grant(config.get("KmsKeyId"))
+    _require_instances(config, variant_of(config)["InitialInstanceCount"])
     endpoint = LocalEndpoint(name, endpoints.arn(name), config, request.get("DeploymentConfig"))
     endpoints.add(name, endpoint)  # refuses a name that exists, before any instance starts
     endpoint.create(_models_of(config))
@@ -126,10 +136,12 @@ def update_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     config = endpoint_configs.get(request["EndpointConfigName"])
     caller.require_volume_grant(config.get("KmsKeyId"))
     kept = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
+    keep_count = request.get("RetainAllVariantProperties", False)
+    _require_instances(config, endpoint.size if keep_count else variant_of(config)["InitialInstanceCount"])
     endpoint.update(
         config,
         _models_of(config),
-        keep_instance_count=request.get("RetainAllVariantProperties", False),
+        keep_instance_count=keep_count,
         deployment_config=request.get("DeploymentConfig", kept),
     )
     return {"EndpointArn": endpoint.arn}
@@ -141,6 +153,7 @@ def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
     if desired["VariantName"] != endpoint.variant_name or "DesiredInstanceCount" not in desired:
         raise invalid(f"needs DesiredInstanceCount of variant {endpoint.variant_name!r}.")
     config = endpoint_configs.get(endpoint.describe()["EndpointConfigName"])
+    _require_instances(config, desired["DesiredInstanceCount"] - endpoint.size)
     endpoint.resize(desired["DesiredInstanceCount"], _models_of(config))
     return {"EndpointArn": endpoint.arn}
 
@@ -148,6 +161,12 @@ def update_capacities(request: dict[str, Any]) -> dict[str, Any]:
 def delete_endpoint(request: dict[str, Any]) -> None:
     endpoints.get(request["EndpointName"]).delete()  # refuses while the endpoint is changing
     endpoints.remove(request["EndpointName"])
+
+
+def _require_instances(config: dict[str, Any], more: int) -> None:
+    kind = variant_of(config)["InstanceType"]
+    in_use = sum(endpoint.in_use(kind) for endpoint in endpoints.all())
+    require_instances("endpoint", kind, in_use=in_use, more=max(more, 0))
 
 
 def _models_of(config: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class LocalEndpoint:
         self.deployment_config = deployment_config  # kept for updates with RetainDeploymentConfig
         self._config = config
         self._fleet: Fleet = []
+        self._starting = ("", 0)  # type and number of the instances that a change adds
         self._traffic: Traffic[EndpointInstance] = Traffic()
         self._settled = threading.Event()
         self._lock = threading.Lock()
@@ -47,6 +48,16 @@ class LocalEndpoint:
     @property
     def variant_name(self) -> str:
         return str(variant_of(self._config)["VariantName"])
+
+    @property
+    def size(self) -> int:
+        """Number of instances, without those that a change adds."""
+        return len(self._fleet)
+
+    def in_use(self, instance_type: str) -> int:
+        """Number of instances of a type, those that a change adds and both fleets of an update among them."""
+        fleets = (variant_of(self._config)["InstanceType"], self.size), self._starting
+        return sum(count for kind, count in fleets if kind == instance_type)
 
     @property
     def instances(self) -> list[EndpointInstance]:
@@ -80,7 +91,7 @@ class LocalEndpoint:
         """CreateEndpoint. Its DeploymentConfig only applies to updates, since there is no old fleet to shift from."""
         deployment = DeploymentPlan.plan(None, int(variant_of(self._config)["InitialInstanceCount"]))
         count = deployment.steps[-1].green
-        self._begin("Creating", count, lambda: self._deploy(self._config, models, deployment))
+        self._begin("Creating", count, self._config, count, lambda: self._deploy(self._config, models, deployment))
 
     def update(
         self,
@@ -99,12 +110,13 @@ class LocalEndpoint:
         count = len(self._fleet) if keep_instance_count else int(variant_of(config)["InitialInstanceCount"])
         deployment = DeploymentPlan.plan(deployment_config, count)
         require_alarms(deployment.alarms)
-        self._begin("Updating", count, lambda: self._deploy(config, models, deployment))
+        self._begin("Updating", count, config, count, lambda: self._deploy(config, models, deployment))
         self.deployment_config = deployment_config
 
     def resize(self, count: int, models: _Models) -> None:
         """UpdateEndpointWeightsAndCapacities of the variant."""
-        self._begin("Updating", count, lambda: self._resize(count, models))
+        added = max(count - self.size, 0)
+        self._begin("Updating", count, self._config, added, lambda: self._resize(count, models))
 
     def wait(self, timeout: float = 1800) -> None:
         """Wait up to `timeout` seconds until the endpoint has stopped changing.
@@ -147,9 +159,10 @@ class LocalEndpoint:
         if self.status in _BUSY:
             raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
 
-    def _begin(self, status: str, desired: int, change: Callable[[], None]) -> None:
+    def _begin(self, status: str, desired: int, config: dict[str, Any], added: int, change: Callable[[], None]) -> None:
         with self._lock:
             self._require_idle()
+            self._starting = variant_of(config)["InstanceType"], added
             self._state.update(EndpointStatus=status, Desired=desired)
             self._state.pop("FailureReason", None)
             self._settled.clear()
@@ -165,6 +178,7 @@ class LocalEndpoint:
         finally:
             self._state.pop("PendingDeploymentSummary", None)
             self._state.pop("Desired", None)
+            self._starting = ("", 0)
             self._state["LastModifiedTime"] = now()
             self._state["EndpointStatus"] = "InService" if self._fleet else "Failed"
             self._settled.set()

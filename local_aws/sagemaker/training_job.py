@@ -78,6 +78,12 @@ class TrainingJob:
         """All values of a metric so far, oldest first."""
         return self._metrics.values(metric)
 
+    def in_use(self, instance_type: str, *, spot: bool) -> int:
+        """Number of instances of a type that it uses, on demand or as spot instances."""
+        resources, own = self.request["ResourceConfig"], self.request.get("EnableManagedSpotTraining", False)
+        counts = self.status not in _ENDED and (resources["InstanceType"], own) == (instance_type, spot)
+        return int(resources["InstanceCount"]) if counts else 0
+
     def describe(self) -> dict[str, Any]:
         """Response of DescribeTrainingJob."""
         answer = {**self.request, **self._state, "TrainingJobArn": self.arn}

@@ -33,16 +33,19 @@ _SCALES = ("Auto", "Linear", "Logarithmic")
 
 
 def operations(
-    check: Callable[[dict[str, Any]], None], launch: Callable[[dict[str, Any]], TrainingJob]
+    check: Callable[[dict[str, Any], int], None], launch: Callable[[dict[str, Any]], TrainingJob]
 ) -> dict[str, Operation]:
-    """Operations by name; `check` validates a training job's definition, `launch` starts a training job."""
+    """Operations by name.
+
+    `check` validates a training job's definition and the number that runs at once, `launch` starts a training job.
+    """
 
     def create(request: dict[str, Any]) -> dict[str, Any]:
         _require_supported(request)
         caller.require_besides("CreateHyperParameterTuningJob", request)
         definition = request["TrainingJobDefinition"]
         caller.require_volume_grant(definition["ResourceConfig"].get("VolumeKmsKeyId"))
-        check(definition)
+        check(definition, request["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"])
         name = request["HyperParameterTuningJobName"]
         job = TuningJob(request, tuning_jobs.arn(name), launch)
         tuning_jobs.add(name, job)

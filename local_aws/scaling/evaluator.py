@@ -62,10 +62,16 @@ def _scale(key: Key, target: ScalableTarget, moment: float) -> None:
     wanted, cause, policies = _wanted(target, current, moment)
     if wanted == current:
         return
-    target.dimension.set(wanted)
+    activities = activities_of(key)
+    activities.begin(_place(target), target.dimension.quantity, cause, wanted)
+    try:
+        target.dimension.set(wanted)
+    except ApiError as error:  # such as a quota
+        activities.end(failure=str(error))
+        target.not_before = aws_seconds(moment) + _RETRY_SECONDS
+        return
     for policy in policies:
         policy.tracking.started(aws_seconds(moment), current, wanted)
-    activities_of(key).begin(_place(target), target.dimension.quantity, cause, wanted)
 
 
 def _wanted(target: ScalableTarget, current: int, moment: float) -> tuple[int, str, list[ScalingPolicy]]:

@@ -113,6 +113,23 @@ def test_a_name_that_is_taken_is_refused_before_anything_starts(client: Client, 
     assert invoke(client, "hello").startswith("first")
 
 
+def test_an_update_needs_both_fleets_of_the_quota_and_scaling_what_it_adds(
+    client: Client, endpoint: str, make_config: Any
+) -> None:
+    """ "Blue/green deployments", SageMaker developer guide: the new fleet starts beside the old one. Both calls have
+    ResourceLimitExceeded among their errors in the API reference."""
+    make_config("hundred", None, instances=100)
+    used = r"'ml.m5.large for endpoint usage' is 100 Instances, with current utilization of [1-9]\d* Instances"
+    with pytest.raises(ClientError, match=f"ResourceLimitExceeded.*{used} and a request delta of 100 "):
+        client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName="hundred")
+    desired = {"VariantName": "live", "DesiredInstanceCount": 101}
+    with pytest.raises(ClientError, match=f"ResourceLimitExceeded.*{used} and a request delta of 100 "):
+        client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=endpoint, DesiredWeightsAndCapacities=[desired]
+        )
+    assert settle(client, endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+
+
 def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, endpoint: str) -> None:
     with pytest.raises(ClientError, match="Could not find CloudWatch alarms: nobody"):
         client("sagemaker").update_endpoint(

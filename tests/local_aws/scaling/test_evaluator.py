@@ -356,3 +356,23 @@ def test_a_function_s_provisioned_concurrency_follows_its_utilisation(
 
     scaling_evaluator.evaluate(NOON)
     assert functions.provisioned["shop", "live"] == 3
+
+
+def test_a_change_that_the_service_refuses_is_a_failed_activity_and_tried_again_a_minute_later(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise ApiError("ResourceLimitExceeded", "the limit is 1")
+
+    register(minimum=2)
+    with monkeypatch.context() as full:
+        full.setattr(shelf, "set", refuse)
+        for _ in range(2):
+            scaling_evaluator.evaluate(NOON)
+    [(_, _, status)] = activities()
+    assert status == "Failed"
+    [failed] = scaling_api.describe_activities(PLACE)["ScalingActivities"]
+    assert failed["StatusMessage"] == "Failed to set books to 2. Reason: the limit is 1"
+
+    scaling_evaluator.evaluate(NOON + 61)
+    assert shelf.wanted == 2
