@@ -24,6 +24,7 @@ from local_aws.iam import (
     passed_roles,
     policy_variables,
     service_calls,
+    service_linked_roles,
     stack_authorization,
 )
 from local_aws.iam import requests as iam_requests
@@ -49,6 +50,7 @@ def install() -> None:
     object_encryption.install()
     passed_roles.install()
     service_calls.install()
+    service_linked_roles.install()
     function_metrics.install()
     function_roles.install()
     function_concurrency.install()

@@ -104,6 +104,8 @@ def _correct_conditions() -> None:
         known: dict[str, Any] = original(service, iam_action, body, params)
         if iam_action == "cloudwatch:PutMetricData" and (namespace := _namespace(body, params)):
             known["cloudwatch:namespace"] = namespace
+        if iam_action == "iam:CreateServiceLinkedRole" and (linked := _first(params, "AWSServiceName")):
+            known["iam:AWSServiceName"] = linked
         return known
 
     iam_actions.request_tag_context = context

@@ -6,6 +6,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from local_aws.iam import service_linked_roles
 from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
@@ -35,6 +36,7 @@ def register_target(request: dict[str, Any]) -> dict[str, Any]:
     missing = [name for name in ("MinCapacity", "MaxCapacity") if name not in described]
     if missing:
         raise invalid(f"a new scalable target needs {' and '.join(missing)}")
+    service_linked_roles.ensure(request["ServiceNamespace"])
     target = ScalableTarget(described, dimension)
     target.set_limits(target.minimum, target.maximum)
     if known:

@@ -7,6 +7,7 @@ import pytest
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch
 
+from local_aws.iam import service_linked_roles
 from local_aws.scaling import api as scaling_api
 from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling import evaluator as scaling_evaluator
@@ -317,6 +318,7 @@ def test_a_function_s_provisioned_concurrency_follows_its_utilisation(
 ) -> None:
     functions = Functions()
     monkeypatch.setattr(scaling_dimensions, "concurrency", functions)
+    monkeypatch.setattr(service_linked_roles, "ensure", lambda _: None)  # of a caller, which a test is not
     kind = "lambda", "lambda:function:ProvisionedConcurrency"
     monkeypatch.setitem(scaling_dimensions._KINDS, kind, scaling_dimensions.FunctionAlias)
     place = {

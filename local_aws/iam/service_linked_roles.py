@@ -1,0 +1,59 @@
+"""Service-linked roles of Application Auto Scaling: made by whoever registers the first target, or before, by hand.
+
+Source: "Service-linked roles for Application Auto Scaling", Application Auto Scaling user guide.
+"""
+
+from typing import Any
+
+from ministack.core.responses import get_account_id
+from ministack.services import iam
+
+from local_aws.iam.authorization import caller, require
+from local_aws.iam.requests import extend_resource_arn
+
+_SUFFIX = ".application-autoscaling.amazonaws.com"
+_NAMES = {
+    f"sagemaker{_SUFFIX}": "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+    f"lambda{_SUFFIX}": "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
+}
+
+_create_original = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
+
+
+def install() -> None:
+    """Give the roles AWS's names, and authorise their creation on these."""
+    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = _create
+    extend_resource_arn("iam", lambda path, headers, body, query, *_: _arn(iam._p(query, "AWSServiceName")))
+
+
+def ensure(namespace: str) -> None:
+    """Create the role that scales a service's targets, unless it is there.
+
+    Raises:
+        ApiError: the caller may not.
+    """
+    service = namespace + _SUFFIX
+    arn = _arn(service)
+    if arn and _NAMES[service] not in iam._roles:
+        require(caller.get(), "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
+        _create({"AWSServiceName": [service]})
+
+
+def _create(parameters: dict[str, Any]) -> Any:
+    service = iam._p(parameters, "AWSServiceName")
+    name = _NAMES.get(service)
+    if name in iam._roles:
+        message = f"Service role name {name} has been taken in this account, please try a different suffix."
+        return iam._error(400, "InvalidInput", message, ns="iam")
+    before = set(iam._roles)
+    status, headers, body = _create_original(parameters)
+    if name and status < 400:
+        [made] = set(iam._roles) - before
+        iam._roles[name] = iam._roles.pop(made) | {"RoleName": name, "Arn": _arn(service)}
+        body = body.replace(made.encode(), name.encode())
+    return status, headers, body
+
+
+def _arn(service: str) -> str | None:
+    name = _NAMES.get(service)
+    return name and f"arn:aws:iam::{get_account_id()}:role/aws-service-role/{service}/{name}"
