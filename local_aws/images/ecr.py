@@ -17,6 +17,8 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecr
 
+from aws.containers import training_container
+from aws.instances import Instance
 from local_aws.iam.authorization import caller, require
 from local_aws.service import ApiError, Response, answer
 
@@ -32,6 +34,11 @@ _ACTIONS = {
     ("HEAD", "manifest"): "BatchGetImage",
     ("GET", "manifest"): "BatchGetImage",
     ("PUT", "manifest"): "PutImage",
+}
+
+_AWS = "763104351884"  # account of AWS's images, which everybody may read
+_AWS_IMAGES = {
+    "pytorch": {training_container(_AWS, Instance.parse(type_)).tag for type_ in ("ml.m5.large", "ml.g5.xlarge")}
 }
 
 _callers: dict[str, tuple[str, float]] = {}  # access key and expiry, by password
@@ -58,13 +65,21 @@ def install() -> None:
 
 
 def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable[[dict[str, Any]], Response]:
-    """DescribeImages, Amazon ECR API reference: an image that is asked for and is not there is an error."""
+    """DescribeImages, Amazon ECR API reference: an image that is asked for and is not there is an error.
+
+    Of AWS's registry, the images are known that this project's jobs name.
+    """
 
     def describe(request: dict[str, Any]) -> Response:
-        name = request.get("repositoryName", "")
-        gone = [each for each in request.get("imageIds", []) if ecr._find_image(name, each) is None]
-        if name not in ecr._repositories or not gone:
-            return original(request)
+        name, asked = request.get("repositoryName", ""), request.get("imageIds", [])
+        if request.get("registryId") == _AWS and name in _AWS_IMAGES:
+            gone = [each for each in asked if each.get("imageTag") not in _AWS_IMAGES[name]]
+            if not gone:
+                return answer({"imageDetails": [{"repositoryName": name, "registryId": _AWS} for _ in asked]})
+        else:
+            gone = [each for each in asked if ecr._find_image(name, each) is None]
+            if not gone or name not in ecr._repositories:
+                return original(request)
         message = f"The image with imageId {gone[0]} does not exist within the repository with name '{name}'"
         return answer({"__type": "ImageNotFoundException", "message": message}, 400, "ImageNotFoundException")
 

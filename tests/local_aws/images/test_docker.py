@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aws.containers import training_container
+from aws.instances import Instance
 from local_aws.home import ACCOUNT, Home, read_env
 from tests.local_aws.conftest import Client, assume, make_role
 
@@ -77,6 +79,17 @@ def test_an_image_is_built_tagged_pushed_and_described(
         assert json.load(answer)["architecture"] == "arm64"
     listed = docker(home, "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*/*:1")
     assert listed.stdout.strip() == f"{repository}:1"
+
+
+def test_of_aws_s_images_it_knows_those_that_jobs_name(client: Client) -> None:
+    aws = {"registryId": "763104351884", "repositoryName": "pytorch"}
+    tag = training_container("763104351884", Instance.parse("ml.m5.large")).tag
+    [found] = client("ecr").describe_images(**aws, imageIds=[{"imageTag": tag}])["imageDetails"]
+    assert found["registryId"] == "763104351884"
+    with pytest.raises(client("ecr").exceptions.ImageNotFoundException):
+        client("ecr").describe_images(**aws, imageIds=[{"imageTag": "1.0"}])
+    with pytest.raises(client("ecr").exceptions.RepositoryNotFoundException):
+        client("ecr").describe_images(**aws | {"repositoryName": "caffe"}, imageIds=[{"imageTag": "1.0"}])
 
 
 def test_a_registry_that_is_not_local_aws_s_is_refused(home: Home, context: Path) -> None:
