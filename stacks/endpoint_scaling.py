@@ -4,6 +4,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
+from aws.service_linked_roles import path_and_name
 from settings import Settings, names
 from settings.schedule import Limits
 
@@ -19,7 +20,6 @@ class EndpointScaling(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str) -> None:
         super().__init__(scope, id)
-        service = "sagemaker.application-autoscaling.amazonaws.com"
         self.target = autoscaling.CfnScalableTarget(
             self,
             "Target",
@@ -28,9 +28,8 @@ class EndpointScaling(Construct):
             resource_id=f"endpoint/{endpoint_name}/variant/{names.VARIANT}",
             min_capacity=settings.endpoint_min_instances,
             max_capacity=settings.endpoint_max_instances,
-            # The service-linked role, which AWS creates. Without it CloudFormation requires a role of ours.
-            role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
-            "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+            # Without the service-linked role, CloudFormation requires a role of ours.
+            role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{path_and_name('sagemaker')}",
             scheduled_actions=[
                 _scheduled(number, limits, settings.endpoint_schedule_timezone)
                 for number, limits in enumerate(settings.scheduled_limits, start=1)

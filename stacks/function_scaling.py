@@ -5,6 +5,7 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aws.service_linked_roles import path_and_name
 from settings import Settings
 
 
@@ -16,7 +17,6 @@ class FunctionScaling(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, alias: lambda_.Alias, name: str) -> None:
         super().__init__(scope, id)
-        service = "lambda.application-autoscaling.amazonaws.com"
         self.target = autoscaling.CfnScalableTarget(
             self,
             "Target",
@@ -26,8 +26,7 @@ class FunctionScaling(Construct):
             min_capacity=settings.lambda_provisioned_concurrency,
             max_capacity=settings.lambda_max_provisioned_concurrency,
             # The service-linked role, as in endpoint_scaling.py.
-            role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/"
-            "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
+            role_arn=f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{path_and_name('lambda')}",
         )
         self.target.node.add_dependency(alias)
         tracking = autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(

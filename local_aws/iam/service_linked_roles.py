@@ -8,14 +8,11 @@ from typing import Any
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
+from aws import service_linked_roles as aws
 from local_aws.iam.authorization import caller, require
 from local_aws.iam.requests import extend_resource_arn
 
-_SUFFIX = ".application-autoscaling.amazonaws.com"
-_NAMES = {
-    f"sagemaker{_SUFFIX}": "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
-    f"lambda{_SUFFIX}": "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
-}
+_NAMESPACES = {aws.service(namespace): namespace for namespace in aws.NAMES}
 
 _create_original = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
 
@@ -32,16 +29,16 @@ def ensure(namespace: str) -> None:
     Raises:
         ApiError: the caller may not.
     """
-    service = namespace + _SUFFIX
+    service = aws.service(namespace)
     arn = _arn(service)
-    if arn and _NAMES[service] not in iam._roles:
+    if arn and aws.NAMES[namespace] not in iam._roles:
         require(caller.get(), "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
         _create({"AWSServiceName": [service]})
 
 
 def _create(parameters: dict[str, Any]) -> Any:
     service = iam._p(parameters, "AWSServiceName")
-    name = _NAMES.get(service)
+    name = aws.NAMES.get(_NAMESPACES.get(service, ""))
     if name in iam._roles:
         message = f"Service role name {name} has been taken in this account, please try a different suffix."
         return iam._error(400, "InvalidInput", message, ns="iam")
@@ -55,5 +52,6 @@ def _create(parameters: dict[str, Any]) -> Any:
 
 
 def _arn(service: str) -> str | None:
-    name = _NAMES.get(service)
-    return name and f"arn:aws:iam::{get_account_id()}:role/aws-service-role/{service}/{name}"
+    """ARN of the role; None for a service that is no namespace of Application Auto Scaling's."""
+    namespace = _NAMESPACES.get(service)
+    return namespace and f"arn:aws:iam::{get_account_id()}:role/{aws.path_and_name(namespace)}"

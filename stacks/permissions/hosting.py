@@ -1,6 +1,6 @@
 """Role that SageMaker uses for an endpoint."""
 
-from aws_cdk import Aws, DefaultStackSynthesizer, Fn
+from aws_cdk import Aws, DefaultStackSynthesizer, Fn, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -49,17 +49,16 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # SageMaker names the streams, after variant and instance.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
             metrics(ENDPOINTS),
-            *_image_pull(settings),
+            *_image_pull(settings, str(Stack.of(scope).synthesizer.bootstrap_qualifier)),
         ],
     )
 
 
-def _image_pull(settings: Settings) -> list[iam.PolicyStatement]:
-    """Pull from the repository of `serving_image`, or from the one that the CDK has in this account and region."""
+def _image_pull(settings: Settings, qualifier: str) -> list[iam.PolicyStatement]:
+    """Pull from the repository of `serving_image`, or from that of the CDK's bootstrap with this qualifier."""
     if image := settings.pushed_image:
         return image_pull(image.repository, account=image.account, region=image.region)
-    cdk = DefaultStackSynthesizer
-    name = cdk.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", cdk.DEFAULT_QUALIFIER)
+    name = DefaultStackSynthesizer.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", qualifier)
     return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
