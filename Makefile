@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth deploy upload live weights diff destroy settings-docs doubts-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy upload live weights diff destroy settings-docs doubts-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into ou
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
+
+preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what it would have to make; changes nothing [SETTINGS=…] [ARGS=--json]
+	@$(PY) -m tools.deploy.preflight $(ARGS) $(CONTEXT)
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
 	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(CONTEXT)

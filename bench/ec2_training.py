@@ -18,7 +18,8 @@ from settings import names
 from tools.assembly import synthesize
 from tools.dataset.upload import upload
 from tools.deploy import weights
-from tools.deploy.stacks import bootstrap, deploy
+from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.stacks import deploy
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.digests import sha256_of

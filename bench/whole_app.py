@@ -8,7 +8,8 @@ from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.check import checked
 from tools.dataset.digits import write
 from tools.demo.settings import DIGITS
-from tools.deploy.stacks import bootstrap, deploy_everything
+from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.stacks import deploy_everything
 from tools.preflight import require_aws
 from training.folder import digest
 

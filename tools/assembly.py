@@ -33,6 +33,14 @@ class SynthesizedApp:
         return template
 
     @property
+    def bootstrap(self) -> tuple[str, int]:
+        """Qualifier of the CDK's bootstrap that the stacks use, and the version that they need."""
+        manifest = json.loads((self.folder / "manifest.json").read_text())
+        needs = [it["properties"] for it in manifest["artifacts"].values() if it["type"] == "aws:cloudformation:stack"]
+        [parameter] = {need["bootstrapStackVersionSsmParameter"] for need in needs}
+        return parameter.split("/")[2], max(need["requiresBootstrapStackVersion"] for need in needs)
+
+    @property
     def prefix(self) -> str:
         """`<app>-<stage>`, with which every name in this deployment begins (`Settings.prefix`)."""
         return self.stack("storage").removesuffix("-storage")

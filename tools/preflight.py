@@ -1,4 +1,4 @@
-"""Checks before a deploy: credentials, region, an endpoint that answers, free Lambda concurrency."""
+"""Checks before a command: credentials, region, an endpoint that answers."""
 
 import os
 import socket
@@ -6,20 +6,13 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.stack import resources
 from training.errors import ReportedError
 
-# Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if
-# the quota is lower, as in a new account. Provisioned concurrency without a reservation counts as reserved.
-# "Configuring reserved concurrency", Lambda developer guide.
-_UNRESERVED = 100
 _LOCAL = "start the local AWS with `make local`, then `. .local/aws.env`"
 
 
@@ -76,33 +69,3 @@ def nobody_listens() -> bool:
         else:
             return False
     return True
-
-
-def require_concurrency(serving: Mapping[str, Any]) -> None:
-    """Raise `NotReady` if the account lacks the concurrency that the serving stack's template reserves or provisions.
-
-    Lambda would refuse it too, but only after the training, when the endpoint exists.
-    """
-    [function] = resources(serving, "AWS::Lambda::Function").values()
-    [alias] = resources(serving, "AWS::Lambda::Alias").values()
-    reserved = function.get("ReservedConcurrentExecutions", 0)
-    provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
-    wanted = reserved or provisioned  # provisioned concurrency is taken from the reservation, if there is one
-    if not wanted:
-        return
-    client = boto3.client("lambda")
-    limit = client.get_account_settings()["AccountLimit"]
-    try:
-        known = client.get_function_concurrency(FunctionName=function["FunctionName"])
-    except client.exceptions.ResourceNotFoundException:  # the first deploy
-        known = {}
-    own, quota = known.get("ReservedConcurrentExecutions", 0), limit["ConcurrentExecutions"]
-    room = max(limit["UnreservedConcurrentExecutions"] + own - min(_UNRESERVED, quota), 0)
-    if wanted > max(room, own):
-        raise NotReady(
-            f"lambda_{'reserved' if reserved else 'provisioned'}_concurrency = {wanted}: of the {quota} concurrent "
-            f"executions that Lambda gives this account, {room} are left to reserve or provision. Reserve nothing: "
-            f'SETTINGS="lambda_reserved_concurrency=0 lambda_provisioned_concurrency={min(provisioned, room)}"; or ask '
-            "for a higher quota: aws service-quotas request-service-quota-increase --service-code lambda --quota-code "
-            "L-B99A9384 --desired-value 1000"
-        )

@@ -18,7 +18,8 @@ from tools.dataset.digits import write
 from tools.demo import evidence
 from tools.demo.classify import ClassifyClient
 from tools.demo.jobs import Job, jobs
-from tools.deploy.stacks import bootstrap, deploy, deploy_everything
+from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import Folder, digest, inspect

@@ -28,7 +28,8 @@ from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
 from tools.demo.steps import Steps
 from tools.deploy.check import check
-from tools.deploy.stacks import bootstrap, deploy, deploy_everything
+from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import Folder, digest

@@ -1,1 +1,1 @@
-"""`make deploy`, `live`, `weights` and `destroy`: a whole deployment, on the AWS that the environment names."""
+"""`make preflight`, `deploy`, `live`, `weights` and `destroy`: a whole deployment, on the environment's AWS."""

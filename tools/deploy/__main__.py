@@ -16,11 +16,14 @@ from tools.assembly import synthesize
 from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
-from tools.deploy.image import require_image
+from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.preflight.run import require_ready
+from tools.deploy.preflight.scaling_roles import make_scaling_roles
+from tools.deploy.preflight.target import Target
 from tools.deploy.record import recorded
-from tools.deploy.stacks import bootstrap, deploy_everything
+from tools.deploy.stacks import deploy_everything
 from tools.deploy.uploaded import require_uploaded
-from tools.preflight import require_aws, require_concurrency
+from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import digest
 
@@ -39,9 +42,10 @@ def main() -> int:
     print(f"to account {account}, region {region}")
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
-    require_concurrency(assembly.template("serving"))
-    require_image(assembly, settings, account=account, region=region)
-    bootstrap(account, region)
+    require_ready(Target(settings, account, region, lambda: assembly), say=print)
+    make_scaling_roles(assembly, say=print)
+    if bootstrap(account, region, assembly.bootstrap[0]):
+        print("made the CDK's bootstrap")
     with recorded(given, settings, say=print):
         deploy_everything(assembly, images, say=print)
     live = check(settings.prefix, say=print)

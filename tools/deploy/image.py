@@ -22,20 +22,29 @@ _NAME = f"serving_image={PUSHED_FORM}"
 _VERSION_SECONDS = 60  # a Docker that is starting keeps its callers waiting
 
 
-def require_image(assembly: SynthesizedApp, settings: Settings, *, account: str, region: str) -> None:
-    """Raise `NotReady` if the deploy has to build the image and cannot, or if `serving_image` names none that fits.
+def require_image(assembly: SynthesizedApp, settings: Settings, *, account: str, region: str) -> str:
+    """Say where the image comes from.
 
-    CDK and SageMaker say so too, but only once the stacks before are changed. Who may not read the repository is not
-    stopped.
+    CDK and SageMaker would refuse it too, but only once the stacks before are changed.
+
+    Raises:
+        NotReady: the deploy has to build the image and cannot, or `serving_image` names none that fits.
+        ClientError: the caller may not read the repository of `serving_image`.
     """
     if settings.pushed_image:
         _require_pushed(settings.pushed_image, region=region, arm=settings.endpoint_instance.arm)
-    elif not all(_is_pushed(*named) for named in _built(assembly, account, region)):
-        require_builder()
+        return "serving_image is there and fits"
+    if all(_is_pushed(*named) for named in _built(assembly, account, region)):
+        return "pushed by an earlier deploy"
+    return f"{require_builder()} builds it"
 
 
-def require_builder() -> None:
-    """Raise `NotReady` unless the command that the CDK builds images with runs, and makes what SageMaker takes."""
+def require_builder() -> str:
+    """The command that the CDK builds images with.
+
+    Raises:
+        NotReady: it does not run, or makes what SageMaker refuses.
+    """
     command = os.environ.get("CDK_DOCKER", "docker")
     try:
         done = subprocess.run([command, "version"], capture_output=True, text=True, timeout=_VERSION_SECONDS)
@@ -49,6 +58,7 @@ def require_builder() -> None:
             f"{command} is Podman, whose OCI manifests SageMaker refuses: build with Docker or Finch "
             f"(CDK_DOCKER=finch), or push what `podman build --format docker serving` makes, and name it: {_NAME}"
         )
+    return command
 
 
 def _not_running(command: str, reason: str) -> str:
@@ -84,12 +94,7 @@ def _require_pushed(image: PushedImage, *, region: str, arm: bool) -> None:
             f"serving_image is in {image.region}, and SageMaker pulls an endpoint's image from its own region: push it "
             f"to a repository in {region}"
         )
-    try:
-        kind, architecture = _described(image)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "AccessDeniedException":
-            return
-        raise
+    kind, architecture = _described(image)
     if kind != _MANIFEST:
         raise NotReady(
             f"serving_image has a manifest of type {kind}, which SageMaker refuses: push a single image with "

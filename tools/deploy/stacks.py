@@ -1,11 +1,6 @@
 """Deploys the stacks in order: bucket, images, everything else."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
-
-import boto3
-from botocore.exceptions import ClientError
 
 from settings.names import StackSuffix, job_prefix
 from tools import cdk
@@ -19,17 +14,6 @@ from training.folder import Folder
 Say = Callable[[str], None]
 # SageMaker refuses an update while Application Auto Scaling changes the number of instances.
 _SCALING = "Cannot update in-progress endpoint"
-
-
-def bootstrap(account: str, region: str) -> bool:
-    """Deploy CDK's bootstrap stack unless the account and region have it; returns true if it did."""
-    try:
-        boto3.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")
-        return False
-    except ClientError:
-        with tempfile.TemporaryDirectory() as nowhere:  # in the app's folder the CLI would synthesize the app first
-            cdk.run("bootstrap", f"aws://{account}/{region}", on_line=lambda _: None, folder=Path(nowhere))
-        return True
 
 
 def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:

@@ -44,22 +44,21 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
     """The exit code, and the steps that were taken; `bucket` is what is there."""
 
     def run(
-        *arguments: str, bucket: Bucket, require_image: Callable[..., None] = lambda *_, **__: None
+        *arguments: str, bucket: Bucket, require_ready: Callable[..., None] = lambda *_, **__: None
     ) -> tuple[int, list[str]]:
         steps: list[str] = []
         monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
         monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
         monkeypatch.setattr(boto3, "client", lambda *_, **__: bucket)
         monkeypatch.setattr(command, "require_aws", lambda: ("123456789012", "eu-west-1"))
-        for step in ("synthesize", "bootstrap", "deploy_everything"):
+        for step in ("synthesize", "make_scaling_roles", "bootstrap", "deploy_everything"):
 
             def take(*_: object, step: str = step, **__: object) -> Assembly:
                 steps.append(step)
                 return Assembly()
 
             monkeypatch.setattr(command, step, take)
-        monkeypatch.setattr(command, "require_concurrency", lambda *_: None)
-        monkeypatch.setattr(command, "require_image", require_image)
+        monkeypatch.setattr(command, "require_ready", require_ready)
         monkeypatch.setattr(command, "check", lambda *_, **__: True)
         return command.main(), steps
 
@@ -69,9 +68,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
 class Assembly:
     prefix = "slipway-dev-"
     stacks: tuple[str, ...] = ()
-
-    def template(self, suffix: str) -> dict[str, Any]:
-        return {}
+    bootstrap = "hnb659fds", 6
 
 
 @pytest.mark.parametrize("bucket", [Bucket(), Bucket(None)], ids=["other account's digest", "no bucket"])
@@ -86,18 +83,18 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
 
 def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
-    assert deploy(bucket=there) == (0, ["synthesize", "bootstrap", "deploy_everything"])
+    assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "bootstrap", "deploy_everything"])
 
 
-def test_without_docker_it_ends_in_one_line_before_anything_is_created(
+def test_what_preflight_finds_wrong_ends_it_before_anything_is_created(
     deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise NotReady("docker does not run")
+        raise NotReady("nothing was created")
 
     there = Bucket(data_manifest(read_settings({}).dataset))
-    assert deploy(bucket=there, require_image=refuse) == (1, ["synthesize"])
-    assert capsys.readouterr().err == "error: docker does not run\n"
+    assert deploy(bucket=there, require_ready=refuse) == (1, ["synthesize"])
+    assert capsys.readouterr().err == "error: nothing was created\n"
 
 
 def test_wrong_settings_are_all_told_before_anything_else(

@@ -1,0 +1,66 @@
+"""CDK's bootstrap: the stack with the roles, bucket and repository that every deploy of the account uses.
+
+Source: "Bootstrap your environment for use with the AWS CDK", CDK developer guide. A bootstrap of another qualifier is
+never changed: `cdk bootstrap` would give its stack this app's qualifier, and other apps would lose their roles
+(https://github.com/aws-samples/aws-transform-custom-samples/pull/98).
+"""
+
+import tempfile
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tools import cdk
+from tools.deploy.preflight.target import Target
+from tools.preflight import NotReady
+
+DEFAULT_QUALIFIER = "hnb659fds"
+_COMMAND = ".venv/bin/python -m tools.cdk bootstrap"
+
+
+def bootstrapped(target: Target) -> str:
+    """The account has a bootstrap with the app's qualifier that is new enough, or none at all."""
+    versions, place = _versions(), f"aws://{target.account}/{target.region}"
+    qualifier, required = target.assembly().bootstrap
+    if qualifier in versions:
+        if versions[qualifier] < required:
+            raise NotReady(
+                f"version {versions[qualifier]}, and the app needs {required}: {_COMMAND} {place} "
+                f"--qualifier {qualifier}"
+            )
+        return f"version {versions[qualifier]}, with the app's qualifier {qualifier}"
+    if versions:
+        raise NotReady(
+            f"it has the qualifier {' or '.join(sorted(versions))}, and the app has {qualifier}. Take it for the app: "
+            f'"@aws-cdk/core:bootstrapQualifier": "{min(versions)}" under `context` in cdk.json. Or have a second one: '
+            f"{_COMMAND} {place} --qualifier {qualifier} --toolkit-stack-name CDKToolkit-{qualifier}"
+        )
+    return "none yet: the deploy makes it"
+
+
+def bootstrap(account: str, region: str, qualifier: str = DEFAULT_QUALIFIER) -> bool:
+    """Bootstrap account and region, unless somebody has; returns true if it did.
+
+    Who may not ask bootstraps nothing; `cdk deploy` then says if there is none.
+    """
+    try:
+        if _versions():
+            return False
+    except ClientError:
+        return False
+    with tempfile.TemporaryDirectory() as nowhere:  # in the app's folder the CLI would synthesize the app first
+        place = f"aws://{account}/{region}"
+        cdk.run("bootstrap", place, "--qualifier", qualifier, on_line=lambda _: None, folder=Path(nowhere))
+    return True
+
+
+def _versions() -> dict[str, int]:
+    """Version of each bootstrap that the account has in the region, by qualifier."""
+    pages = boto3.client("ssm").get_paginator("get_parameters_by_path").paginate(Path="/cdk-bootstrap", Recursive=True)
+    return {
+        parameter["Name"].split("/")[2]: int(parameter["Value"])
+        for page in pages
+        for parameter in page["Parameters"]
+        if parameter["Name"].endswith("/version")
+    }
