@@ -1,5 +1,10 @@
 """Trains an image classifier. In a SageMaker job everything comes from its files; on a laptop from these flags."""
 
+from training.stop import STOPPED, exit_on_sigterm
+
+if __name__ == "__main__":
+    exit_on_sigterm()  # before the other imports, which can take seconds on a new machine
+
 import argparse
 import importlib.util
 import os
@@ -20,7 +25,6 @@ from training.environment import (
 from training.errors import InputError, LostPeers, Stopped, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.settings import parse
-from training.stop import STOPPED, end_on_sigterm
 
 MAX_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
 WAIT_SECONDS = 2
@@ -97,5 +101,4 @@ def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str,
 
 
 if __name__ == "__main__":
-    end_on_sigterm()
     sys.exit(main(sys.argv[1:]))

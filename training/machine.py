@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.environment import Process
+from training.stop import run_stoppable
 
 DRIVER = Path("/proc/driver/nvidia/gpus")  # one folder a GPU
 
@@ -61,7 +62,7 @@ def share_of_gpus(part: int, parts: int) -> list[str]:
 
 
 def one_process_a_gpu(process: Process, arguments: Sequence[str]) -> None:
-    """Replaces this process by torchrun, which starts one for each GPU.
+    """Runs torchrun, which starts a process for each GPU, and ends this process with its exit code.
 
     Returns if there are fewer than two GPUs, or if torchrun has started this process.
 
@@ -83,4 +84,5 @@ def one_process_a_gpu(process: Process, arguments: Sequence[str]) -> None:
     variables = {name: interface for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if interface}
     variables["OMP_NUM_THREADS"] = str(max(1, cores() // gpus()))  # torchrun would set 1
     sys.stdout.flush()
-    os.execve(sys.executable, command, {**variables, **os.environ})  # noqa: S606
+    # Not in its place: as process 1 of a container it would ignore SIGTERM for the seconds that PyTorch's import takes.
+    sys.exit(run_stoppable(command, {**variables, **os.environ}))

@@ -8,12 +8,12 @@ import os
 import sys
 
 from training.__main__ import main
-from training.stop import end_on_sigterm
+from training.stop import exit_on_sigterm
 
 
 def train() -> None:
     """Runs a training from SageMaker's files; ends the process if it failed, which has written the reason."""
-    end_on_sigterm()
+    exit_on_sigterm()
     if code := main([]):
         sys.stdout.flush()
         sys.stderr.flush()

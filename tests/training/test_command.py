@@ -238,7 +238,7 @@ def test_weights_that_are_not_there_are_no_reason_to_start_from_scratch(
 def test_a_wrong_data_set_is_told_once_and_not_by_a_process_of_each_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it started torchrun"))
+    monkeypatch.setattr("training.machine.run_stoppable", lambda *_: pytest.fail("it started torchrun"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert run_here(tmp_path / "nowhere", tmp_path) == 1
     assert "error: no data set at " in capsys.readouterr().err

@@ -53,9 +53,10 @@ def test_runs_at_a_time_share_the_gpus(
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The program that the process became."""
+    """Programs that were run, as (command, environment)."""
     calls: list[Any] = []
-    monkeypatch.setattr("os.execve", lambda *call: calls.append(call))
+    monkeypatch.setattr(machine, "run_stoppable", lambda *call: calls.append(call))
+    monkeypatch.setattr("sys.exit", lambda code: None)
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     return calls
@@ -64,7 +65,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_several_gpus_are_as_many_processes_of_each_host(started: list[Any]) -> None:
     machine.one_process_a_gpu(Process(1, 2, 1, "algo-1", 29500, "eth0"), ["--data", "x"])
 
-    [(_, command, environment)] = started
+    [(command, environment)] = started
     assert " ".join(command[1:]) == (
         "-m torch.distributed.run --nnodes 2 --node-rank 1 --nproc-per-node 4 "
         "--master-addr algo-1 --master-port 29500 -m training --data x"
@@ -81,7 +82,7 @@ def test_the_processes_share_the_cores(
 
     machine.one_process_a_gpu(Process(), [])
 
-    assert started[0][2]["OMP_NUM_THREADS"] == threads
+    assert started[0][1]["OMP_NUM_THREADS"] == threads
 
 
 def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_threads_that_the_environment_gives_stay(started: list[Any], monkeypatch
 
     machine.one_process_a_gpu(Process(), [])
 
-    assert started[0][2]["OMP_NUM_THREADS"] == "5"
+    assert started[0][1]["OMP_NUM_THREADS"] == "5"
 
 
 def test_an_interface_that_the_environment_names_stays(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_an_interface_that_the_environment_names_stays(started: list[Any], monke
 
     machine.one_process_a_gpu(Process(interface="eth0"), [])
 
-    assert started[0][2]["NCCL_SOCKET_IFNAME"] == "ib0"
+    assert started[0][1]["NCCL_SOCKET_IFNAME"] == "ib0"
 
 
 def test_a_process_that_torchrun_started_starts_no_more(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
