@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import boto3
+
 from settings.names import StackSuffix, job_prefix
 from tools import cdk
 from tools.assembly import SynthesizedApp
