@@ -4,16 +4,21 @@ import boto3
 from botocore.exceptions import ClientError
 
 from aws.containers import training_container
+from aws.registries import REGISTRY_ACCOUNTS
 from tools.deploy.image import require_image
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
+_SET = 'set container_account to the account of AWS\'s images there ("Available images", AWS Deep Learning Containers)'
 _MISSING = ("RepositoryNotFoundException", "ImageNotFoundException")
 
 
 def training_image(target: Target) -> str:
     """AWS's registry has the tag."""
-    image = training_container(target.settings.container_account, target.settings.training_instance)
+    account = target.settings.container_account or REGISTRY_ACCOUNTS.get(target.region)
+    if account is None:
+        raise NotReady(f"AWS's table of registries has no {target.region}: {_SET}")
+    image = training_container(account, target.settings.training_instance)
     registry = {"registryId": image.account, "repositoryName": image.repository}
     try:
         boto3.client("ecr").describe_images(**registry, imageIds=[{"imageTag": image.tag}])
@@ -21,8 +26,7 @@ def training_image(target: Target) -> str:
         if error.response["Error"]["Code"] not in _MISSING:
             raise
         raise NotReady(
-            f"{image.name} is not in {target.region}. Set container_account to the account of AWS's images there, from "
-            '"Available images", AWS Deep Learning Containers; or name a tag in aws/containers.py that is there: '
+            f"{image.name} is not in {target.region}: {_SET}; or name a tag in aws/containers.py that is there: "
             f"aws ecr describe-images --registry-id {image.account} --repository-name {image.repository}"
         ) from error
     return f"{image.name} is there"

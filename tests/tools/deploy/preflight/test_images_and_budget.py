@@ -18,13 +18,13 @@ ASKED = {
 
 def test_the_tag_of_the_training_image_is_looked_for_in_aws_s_registry(aws: Aws) -> None:
     aws("ecr").add_response("describe_images", {"imageDetails": [{}]}, ASKED)
-    assert training_image(target()) == "763104351884/pytorch:2.13-cpu-amzn2023-sagemaker is there"
+    assert training_image(target()) == "pytorch:2.13-cpu-amzn2023-sagemaker is there"
 
 
 @pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
 def test_one_that_is_not_there_is_told_with_the_command_that_lists_those_that_are(aws: Aws, code: str) -> None:
     aws("ecr").add_client_error("describe_images", code)
-    with pytest.raises(NotReady, match=r"is not in eu-west-1\. Set container_account .* --repository-name pytorch$"):
+    with pytest.raises(NotReady, match=r"is not in eu-west-1: set container_account .* --repository-name pytorch$"):
         training_image(target())
 
 
