@@ -19,6 +19,7 @@ from ministack.services import ecr
 
 from aws.containers import training_container
 from aws.instances import Instance
+from aws.registries import REGISTRY_ACCOUNTS
 from local_aws.iam.authorization import caller, require
 from local_aws.service import ApiError, Response, answer
 
@@ -36,9 +37,9 @@ _ACTIONS = {
     ("PUT", "manifest"): "PutImage",
 }
 
-_AWS = "763104351884"  # account of AWS's images, which everybody may read
+# Of AWS's images, which everybody may read: tags by repository.
 _AWS_IMAGES = {
-    "pytorch": {training_container(_AWS, Instance.parse(type_)).tag for type_ in ("ml.m5.large", "ml.g5.xlarge")}
+    "pytorch": {training_container("", Instance.parse(type_)).tag for type_ in ("ml.m5.large", "ml.g5.xlarge")}
 }
 
 _callers: dict[str, tuple[str, float]] = {}  # access key and expiry, by password
@@ -72,10 +73,11 @@ def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable
 
     def describe(request: dict[str, Any]) -> Response:
         name, asked = request.get("repositoryName", ""), request.get("imageIds", [])
-        if request.get("registryId") == _AWS and name in _AWS_IMAGES:
+        registry = request.get("registryId")
+        if registry == REGISTRY_ACCOUNTS.get(get_region(), "") and name in _AWS_IMAGES:
             gone = [each for each in asked if each.get("imageTag") not in _AWS_IMAGES[name]]
             if not gone:
-                return answer({"imageDetails": [{"repositoryName": name, "registryId": _AWS} for _ in asked]})
+                return answer({"imageDetails": [{"repositoryName": name, "registryId": registry} for _ in asked]})
         else:
             gone = [each for each in asked if ecr._find_image(name, each) is None]
             if not gone or name not in ecr._repositories:

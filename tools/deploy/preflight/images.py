@@ -9,15 +9,15 @@ from tools.deploy.image import require_image
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
-_SET = 'set container_account to the account of AWS\'s images there ("Available images", AWS Deep Learning Containers)'
+_LISTED = ' (listed in "Available images", AWS Deep Learning Containers)'
 _MISSING = ("RepositoryNotFoundException", "ImageNotFoundException")
 
 
 def training_image(target: Target) -> str:
-    """AWS's registry has the tag."""
+    """The region's registry of AWS is known, and has the tag."""
     account = target.settings.container_account or REGISTRY_ACCOUNTS.get(target.region)
     if account is None:
-        raise NotReady(f"AWS's table of registries has no {target.region}: {_SET}")
+        raise NotReady(f"no account of AWS's images is known in {target.region}: set container_account{_LISTED}")
     image = training_container(account, target.settings.training_instance)
     registry = {"registryId": image.account, "repositoryName": image.repository}
     try:
@@ -26,10 +26,11 @@ def training_image(target: Target) -> str:
         if error.response["Error"]["Code"] not in _MISSING:
             raise
         raise NotReady(
-            f"{image.name} is not in {target.region}: {_SET}; or name a tag in aws/containers.py that is there: "
-            f"aws ecr describe-images --registry-id {image.account} --repository-name {image.repository}"
+            f"{image.name} is not in account {account}: set container_account{_LISTED}, or name a tag in "
+            "aws/containers.py that is there: aws ecr describe-images "
+            f"--registry-id {account} --repository-name {image.repository}"
         ) from error
-    return f"{image.name} is there"
+    return f"{image.name} is in account {account}"
 
 
 def endpoint_image(target: Target) -> str:
