@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from local_aws.images.dockerfile import build
-from local_aws.images.registry import Address, Registry
+from local_aws.images.registry import Address, RegistryClient
 
 NAME, VARIANT, _BUCKET, _ROLE, _REPOSITORY = "toy", "live", "toy-models", "toy-host", "toys"
 _CONTEXT = Path(__file__).parent / "toy"
@@ -61,7 +61,7 @@ def push(client: Callable[[str], Any], variables: Any, architecture: str = "amd6
     [data] = ecr.get_authorization_token()["authorizationData"]
     password = base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
     address = f"{data['proxyEndpoint'].removeprefix('https://')}/{_REPOSITORY}:{architecture}"
-    registry = Registry(variables["AWS_ENDPOINT_URL"], password, variables["AWS_CA_BUNDLE"])
+    registry = RegistryClient(variables["AWS_ENDPOINT_URL"], password, variables["AWS_CA_BUNDLE"])
     registry.push(build(_CONTEXT, architecture=architecture), Address.parse(address))
     return address
 

@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local_aws.images.image import Image
+from local_aws.images.image import ContainerImage
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, children, clean_environment
-from local_aws.sandbox import NAMESPACES, Plan, programs, receive
+from local_aws.sandbox import NAMESPACES, SandboxPlan, programs, receive
 
 PORT = 8080
 _START_SECONDS = 30.0
@@ -32,7 +32,7 @@ def namespaces() -> bool:
     return subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True).returncode == 0
 
 
-class Container:
+class RunningContainer:
     """The command of `image` with the argument `serve`; it sees `folder`/model at /opt/ml/model and can write to /tmp.
 
     In a sandbox it has no network and its files cannot be written. Without one it gets SAGEMAKER_BASE_DIR and
@@ -43,7 +43,7 @@ class Container:
         output: lines of its log.
     """
 
-    def __init__(self, image: Image, folder: Path, *, environment: dict[str, str], sandboxed: bool) -> None:
+    def __init__(self, image: ContainerImage, folder: Path, *, environment: dict[str, str], sandboxed: bool) -> None:
         """Start it.
 
         Raises:
@@ -71,7 +71,7 @@ class Container:
             self._group = ProcessGroup(command, environment=variables, cwd=working)
             return
         self.address = ("127.0.0.1", PORT)
-        plan = Plan(
+        plan = SandboxPlan(
             str(root),
             command,
             folder=image.working_folder,

@@ -2,7 +2,7 @@
 
     python -I sandbox.py PLAN
 
-PLAN is a Plan as JSON. Of this machine the program sees only other programs, read-only; its network has no route out.
+PLAN is a SandboxPlan as JSON. Of this machine the program sees only other programs, read-only; its network has no route out.
 Over standard input, a socket, local AWS gets the listening sockets that it serves itself, or afterwards, for each byte
 that it sends, a new socket that can connect to what listens inside.
 """
@@ -25,7 +25,7 @@ NAMESPACES = ("--user", "--map-root-user", "--mount", "--net", "--pid", "--uts",
 
 
 @dataclass(frozen=True)
-class Plan:
+class SandboxPlan:
     """A sandbox.
 
     Attributes:
@@ -54,12 +54,12 @@ class Plan:
 
 
 def programs() -> list[str]:
-    """Folders of this Python installation outside of /usr, for `Plan.programs`."""
+    """Folders of this Python installation outside of /usr, for `SandboxPlan.programs`."""
     places = {str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)}
     return sorted(place for place in places if not place.startswith("/usr/"))
 
 
-def main(plan: Plan) -> None:
+def main(plan: SandboxPlan) -> None:
     path = os.environ.get("PATH", _PATH)
     os.environ["PATH"] = _PATH
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -113,7 +113,7 @@ def receive(connection: socket.socket, count: int) -> list[socket.socket]:
     return [socket.socket(fileno=number) for number in numbers]
 
 
-def _mount_root(root: Path, plan: Plan) -> None:
+def _mount_root(root: Path, plan: SandboxPlan) -> None:
     _mount("--bind", root, root)
     for name in _SYSTEM:
         place = Path("/") / name
@@ -169,4 +169,4 @@ def _mount(*arguments: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Plan(**json.loads(sys.argv[1])))
+    main(SandboxPlan(**json.loads(sys.argv[1])))

@@ -55,14 +55,14 @@ HEADERS = {408: {"Connection": "close"}, 429: {"Retry-After": str(RETRY_SECONDS)
 
 def make_app(classifier: Classifier) -> ASGIApp:
     """The ASGI application of one process."""
-    endpoint = Endpoint(classifier)
+    endpoint = InferenceEndpoint(classifier)
     routes = [Route("/ping", _ping), Route("/invocations", endpoint.invoke, methods=["POST"])]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_call})  # type: ignore[dict-item]
     app.router.redirect_slashes = False  # another path is 404
     return AnswerThenRead(app)
 
 
-class Endpoint:
+class InferenceEndpoint:
     """A model in memory, a thread a core that decodes and infers, and a bound on what waits for them."""
 
     def __init__(self, classifier: Classifier) -> None:

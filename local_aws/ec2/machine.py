@@ -14,7 +14,7 @@ from local_aws.ec2.memory import Memory, limited
 from local_aws.ec2.metadata import MetadataServer
 from local_aws.ec2.packages import __file__ as _PACKAGES
 from local_aws.processes import MARKER, children
-from local_aws.sandbox import Plan, programs, receive
+from local_aws.sandbox import SandboxPlan, programs, receive
 
 _HERE = Path(__file__).parent
 _MIB = 2**20
@@ -136,7 +136,7 @@ class Machine:
         ours, theirs = socket.socketpair()
         with ours, self.console.open("ab") as console:
             with theirs:
-                plan = Plan(
+                plan = SandboxPlan(
                     str(self._root),
                     ["bash", "/sbin-init"],
                     programs=programs(),

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from local_aws.home import ACCOUNT, Home
 from local_aws.images.dockerfile import BuildError, build
-from local_aws.images.image import Image
-from local_aws.images.registry import Address, Registry, RegistryError
+from local_aws.images.image import ContainerImage
+from local_aws.images.registry import Address, RegistryClient, RegistryError
 
 _PLATFORMS = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 _REGISTRY = f"{ACCOUNT}.dkr.ecr.*.amazonaws.com"
@@ -44,13 +44,13 @@ class _Store:
         """Name of an image's files, by tag."""
         return _read(self._tags)
 
-    def image(self, tag: str) -> Image:
+    def image(self, tag: str) -> ContainerImage:
         if tag not in self.tags:
             raise RegistryError(f"no image {tag} has been built here")
         name = self.tags[tag]
-        return Image(*(self._folder.joinpath(name + end).read_bytes() for end in (".json", ".tar.gz")))
+        return ContainerImage(*(self._folder.joinpath(name + end).read_bytes() for end in (".json", ".tar.gz")))
 
-    def add(self, tag: str, image: Image) -> None:
+    def add(self, tag: str, image: ContainerImage) -> None:
         name = hashlib.sha256(image.manifest).hexdigest()
         self._folder.joinpath(name + ".json").write_bytes(image.config)
         self._folder.joinpath(name + ".tar.gz").write_bytes(image.layer)
@@ -133,7 +133,9 @@ def _tag(store: _Store, options: argparse.Namespace) -> None:
 def _push(store: _Store, options: argparse.Namespace) -> None:
     address = Address.parse(options.target)
     _require_local(address.registry)
-    registry = Registry(os.environ["AWS_ENDPOINT_URL"], store.password(address.registry), os.environ["AWS_CA_BUNDLE"])
+    registry = RegistryClient(
+        os.environ["AWS_ENDPOINT_URL"], store.password(address.registry), os.environ["AWS_CA_BUNDLE"]
+    )
     registry.push(store.image(options.target), address)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local_aws.ec2.packages import unmet
-from local_aws.images.image import Image
+from local_aws.images.image import ContainerImage
 
 _INSTALL, _REMOVE = ("pip", "install"), ["pip", "uninstall", "--yes", "pip"]
 
@@ -21,7 +21,7 @@ class BuildError(Exception):
     """The image cannot be built; the message names the line of the Dockerfile."""
 
 
-def build(context: Path, *, architecture: str) -> Image:
+def build(context: Path, *, architecture: str) -> ContainerImage:
     """Build the Dockerfile of the folder `context`.
 
     Raises:
@@ -47,7 +47,7 @@ def build(context: Path, *, architecture: str) -> Image:
         "Entrypoint": building.entrypoint,
         "WorkingDir": building.folder,
     }
-    return Image.of(building.files, architecture=architecture, settings=settings)
+    return ContainerImage.of(building.files, architecture=architecture, settings=settings)
 
 
 class _Build:

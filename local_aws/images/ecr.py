@@ -37,7 +37,7 @@ _ACTIONS = {
     ("PUT", "manifest"): "PutImage",
 }
 
-# Of AWS's images, which everybody may read: tags by repository.
+# Tags of AWS's images, which everybody may read, by repository.
 _AWS_IMAGES = {
     "pytorch": {training_container("", Instance.parse(type_)).tag for type_ in ("ml.m5.large", "ml.g5.xlarge")}
 }

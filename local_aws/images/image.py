@@ -19,14 +19,14 @@ _LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 @dataclass(frozen=True)
-class Image:
+class ContainerImage:
     """`config` is the image's JSON, `layer` a tar.gz of its files."""
 
     config: bytes
     layer: bytes
 
     @classmethod
-    def of(cls, files: dict[str, bytes], *, architecture: str, settings: dict[str, Any]) -> "Image":
+    def of(cls, files: dict[str, bytes], *, architecture: str, settings: dict[str, Any]) -> "ContainerImage":
         """Pack `files` (content by path in the image); the same files give the same image."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as packed:

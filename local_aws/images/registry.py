@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from local_aws.images.image import MANIFEST_TYPE, Image, digest
+from local_aws.images.image import MANIFEST_TYPE, ContainerImage, digest
 
 _ADDRESS = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(:(?P<tag>[^@]+)|@(?P<digest>sha256:[0-9a-f]{64}))")
 _SECONDS = 60
@@ -39,14 +39,14 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Registry:
+class RegistryClient:
     """Registry at `url`; `password` comes from GetAuthorizationToken, and says who calls."""
 
     url: str
     password: str
     certificate: str
 
-    def push(self, image: Image, address: Address) -> None:
+    def push(self, image: ContainerImage, address: Address) -> None:
         """Upload an image under its tag.
 
         Raises:
@@ -57,7 +57,7 @@ class Registry:
             self._call("PUT", f"{place.removeprefix('/v2/')}?digest={digest(content)}", content)
         self._call("PUT", f"{address.repository}/manifests/{address.reference}", image.manifest, MANIFEST_TYPE)
 
-    def pull(self, address: Address) -> Image:
+    def pull(self, address: Address) -> ContainerImage:
         """Download an image.
 
         Raises:
@@ -68,7 +68,7 @@ class Registry:
             self._call("GET", f"{address.repository}/blobs/{part['digest']}")[0]
             for part in (manifest["config"], *manifest["layers"])
         )
-        return Image(config, layer)
+        return ContainerImage(config, layer)
 
     def _call(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[bytes, str]:
         """Body and Location of the answer."""

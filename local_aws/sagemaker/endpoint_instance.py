@@ -15,12 +15,12 @@ from ministack.core.responses import get_region
 from ministack.core.tls import resolve_tls_material
 
 from aws.instances import Instance
-from local_aws.container import Container, namespaces
+from local_aws.container import RunningContainer, namespaces
 from local_aws.home import ACCOUNT
 from local_aws.iam.principal import RoleSession
 from local_aws.images.ecr import password_of
-from local_aws.images.image import Image
-from local_aws.images.registry import Address, Registry, RegistryError
+from local_aws.images.image import ContainerImage
+from local_aws.images.registry import Address, RegistryClient, RegistryError
 from local_aws.sagemaker.archive import ArchiveError, unpack
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
@@ -57,7 +57,7 @@ class EndpointInstance:
         self._instance, self._model, self._session = Instance.parse(instance_type), model, session
         self.in_flight = 0
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
-        self._container: Container | None = None
+        self._container: RunningContainer | None = None
         self._calls: aiohttp.ClientSession | None = None
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -118,7 +118,7 @@ class EndpointInstance:
             loop.call_soon_threadsafe(asyncio.ensure_future, self._calls.close())
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _pull(self) -> Image:
+    def _pull(self) -> ContainerImage:
         """The model's image, pulled by the model's role."""
         name = self._model["PrimaryContainer"]["Image"]
         try:
@@ -128,7 +128,7 @@ class EndpointInstance:
             self._session.client("ecr").get_authorization_token()
             url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}"
             password = password_of(self._session.access_key)
-            image = Registry(url, password, resolve_tls_material()[0]).pull(address)
+            image = RegistryClient(url, password, resolve_tls_material()[0]).pull(address)
         except Exception as error:
             raise InstanceFailed(f"Failed to pull the image {name}: {error}") from error
         return image
@@ -148,14 +148,14 @@ class EndpointInstance:
             raise InstanceFailed(f"Failed to extract {container['ModelDataUrl']}: {error}") from error
         archive.unlink()
 
-    def _run(self, image: Image, shipper: LogShipper) -> Container:
+    def _run(self, image: ContainerImage, shipper: LogShipper) -> RunningContainer:
         wanted = "arm64" if self._instance.arm else "amd64"
         if image.architecture != wanted:
             shipper.follow([f"exec {image.command[0]}: exec format error"]).join()
             raise self._not_healthy(f"the image is built for {image.architecture}, {self._instance.name} is {wanted}")
         isolated = self._model.get("EnableNetworkIsolation", False)
         variables = self._model["PrimaryContainer"].get("Environment", {})
-        container = Container(
+        container = RunningContainer(
             image,
             self._folder,
             environment=variables if isolated else {**self._session.environment(), **variables},
@@ -165,7 +165,7 @@ class EndpointInstance:
         shipper.follow(container.output)
         return container
 
-    def _wait_until_ready(self, container: Container) -> None:
+    def _wait_until_ready(self, container: RunningContainer) -> None:
         """Wait until GET /ping answers 200 ("How Your Container Should Respond to Health Check (Ping) Requests")."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
@@ -184,7 +184,7 @@ class EndpointInstance:
         )
 
 
-def _healthy(container: Container) -> bool:
+def _healthy(container: RunningContainer) -> bool:
     connection = http.client.HTTPConnection(*container.address, timeout=_PING_SECONDS)
     try:
         connection.sock = container.make_socket()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local_aws import processes
-from local_aws.container import Container, namespaces
-from local_aws.images.image import Image
+from local_aws.container import RunningContainer, namespaces
+from local_aws.images.image import ContainerImage
 from tests.waiting import until
 
 PROGRAM = """
@@ -51,7 +51,7 @@ signal.signal(signal.SIGTERM, end)
 address = os.environ.get("UVICORN_HOST", "0.0.0.0"), int(os.environ.get("UVICORN_PORT", 8080))
 http.server.HTTPServer(address, Answers).serve_forever()
 """
-Start = Callable[[bool], Container]
+Start = Callable[[bool], RunningContainer]
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     (tmp_path / "model" / "model.txt").write_text("weights")
     settings = {"Env": ["GIVEN=image"], "Entrypoint": ["python", "main.py"], "WorkingDir": "/program"}
     files = {"/program/main.py": PROGRAM.encode(), "/program/data.txt": b"data"}
-    image = Image.of(files, architecture="amd64", settings=settings)
+    image = ContainerImage.of(files, architecture="amd64", settings=settings)
     started = []
 
-    def start(sandboxed: bool) -> Container:
+    def start(sandboxed: bool) -> RunningContainer:
         if sandboxed and not namespaces():
             pytest.skip("this machine has no namespaces")
-        container = Container(image, tmp_path, environment={"GIVEN": "model"}, sandboxed=sandboxed)
+        container = RunningContainer(image, tmp_path, environment={"GIVEN": "model"}, sandboxed=sandboxed)
         started.append(container)
         return container
 
@@ -76,7 +76,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         container.stop(0)
 
 
-def ask(container: Container) -> dict[str, object]:
+def ask(container: RunningContainer) -> dict[str, object]:
     def answer() -> dict[str, object]:
         connection = http.client.HTTPConnection(*container.address, timeout=5)
         try:

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from local_aws.images.dockerfile import BuildError, build
-from local_aws.images.image import Image
+from local_aws.images.image import ContainerImage
 
 START = "FROM python:3.13-slim\n"
 END = 'ENTRYPOINT ["python", "-m", "program"]\n'
 
 
-def built(folder: Path, middle: str, **files: str) -> Image:
+def built(folder: Path, middle: str, **files: str) -> ContainerImage:
     for name, content in {"a.py": "a", "b.py": "b", **files}.items():
         (folder / name.replace("__", ".")).write_text(content)
     (folder / "Dockerfile").write_text(START + middle + END)
     return build(folder, architecture="amd64")
 
 
-def files(image: Image, folder: Path) -> dict[str, str]:
+def files(image: ContainerImage, folder: Path) -> dict[str, str]:
     image.unpack(folder)
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 

@@ -36,7 +36,7 @@ _AFTER_SYNTH = 4  # at least, for what waits for the synthesized app
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; a wrong one has a finding for each mistake."""
+    """The result of one check; a wrong one has a finding for each mistake."""
 
     check: str
     state: Literal["right", "wrong", "unknown"]

@@ -1,4 +1,4 @@
-"""What is to be deployed, and to where, as the checks are told it."""
+"""Target of a deploy, as the checks are told it: account, region, settings and the synthesized app."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
