@@ -2,9 +2,9 @@
 
     python -I sandbox.py PLAN
 
-PLAN is a SandboxPlan as JSON. Of this machine the program sees only other programs, read-only; its network has no route out.
-Over standard input, a socket, local AWS gets the listening sockets that it serves itself, or afterwards, for each byte
-that it sends, a new socket that can connect to what listens inside.
+PLAN is a SandboxPlan as JSON. Of this machine the program sees only other programs, read-only; its network has no route
+out. Over standard input, a socket, local AWS gets the listening sockets that it serves itself, or afterwards, for each
+byte that it sends, a new socket that can connect to what listens inside.
 """
 
 import array
