@@ -20,7 +20,7 @@ from serving import log
 from serving.app import make_app
 from serving.classifier import Classifier, ModelError
 
-CORES_A_PROCESS = 4  # what one process fills with a small network: docs/benchmarks.md
+CORES_A_PROCESS = 4  # one process fills 2 with a ResNet-10 and 7 with a ResNet-18: docs/benchmarks.md
 KEEP_ALIVE = 120  # seconds; longer than callers keep a connection, so that none is closed under a call
 DRAIN = 25  # seconds for the calls in progress: SageMaker kills after 30
 
