@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 @pytest.fixture(scope="module")
 def doubt() -> list[str]:
-    return ["rollback-succeeds", "events-doubled"]
+    return ["all"]
 
 
 def test_the_first_deploy_trains_once_and_serves(system: System) -> None:
