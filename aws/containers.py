@@ -11,6 +11,9 @@ from aws.instances import Instance
 
 _REGISTRY = r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z][a-z0-9.-]+"
 _PUSHED = re.compile(_REGISTRY + r"/(?P<repository>[a-z0-9][a-z0-9._/-]+)@(?P<digest>sha256:[0-9a-f]{64})")
+# Type of the manifests that CreateModel takes; it refuses OCI's and lists of images:
+# https://github.com/aws/amazon-sagemaker-feedback/issues/180
+MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 PUSHED_FORM = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST"
 
 

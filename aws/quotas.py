@@ -10,6 +10,9 @@ from typing import Literal
 Use = Literal["endpoint", "training job", "spot training job", "notebook instance"]
 
 LAMBDA_CONCURRENCY = "L-B99A9384"  # "Concurrent executions" of Lambda
+# Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if
+# the quota is lower, as in a new account: "Configuring reserved concurrency", Lambda developer guide.
+LAMBDA_UNRESERVED = 100
 CODES = {
     "ml.m5.large for endpoint usage": "L-614B09FD",
     "ml.m5.xlarge for training job usage": "L-CCE2AFA6",

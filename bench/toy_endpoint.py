@@ -1,6 +1,5 @@
 """Toy endpoint on local AWS with a known capacity: a fixed number of parallel requests and a fixed service time."""
 
-import base64
 import io
 import json
 import os
@@ -56,12 +55,10 @@ def create(*, seconds: float, servers: int, queue: int) -> str:
 def push(client: Callable[[str], Any], variables: Any, architecture: str = "amd64") -> str:
     """Push the toys' image to the local AWS of `variables` (as in its aws.env); returns its address."""
     ecr = client("ecr")
-    if _REPOSITORY not in [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]:
-        ecr.create_repository(repositoryName=_REPOSITORY)
-    [data] = ecr.get_authorization_token()["authorizationData"]
-    password = base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
-    address = f"{data['proxyEndpoint'].removeprefix('https://')}/{_REPOSITORY}:{architecture}"
-    registry = RegistryClient(variables["AWS_ENDPOINT_URL"], password, variables["AWS_CA_BUNDLE"])
+    known = {each["repositoryName"]: each for each in ecr.describe_repositories()["repositories"]}
+    repository = known.get(_REPOSITORY) or ecr.create_repository(repositoryName=_REPOSITORY)["repository"]
+    address = f"{repository['repositoryUri']}:{architecture}"
+    registry = RegistryClient.logged_in(ecr, variables["AWS_ENDPOINT_URL"], variables["AWS_CA_BUNDLE"])
     registry.push(build(_CONTEXT, architecture=architecture), Address.parse(address))
     return address
 

@@ -16,7 +16,7 @@ answers in their order, where an image that cannot be read has an `error` in pla
 Every answer is JSON and has the model in the header X-Amzn-SageMaker-Custom-Attributes, as `model=<SHA-256>`. What
 is refused has `{"error": {"code", "message"}}`, with
 
-    400  NotAnImage, NotJson, InvalidJson, NotBase64, InvalidAttribute
+    400  NotAnImage, NotJson, InvalidJson, NotBase64, InvalidAttribute, Disconnected (for the log alone)
     404, 405  NotFound, MethodNotAllowed: another path, or another method
     406  NotAcceptable: Accept leaves out application/json
     408  BodyTimeout: the body did not come within 10 s

@@ -26,7 +26,6 @@ from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
-_LIVE = "Custom::LiveEndpoint"
 _PHYSICAL_ID = "trained-model"  # constant: a new model is an update, not a replacement, which would delete the old one
 _NEVER_STARTED_SECONDS = 15 * 60
 
@@ -43,9 +42,9 @@ def handler(event: dict[str, Any], context: object) -> None:
 
 def _respond_to(event: dict[str, Any]) -> None:
     """Carry out a request of CloudFormation and respond to it. Responds on every error too."""
-    error = None
+    error, live = None, event.get("ResourceType") == "Custom::LiveEndpoint"
     try:
-        if event.get("ResourceType") != _LIVE:
+        if not live:
             _carry_out(event)
         elif event["RequestType"] != "Delete":
             require_live(boto3.client("sagemaker"), event["ResourceProperties"])
@@ -55,7 +54,7 @@ def _respond_to(event: dict[str, Any]) -> None:
         _logger.exception("request failed")
         error = f"{type(unexpected).__name__}: {unexpected}"
     _logger.info("answer", extra={"request": event["RequestType"], "error": one_line(error or "none")})
-    respond(event, physical_id="live-endpoint" if event.get("ResourceType") == _LIVE else _PHYSICAL_ID, error=error)
+    respond(event, physical_id="live-endpoint" if live else _PHYSICAL_ID, error=error)
 
 
 def _carry_out(event: dict[str, Any]) -> None:

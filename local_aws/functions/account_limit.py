@@ -14,10 +14,10 @@ from typing import Any
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
+from aws.quotas import LAMBDA_UNRESERVED
 from local_aws import quotas
 
 FUNCTION = "AWS::Lambda::Function"
-_UNRESERVED = 100
 
 _settings_original = lambda_svc._get_account_settings
 _reserve_original = lambda_svc._put_function_concurrency
@@ -80,7 +80,7 @@ def _invalid(message: str) -> Any:
 
 
 def _minimum() -> int:
-    return min(_UNRESERVED, quotas.concurrency())
+    return min(LAMBDA_UNRESERVED, quotas.concurrency())
 
 
 def _left_by_others(function: str) -> int:

@@ -7,7 +7,6 @@ Images go to the registry of this local AWS and to no other.
 
 import argparse
 import fnmatch
-import hashlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from local_aws.home import ACCOUNT, Home
 from local_aws.images.dockerfile import BuildError, build
-from local_aws.images.image import ContainerImage
+from local_aws.images.image import ContainerImage, digest
 from local_aws.images.registry import Address, RegistryClient, RegistryError
 
 _PLATFORMS = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
@@ -51,7 +50,7 @@ class _Store:
         return ContainerImage(*(self._folder.joinpath(name + end).read_bytes() for end in (".json", ".tar.gz")))
 
     def add(self, tag: str, image: ContainerImage) -> None:
-        name = hashlib.sha256(image.manifest).hexdigest()
+        name = digest(image.manifest).removeprefix("sha256:")
         self._folder.joinpath(name + ".json").write_bytes(image.config)
         self._folder.joinpath(name + ".tar.gz").write_bytes(image.layer)
         _write(self._tags, self.tags | {tag: name})

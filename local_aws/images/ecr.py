@@ -88,15 +88,10 @@ def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable
     return describe
 
 
-def password_of(access_key: str) -> str:
-    """A new password for the key's principal."""
-    password = secrets.token_urlsafe(32)
-    _callers[password] = access_key, time.time() + 3600 * _HOURS
-    return password
-
-
 def _token(_: dict[str, Any]) -> Response:
-    password = password_of(caller.get())
+    """GetAuthorizationToken: a new password for its caller."""
+    password = secrets.token_urlsafe(32)
+    _callers[password] = caller.get(), time.time() + 3600 * _HOURS
     data = {
         "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
         "expiresAt": _callers[password][1],

@@ -10,8 +10,10 @@ import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from typing import Any
 
-from local_aws.images.image import MANIFEST_TYPE, ContainerImage, digest
+from aws.containers import MANIFEST_TYPE
+from local_aws.images.image import ContainerImage, digest
 
 _ADDRESS = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(:(?P<tag>[^@]+)|@(?P<digest>sha256:[0-9a-f]{64}))")
 _SECONDS = 60
@@ -45,6 +47,13 @@ class RegistryClient:
     url: str
     password: str
     certificate: str
+
+    @classmethod
+    def logged_in(cls, ecr: Any, url: str, certificate: str) -> "RegistryClient":
+        """Client with the password that `ecr`, a boto3 client, gets for its caller."""
+        [data] = ecr.get_authorization_token()["authorizationData"]
+        password = base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
+        return cls(url, password, certificate)
 
     def push(self, image: ContainerImage, address: Address) -> None:
         """Upload an image under its tag.

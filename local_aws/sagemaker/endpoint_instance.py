@@ -18,7 +18,6 @@ from aws.instances import Instance
 from local_aws.container import RunningContainer, namespaces
 from local_aws.home import ACCOUNT
 from local_aws.iam.principal import RoleSession
-from local_aws.images.ecr import password_of
 from local_aws.images.image import ContainerImage
 from local_aws.images.registry import Address, RegistryClient, RegistryError
 from local_aws.sagemaker.archive import ArchiveError, unpack
@@ -125,10 +124,9 @@ class EndpointInstance:
             address = Address.parse(name)
             if address.registry != f"{ACCOUNT}.dkr.ecr.{get_region()}.amazonaws.com":
                 raise RegistryError("local AWS has no registry but its own account's in this region")
-            self._session.client("ecr").get_authorization_token()
             url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}"
-            password = password_of(self._session.access_key)
-            image = RegistryClient(url, password, resolve_tls_material()[0]).pull(address)
+            registry = RegistryClient.logged_in(self._session.client("ecr"), url, resolve_tls_material()[0])
+            image = registry.pull(address)
         except Exception as error:
             raise InstanceFailed(f"Failed to pull the image {name}: {error}") from error
         return image

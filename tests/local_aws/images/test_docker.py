@@ -1,4 +1,4 @@
-"""What the CDK CLI asks of Docker to publish an image, asked of the stand-in that CDK_DOCKER names."""
+"""The stand-in for Docker, which CDK_DOCKER names, publishes an image as the CDK CLI asks it to."""
 
 import base64
 import json

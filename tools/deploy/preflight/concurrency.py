@@ -2,15 +2,10 @@
 
 import boto3
 
-from aws.quotas import LAMBDA_CONCURRENCY
+from aws.quotas import LAMBDA_CONCURRENCY, LAMBDA_UNRESERVED
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 from tools.stack import resources
-
-# Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if
-# the quota is lower, as in a new account. Provisioned concurrency without a reservation counts as reserved.
-# "Configuring reserved concurrency", Lambda developer guide.
-_UNRESERVED = 100
 
 
 def concurrency(target: Target) -> str:
@@ -23,7 +18,8 @@ def concurrency(target: Target) -> str:
     [alias] = resources(template, "AWS::Lambda::Alias").values()
     reserved = function.get("ReservedConcurrentExecutions", 0)
     provisioned = alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0)
-    wanted = reserved or provisioned  # provisioned concurrency is taken from the reservation, if there is one
+    # Provisioned concurrency is taken from the reservation, if there is one, and else counts as reserved.
+    wanted = reserved or provisioned
     if not wanted:
         return "none is reserved or provisioned"
     client = boto3.client("lambda")
@@ -33,7 +29,7 @@ def concurrency(target: Target) -> str:
     except client.exceptions.ResourceNotFoundException:  # the first deploy
         known = {}
     own, quota = known.get("ReservedConcurrentExecutions", 0), limit["ConcurrentExecutions"]
-    room = max(limit["UnreservedConcurrentExecutions"] + own - min(_UNRESERVED, quota), 0)
+    room = max(limit["UnreservedConcurrentExecutions"] + own - min(LAMBDA_UNRESERVED, quota), 0)
     if wanted > max(room, own):
         raise NotReady(
             f"lambda_{'reserved' if reserved else 'provisioned'}_concurrency = {wanted}: of the {quota} concurrent "

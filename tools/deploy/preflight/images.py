@@ -5,12 +5,11 @@ from botocore.exceptions import ClientError
 
 from aws.containers import training_container
 from aws.registries import REGISTRY_ACCOUNTS
-from tools.deploy.image import require_image
+from tools.deploy.preflight.endpoint_image import MISSING, require_image
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
 _LISTED = ' (listed in "Available images", AWS Deep Learning Containers)'
-_MISSING = ("RepositoryNotFoundException", "ImageNotFoundException")
 
 
 def training_image(target: Target) -> str:
@@ -23,7 +22,7 @@ def training_image(target: Target) -> str:
     try:
         boto3.client("ecr").describe_images(**registry, imageIds=[{"imageTag": image.tag}])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _MISSING:
+        if error.response["Error"]["Code"] not in MISSING:
             raise
         raise NotReady(
             f"{image.name} is not in account {account}: set container_account{_LISTED}, or name a tag in "

@@ -10,14 +10,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from aws.containers import PUSHED_FORM, PushedImage
+from aws.containers import MANIFEST_TYPE, PUSHED_FORM, PushedImage
 from settings import Settings
 from tools.assembly import SynthesizedApp
 from tools.preflight import NotReady
 
-# CreateModel refuses OCI's and lists of images: https://github.com/aws/amazon-sagemaker-feedback/issues/180
-_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-_MISSING = ("RepositoryNotFoundException", "ImageNotFoundException")
+MISSING = ("RepositoryNotFoundException", "ImageNotFoundException")
 _NAME = f"serving_image={PUSHED_FORM}"
 _VERSION_SECONDS = 60  # a Docker that is starting keeps its callers waiting
 
@@ -82,7 +80,7 @@ def _is_pushed(repository: str, tag: str) -> bool:
     try:
         boto3.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in (*_MISSING, "AccessDeniedException"):
+        if error.response["Error"]["Code"] not in (*MISSING, "AccessDeniedException"):
             raise
         return False
     return True
@@ -95,7 +93,7 @@ def _require_pushed(image: PushedImage, *, region: str, arm: bool) -> None:
             f"to a repository in {region}"
         )
     kind, architecture = _described(image)
-    if kind != _MANIFEST:
+    if kind != MANIFEST_TYPE:
         raise NotReady(
             f"serving_image has a manifest of type {kind}, which SageMaker refuses: push a single image with "
             "docker build --output type=docker,oci-mediatypes=false, or podman build --format docker"

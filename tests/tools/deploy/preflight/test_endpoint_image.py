@@ -14,7 +14,7 @@ from settings import Settings, read_settings
 from tests.defaults import DEFAULTS
 from tests.stacks.conftest import synthesize_to
 from tools.assembly import SynthesizedApp
-from tools.deploy.image import require_builder, require_image
+from tools.deploy.preflight.endpoint_image import require_builder, require_image
 from tools.preflight import NotReady
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
