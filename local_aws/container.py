@@ -3,10 +3,8 @@
 Source: "Custom Inference Code with Hosting Services", SageMaker developer guide.
 """
 
-import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from typing import Any
 
 from local_aws.images.image import ContainerImage
 from local_aws.ports import free_port
-from local_aws.processes import MARKER, ProcessGroup, children, clean_environment
+from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sandbox import NAMESPACES, SandboxPlan, programs, receive
 
 PORT = 8080
@@ -82,7 +80,9 @@ class RunningContainer:
         self._sockets, theirs = socket.socketpair()
         self._sockets.settimeout(_START_SECONDS)
         with theirs:
-            self._group = ProcessGroup(plan.arguments, environment=variables, cwd=folder, stdin=theirs.fileno())
+            self._group = ProcessGroup(
+                plan.arguments, environment=variables, cwd=folder, stdin=theirs.fileno(), contained=True
+            )
 
     @property
     def output(self) -> Any:
@@ -107,12 +107,6 @@ class RunningContainer:
 
     def stop(self, grace_seconds: float) -> None:
         """Send SIGTERM to its first process, and end all of them after `grace_seconds`."""
-        if self._sockets is not None:
-            with contextlib.suppress(OSError):
-                for child in children(self._group.pid):
-                    os.kill(child, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._group.wait(grace_seconds)
-            self._sockets.close()
-            grace_seconds = 0
         self._group.end(grace_seconds)
+        if self._sockets is not None:
+            self._sockets.close()

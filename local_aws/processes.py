@@ -18,6 +18,10 @@ import psutil
 
 MARKER = "SLIPWAY_LOCAL_AWS_RUN"
 
+# Makes the command that follows process 1 of its own PID namespace, as in a container. Linux ignores signals for which
+# process 1 has no handler, and ends the other processes with it.
+AS_PROCESS_1 = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+
 # Variables that a child inherits: never a credential, a profile or a proxy.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -111,7 +115,10 @@ def children(pid: int) -> list[int]:
 
 
 class ProcessGroup:
-    """A program in its own session, so that it can be ended together with its children."""
+    """A program in its own session, so that it can be ended together with its children.
+
+    `contained` says that the command makes a PID namespace, as AS_PROCESS_1 does: signals go to process 1 in it.
+    """
 
     def __init__(
         self,
@@ -121,7 +128,9 @@ class ProcessGroup:
         cwd: Path,
         output: int | None = None,
         stdin: int = subprocess.DEVNULL,
+        contained: bool = False,
     ) -> None:
+        self._contained = contained
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -146,16 +155,25 @@ class ProcessGroup:
         return self._process.wait(timeout)
 
     def end(self, grace_seconds: float) -> None:
-        """Send SIGTERM to the whole group, and SIGKILL after `grace_seconds` (120 for a SageMaker job)."""
+        """Send SIGTERM to the group, or to process 1, and SIGKILL to all after `grace_seconds`."""
         try:
             family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
         except psutil.Error:
             family = []
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGTERM)
+        self._terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         psutil.wait_procs(_signal(family, signal.SIGKILL), timeout=2)
         self._process.wait()
+
+    def _terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            if not self._contained:
+                os.killpg(self.pid, signal.SIGTERM)
+                return
+            while not (first := children(self.pid)) and self.poll() is None:
+                time.sleep(0.01)
+            for pid in first:
+                os.kill(pid, signal.SIGTERM)

@@ -25,7 +25,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from aws.containers import Container, training_container
+from aws.containers import COMMAND, Container, training_container
 from settings import Settings, names
 from stacks.lambda_function import LambdaFunction
 from stacks.model_digest import model_digest
@@ -215,7 +215,7 @@ def _training_job(
         "AlgorithmSpecification": {
             "TrainingImage": container.address(region=Aws.REGION, domain=Aws.URL_SUFFIX),
             "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["python3", "-m", "training"],
+            "ContainerEntrypoint": list(COMMAND),
             "MetricDefinitions": [{"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in _METRICS],
         },
         "Environment": {"PYTHONPATH": program.python_path},

@@ -5,12 +5,11 @@ Source: "CreateHyperParameterTuningJob", SageMaker API reference.
 
 from typing import Any
 
+from aws.containers import WITHOUT_COMMAND
 from settings import Settings
 from training.ranges import Between, Choice, Range
 
 _OBJECTIVE = {"Type": "Maximize", "MetricName": "validation:accuracy"}  # the test images must not influence the choice
-# A tuning job's definition has no command. The image's default command runs the module of this variable.
-PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
 
 
 def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def tuning_job(training_job: dict[str, Any], *, settings: Settings) -> dict[str,
         "TrainingJobDefinition": {
             **definition,
             "AlgorithmSpecification": {k: v for k, v in algorithm.items() if k != "ContainerEntrypoint"},
-            "Environment": definition["Environment"] | PROGRAM,
+            "Environment": definition["Environment"] | WITHOUT_COMMAND,
             "StaticHyperParameters": {name: value for name, value in fixed.items() if name not in settings.ranges},
         },
         "Tags": tags,

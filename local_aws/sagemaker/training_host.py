@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.container import namespaces
+from local_aws.processes import AS_PROCESS_1, MARKER, ProcessGroup, clean_environment
 from local_aws.service import now, plain
 
 # Environment variable that names the function to run if the job has no command of its own.
@@ -65,10 +66,8 @@ class TrainingHost:
             (self.folder / f"input/config/{name}.json").write_text(json.dumps(content, indent=1))
 
     def start(self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]) -> ProcessGroup:
-        """Start the job's entry point; `credentials` are empty under network isolation, as on AWS."""
+        """Start the job's entry point as process 1; `credentials` are empty under network isolation, as on AWS."""
         command = [self._local(part) for part in _command(request)]
-        if command[0] in ("python", "python3"):
-            command[0] = sys.executable
         variables = {name: self._local(value) for name, value in request.get("Environment", {}).items()}
         cores = os.cpu_count() or 1
         environment = clean_environment(
@@ -84,7 +83,11 @@ class TrainingHost:
             **credentials,
             **variables,
         )
-        return ProcessGroup(command, environment=environment, cwd=self.folder)
+        # `python3` is this one.
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
+        contained = namespaces()
+        first = AS_PROCESS_1 if contained else ()
+        return ProcessGroup([*first, *command], environment=environment, cwd=self.folder, contained=contained)
 
     def failure(self) -> str:
         """Text of output/failure, of which SageMaker reads the first 1,024 characters; "" without the file."""
@@ -100,12 +103,17 @@ class TrainingHost:
 
 
 def _command(request: dict[str, Any]) -> list[str]:
-    """Command of the job, or the one with which the training toolkit calls its function."""
+    """Command of the job; without one, a bash script, as the image's, that runs the training toolkit.
+
+    Source: start_with_right_hostname.sh of aws/deep-learning-containers.
+    """
     algorithm = request["AlgorithmSpecification"]
     if "ContainerEntrypoint" in algorithm:
         return [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
     module, _, function = request["Environment"][TOOLKIT_PROGRAM].partition(":")
-    return ["python3", "-c", f"import importlib; importlib.import_module({module!r}).{function}()"]
+    toolkit = f"import importlib; importlib.import_module({module!r}).{function}()"
+    # Two commands: in place of a last one, bash would become the program.
+    return ["bash", "-c", 'python3 -c "$0"; exit $?', toolkit]
 
 
 class LogShipper:

@@ -157,6 +157,8 @@ class TrainingJob:
             raise _JobFailed(f"ClientError: Checkpoint upload failed: {sync.error} ({checkpoints['S3Uri']})")
 
     def _run_program(self, hosts: list[TrainingHost]) -> None:
+        if self._stopping.is_set():
+            return
         self._enter("Training")
         self._state["TrainingStartTime"] = now()
         isolated = self.request.get("EnableNetworkIsolation", False)

@@ -7,6 +7,7 @@ import botocore.validate
 import pytest
 from aws_cdk.assertions import Template
 
+from aws.containers import WITHOUT_COMMAND
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, statements, text, training_request
 
@@ -61,9 +62,9 @@ def test_its_jobs_are_the_training_job(request_: dict[str, Any], templates: dict
     tuned = {"epochs", "batch-size", "learning-rate"}
     assert fixed == {name: value for name, value in single.pop("HyperParameters").items() if name not in tuned}
     assert request_["Tags"] == single.pop("Tags")
-    # A tuning job takes no command: the image's own finds the program by this variable.
+    # A tuning job takes no command: the image's own finds the program by its environment.
     assert single["AlgorithmSpecification"].pop("ContainerEntrypoint") == ["python3", "-m", "training"]
-    single["Environment"]["SAGEMAKER_TRAINING_MODULE"] = "training.sagemaker_toolkit:train"
+    single["Environment"] |= WITHOUT_COMMAND
     assert definition == single
 
 

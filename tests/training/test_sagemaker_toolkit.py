@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from aws.containers import WITHOUT_COMMAND
+
 # What the toolkit does with the function, reduced: whatever is not an exception is a success.
 TOOLKIT = """
 import importlib, os
@@ -30,9 +32,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def run(base: Path) -> "subprocess.CompletedProcess[str]":
-    from stacks.tuning_job import PROGRAM
-
-    environment = os.environ | PROGRAM | {"SAGEMAKER_BASE_DIR": str(base)}
+    environment = os.environ | WITHOUT_COMMAND | {"SAGEMAKER_BASE_DIR": str(base)}
     return subprocess.run([sys.executable, "-c", TOOLKIT], env=environment, capture_output=True, text=True)
 
 

@@ -32,6 +32,12 @@ import os, pathlib, sys
 sys.exit(3)
 """
 
+ENDS_WHEN_ASKED = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("ended as asked", flush=True)))
+print("up", flush=True)
+time.sleep(600)
+"""
 
 COUNTS = """
 import os, pathlib, signal, sys, time
@@ -193,12 +199,13 @@ def test_a_role_that_sagemaker_may_not_assume_is_refused(run_job: Any, client: C
 
 
 def test_a_stopped_job_ends_its_program(run_job: Any, client: Client) -> None:
-    job = run_job("import time; print('up', flush=True); time.sleep(600)", wait=False)["TrainingJobName"]
+    job = run_job(ENDS_WHEN_ASKED, wait=False)["TrainingJobName"]
     until(lambda: ["up"] in logs_of(client, job).values())
 
     client("sagemaker").stop_training_job(TrainingJobName=job)
 
     assert ended(client, job)["TrainingJobStatus"] == "Stopped"
+    assert ["up", "ended as asked"] in logs_of(client, job).values()
 
 
 @pytest.mark.parametrize("instances", [1, 2])
@@ -266,7 +273,7 @@ def test_what_a_program_leaves_in_its_output_folder_is_uploaded(run_job: Any, cl
 
 
 def test_a_job_that_runs_too_long_is_stopped(run_job: Any) -> None:
-    job = run_job("import time; time.sleep(600)", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    job = run_job(ENDS_WHEN_ASKED, StoppingCondition={"MaxRuntimeInSeconds": 5})
 
     assert job["TrainingJobStatus"] == "Stopped"
     assert "MaxRuntimeExceeded" in [step["Status"] for step in job["SecondaryStatusTransitions"]]

@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from aws.containers import WITHOUT_COMMAND
 from local_aws.home import Home, read_env
 from tests.local_aws.conftest import Client, clients, make_role
+from tests.local_aws.sagemaker.test_training_jobs import logs_of
 from tests.waiting import until
 
+# The program is process 1: the image's bash script becomes it.
+STOPPABLE = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+"""
 # The objective is best at 0.03. As in the training program, the value after the epochs is that of the final model.
 TRAINS = """
 import json, os, pathlib, time
@@ -38,7 +45,13 @@ def definition(role: str, bucket: str, data: str, program: str) -> dict[str, Any
                 for split in ("validation", "test")
             ],
         },
-        "Environment": {"PYTHONPATH": "/opt/ml/input/data/program", "SAGEMAKER_TRAINING_MODULE": f"{program}:main"},
+        "Environment": {
+            "PYTHONPATH": "/opt/ml/input/data/program",
+            "SAGEMAKER_TRAINING_MODULE": f"{program}:main",
+            "BASH_ENV": WITHOUT_COMMAND["BASH_ENV"].replace(
+                "-m training", f"-c '\"import {program}; {program}.main()\"'"
+            ),
+        },
         "StaticHyperParameters": {"epochs": "2"},
         "InputDataConfig": [
             {
@@ -73,7 +86,7 @@ def request_of(client: Client, training_role: str, bucket: str) -> Any:
 
     def make(program: str = TRAINS.replace("SECONDS", "0"), **changes: Any) -> dict[str, Any]:
         name = f"tune-{secrets.token_hex(4)}"
-        body = "def main():\n" + textwrap.indent(program, "    ")
+        body = "def main():\n" + textwrap.indent(STOPPABLE + program, "    ")
         client("s3").put_object(Bucket=bucket, Key=f"programs/{name}/program.py", Body=body.encode())
         return {
             "HyperParameterTuningJobName": name,
@@ -152,10 +165,12 @@ def test_jobs_that_fall_behind_are_stopped(request_of: Any, client: Client) -> N
 
 
 def test_a_stopped_one_stops_its_jobs(request_of: Any, client: Client) -> None:
-    request = request_of("import time; time.sleep(600)")
+    request = request_of("import time; print('up', flush=True); time.sleep(600)")
     client("sagemaker").create_hyper_parameter_tuning_job(**request)
     name = {"HyperParameterTuningJobName": request["HyperParameterTuningJobName"]}
     until(lambda: [job["TrainingJobStatus"] for job in jobs_of(client, *name.values())] == ["InProgress"] * 2)
+    names = [job["TrainingJobName"] for job in jobs_of(client, *name.values())]
+    until(lambda: all(["up"] in logs_of(client, job).values() for job in names))
     client("sagemaker").stop_hyper_parameter_tuning_job(**name)
 
     assert wait_for_end(client, *name.values())["HyperParameterTuningJobStatus"] == "Stopped"
