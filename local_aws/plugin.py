@@ -12,6 +12,7 @@ from local_aws import alarms, budget_type, event_metrics, quotas, template_condi
 from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
+from local_aws.ec2 import offerings as ec2_offerings
 from local_aws.functions import account_limit
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
@@ -60,6 +61,7 @@ def install() -> None:
     alarms.install()
     event_metrics.install()
     ec2_instances.install()
+    ec2_offerings.install()
     container_registry.install()
     _add_service(
         "sagemaker",
@@ -81,6 +83,13 @@ def install() -> None:
         target_prefix="ServiceQuotasV20190624",
         botocore_services=["service-quotas"],
         resource_arn=quotas.resource_arn,
+    )
+    _add_service(
+        "freetier",
+        ec2_offerings.handle,
+        target_prefix="AWSFreeTierService",
+        botocore_services=["freetier"],
+        resource_arn=ec2_offerings.resource_arn,
     )
     types = {
         **sagemaker_types.TYPES,

@@ -53,7 +53,8 @@ class Ec2Training(Stack):
             instance_count=1,
         )
         timeout = str(settings.training_max_hours * _HOUR)
-        subnet, group, routes = self._network()
+        zone = [settings.ec2_zone_id] if settings.ec2_zone_id else []
+        subnet, group, routes = self._network(settings.ec2_zone_id)
         properties: dict[str, Any] = {
             "image_id": ssm.StringParameter.value_for_typed_string_parameter_v2(
                 self, IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
@@ -87,7 +88,7 @@ class Ec2Training(Stack):
 
         # Neither a terminated instance nor a wait condition can be updated, so any difference changes their logical
         # ids. The new instance finds the model in S3, unless the digest differs too.
-        made_of = json.dumps(self.resolve([script(wait_url=""), properties, timeout]), sort_keys=True)
+        made_of = json.dumps(self.resolve([script(wait_url=""), properties, timeout, *zone]), sort_keys=True)
         short = hashlib.sha256(made_of.encode()).hexdigest()[:12]
         handle = CfnWaitConditionHandle(self, f"Handle{short}")
         self.user_data = script(handle.ref)
@@ -103,13 +104,24 @@ class Ec2Training(Stack):
         CfnOutput(self, "Trained", value=data, description="what the run cost, by the model's digest, as JSON")
         CfnOutput(self, "InstanceId", value=self.instance.ref, description="aws ssm start-session --target …")
 
-    def _network(self) -> tuple[ec2.CfnSubnet, ec2.CfnSecurityGroup, list[Construct]]:
-        """A public subnet without NAT, a security group without ingress, and the resources that a boot depends on."""
+    def _network(self, zone: str) -> tuple[ec2.CfnSubnet, ec2.CfnSecurityGroup, list[Construct]]:
+        """A public subnet without NAT, a security group without ingress, and the resources that a boot depends on.
+
+        Without a `zone`, AWS places the subnet in any, which may lack the instance type ("Instance types by region",
+        EC2 user guide).
+        """
         vpc = ec2.CfnVPC(self, "Vpc", cidr_block="10.0.0.0/24", enable_dns_support=True, enable_dns_hostnames=True)
         gateway = ec2.CfnInternetGateway(self, "Gateway")
         attached = ec2.CfnVPCGatewayAttachment(self, "Attached", vpc_id=vpc.ref, internet_gateway_id=gateway.ref)
         # The address is public because packages come from the internet, and a NAT gateway costs more than the instance.
-        subnet = ec2.CfnSubnet(self, "Subnet", vpc_id=vpc.ref, cidr_block="10.0.0.0/26", map_public_ip_on_launch=True)
+        subnet = ec2.CfnSubnet(
+            self,
+            "Subnet",
+            vpc_id=vpc.ref,
+            cidr_block=_addresses(zone),
+            availability_zone_id=zone or None,
+            map_public_ip_on_launch=True,
+        )
         routes = ec2.CfnRouteTable(self, "Routes", vpc_id=vpc.ref)
         out = ec2.CfnRoute(
             self, "Out", route_table_id=routes.ref, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.ref
@@ -136,6 +148,11 @@ class Ec2Training(Stack):
             ],
         )
         return subnet, group, [out, joined, s3]
+
+
+def _addresses(zone: str) -> str:
+    """The subnet's block. Each zone has its own: a change of zones makes the new subnet while the old one is there."""
+    return f"10.0.0.{64 + 16 * (int(zone.rpartition('az')[2]) % 12)}/28" if zone else "10.0.0.0/26"
 
 
 def dollars_an_hour(settings: Settings) -> float:

@@ -13,6 +13,7 @@ from ministack.services import ec2, iam
 
 from local_aws.ec2.machine import Machine, clean
 from local_aws.ec2.metadata import MetadataServer
+from local_aws.ec2.offerings import require_offered
 from local_aws.home import Home
 from local_aws.iam.authorization import caller, require_pass_role
 from local_aws.iam.principal import RoleSession
@@ -35,6 +36,9 @@ def install() -> None:
             role = _role(params)
             if role:
                 require_pass_role(caller.get(), role, _SERVICE)
+            subnet = ec2._subnets.get(_p(params, "SubnetId")) or {}
+            zone = subnet.get("AvailabilityZone") or f"{get_region()}a"
+            require_offered(_p(params, "InstanceType"), zone)
         except ApiError as error:
             return _error(error)
         before = set(ec2._instances)

@@ -17,7 +17,9 @@ ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], s
 
 # Where each service's requests name their operation. MiniStack accepts an `Action` parameter or an `x-amz-target`
 # header for any service, so that a caller could have one action authorised and another one performed.
-_BY_TARGET = frozenset({"application-autoscaling", "budgets", "ecr", "events", "kms", "logs", "servicequotas", "ssm"})
+_BY_TARGET = frozenset(
+    {"application-autoscaling", "budgets", "ecr", "events", "freetier", "kms", "logs", "servicequotas", "ssm"}
+)
 _BY_PARAMETER = frozenset({"cloudformation", "iam", "sts"})
 _BY_PATH = frozenset({"lambda", "s3"})
 _KNOWN = _BY_TARGET | _BY_PARAMETER | _BY_PATH | {"monitoring", "sagemaker"}

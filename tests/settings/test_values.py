@@ -52,6 +52,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),
         ("epochs", 1.5, "a whole number from 1 to 1000"),
+        ("ec2_zone_id", "eu-west-1a", "must be the id of an availability zone, such as euw1-az2, or empty"),
         ("epochs", True, "spot, ec2_training, notebook, keep_data only"),
         ("max_unreadable", 1.5, "from 0 to 1"),
         ("spot", "perhaps", "true or false"),

@@ -1,5 +1,6 @@
 """The EC2 training stack: what can reach the instance, what it gets, and what cannot be deployed."""
 
+import ipaddress
 import json
 import os
 import re
@@ -67,6 +68,23 @@ def test_the_network_has_a_way_to_s3_and_no_nat(on: Templates) -> None:
     assert endpoint["VpcEndpointType"] == "Gateway"
 
 
+def test_the_subnet_is_in_the_zone_that_is_set_and_each_zone_has_its_own_addresses(
+    on: Templates, synthesize: Synthesize
+) -> None:
+    """CloudFormation makes a replacement before it deletes the old one: the blocks must not overlap. AWS:
+    "AWS::EC2::Subnet", CloudFormation reference."""
+    blocks = [ipaddress.ip_network(of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]["CidrBlock"])]
+    assert "AvailabilityZoneId" not in of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]
+    for zone in ("use1-az1", "use1-az2", "use1-az6"):
+        stacks = synthesize(ec2_training=True, weights="1" * 64, trainable="head", ec2_zone_id=zone)
+        [subnet] = of_type(stacks["ec2-training"], "AWS::EC2::Subnet")
+        assert subnet["AvailabilityZoneId"] == zone
+        block = ipaddress.ip_network(subnet["CidrBlock"])
+        assert block.subnet_of(ipaddress.ip_network("10.0.0.0/24"))
+        assert not any(block.overlaps(other) for other in blocks)
+        blocks.append(block)
+
+
 def test_metadata_takes_a_token_and_goes_one_hop(instance: dict[str, Any]) -> None:
     assert instance["MetadataOptions"] == {
         "HttpEndpoint": "enabled",
@@ -121,6 +139,7 @@ def _ids(templates: Templates) -> set[str]:
         {"ec2_instance_type": "t3.micro"},
         {"ec2_credits": "unlimited"},
         {"ec2_volume_gib": 20},
+        {"ec2_zone_id": "euw1-az2"},
         {"training_max_hours": 3},
     ],
     ids=lambda change: next(iter(change)),

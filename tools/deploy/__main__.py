@@ -17,6 +17,7 @@ from tools.cli import add_data, chosen_settings, command, make_parser, settings_
 from tools.dataset.check import checked
 from tools.deploy.check import check
 from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.preflight.ec2 import find_zone
 from tools.deploy.preflight.run import require_ready
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
@@ -40,6 +41,10 @@ def main() -> int:
         given["dataset"] = digest(images)
         settings = read_settings(given)
     print(f"to account {account}, region {region}")
+    if zone := find_zone(settings):
+        given["ec2_zone_id"] = zone
+        settings = read_settings(given)
+        print(f"the EC2 instance goes to zone {zone}, which has {settings.ec2_instance_type}")
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
     require_ready(Target(settings, account, region, lambda: assembly), say=print)

@@ -1,5 +1,6 @@
 """`make deploy`: what is refused before anything is created, and in which order the rest happens."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,20 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
 def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
     assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "bootstrap", "deploy_everything"])
+
+
+def test_a_zone_that_has_the_ec2_instance_s_type_is_recorded_in_the_stage_s_file(
+    deploy: Callable[..., tuple[int, list[str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "find_zone", lambda settings: "" if settings.ec2_zone_id else "euw1-az2")
+    there = Bucket(data_manifest(read_settings({}).dataset))
+    assert deploy("--settings", "ec2_training=true", bucket=there)[0] == 0
+    recorded = json.loads((tmp_path / "stages" / "dev.json").read_text())
+    assert recorded == {"stage": "dev", "ec2_training": True, "ec2_zone_id": "euw1-az2"}
+    assert "the EC2 instance goes to zone euw1-az2, which has t2.micro" in capsys.readouterr().out
 
 
 def test_what_preflight_finds_wrong_ends_it_before_anything_is_created(

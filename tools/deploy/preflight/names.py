@@ -13,7 +13,7 @@ _WITHOUT_RESOURCES = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLET
 def free_names(target: Target) -> str:
     """The buckets are the deployed stack's, or free."""
     settings, stack = target.settings, resource_name(target.settings.prefix, "storage")
-    if _is_deployed(stack):
+    if is_deployed(stack):
         return f"{stack} is deployed"
     bucket = bucket_name(settings.prefix, target.account, target.region)
     if taken := [name for name in (bucket, access_log_bucket(bucket)) if _exists(name)]:
@@ -25,7 +25,8 @@ def free_names(target: Target) -> str:
     return f"no bucket {bucket} yet"
 
 
-def _is_deployed(stack: str) -> bool:
+def is_deployed(stack: str) -> bool:
+    """True if the stack has resources."""
     client = boto3.client("cloudformation")
     try:
         [described] = client.describe_stacks(StackName=stack)["Stacks"]

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.deploy.preflight.bootstrap import bootstrapped
 from tools.deploy.preflight.budget import billing_access
 from tools.deploy.preflight.concurrency import concurrency
+from tools.deploy.preflight.ec2 import ec2_plan, ec2_zone
 from tools.deploy.preflight.images import endpoint_image, training_image
 from tools.deploy.preflight.names import free_names
 from tools.deploy.preflight.quotas import instances
@@ -28,6 +29,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("CDK bootstrap", bootstrapped),
     ("service-linked roles", scaling_roles),
     ("free names", free_names),
+    ("EC2 zone", ec2_zone),
+    ("EC2 plan", ec2_plan),
     ("billing access", billing_access),
 )
 _SECONDS = 9  # all in all, and

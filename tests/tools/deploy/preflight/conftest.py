@@ -46,5 +46,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
             stubs[service].activate()
         return stubs[service]
 
-    monkeypatch.setattr(boto3, "client", lambda service: stub(service).client)
+    monkeypatch.setattr(boto3, "client", lambda service, **_: stub(service).client)
     return stub
