@@ -3,6 +3,7 @@
 Source: "Using server-side encryption with AWS KMS keys", S3 user guide.
 """
 
+from contextvars import ContextVar
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -16,7 +17,12 @@ from local_aws.keys import key_arn
 
 _ALGORITHM_HEADER = "x-amz-server-side-encryption"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_BUCKET_KEY_HEADER = "x-amz-server-side-encryption-bucket-key-enabled"
 Checks = list[tuple[str, str]]
+
+# The object as S3 names it to KMS, by action and key: by its ARN, or by its bucket's if that has a bucket key. Source:
+# "Encryption context" in the same page.
+_contexts: ContextVar[dict[tuple[str, str], str]] = ContextVar("contexts")
 
 
 def install() -> None:
@@ -40,27 +46,45 @@ def _ask_for_keys() -> None:
 def _key_checks(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> Checks:
     """KMS permissions that a request on an object requires, as (action, key ARN)."""
     bucket, _, key = path.lstrip("/").partition("/")
+    _contexts.set({})
     if not key:
         return []
     action = iam_actions._s3_action(method, path, query)
     if action in ("GetObject", "GetObjectVersion"):
-        return _uses("kms:Decrypt", _stored_key(bucket, key, query))
+        return _reads(bucket, key, query)
     if action != "PutObject":
         return []
     upload = s3._multipart_uploads.get(s3._qp(query, "uploadId", ""))
     if upload is not None:
         stored = s3._stored_sse_headers(upload).get(_KEY_HEADER)
-        written = _uses("kms:GenerateDataKey", stored) + _uses("kms:Decrypt", stored)
+        used = ["kms:GenerateDataKey", "kms:Decrypt"]
     else:
-        sse, _ = s3._resolve_sse_write_headers(headers, bucket)
-        written = _uses("kms:GenerateDataKey", (sse or {}).get(_KEY_HEADER))
-        if "uploads" in query:  # completing the upload decrypts the parts
-            written += _uses("kms:Decrypt", (sse or {}).get(_KEY_HEADER))
-    return written + _uses("kms:Decrypt", _source_key(headers))
+        stored = (s3._resolve_sse_write_headers(headers, bucket)[0] or {}).get(_KEY_HEADER)
+        # Completing an upload decrypts the parts.
+        used = ["kms:GenerateDataKey", *(["kms:Decrypt"] if "uploads" in query else [])]
+    written = [check for action in used for check in _uses(action, stored, bucket, key)]
+    source = iam_actions._s3_source_object(headers)
+    if source is None:
+        return written
+    bucket, _, key = source[0].removeprefix("arn:aws:s3:::").partition("/")
+    return written + _reads(bucket, key, {"versionId": source[1]})
 
 
-def _uses(action: str, key: str | None) -> Checks:
-    return [(action, key_arn(key))] if key else []
+def _reads(bucket: str, key: str, query: dict[str, Any]) -> Checks:
+    return _uses("kms:Decrypt", _stored_key(bucket, key, query), bucket, key)
+
+
+def _uses(action: str, kms_key: str | None, bucket: str, key: str) -> Checks:
+    if not kms_key:
+        return []
+    whole = f"arn:aws:s3:::{bucket}"
+    check = (action, key_arn(kms_key))
+    _contexts.get()[check] = whole if _has_bucket_key(bucket) else f"{whole}/{key}"
+    return [check]
+
+
+def _has_bucket_key(bucket: str) -> bool:
+    return "<BucketKeyEnabled>true<" in (s3._bucket_encryption.get(bucket) or "")
 
 
 def _stored_key(bucket: str, key: str, query: dict[str, Any]) -> str | None:
@@ -75,17 +99,8 @@ def _stored_key(bucket: str, key: str, query: dict[str, Any]) -> str | None:
     return s3._stored_sse_headers(record).get(_KEY_HEADER) if record else None
 
 
-def _source_key(headers: dict[str, str]) -> str | None:
-    """Key of the source object of a copy; None if the request is no copy."""
-    source = iam_actions._s3_source_object(headers)
-    if source is None:
-        return None
-    bucket, _, key = source[0].removeprefix("arn:aws:s3:::").partition("/")
-    return _stored_key(bucket, key, {"versionId": source[1]})
-
-
 def _ask_kms_as_s3() -> None:
-    """Evaluate S3's use of a key with kms:ViaService, and report a denial as S3 does, with the key's ARN."""
+    """Evaluate S3's use of a key with the keys that it sends, and report a denial as S3 does, with the key's ARN."""
     original = iam_evaluator.enforce
 
     def enforce(
@@ -98,8 +113,10 @@ def _ask_kms_as_s3() -> None:
     ) -> EvalResult | AuthError | None:
         if service != "s3" or not iam_action.startswith("kms:"):
             return original(access_key_id, iam_action, service, region, resource_arn, service_context)
-        via = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
-        denied = original(access_key_id, iam_action, "kms", region, resource_arn, via)
+        sent = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+        if named := _contexts.get({}).get((iam_action, resource_arn)):
+            sent["kms:EncryptionContext:aws:s3:arn"] = named
+        denied = original(access_key_id, iam_action, "kms", region, resource_arn, sent)
         if isinstance(denied, EvalResult):
             return AuthError("AccessDenied", denial(denied, iam_action, resource_arn))
         return denied

@@ -9,6 +9,7 @@ from stacks.permissions.statements import (
     allow,
     arn,
     bucket_arn,
+    key_of_asset,
     key_through_s3,
     make_role,
     prefixes,
@@ -32,6 +33,7 @@ def ec2_training_role(scope: Construct, *, settings: Settings, bucket: Bucket, p
             allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(data)),
             allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/{data}"]),
             allow("ReadProgram", ["s3:GetObject"], [code]),
+            key_of_asset(program.bucket_name, program.key),
             *read_weights(bucket, settings.weights),
             # The digest of the model there, so that it is not trained twice.
             allow("ReadDigest", ["s3:GetObject"], [f"{folder}/{names.EC2_DIGEST}"]),

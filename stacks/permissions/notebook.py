@@ -19,6 +19,7 @@ from stacks.permissions.statements import (
     arn,
     bucket_arn,
     key_for_volumes,
+    key_of_asset,
     key_through_s3,
     make_role,
     pass_to_sagemaker,
@@ -65,6 +66,7 @@ def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement
     streams = f"{log}:log-stream:{name}/*"
     return [
         allow("ReadFiles", ["s3:GetObject"], [f"{bucket_arn(files.bucket_name)}/{files.key}"]),
+        key_of_asset(files.bucket_name, files.key),
         allow("StopItself", ["sagemaker:StopNotebookInstance"], [arn("sagemaker", f"notebook-instance/{name}")]),
         allow("OpenOwnLog", ["logs:CreateLogGroup"], [log]),
         allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),

@@ -100,6 +100,18 @@ def key_through_s3(bucket: Bucket, sid: str, actions: list[str]) -> iam.PolicySt
     return allow(sid, actions, [bucket.key], via)
 
 
+def key_of_asset(bucket_name: str, key: str) -> iam.PolicyStatement:
+    """Decrypt one object of CDK's bucket, which a bootstrap can encrypt with any key of the account.
+
+    S3 names the object to KMS, or the bucket if that has a bucket key: "Encryption context" in "Using server-side
+    encryption with AWS KMS keys", S3 user guide.
+    """
+    bucket = bucket_arn(bucket_name)
+    only = {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/{key}"]}
+    via = {"kms:ViaService": f"s3.{Aws.REGION}.{Aws.URL_SUFFIX}"}
+    return allow("UseKeyOfAsset", ["kms:Decrypt"], [arn("kms", "key/*")], {"StringEquals": via | only})
+
+
 def key_for_volumes(bucket: Bucket) -> iam.PolicyStatement:
     """Let SageMaker use the key for an instance's encrypted disk, by a grant that only AWS services can use."""
     by_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}

@@ -14,6 +14,7 @@ from stacks.permissions.statements import (
     bucket_arn,
     image_pull,
     key_for_volumes,
+    key_of_asset,
     key_through_s3,
     list_weights,
     make_role,
@@ -48,6 +49,7 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             # The program is a channel of one object.
             allow("ListProgram", ["s3:ListBucket"], [program_bucket], prefixes(program.key)),
             allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
+            key_of_asset(program.bucket_name, program.key),
             *list_weights(bucket, settings.weights),
             *read_weights(bucket, settings.weights),
             # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.

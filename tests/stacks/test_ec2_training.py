@@ -73,14 +73,14 @@ def test_the_subnet_is_in_the_zone_that_is_set_and_each_zone_has_its_own_address
 ) -> None:
     """CloudFormation makes a replacement before it deletes the old one: the blocks must not overlap. AWS:
     "AWS::EC2::Subnet", CloudFormation reference."""
-    blocks = [ipaddress.ip_network(of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]["CidrBlock"])]
+    blocks = [ipaddress.IPv4Network(of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]["CidrBlock"])]
     assert "AvailabilityZoneId" not in of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]
     for zone in ("use1-az1", "use1-az2", "use1-az6"):
         stacks = synthesize(ec2_training=True, weights="1" * 64, trainable="head", ec2_zone_id=zone)
         [subnet] = of_type(stacks["ec2-training"], "AWS::EC2::Subnet")
         assert subnet["AvailabilityZoneId"] == zone
-        block = ipaddress.ip_network(subnet["CidrBlock"])
-        assert block.subnet_of(ipaddress.ip_network("10.0.0.0/24"))
+        block = ipaddress.IPv4Network(subnet["CidrBlock"])
+        assert block.subnet_of(ipaddress.IPv4Network("10.0.0.0/24"))
         assert not any(block.overlaps(other) for other in blocks)
         blocks.append(block)
 

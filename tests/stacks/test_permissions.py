@@ -177,11 +177,23 @@ def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_lo
     assert endpoint.endswith(":endpoint/slipway-dev-????")
 
 
+def test_the_program_may_be_under_any_key_that_a_bootstrap_has(roles: dict[str, Any]) -> None:
+    """S3 names the object to KMS, or the bucket if that has a bucket key: "Encryption context" in "Using server-side
+    encryption with AWS KMS keys", S3 user guide."""
+    granted = statements(roles["slipway-dev-training"])
+    (program,) = granted["ReadProgram"]["Resource"]
+    assert granted["UseKeyOfAsset"]["Action"] == ["kms:Decrypt"]
+    named = granted["UseKeyOfAsset"]["Condition"]["StringEquals"]["kms:EncryptionContext:aws:s3:arn"]
+    assert [text(arn) for arn in named] == [program.rpartition("/")[0], program]
+
+
 def test_a_role_of_one_system_reaches_no_other_system(roles: dict[str, Any]) -> None:
     """Every resource names the system, or is a role or key of it, a container's repository, or the shared job log."""
     shared = ("repository/", "log-group:/aws/sagemaker/TrainingJobs", "cdk-", "${import ", ".Arn}")
     for role in roles.values():
-        for statement in statements(role).values():
+        for sid, statement in statements(role).items():
+            if sid == "UseKeyOfAsset":  # any key, for one object
+                continue
             for resource in statement["Resource"]:
                 assert resource == "*" or "slipway-dev-" in resource or any(part in resource for part in shared), (
                     json.dumps(statement)

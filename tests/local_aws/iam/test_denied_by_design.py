@@ -220,7 +220,7 @@ def test_what_was_tried_is_recorded(acting: dict[str, Client], home: Home) -> No
 
     calls = read(home.calls)
 
-    key = next(call.resource for call in calls if call.action == "kms:Decrypt")
+    key = next(call.resource for call in calls if (call.role, call.action) == ("slipway-dev-training", "kms:Decrypt"))
     via_s3 = {"kms:ViaService": f"s3.{DEFAULT_REGION}.amazonaws.com"}
     assert Call("slipway-dev-training", "kms:Decrypt", key, True, via_s3) in calls
     assert Call("slipway-dev-training", "s3:GetObject", f"arn:aws:s3:::{BUCKET}/data/{DATASET}/a.jpg", True) in calls

@@ -36,10 +36,10 @@ def key(client: Client) -> str:
 def acting(client: Client, home: Home, key: str) -> Acting:
     """S3 client of a role with all of S3, and `actions` on the key."""
 
-    def make(*actions: str, condition: dict[str, Any] = VIA_S3) -> Any:
+    def make(*actions: str, condition: dict[str, Any] = VIA_S3, on: str = key) -> Any:
         name = f"sealed-{next(_numbers)}"
         everything = {"Action": "s3:*", "Resource": "*"}
-        with_key = [{"Action": list(actions), "Resource": key, "Condition": condition}] if actions else []
+        with_key = [{"Action": list(actions), "Resource": on, "Condition": condition}] if actions else []
         make_role(client, name, "sagemaker.amazonaws.com", everything, *with_key)
         return assume(client, home, name)("s3")
 
@@ -120,3 +120,26 @@ def test_aws_s_own_key_is_nobody_s_to_ask_for(acting: Acting) -> None:
     acting().put_object(Bucket=BUCKET, Key="managed", Body=b"2", ServerSideEncryption="aws:kms")
 
     acting().get_object(Bucket=BUCKET, Key="managed")
+
+
+@pytest.mark.parametrize("bucket_key", [False, True])
+def test_the_object_or_a_bucket_with_a_bucket_key_is_named_to_kms(
+    client: Client, acting: Acting, bucket_key: bool
+) -> None:
+    """AWS: "Using server-side encryption with AWS KMS keys", "Encryption context", S3 user guide."""
+    bucket = f"named-{bucket_key}".lower()
+    own = str(client("kms").create_key()["KeyMetadata"]["Arn"])
+    rule = {
+        "BucketKeyEnabled": bucket_key,
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": own},
+    }
+    client("s3").create_bucket(Bucket=bucket)
+    client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    client("s3").put_object(Bucket=bucket, Key="program.zip", Body=b"1")
+    right = f"arn:aws:s3:::{bucket}" + ("" if bucket_key else "/program.zip")
+
+    def naming(arn: str) -> Any:
+        return acting("kms:Decrypt", condition={"StringEquals": {"kms:EncryptionContext:aws:s3:arn": arn}}, on=own)
+
+    assert naming(right).get_object(Bucket=bucket, Key="program.zip")["Body"].read() == b"1"
+    refused(lambda: naming(f"{right}-another").get_object(Bucket=bucket, Key="program.zip"), "kms:Decrypt", own)
