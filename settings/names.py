@@ -82,9 +82,14 @@ def checkpoint_prefix(digest: str) -> str:
 # ------------------------------------------------------------------ resources
 def resource_name(prefix: str, suffix: Suffix) -> str:
     """`<prefix>-<suffix>`: name of a stack, Lambda function, IAM role (or its instance profile), EventBridge rule, SNS
-    topic, budget or notebook instance.
+    topic or notebook instance; of a budget, with the region.
     """
     return f"{prefix}-{suffix}"
+
+
+def regional(name: str, region: str) -> str:
+    """`<name>-<region>`: of what a whole account has, so that a stage can be in several regions."""
+    return f"{name}-{region}"
 
 
 def alarm_name(prefix: str, alarm: str) -> str:

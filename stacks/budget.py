@@ -1,5 +1,6 @@
 """Monthly budget that notifies the alarm topic before and when it is spent."""
 
+from aws_cdk import Aws
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -25,7 +26,7 @@ class MonthlyBudget(Construct):
             self,
             "Budget",
             budget=budget.BudgetDataProperty(
-                budget_name=names.resource_name(settings.prefix, "monthly"),
+                budget_name=names.regional(names.resource_name(settings.prefix, "monthly"), Aws.REGION),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budget.SpendProperty(amount=settings.monthly_budget_usd, unit="USD"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
@@ -68,14 +68,15 @@ class Operations(Stack):
         self.alarms = {each.name: self._alarm(each, settings) for each in alarms}
         if settings.monthly_budget_usd:
             MonthlyBudget(self, "Monthly", settings=settings, topic=self.topic)
+        board = names.regional(settings.prefix, Aws.REGION)
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=settings.prefix,
+            dashboard_name=board,
             widgets=dashboard.rows(settings, metrics, list(self.alarms.values())),
         )
         CfnOutput(self, "AlarmTopic", value=self.topic.topic_arn)
-        CfnOutput(self, "DashboardName", value=settings.prefix)
+        CfnOutput(self, "DashboardName", value=board)
 
     def _count_failed_ec2_trainings(self, settings: Settings) -> None:
         """A failed training fails the instance's stack. CloudFormation emits an event for that; EC2 emits none."""

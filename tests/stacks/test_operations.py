@@ -182,6 +182,11 @@ def test_the_dashboard_shows_what_the_alarms_look_at(operations: Template) -> No
     assert wanted | spilled <= _metrics(shown)
 
 
+def test_the_dashboard_of_each_region_has_a_name_of_its_own(operations: Template) -> None:
+    """AWS: "Using Amazon CloudWatch dashboards", CloudWatch user guide: they are global, and not of a region."""
+    assert text(only(operations, "AWS::CloudWatch::Dashboard")["DashboardName"]) == "slipway-dev-${AWS::Region}"
+
+
 def test_the_dashboard_shows_how_the_last_trainings_went(operations: Template) -> None:
     widgets = json.loads(text(only(operations, "AWS::CloudWatch::Dashboard")["DashboardBody"]))["widgets"]
     (jobs,) = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
@@ -216,7 +221,7 @@ def test_the_budget_tells_the_topic_before_it_is_spent_and_when_it_is(operations
     (topic,) = operations.find_resources("AWS::SNS::Topic")
     budget = only(operations, "AWS::Budgets::Budget")
     assert budget["Budget"] == {
-        "BudgetName": "slipway-dev-monthly",
+        "BudgetName": {"Fn::Join": ["", ["slipway-dev-monthly-", {"Ref": "AWS::Region"}]]},
         "BudgetType": "COST",
         "TimeUnit": "MONTHLY",
         "BudgetLimit": {"Amount": 200, "Unit": "USD"},

@@ -8,7 +8,7 @@ from aws_cdk.assertions import Template
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from stacks.runbook import RUNBOOK
 from tests.stacks.conftest import synthesize_to
-from tests.stacks.resources import of_type
+from tests.stacks.resources import of_type, text
 from tools.cdk import ROOT
 
 TEXT = (ROOT / RUNBOOK).read_text()
@@ -30,7 +30,7 @@ def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(template
         assert file == RUNBOOK
         linked.add(entry)
     budgets = of_type(templates["operations"], "AWS::Budgets::Budget")
-    linked |= {budget["Budget"]["BudgetName"].rpartition("-")[2] for budget in budgets}
+    linked |= {text(budget["Budget"]["BudgetName"]).split("-")[2] for budget in budgets}
     assert linked == set(ENTRIES)
 
 

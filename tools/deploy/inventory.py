@@ -13,6 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS, endpoint_log_group, function_log_group
+from settings.names import regional
 
 # Listings of resources whose names begin with the prefix: kind, service, operation, its items, and an item's name.
 _NAMED = (
@@ -44,6 +45,11 @@ class Deployment:
     app: str
     stage: str
     account: str
+
+    @property
+    def region(self) -> str:
+        """The region that the environment names."""
+        return str(boto3.session.Session().region_name)
 
     @property
     def prefix(self) -> str:
@@ -130,13 +136,13 @@ def _watching(of: Deployment) -> Iterator[DeployedResource]:
         for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
             yield DeployedResource("alarm", alarm["AlarmName"])
     for board in pages("cloudwatch", "list_dashboards", "DashboardEntries"):
-        if f"{board['DashboardName']}-" == of.prefix:
+        if board["DashboardName"] in (of.prefix.rstrip("-"), regional(of.prefix.rstrip("-"), of.region)):
             yield DeployedResource("dashboard", board["DashboardName"])
     for topic in pages("sns", "list_topics", "Topics"):
         if topic["TopicArn"].rpartition(":")[2].startswith(of.prefix):
             yield DeployedResource("topic", topic["TopicArn"])
     for budget in pages("budgets", "describe_budgets", "Budgets", AccountId=of.account):
-        if budget["BudgetName"].startswith(of.prefix):
+        if budget["BudgetName"] in (f"{of.prefix}monthly", regional(f"{of.prefix}monthly", of.region)):
             yield DeployedResource("budget", budget["BudgetName"])
 
 

@@ -46,6 +46,21 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     return Account(monkeypatch)
 
 
+def test_dashboards_and_budgets_of_another_region_are_not_ours(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are the account's, so that a listing has those of all regions; those without one are of earlier versions."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    boards = ("app-dev", "app-dev-eu-west-1", "app-dev-us-east-1", "app-dev2")
+    account.listings["list_dashboards"] = [{"DashboardName": name} for name in boards]
+    budgets = ("app-dev-monthly", "app-dev-monthly-eu-west-1", "app-dev-monthly-us-east-1")
+    account.listings["describe_budgets"] = [{"BudgetName": name} for name in budgets]
+    assert [str(each) for each in OF.find()] == [
+        "budget app-dev-monthly", "budget app-dev-monthly-eu-west-1",
+        "dashboard app-dev", "dashboard app-dev-eu-west-1",
+    ]  # fmt: skip
+
+
 def test_a_key_of_others_that_is_shut_to_us_is_passed_over(account: Account) -> None:
     account.listings["list_keys"] = [{"KeyId": "shut"}, {"KeyId": "ours"}, {"KeyId": "another"}]
     account.tags = {"ours": OURS, "another": []}
