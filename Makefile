@@ -58,8 +58,8 @@ synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account ne
 preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what it would have to make; changes nothing [SETTINGS=…] [ARGS=--json]
 	@$(PY) -m tools.deploy.preflight $(ARGS) $(CONTEXT)
 
-deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(CONTEXT)
+deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask]
+	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(CONTEXT)
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)

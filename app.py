@@ -19,7 +19,7 @@ from settings import Settings, SettingsError, Sources, names, read_settings
 from stacks.ec2_training import Ec2Training, UserDataTooLong
 from stacks.notebook import Notebook
 from stacks.operations import Operations
-from stacks.permissions import Permissions
+from stacks.permissions import Roles
 from stacks.serving import Serving
 from stacks.storage import Storage
 from stacks.trained_model import TrainedModel
@@ -33,7 +33,7 @@ def build(app: App, settings: Settings) -> None:
     """Add every stack to `app`, in the order they are deployed."""
     name = partial(names.resource_name, settings.prefix)
     storage = Storage(app, name("storage"), settings=settings)
-    roles = Permissions(app, name("permissions"), settings=settings, storage=storage)
+    roles = Roles(app, name("roles"), settings=settings, storage=storage)
     trained = TrainedModel(
         app, name("trained-model"), settings=settings, storage=storage,
         training_role=roles.training, function_role=roles.trained_model,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from iam.contract import Contract, ContractRole
+from iam.source import suffix
 from iam.wildcards import wildcards
 
 PATH = Path(__file__).with_name("acknowledged.yaml")
@@ -50,7 +51,7 @@ def _of_table() -> Iterator[Acknowledgement]:
 
 def _of_wildcards(role: ContractRole) -> Iterator[Acknowledgement]:
     """One finding for each resource with a `*`, in which cdk-nag shows `${name}` as `<name>`."""
-    construct = "permissions/" + "".join(word.capitalize() for word in role.name.split("-")[2:])
+    construct = "roles/" + "".join(word.capitalize() for word in suffix(role.name))
     reasons: dict[str, list[str]] = {}
     for (resource, reason), actions in wildcards(role).items():
         if "*" in resource:

@@ -11,6 +11,7 @@ import yaml
 
 from iam.errors import GateError
 from iam.policy import Grant, Trust, conditions, listed
+from iam.resolve import readable
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
@@ -50,7 +51,7 @@ AnyLine = Line[Grant] | Line[Trust]
 
 @dataclass(frozen=True)
 class ContractRole:
-    """A role in the contract: its purpose, trust and grants."""
+    """A role in the contract: its purpose, trust and grants. In `name`, REGION stands for the region."""
 
     number: int
     name: str
@@ -137,7 +138,8 @@ class _ContractReader:
             return None
         trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", Trust)]
         may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", Grant)]
-        return ContractRole(value.line, self._text(name, value.line), value["purpose"], tuple(trust), tuple(may))
+        shown = readable(self._text(name, value.line))
+        return ContractRole(value.line, shown, value["purpose"], tuple(trust), tuple(may))
 
     def _lines(self, entry: Any, subject: str, made: type[Allowed]) -> list[Line[Allowed]]:
         if not isinstance(entry, _Mapping):

@@ -24,7 +24,7 @@ from iam.findings import GateFinding
 from iam.variables import MissingResource
 
 _SUFFIX = ".template.json"
-_ROLES = "-permissions" + _SUFFIX
+_ROLES = "-roles" + _SUFFIX
 
 
 def acknowledge(app: App, rows: Iterable[Acknowledgement], *, prefix: str) -> None:

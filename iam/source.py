@@ -8,13 +8,18 @@ _ROOT = Path(__file__).resolve().parent.parent
 _FOLDER = "stacks/permissions"
 
 
+def suffix(name: str) -> list[str]:
+    """Words of the suffix of a stack named `<app>-<stage>-<suffix>`, or of a role, whose name ends in the region."""
+    return name.removesuffix("-REGION").split("-")[2:]
+
+
 def line_of(role: str, sid: str) -> str:
-    """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role named `<app>-<stage>-<suffix>`.
+    """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role `<app>-<stage>-<suffix>-REGION`.
 
     The nearest that can be found: the statement, in the role's own file or among those that roles share; else the
     function that creates the role; else the folder.
     """
-    name = "_".join(role.split("-")[2:])
+    name = "_".join(suffix(role))
     own = f"{_FOLDER}/{name}.py"
     functions, _ = _parsed(own)
     made = functions.get(f"{name}_role")
@@ -29,8 +34,8 @@ def line_of(role: str, sid: str) -> str:
 
 def source_of(stack: str) -> str:
     """File or folder of the stack named `<app>-<stage>-<suffix>`."""
-    path = "stacks/" + "_".join(stack.split("-")[2:])
-    return path if (_ROOT / path).is_dir() else f"{path}.py"
+    words = suffix(stack)
+    return _FOLDER if words == ["roles"] else f"stacks/{'_'.join(words)}.py"
 
 
 @lru_cache

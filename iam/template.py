@@ -10,7 +10,7 @@ from typing import Any
 from iam.errors import GateError
 from iam.findings import GateFinding
 from iam.policy import Conditions, Grant, Role, Trust, conditions, listed
-from iam.resolve import Resolver, Template, Unresolvable
+from iam.resolve import Resolver, Template, Unresolvable, readable
 from iam.source import line_of
 
 _FORBIDDEN_TYPES = {
@@ -77,7 +77,7 @@ class _TemplateReader:
             return
         properties = resource.get("Properties", {})
         try:
-            name = self.resolver.text(properties.get("RoleName", f"{stack}.{logical_id}"), stack)
+            name = readable(self.resolver.text(properties.get("RoleName", f"{stack}.{logical_id}"), stack))
         except Unresolvable as error:
             name = f"{stack}.{logical_id}"
             self._find("resolve", name, "", f"its name: {error}", "use text, Ref, GetAtt, Join, Sub or ImportValue")

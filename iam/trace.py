@@ -78,7 +78,10 @@ def check_file(path: Path) -> list[GateFinding]:
 
 def check(trace: Trace, contract: Contract) -> Iterator[GateFinding]:
     """Differences between a trace and `contract`, which must have been read with the trace's variables."""
-    lines = {name: [_Expected(line, trace) for line in role.may] for name, role in contract.items()}
+    lines = {
+        name.replace("REGION", trace.region): [_Expected(line, trace) for line in role.may]
+        for name, role in contract.items()
+    }
     for call in trace.calls:
         if call.role not in lines:
             continue  # the CDK's own roles, which deploy this system but are no part of it

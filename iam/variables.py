@@ -12,7 +12,7 @@ from iam.template import AppRoles
 
 FILLED = "yes"
 """Value of a variable that only says whether something exists."""
-_ROLES = "-permissions"
+_STORAGE = "-storage"  # the stack that every version of the app has
 
 
 class MissingResource(GateError):
@@ -25,9 +25,9 @@ def variables(assembly: AppRoles) -> dict[str, str]:
     Raises:
         MissingResource: the message names the resource or property.
     """
-    prefixes = [stack.removesuffix(_ROLES) for stack in assembly.templates if stack.endswith(_ROLES)]
+    prefixes = [stack.removesuffix(_STORAGE) for stack in assembly.templates if stack.endswith(_STORAGE)]
     if len(prefixes) != 1:
-        raise MissingResource(f"expected one stack named <app>-<stage>{_ROLES}, found {len(prefixes)}")
+        raise MissingResource(f"expected one stack named <app>-<stage>{_STORAGE}, found {len(prefixes)}")
     try:
         found = {
             "prefix": prefixes[0],

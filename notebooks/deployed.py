@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from settings.names import StackSuffix, resource_name, result_key
+from settings.names import RoleSuffix, StackSuffix, resource_name, result_key, role_name
 from tools.preflight import NotReady, require_aws
 from tools.stack import NotDeployed, outputs
 
@@ -58,9 +58,10 @@ class Deployed:
         """ARN of the KMS key that encrypts everything."""
         return str(self.job["OutputDataConfig"]["KmsKeyId"])
 
-    def role(self, name: str) -> str:
+    def role(self, name: RoleSuffix) -> str:
         """ARN of one of the system's roles, such as `hosting`."""
-        return str(self.job["RoleArn"]).removesuffix("training") + name
+        path, _, _ = str(self.job["RoleArn"]).rpartition("/")
+        return f"{path}/{role_name(self.prefix, name, self.region)}"
 
 
 def connect(prefix: str) -> Deployed:

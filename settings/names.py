@@ -10,7 +10,7 @@ from typing import Literal
 
 from training.folder import MANIFEST
 
-StackSuffix = Literal["storage", "permissions", "trained-model", "serving", "operations", "notebook", "ec2-training"]
+StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"]
 FunctionSuffix = Literal["classify", "trained-model"]
 RoleSuffix = Literal["training", "hosting", "trained-model", "classify", "notebook", "ec2-training"]
 RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
@@ -81,15 +81,21 @@ def checkpoint_prefix(digest: str) -> str:
 
 # ------------------------------------------------------------------ resources
 def resource_name(prefix: str, suffix: Suffix) -> str:
-    """`<prefix>-<suffix>`: name of a stack, Lambda function, IAM role (or its instance profile), EventBridge rule, SNS
-    topic or notebook instance; of a budget, with the region.
+    """`<prefix>-<suffix>`: name of a stack, Lambda function, EventBridge rule, SNS topic or notebook instance.
+
+    The names of IAM roles and of the budget begin so, see `regional`.
     """
     return f"{prefix}-{suffix}"
 
 
 def regional(name: str, region: str) -> str:
-    """`<name>-<region>`: of what a whole account has, so that a stage can be in several regions."""
+    """`<name>-<region>`: name of what a whole account has, so that a stage can be in several regions."""
     return f"{name}-{region}"
+
+
+def role_name(prefix: str, suffix: RoleSuffix, region: str) -> str:
+    """Name of an IAM role, and of its instance profile. `region` may be a CDK token."""
+    return regional(resource_name(prefix, suffix), region)
 
 
 def alarm_name(prefix: str, alarm: str) -> str:

@@ -64,6 +64,28 @@ def problems(error: BaseException) -> list[str]:
             return str(error).splitlines()
 
 
+class Unconfirmed(ReportedError):
+    """A question that nobody can answer."""
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take --yes."""
+    parser.add_argument("--yes", action="store_true", help="do what would be asked for, without asking")
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask on the terminal; true with `yes`, without asking.
+
+    Raises:
+        Unconfirmed: there is no terminal.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Unconfirmed("no terminal to confirm on: add YES=1 to skip the question")
+    return input(f"{question} [yes/no] ").strip().lower() == "yes"
+
+
 def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
     """A parser for `make <target>`; with `settings` it takes those too."""
     parser = argparse.ArgumentParser(

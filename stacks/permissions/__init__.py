@@ -7,6 +7,6 @@ without them. SageMaker uses the two execution roles on behalf of a job or a mod
 network and so cannot use them. iam/contract.yaml lists every permission a second time, with its reason.
 """
 
-from stacks.permissions.stack import Permissions
+from stacks.permissions.stack import Roles
 
-__all__ = ["Permissions"]
+__all__ = ["Roles"]

@@ -12,7 +12,8 @@ def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str)
     endpoints = names.endpoint_name_pattern(prefix)
     return make_role(
         scope,
-        names.resource_name(prefix, "classify"),
+        "classify",
+        prefix=prefix,
         description="Lambda: classifies an image with the endpoint",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[

@@ -26,7 +26,8 @@ def ec2_training_role(scope: Construct, *, settings: Settings, bucket: Bucket, p
     code = f"{bucket_arn(program.bucket_name)}/{program.key}"
     return make_role(
         scope,
-        names.resource_name(settings.prefix, "ec2-training"),
+        "ec2-training",
+        prefix=settings.prefix,
         description="EC2 training instance: reads one data set and the program, writes the artifact",
         trusted=trusted_service("ec2.amazonaws.com"),
         statements=[

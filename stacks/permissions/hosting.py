@@ -28,7 +28,8 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
     use = ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
     return make_role(
         scope,
-        names.resource_name(prefix, "hosting"),
+        "hosting",
+        prefix=prefix,
         description="SageMaker endpoint: read under models/",
         # AWS documents this form for inference: a model is pulled on behalf of more than one resource
         # type.

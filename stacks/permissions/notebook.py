@@ -44,7 +44,8 @@ def notebook_role(
     instance = names.resource_name(prefix, "notebook")
     return make_role(
         scope,
-        instance,
+        "notebook",
+        prefix=prefix,
         description="Notebook instance: uploads images, tries jobs and an endpoint of its own, looks at the rest",
         # No page of AWS says which source a notebook instance names; who may pass the role is what limits its use.
         trusted=trusted_service(SAGEMAKER, arn("sagemaker", "*")),
@@ -91,7 +92,7 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
 
 
 def _roles_by_name(prefix: str) -> list[str]:
-    roles = [names.resource_name(prefix, suffix) for suffix in get_args(names.RoleSuffix)]
+    roles = [names.role_name(prefix, suffix, Aws.REGION) for suffix in get_args(names.RoleSuffix)]
     return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{role}" for role in roles]
 
 

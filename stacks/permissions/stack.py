@@ -15,7 +15,7 @@ from stacks.permissions.training import training_role
 from stacks.storage import Storage
 
 
-class Permissions(Stack):
+class Roles(Stack):
     """Roles `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
 
     `notebook`, and `ec2_profile` with the role of the EC2 instance, are None unless the settings ask for them.

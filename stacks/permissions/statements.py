@@ -23,16 +23,17 @@ class Bucket:
 
 def make_role(
     scope: Construct,
-    name: str,
+    suffix: names.RoleSuffix,
     *,
+    prefix: str,
     description: str,
     trusted: iam.IPrincipal,
     statements: list[iam.PolicyStatement],
 ) -> iam.Role:
     return iam.Role(
         scope,
-        "".join(word.capitalize() for word in name.split("-")[2:]),
-        role_name=name,
+        "".join(word.capitalize() for word in suffix.split("-")),
+        role_name=names.role_name(prefix, suffix, Aws.REGION),
         description=description,
         assumed_by=trusted,
         inline_policies={"permissions": iam.PolicyDocument(statements=statements)},

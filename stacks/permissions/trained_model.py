@@ -28,7 +28,8 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
     models, manifest = f"{names.MODELS}/*", names.data_manifest(settings.dataset)
     return make_role(
         scope,
-        names.resource_name(prefix, "trained-model"),
+        "trained-model",
+        prefix=prefix,
         description="Lambda: starts training jobs and keeps the models that are good enough",
         trusted=trusted_service("lambda.amazonaws.com"),
         statements=[

@@ -39,7 +39,8 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
     image = training_container(registry_account(scope, settings), settings.training_instance)
     return make_role(
         scope,
-        names.resource_name(prefix, "training"),
+        "training",
+        prefix=prefix,
         description="SageMaker training jobs: read one data set and the program, write under jobs/",
         trusted=trusted_service(SAGEMAKER, training_jobs(start), *([tuning_jobs(start)] if tunes else [])),
         statements=[

@@ -14,7 +14,7 @@ from settings import read_settings
 from tests.defaults import DEFAULTS
 
 Templates = dict[str, Template]
-PERMISSIONS = "slipway-dev-permissions"
+ROLES = "slipway-dev-roles"
 PUSHED = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:{'5e' * 32}"
 
 
@@ -62,10 +62,16 @@ def templates(synthesized: Templates) -> Templates:
     return copy.deepcopy(synthesized)
 
 
+def is_role(resource: Template, suffix: str) -> bool:
+    """True if the resource is the role `<prefix>-<suffix>-<region>`."""
+    name = resource["Properties"].get("RoleName")
+    return name == {"Fn::Join": ["", [f"slipway-dev-{suffix}-", {"Ref": "AWS::Region"}]]}
+
+
 def role(templates: Templates, suffix: str) -> Template:
-    """Properties of the role named `<prefix>-<suffix>`."""
-    resources = templates[PERMISSIONS]["Resources"].values()
-    [found] = [r["Properties"] for r in resources if r["Properties"].get("RoleName") == f"slipway-dev-{suffix}"]
+    """Properties of the role named `<prefix>-<suffix>-<region>`."""
+    resources = templates[ROLES]["Resources"].values()
+    [found] = [r["Properties"] for r in resources if is_role(r, suffix)]
     return found  # type: ignore[no-any-return]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from iam.policy import listed
-from tests.iam.conftest import PERMISSIONS, Templates
+from tests.iam.conftest import ROLES, Templates
 
 Statement = dict[str, Any]
 
@@ -16,7 +16,7 @@ _FOREIGN = "arn:aws:s3:::someone-elses-bucket/*"
 
 def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
     """(what was done, the templates with it done), for every statement, action, resource, condition and principal."""
-    for logical_id, resource in templates[PERMISSIONS]["Resources"].items():
+    for logical_id, resource in templates[ROLES]["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
         for at, statement in enumerate(_grants(resource)):
@@ -25,9 +25,9 @@ def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
         for at, statement in enumerate(_trusts(resource)):
             for what, changed in _of_trust(statement):
                 yield f"{logical_id} trust: {what}", _with(templates, logical_id, _trusts, at, changed)
-        managed = copy.deepcopy(templates[PERMISSIONS])
+        managed = copy.deepcopy(templates[ROLES])
         managed["Resources"][logical_id]["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
-        yield f"{logical_id}: managed policy", templates | {PERMISSIONS: managed}
+        yield f"{logical_id}: managed policy", templates | {ROLES: managed}
         more = {"Sid": "More", "Effect": "Allow", "Action": _OTHER_ACTION, "Resource": "*"}
         end = len(_grants(resource))
         yield f"{logical_id}: statement more", _with(templates, logical_id, _grants, end, more)
@@ -120,6 +120,6 @@ def _with(
     templates: Templates, logical_id: str, statements: Callable[[Any], list[Statement]], at: int, new: Statement | None
 ) -> Templates:
     """The templates with the statement at that place replaced, or dropped."""
-    changed = copy.deepcopy(templates[PERMISSIONS])
+    changed = copy.deepcopy(templates[ROLES])
     statements(changed["Resources"][logical_id])[at : at + 1] = [] if new is None else [new]
-    return templates | {PERMISSIONS: changed}
+    return templates | {ROLES: changed}

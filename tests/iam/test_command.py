@@ -26,7 +26,7 @@ def test_a_finding_is_one_line_and_exit_code_1(
     assert main(["check", str(tmp_path)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert any("[too-much] slipway-dev-trained-model NoteWhoWaits: s3:DeleteObjectVersion" in line for line in lines)
+    assert any("trained-model-REGION NoteWhoWaits: s3:DeleteObjectVersion" in line for line in lines)
     assert lines[-1].startswith("IAM gate: 2 finding(s)")
 
 
@@ -62,4 +62,4 @@ def test_cdk_synth_fails_when_a_role_is_not_as_the_contract_says(tmp_path: Path)
             on_line=said.append,
         )  # fmt: skip
 
-    assert any("[too-much] slipway-dev-trained-model NoteWhoWaits: s3:DeleteObject on" in line for line in said)
+    assert any("[too-much] slipway-dev-trained-model-REGION NoteWhoWaits: s3:DeleteObject on" in line for line in said)

@@ -8,7 +8,7 @@ import pytest
 from iam.__main__ import main
 from iam.diff import Difference, as_markdown, as_text, compare
 from iam.template import read
-from tests.iam.conftest import PERMISSIONS, Templates, role, statement
+from tests.iam.conftest import ROLES, Templates, role, statement
 
 
 def _compare(before: Templates, after: Templates) -> Difference:
@@ -28,9 +28,9 @@ def test_an_action_more_is_newly_possible(synthesized: Templates, templates: Tem
     difference = _compare(synthesized, templates)
 
     [sentence] = difference.widened
-    assert sentence.startswith("`slipway-dev-classify` may now `sagemaker:DeleteEndpoint` on `arn:")
+    assert sentence.startswith("`slipway-dev-classify-REGION` may now `sagemaker:DeleteEndpoint` on `arn:")
     assert difference.narrowed == ()
-    assert "- ⚠️ `slipway-dev-classify` may now" in as_markdown(difference)
+    assert "- ⚠️ `slipway-dev-classify-REGION` may now" in as_markdown(difference)
 
 
 def test_a_wider_resource_comes_with_an_example(synthesized: Templates, templates: Templates) -> None:
@@ -50,20 +50,20 @@ def test_a_dropped_condition_is_newly_possible(synthesized: Templates, templates
     del statement(templates, "trained-model", "PassTrainingRole")["Condition"]
 
     [sentence] = _compare(synthesized, templates).widened
-    assert sentence.startswith("`slipway-dev-trained-model` may now `iam:PassRole` on")
+    assert sentence.startswith("`slipway-dev-trained-model-REGION` may now `iam:PassRole` on")
     assert " if " not in sentence
 
 
 def test_trust_and_new_roles_are_told(synthesized: Templates, templates: Templates) -> None:
     [trust] = role(templates, "classify")["AssumeRolePolicyDocument"]["Statement"]
     trust["Principal"] = {"AWS": "*"}
-    templates[PERMISSIONS]["Resources"]["New"] = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "new"}}
+    templates[ROLES]["Resources"]["New"] = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "new"}}
 
     text = as_text(_compare(synthesized, templates))
 
-    assert "+ `slipway-dev-classify` may now be assumed by AWS * (sts:AssumeRole)." in text
+    assert "+ `slipway-dev-classify-REGION` may now be assumed by AWS * (sts:AssumeRole)." in text
     assert "+ New role `new`." in text
-    assert "- `slipway-dev-classify` may no longer be assumed by Service lambda.amazonaws.com" in text
+    assert "- `slipway-dev-classify-REGION` may no longer be assumed by Service lambda.amazonaws.com" in text
 
 
 def test_another_data_set_is_no_new_permission(synthesized: Templates) -> None:

@@ -19,10 +19,12 @@ def test_every_role_and_the_ledgers_are_there(synthesized: dict[str, Template]) 
     text = render()
 
     for role in ("training", "hosting", "trained-model", "classify"):
-        assert f"## `PREFIX-{role}`" in text
-    assert "| PREFIX-training | `ecr:GetAuthorizationToken` | `*` | AWS has no resource for this action |" in text
+        assert f"## `PREFIX-{role}-REGION`" in text
+    assert (
+        "| PREFIX-training-REGION | `ecr:GetAuthorizationToken` | `*` | AWS has no resource for this action |" in text
+    )
     assert "a metric has no ARN" in text
-    assert "- PREFIX-trained-model, `sagemaker:StopTrainingJob`:" in text
+    assert "- PREFIX-trained-model-REGION, `sagemaker:StopTrainingJob`:" in text
     assert "```mermaid" in text
 
 

@@ -9,7 +9,7 @@ from iam.check import check_templates
 from iam.contract import PATH
 from iam.findings import GateFinding
 from iam.template import load
-from tests.iam.conftest import PERMISSIONS, PUSHED, Templates, role, statement, synthesize
+from tests.iam.conftest import PUSHED, ROLES, Templates, is_role, role, statement, synthesize
 
 
 def _only(findings: list[GateFinding]) -> GateFinding:
@@ -27,7 +27,7 @@ def test_the_app_equals_the_contract_with_weights_and_without(synthesized: Templ
 
 
 def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_everything: Templates) -> None:
-    templates[PERMISSIONS] = with_everything[PERMISSIONS]
+    templates[ROLES] = with_everything[ROLES]
 
     found = check_templates(templates)
 
@@ -44,7 +44,11 @@ def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Temp
 
     too_little, too_much = sorted(check_templates(templates))
 
-    assert (too_much.rule, too_much.role, too_much.statement) == ("too-much", "slipway-dev-hosting", "ReadModels")
+    assert (too_much.rule, too_much.role, too_much.statement) == (
+        "too-much",
+        "slipway-dev-hosting-REGION",
+        "ReadModels",
+    )
     assert too_much.where.startswith("stacks/permissions/hosting.py:")
     assert too_much.witness == "s3:GetObject on arn:aws:s3:::other/"
     assert "narrow it to arn:${AWS::Partition}:s3:::slipway-dev-" in too_much.fix
@@ -73,7 +77,7 @@ def test_an_attached_managed_policy_is_refused(templates: Templates) -> None:
 
 
 def test_a_policy_beside_the_roles_is_refused(templates: Templates) -> None:
-    templates[PERMISSIONS]["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
+    templates[ROLES]["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
 
     assert _only(check_templates(templates)).message == "it is an AWS::IAM::Policy"
 
@@ -88,17 +92,17 @@ def test_a_role_without_a_contract_entry_is_refused(templates: Templates) -> Non
 
 
 def test_a_contract_entry_without_a_role_is_refused(templates: Templates) -> None:
-    text = PATH.read_text().replace("${prefix}-classify:\n    purpose", "${prefix}-clasify:\n    purpose")
+    text = PATH.read_text().replace("${prefix}-classify-${AWS::Region}:\n", "${prefix}-clasify-${AWS::Region}:\n")
 
     assert {(f.rule, f.message.split(" is")[0]) for f in check_templates(templates, text)} == {
         ("roles", "no template creates this role"),
-        ("roles", f"{PERMISSIONS}.{_logical_id(templates)}"),
+        ("roles", f"{ROLES}.{_logical_id(templates)}"),
     }
 
 
 def _logical_id(templates: Templates) -> str:
-    resources = templates[PERMISSIONS]["Resources"].items()
-    [found] = [k for k, r in resources if r["Properties"].get("RoleName") == "slipway-dev-classify"]
+    resources = templates[ROLES]["Resources"].items()
+    [found] = [k for k, r in resources if is_role(r, "classify")]
     return str(found)
 
 
@@ -180,7 +184,7 @@ def test_the_repository_of_another_image_is_another_right(templates: Templates, 
     found = check_templates(templates)
 
     assert {"too-much", "too-little"} == _rules(found)
-    assert {finding.role for finding in found} == {"slipway-dev-hosting"}
+    assert {finding.role for finding in found} == {"slipway-dev-hosting-REGION"}
 
 
 def test_a_role_and_what_it_serves_cannot_drift_apart(templates: Templates) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iam.source import line_of, source_of
+from iam.source import line_of, source_of, suffix
 from iam.template import read
 
 _ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ def _written(where: str) -> str:
 @pytest.mark.parametrize("made", ["with_everything", "tuned"])
 def test_a_statement_is_found_where_its_role_gets_it(made: str, request: pytest.FixtureRequest) -> None:
     for role in read(request.getfixturevalue(made)).roles:
-        own = "_".join(role.name.split("-")[2:])
+        own = "_".join(suffix(role.name))
         for sid in {grant.where for grant in role.grants}:
             where = line_of(role.name, sid)
             assert where.split(":")[0] in {f"stacks/permissions/{own}.py", "stacks/permissions/statements.py"}
@@ -31,7 +31,7 @@ def test_a_statement_is_found_where_its_role_gets_it(made: str, request: pytest.
 
 
 def test_a_whole_role_is_where_it_is_made() -> None:
-    assert "def hosting_role(" in _written(line_of("slipway-dev-hosting", ""))
+    assert "def hosting_role(" in _written(line_of("slipway-dev-hosting-REGION", ""))
 
 
 @pytest.mark.parametrize("role", ["slipway-dev-serving.HelperRole", "slipway-dev-stack", "slipway-dev-unknown"])
@@ -41,4 +41,4 @@ def test_a_role_that_has_no_file_is_in_the_folder(role: str) -> None:
 
 def test_a_stack_is_a_file_or_a_folder() -> None:
     assert source_of("slipway-dev-trained-model") == "stacks/trained_model.py"
-    assert source_of("slipway-dev-permissions") == "stacks/permissions"
+    assert source_of("slipway-dev-roles") == "stacks/permissions"

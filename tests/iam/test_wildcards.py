@@ -43,7 +43,7 @@ def test_the_reason_acknowledges_the_finding_about_the_role() -> None:
     role = _role(f'action: "s3:GetObject", wildcard: many files, {_OBJECTS}')
 
     assert (
-        "permissions/TheReader",
+        "roles/TheReader",
         "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::b/*]",
         "s3:GetObject: many files.",
     ) in acknowledgements({role.name: role})

@@ -17,6 +17,12 @@ def only(template: Template, kind: str) -> dict[str, Any]:
     return properties
 
 
+def roles(templates: dict[str, Template]) -> dict[str, dict[str, Any]]:
+    """The properties of every role, by the suffix in its name `<app>-<stage>-<suffix>-<region>`."""
+    found = {text(role["RoleName"]): role for role in of_type(templates["roles"], "AWS::IAM::Role")}
+    return {"-".join(name.split("-")[2:]).removesuffix("-${AWS::Region}"): role for name, role in found.items()}
+
+
 def scaling(template: Template, service: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The one scalable target of a service (its namespace), as a resource, and its policy's properties."""
     targets = template.find_resources("AWS::ApplicationAutoScaling::ScalableTarget").items()

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import of_type, only, scaling, text
+from tests.stacks.resources import of_type, only, roles, scaling, text
 
 
 def test_callers_use_a_warm_alias(templates: dict[str, Template]) -> None:
@@ -76,13 +76,9 @@ def test_a_fixed_number_of_warm_instances_is_not_scaled(synthesize: Synthesize, 
 def test_without_a_folder_for_images_the_function_reads_nothing_in_s3(synthesize: Synthesize) -> None:
     templates = synthesize(s3_images="")
     assert only(templates["serving"], "AWS::Lambda::Function")["Environment"]["Variables"]["S3_IMAGES"] == ""
-    role = next(
-        resource["Properties"]
-        for resource in templates["permissions"].find_resources("AWS::IAM::Role").values()
-        if resource["Properties"]["RoleName"] == "slipway-dev-classify"
-    )
-    assert "s3:" not in json.dumps(role["Policies"])
-    assert "kms:" not in json.dumps(role["Policies"])
+    policies = json.dumps(roles(templates)["classify"]["Policies"])
+    assert "s3:" not in policies
+    assert "kms:" not in policies
 
 
 def test_two_tries_at_the_endpoint_fit_into_the_functions_time(templates: dict[str, Template]) -> None:

@@ -18,7 +18,7 @@ from settings.ec2 import Ec2
 from stacks.ec2_training import MAX_USER_DATA, UserDataTooLong, within_limit
 from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize, synthesize_to
-from tests.stacks.resources import of_type, statements, text
+from tests.stacks.resources import of_type, roles, statements, text
 from tools.cost.estimate import estimate
 from tools.cost.usage import Usage
 
@@ -44,7 +44,7 @@ def user_data(instance: dict[str, Any]) -> str:
 
 def test_without_the_setting_there_is_no_instance_and_no_role_for_it(templates: Templates) -> None:
     assert "ec2-training" not in templates
-    assert not [r for r in of_type(templates["permissions"], "AWS::IAM::Role") if "ec2" in r["RoleName"]]
+    assert "ec2-training" not in roles(templates)
 
 
 def test_nothing_can_connect_to_the_instance(on: Templates) -> None:
@@ -56,8 +56,7 @@ def test_nothing_can_connect_to_the_instance(on: Templates) -> None:
 
 def test_session_manager_is_the_only_way_in(on: Templates, instance: dict[str, Any]) -> None:
     assert "KeyName" not in instance
-    [role] = [r for r in of_type(on["permissions"], "AWS::IAM::Role") if r["RoleName"] == "slipway-dev-ec2-training"]
-    allowed = statements(role)
+    allowed = statements(roles(on)["ec2-training"])
     assert allowed["RegisterForSessions"]["Action"] == ["ssm:UpdateInstanceInformation"]
     assert {action.split(":")[0] for action in allowed["OpenSessions"]["Action"]} == {"ssmmessages"}
 
@@ -173,7 +172,7 @@ def test_a_setting_of_another_stack_leaves_the_instance_alone(on: Templates, syn
 
 
 def test_its_role_writes_five_objects_and_reads_one_data_set(on: Templates) -> None:
-    [role] = [r for r in of_type(on["permissions"], "AWS::IAM::Role") if r["RoleName"] == "slipway-dev-ec2-training"]
+    role = roles(on)["ec2-training"]
     allowed = statements(role)
     written = [text(resource).rpartition("/TrainedModels/")[2] for resource in allowed["KeepArtifact"]["Resource"]]
     assert written == ["model.onnx", "model.tar.gz", "metrics.json", "train.log", "digest.txt"]

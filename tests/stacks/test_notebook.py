@@ -10,7 +10,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from tests.stacks.conftest import Synthesize, synthesize_to
-from tests.stacks.resources import of_type, only, statements, text
+from tests.stacks.resources import only, roles, statements, text
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,7 @@ def instance(with_notebook: dict[str, Template]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def role(with_notebook: dict[str, Template]) -> dict[str, Any]:
-    roles = {role["RoleName"]: role for role in of_type(with_notebook["permissions"], "AWS::IAM::Role")}
-    return roles["slipway-dev-notebook"]
+    return roles(with_notebook)["notebook"]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +125,6 @@ def test_without_a_notebook_no_other_role_has_anything_for_it(
     templates: dict[str, Template], with_notebook: dict[str, Template]
 ) -> None:
     def hosting(found: dict[str, Template]) -> set[str]:
-        roles = {role["RoleName"]: role for role in of_type(found["permissions"], "AWS::IAM::Role")}
-        return set(statements(roles["slipway-dev-hosting"]))
+        return set(statements(roles(found)["hosting"]))
 
     assert hosting(with_notebook) - hosting(templates) == {"ReadTriedModels"}

@@ -1,13 +1,16 @@
 """Permissions: properties of every statement, and the few rights that matter most."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
+import boto3
 import pytest
 from aws_cdk.assertions import Template
 
+from settings import names
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, statements, text
+from tests.stacks.resources import roles as roles_of
 
 # The only actions that AWS gives no resource to: each has to be bounded in another way, or be harmless.
 WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
@@ -15,16 +18,30 @@ WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
 
 @pytest.fixture(scope="module")
 def roles(templates: dict[str, Template]) -> dict[str, dict[str, Any]]:
-    return {role["RoleName"]: role for role in of_type(templates["permissions"], "AWS::IAM::Role")}
+    return roles_of(templates)
 
 
 def test_there_are_four_roles(roles: dict[str, Any]) -> None:
-    assert sorted(roles) == [
-        "slipway-dev-classify",
-        "slipway-dev-hosting",
-        "slipway-dev-trained-model",
-        "slipway-dev-training",
-    ]
+    assert sorted(roles) == ["classify", "hosting", "trained-model", "training"]
+
+
+def test_a_stage_has_roles_of_its_own_in_each_region(synthesize: Synthesize) -> None:
+    """Names of roles and instance profiles are unique in an account: "IAM identifiers", IAM user guide."""
+    template = synthesize(notebook=True, ec2_training=True)["roles"]
+    named = of_type(template, "AWS::IAM::Role")
+    assert len(named) == 6
+    assert all(text(role["RoleName"]).endswith("-${AWS::Region}") for role in named)
+    (profile,) = of_type(template, "AWS::IAM::InstanceProfile")
+    assert [profile["InstanceProfileName"]] == profile["Roles"]
+
+
+def test_no_name_of_a_role_is_too_long() -> None:
+    """64 characters: "IAM and AWS STS quotas", IAM user guide. Regions are those that botocore knows."""
+    session = boto3.Session()
+    regions = [r for p in session.get_available_partitions() for r in session.get_available_regions("sagemaker", p)]
+    prefix = f"{'a' * 16}-{'b' * 10}"
+    longest = max((names.role_name(prefix, s, r) for s in get_args(names.RoleSuffix) for r in regions), key=len)
+    assert len(longest) <= 64
 
 
 def test_no_role_has_a_managed_policy(roles: dict[str, Any]) -> None:
@@ -52,17 +69,15 @@ def test_only_actions_without_a_resource_are_allowed_on_everything(roles: dict[s
 def test_only_a_spot_jobs_role_may_touch_checkpoints(
     templates: dict[str, Template], gpu_fleet: dict[str, Template]
 ) -> None:
-    def about_checkpoints(template: Template) -> dict[str, set[str]]:
+    def about_checkpoints(templates: dict[str, Template]) -> dict[str, set[str]]:
         return {
-            role["RoleName"].split("-", 2)[2]: actions
-            for role in of_type(template, "AWS::IAM::Role")
+            suffix: actions
+            for suffix, role in roles_of(templates).items()
             if (actions := {a for s in statements(role).values() if "checkpoints/" in str(s) for a in s["Action"]})
         }
 
-    assert about_checkpoints(templates["permissions"]) == {}
-    assert about_checkpoints(gpu_fleet["permissions"]) == {
-        "training": {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
-    }
+    assert about_checkpoints(templates) == {}
+    assert about_checkpoints(gpu_fleet) == {"training": {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}}
 
 
 def test_metrics_go_to_sagemakers_own_namespaces(roles: dict[str, Any]) -> None:
@@ -70,13 +85,13 @@ def test_metrics_go_to_sagemakers_own_namespaces(roles: dict[str, Any]) -> None:
         "training": "/aws/sagemaker/TrainingJobs",
         "hosting": "/aws/sagemaker/Endpoints",
     }.items():
-        condition = statements(roles[f"slipway-dev-{name}"])["WriteMetrics"]["Condition"]
+        condition = statements(roles[name])["WriteMetrics"]["Condition"]
         assert condition == {"StringEquals": {"cloudwatch:namespace": namespace}}
 
 
 @pytest.mark.parametrize("name", ["training", "hosting"])
 def test_sagemaker_takes_on_a_role_for_this_account_only(roles: dict[str, Any], name: str) -> None:
-    (trust,) = roles[f"slipway-dev-{name}"]["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     source = text(trust["Condition"]["ArnLike"]["aws:SourceArn"])
@@ -85,7 +100,7 @@ def test_sagemaker_takes_on_a_role_for_this_account_only(roles: dict[str, Any], 
 
 @pytest.mark.parametrize("name", ["trained-model", "classify"])
 def test_the_functions_roles_are_for_lambda(roles: dict[str, Any], name: str) -> None:
-    (trust,) = roles[f"slipway-dev-{name}"]["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
@@ -96,7 +111,7 @@ def test_one_role_can_be_passed_and_to_one_service(roles: dict[str, Any]) -> Non
         for statement in statements(role).values()
         if "iam:PassRole" in statement["Action"]
     }
-    assert list(passing) == ["slipway-dev-trained-model"]
+    assert list(passing) == ["trained-model"]
     (statement,) = passing.values()
     assert statement["Action"] == ["iam:PassRole"]
     (resource,) = statement["Resource"]
@@ -105,7 +120,7 @@ def test_one_role_can_be_passed_and_to_one_service(roles: dict[str, Any]) -> Non
 
 
 def test_training_reads_one_data_set_and_one_program(roles: dict[str, Any], templates: dict[str, Any]) -> None:
-    granted = statements(roles["slipway-dev-training"])
+    granted = statements(roles["training"])
     (data,) = granted["ReadData"]["Resource"]
     (program,) = granted["ReadProgram"]["Resource"]
     assert data.count("*") == 1
@@ -115,25 +130,24 @@ def test_training_reads_one_data_set_and_one_program(roles: dict[str, Any], temp
 
 
 def test_training_writes_what_its_jobs_make_only(roles: dict[str, Any]) -> None:
-    assert _objects(roles["slipway-dev-training"], "s3:PutObject") == ["jobs/slipway-dev-*"]
+    assert _objects(roles["training"], "s3:PutObject") == ["jobs/slipway-dev-*"]
 
 
 def test_hosting_reads_models_only(roles: dict[str, Any]) -> None:
-    assert _objects(roles["slipway-dev-hosting"], "s3:GetObject") == ["models/*"]
-    assert not _objects(roles["slipway-dev-hosting"], "s3:PutObject")
+    assert _objects(roles["hosting"], "s3:GetObject") == ["models/*"]
+    assert not _objects(roles["hosting"], "s3:PutObject")
 
 
 def test_hosting_pulls_from_the_cdks_repository_of_its_account_alone_or_from_the_one_that_is_set(
     roles: dict[str, Any], synthesize: Synthesize
 ) -> None:
     here = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository"
-    assert statements(roles["slipway-dev-hosting"])["PullImage"]["Resource"] == [
+    assert statements(roles["hosting"])["PullImage"]["Resource"] == [
         f"{here}/cdk-hnb659fds-container-assets-${{AWS::AccountId}}-${{AWS::Region}}"
     ]
     image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:{'0' * 64}"
-    pushed = of_type(synthesize(serving_image=image)["permissions"], "AWS::IAM::Role")
-    (hosting,) = [role for role in pushed if role["RoleName"] == "slipway-dev-hosting"]
-    assert statements(hosting)["PullImage"]["Resource"] == [
+    pushed = roles_of(synthesize(serving_image=image))
+    assert statements(pushed["hosting"])["PullImage"]["Resource"] == [
         "arn:${AWS::Partition}:ecr:eu-west-1:123456789012:repository/teams/classifier"
     ]
 
@@ -151,20 +165,20 @@ def test_lists_are_limited_to_prefixes(roles: dict[str, Any]) -> None:
 
 
 def test_the_key_is_used_through_s3_or_lent_to_an_aws_service(roles: dict[str, Any]) -> None:
-    for role in roles.values():
+    for suffix, role in roles.items():
         for statement in statements(role).values():
             if "kms:CreateGrant" in statement["Action"]:
                 assert statement["Action"] == ["kms:CreateGrant"]
                 assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
             elif statement["Action"] == ["kms:Encrypt"]:  # "OutputDataConfig", SageMaker API reference: no service
-                assert role["RoleName"] == "slipway-dev-training"
+                assert suffix == "training"
             elif any(action.startswith("kms:") for action in statement["Action"]):
                 via = text(statement["Condition"]["StringEquals"]["kms:ViaService"])
                 assert via == "s3.${AWS::Region}.${AWS::URLSuffix}"
 
 
 def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_log(roles: dict[str, Any]) -> None:
-    granted = statements(roles["slipway-dev-classify"])
+    granted = statements(roles["classify"])
     assert sorted(action for statement in granted.values() for action in statement["Action"]) == [
         "kms:Decrypt",
         "logs:CreateLogStream",
@@ -172,7 +186,7 @@ def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_lo
         "s3:GetObject",
         "sagemaker:InvokeEndpoint",
     ]
-    assert _objects(roles["slipway-dev-classify"], "s3:GetObject") == ["images/*"]
+    assert _objects(roles["classify"], "s3:GetObject") == ["images/*"]
     (endpoint,) = granted["Invoke"]["Resource"]
     assert endpoint.endswith(":endpoint/slipway-dev-????")
 
@@ -180,7 +194,7 @@ def test_classify_may_call_the_systems_endpoint_read_one_folder_and_write_its_lo
 def test_the_program_may_be_under_any_key_that_a_bootstrap_has(roles: dict[str, Any]) -> None:
     """S3 names the object to KMS, or the bucket if that has a bucket key: "Encryption context" in "Using server-side
     encryption with AWS KMS keys", S3 user guide."""
-    granted = statements(roles["slipway-dev-training"])
+    granted = statements(roles["training"])
     (program,) = granted["ReadProgram"]["Resource"]
     assert granted["UseKeyOfAsset"]["Action"] == ["kms:Decrypt"]
     named = granted["UseKeyOfAsset"]["Condition"]["StringEquals"]["kms:EncryptionContext:aws:s3:arn"]

@@ -7,7 +7,7 @@ from tests.stacks.conftest import Synthesize
 
 
 def test_the_account_follows_the_region(templates: dict[str, Template]) -> None:
-    for stack in ("permissions", "trained-model"):
+    for stack in ("roles", "trained-model"):
         mapping = templates[stack].to_json()["Mappings"]["Registries"]
         assert {region: values["Account"] for region, values in mapping.items()} == REGISTRY_ACCOUNTS
 

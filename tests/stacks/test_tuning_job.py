@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from aws.containers import WITHOUT_COMMAND
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import of_type, only, statements, text, training_request
+from tests.stacks.resources import only, roles, statements, text, training_request
 
 RANGES = {"tuning_learning_rate": "0.001..0.1", "tuning_batch_size": "32|64", "tuning_epochs": "5..20"}
 TUNING: dict[str, Any] = {"tuning_max_jobs": 12, "tuning_parallel_jobs": 3, **RANGES}
@@ -88,10 +88,8 @@ def test_the_function_may_run_tuning_jobs_of_this_system_and_look_at_their_train
     tuned: dict[str, Template], templates: dict[str, Template]
 ) -> None:
     def granted(stacks: dict[str, Template]) -> dict[str, set[str]]:
-        roles = of_type(stacks["permissions"], "AWS::IAM::Role")
-        [role] = [role for role in roles if role["RoleName"] == "slipway-dev-trained-model"]
         found: dict[str, set[str]] = {}
-        for statement in statements(role).values():
+        for statement in statements(roles(stacks)["trained-model"]).values():
             for resource in statement["Resource"]:
                 actions = {action for action in statement["Action"] if action.startswith("sagemaker:")}
                 found.setdefault(resource.rpartition(":")[2], set()).update(actions)
@@ -114,9 +112,7 @@ def test_sagemaker_takes_on_the_training_role_for_tuning_jobs_too(
     tuned: dict[str, Template], templates: dict[str, Template]
 ) -> None:
     def sources(stacks: dict[str, Template]) -> list[str]:
-        roles = of_type(stacks["permissions"], "AWS::IAM::Role")
-        [role] = [role for role in roles if role["RoleName"] == "slipway-dev-training"]
-        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        [trust] = roles(stacks)["training"]["AssumeRolePolicyDocument"]["Statement"]
         source = trust["Condition"]["ArnLike"]["aws:SourceArn"]
         return [text(arn).rpartition(":")[2] for arn in (source if isinstance(source, list) else [source])]
 

@@ -1,5 +1,6 @@
 """The end of every command: exit code and lines on stderr."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from iam.errors import GateError
 from local_aws.lifecycle import LocalAwsError
 from settings import SettingsError
 from tools.cdk import CdkFailed
-from tools.cli import command, make_parser
+from tools.cli import Unconfirmed, agreed, command, make_parser
 from tools.preflight import NotReady
 from training.errors import InputError
 
@@ -91,3 +92,10 @@ def test_a_wrong_flag_ends_with_2_and_names_the_make_target(capsys: pytest.Captu
         main()
     assert ended.value.code == 2
     assert "make deploy: error: unrecognized arguments: --dta x" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nobody_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
+    with pytest.raises(Unconfirmed, match="add YES=1"):
+        agreed("Remove it?", yes=False)
+    assert agreed("Remove it?", yes=True)

@@ -52,8 +52,8 @@ def test_the_comment_has_what_changed_in_templates_permissions_and_cost(base: Pa
 
 
 def test_a_permission_is_a_sentence(base: Path, tmp_path: Path) -> None:
-    folder = _changed(base, tmp_path / "now", "permissions", '"sagemaker:StopTrainingJob"', '"sagemaker:DeleteModel"')
-    assert "⚠️ `slipway-dev-trained-model` may now `sagemaker:DeleteModel`" in review.review("main", folder)
+    folder = _changed(base, tmp_path / "now", "roles", '"sagemaker:StopTrainingJob"', '"sagemaker:DeleteModel"')
+    assert "⚠️ `slipway-dev-trained-model-REGION` may now `sagemaker:DeleteModel`" in review.review("main", folder)
 
 
 def test_a_stack_that_is_gone_is_named(base: Path, tmp_path: Path) -> None:

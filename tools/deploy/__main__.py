@@ -13,9 +13,11 @@ import sys
 from settings import read_settings
 from settings.names import bucket_name
 from tools.assembly import synthesize
-from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
+from tools.cli import add_data, add_yes, agreed, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
+from tools.deploy.inventory import Deployment
+from tools.deploy.obsolete import obsolete, removed
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.ec2 import find_zone
 from tools.deploy.preflight.run import require_ready
@@ -33,6 +35,7 @@ from training.folder import digest
 def main() -> int:
     parser = make_parser("deploy", __doc__)
     add_data(parser)
+    add_yes(parser)
     arguments = parser.parse_args()
     given, settings = settings_of(arguments), chosen_settings(arguments)
     account, region = require_aws()
@@ -48,10 +51,16 @@ def main() -> int:
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
     require_ready(Target(settings, account, region, lambda: assembly), say=print)
+    gone = obsolete(assembly, Deployment(settings.app, settings.stage, account))
+    for stack in gone:
+        print(f"to be removed, as the settings no longer ask for it: stack {stack}")
+    if gone and not agreed("Remove it, and deploy?", yes=arguments.yes):
+        print("nothing was changed")
+        return 1
     make_scaling_roles(assembly, say=print)
     if bootstrap(account, region, assembly.bootstrap[0]):
         print("made the CDK's bootstrap")
-    with recorded(given, settings, say=print):
+    with recorded(given, settings, say=print), removed(gone, say=print):
         deploy_everything(assembly, images, say=print)
     live = check(settings.prefix, say=print)
     for stack in assembly.stacks:

@@ -15,7 +15,7 @@ import boto3
 
 from aws.prices import price
 from settings.names import resource_name
-from tools.cli import chosen_settings, command, make_parser
+from tools.cli import add_yes, agreed, chosen_settings, command, make_parser
 from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
 from tools.preflight import require_aws
@@ -103,7 +103,7 @@ def stays(left: list[DeployedResource]) -> list[str]:
 @command
 def main() -> int:
     parser = make_parser("destroy", __doc__)
-    parser.add_argument("--yes", action="store_true", help="remove without asking")
+    add_yes(parser)
     arguments = parser.parse_args()
     settings = chosen_settings(arguments)
     account, region = require_aws()
@@ -115,7 +115,7 @@ def main() -> int:
         print(f"  {'stays  ' if kept else 'removed'}  {each}")
     if not _going(found, settings.keep_data):
         print("nothing to remove")
-    elif not (arguments.yes or _agreed()):
+    elif not agreed("Remove it?", yes=arguments.yes):
         print("nothing was removed")
         return 1
     begin = time.monotonic()
@@ -125,12 +125,6 @@ def main() -> int:
         print(f"stays: {line}")
     print("stays: CDK's bootstrap stack (CDKToolkit), with files and images, which other apps may use: cents")
     return 0
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise NotRemoved("no terminal to confirm on: add YES=1 to skip the question")
-    return input("Remove it? [yes/no] ").strip().lower() == "yes"
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ recognized by the tags `app` and `stage`.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 from botocore.exceptions import ClientError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS, endpoint_log_group, function_log_group
-from settings.names import regional
+from settings.names import RoleSuffix, access_log_bucket, bucket_name, regional
 
 # Listings of resources whose names begin with the prefix: kind, service, operation, its items, and an item's name.
 _NAMED = (
@@ -21,8 +21,13 @@ _NAMED = (
     ("notebook instance", "sagemaker", "list_notebook_instances", "NotebookInstances", "NotebookInstanceName"),
     ("function", "lambda", "list_functions", "Functions", "FunctionName"),
     ("rule", "events", "list_rules", "Rules", "Name"),
-    ("role", "iam", "list_roles", "Roles", "RoleName"),
-    ("instance profile", "iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
+)
+# Listings of a whole account, those of every region in them; at last the names that ours have, after the prefix.
+_GLOBAL = (
+    ("role", "iam", "list_roles", "Roles", "RoleName", get_args(RoleSuffix)),
+    ("instance profile", "iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName", ["ec2-training"]),
+    ("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName", [""]),
+    ("budget", "budgets", "describe_budgets", "Budgets", "BudgetName", ["monthly"]),
 )
 RUNNING = ("InProgress", "Stopping")  # statuses of training and tuning jobs that bill
 
@@ -65,7 +70,7 @@ class Deployment:
         """All its resources, sorted by kind and name."""
         return sorted(
             found
-            for search in (_named, _stacks, _sagemaker, _logs, _watching, _scaling, _data, _ec2)
+            for search in (_named, _global, stacks_of, _sagemaker, _logs, _watching, _scaling, _data, _ec2)
             for found in search(self)
         )
 
@@ -93,7 +98,19 @@ def _named(of: Deployment) -> Iterator[DeployedResource]:
                 yield DeployedResource(kind, item[name])
 
 
-def _stacks(of: Deployment) -> Iterator[DeployedResource]:
+def _global(of: Deployment) -> Iterator[DeployedResource]:
+    """Those of this region, and those of earlier versions, which had no region in their names."""
+    for kind, service, operation, items, name, suffixes in _GLOBAL:
+        old = {f"{of.prefix}{suffix}".rstrip("-") for suffix in suffixes}
+        ours = old | {regional(each, of.region) for each in old}
+        account = {"AccountId": of.account} if service == "budgets" else {}
+        for item in pages(service, operation, items, **account):
+            if item[name] in ours:
+                yield DeployedResource(kind, item[name])
+
+
+def stacks_of(of: Deployment) -> Iterator[DeployedResource]:
+    """The stacks of a deployment."""
     for stack in pages("cloudformation", "describe_stacks", "Stacks"):
         if stack["StackName"].startswith(of.prefix) and of.owns(stack.get("Tags", [])):
             yield DeployedResource("stack", stack["StackName"])
@@ -135,15 +152,9 @@ def _watching(of: Deployment) -> Iterator[DeployedResource]:
     for start in (of.prefix, f"TargetTracking-endpoint/{of.prefix}", f"TargetTracking-function:{of.prefix}"):
         for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
             yield DeployedResource("alarm", alarm["AlarmName"])
-    for board in pages("cloudwatch", "list_dashboards", "DashboardEntries"):
-        if board["DashboardName"] in (of.prefix.rstrip("-"), regional(of.prefix.rstrip("-"), of.region)):
-            yield DeployedResource("dashboard", board["DashboardName"])
     for topic in pages("sns", "list_topics", "Topics"):
         if topic["TopicArn"].rpartition(":")[2].startswith(of.prefix):
             yield DeployedResource("topic", topic["TopicArn"])
-    for budget in pages("budgets", "describe_budgets", "Budgets", AccountId=of.account):
-        if budget["BudgetName"] in (f"{of.prefix}monthly", regional(f"{of.prefix}monthly", of.region)):
-            yield DeployedResource("budget", budget["BudgetName"])
 
 
 def _scaling(of: Deployment) -> Iterator[DeployedResource]:
@@ -155,8 +166,9 @@ def _scaling(of: Deployment) -> Iterator[DeployedResource]:
 
 
 def _data(of: Deployment) -> Iterator[DeployedResource]:
-    for bucket in boto3.client("s3").list_buckets()["Buckets"]:
-        if bucket["Name"].startswith(of.prefix):
+    name = bucket_name(of.prefix.rstrip("-"), of.account, of.region)
+    for bucket in boto3.client("s3").list_buckets()["Buckets"]:  # of every region
+        if bucket["Name"] in (name, access_log_bucket(name)):
             yield DeployedResource("bucket", bucket["Name"])
     kms, named = boto3.client("kms"), set()
     for alias in pages("kms", "list_aliases", "Aliases"):

@@ -12,8 +12,12 @@ TRAINING_LOG = "/aws/sagemaker/TrainingJobs"
 Attempt = Callable[[Client], Any]
 
 
+def role_name(suffix: str) -> str:
+    return f"slipway-dev-{suffix}-{DEFAULT_REGION}"
+
+
 def role_arn(name: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:role/slipway-dev-{name}"
+    return f"arn:aws:iam::{ACCOUNT}:role/{role_name(name)}"
 
 
 def get(key: str) -> Attempt:
@@ -56,7 +60,7 @@ def create_role(c: Client) -> Any:
 def widen_own_policy(role: str) -> Attempt:
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     return lambda c: c("iam").put_role_policy(
-        RoleName=f"slipway-dev-{role}", PolicyName="permissions", PolicyDocument=json.dumps(everything)
+        RoleName=role_name(role), PolicyName="permissions", PolicyDocument=json.dumps(everything)
     )
 
 

@@ -1,6 +1,6 @@
 """Each role of the system is denied what it must not do and allowed what it needs, with its own credentials.
 
-The roles are those of the synthesized permissions stack, deployed. Only their trust policies are changed, so that the
+The roles are those of the synthesized stack of roles, deployed. Only their trust policies are changed, so that the
 test can assume them.
 """
 
@@ -43,6 +43,7 @@ from tests.local_aws.iam.attempts import (
     read_a_parameter,
     read_log,
     role_arn,
+    role_name,
     stop_a_foreign_job,
     tag_a_job,
     use_key_outside_s3,
@@ -56,9 +57,9 @@ ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
 
 @pytest.fixture(scope="module")
 def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[str, Client]:
-    """Clients by role, in an account with the storage and permissions stacks and further resources to be denied."""
+    """Clients by role, in an account with the stacks of storage and roles and further resources to be denied."""
     client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
-    for name in ("storage", "permissions"):
+    for name in ("storage", "roles"):
         body = json.dumps(templates[name].to_json())
         client("cloudformation").create_stack(
             StackName=f"slipway-dev-{name}", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
@@ -70,7 +71,7 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
     client("logs").create_log_group(logGroupName=TRAINING_LOG)
     for group in ("classify", "trained-model"):
         client("logs").create_log_group(logGroupName=f"/aws/lambda/slipway-dev-{group}")
-    return {role: assume(client, home, f"slipway-dev-{role}") for role in ROLES}
+    return {role: assume(client, home, role_name(role)) for role in ROLES}
 
 
 DENIED: dict[str, dict[str, Attempt]] = {
@@ -220,8 +221,8 @@ def test_what_was_tried_is_recorded(acting: dict[str, Client], home: Home) -> No
 
     calls = read(home.calls)
 
-    key = next(call.resource for call in calls if (call.role, call.action) == ("slipway-dev-training", "kms:Decrypt"))
+    key = next(call.resource for call in calls if (call.role, call.action) == (role_name("training"), "kms:Decrypt"))
     via_s3 = {"kms:ViaService": f"s3.{DEFAULT_REGION}.amazonaws.com"}
-    assert Call("slipway-dev-training", "kms:Decrypt", key, True, via_s3) in calls
-    assert Call("slipway-dev-training", "s3:GetObject", f"arn:aws:s3:::{BUCKET}/data/{DATASET}/a.jpg", True) in calls
+    assert Call(role_name("training"), "kms:Decrypt", key, True, via_s3) in calls
+    assert Call(role_name("training"), "s3:GetObject", f"arn:aws:s3:::{BUCKET}/data/{DATASET}/a.jpg", True) in calls
     assert len(calls) == len({json.dumps(vars(call), sort_keys=True) for call in calls})

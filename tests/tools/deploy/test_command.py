@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,10 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
     """The exit code, and the steps that were taken; `bucket` is what is there."""
 
     def run(
-        *arguments: str, bucket: Bucket, require_ready: Callable[..., None] = lambda *_, **__: None
+        *arguments: str,
+        bucket: Bucket,
+        require_ready: Callable[..., None] = lambda *_, **__: None,
+        obsolete: tuple[str, ...] = (),
     ) -> tuple[int, list[str]]:
         steps: list[str] = []
         monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
@@ -61,6 +65,14 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
             monkeypatch.setattr(command, step, take)
         monkeypatch.setattr(command, "require_ready", require_ready)
         monkeypatch.setattr(command, "check", lambda *_, **__: True)
+        monkeypatch.setattr(command, "obsolete", lambda *_: list(obsolete))
+
+        @contextmanager
+        def remove(stacks: list[str], **_: object) -> Iterator[None]:
+            steps.extend(f"remove {stack}" for stack in stacks)
+            yield
+
+        monkeypatch.setattr(command, "removed", remove)
         return command.main(), steps
 
     return run
@@ -110,6 +122,18 @@ def test_what_preflight_finds_wrong_ends_it_before_anything_is_created(
     there = Bucket(data_manifest(read_settings({}).dataset))
     assert deploy(bucket=there, require_ready=refuse) == (1, ["synthesize"])
     assert capsys.readouterr().err == "error: nothing was created\n"
+
+
+def test_a_stack_that_is_no_longer_asked_for_is_removed_when_that_is_confirmed(
+    deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, gone = Bucket(data_manifest(read_settings({}).dataset)), ("slipway-dev-notebook",)
+    assert deploy(bucket=there, obsolete=gone) == (1, ["synthesize"])
+    said = capsys.readouterr()
+    assert "to be removed, as the settings no longer ask for it: stack slipway-dev-notebook\n" in said.out
+    assert said.err == "error: no terminal to confirm on: add YES=1 to skip the question\n"
+    code, steps = deploy("--yes", bucket=there, obsolete=gone)
+    assert (code, steps[-2:]) == (0, ["remove slipway-dev-notebook", "deploy_everything"])
 
 
 def test_wrong_settings_are_all_told_before_anything_else(

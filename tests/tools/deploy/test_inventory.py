@@ -30,7 +30,7 @@ class Account:
         yield from listing(**arguments) if callable(listing) else listing
 
     def list_buckets(self) -> dict[str, Any]:
-        return {"Buckets": []}
+        return {"Buckets": self.listings.get("list_buckets", [])}
 
     def describe_key(self, KeyId: str) -> dict[str, Any]:
         if KeyId not in self.tags:
@@ -46,18 +46,22 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     return Account(monkeypatch)
 
 
-def test_dashboards_and_budgets_of_another_region_are_not_ours(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are the account's, so that a listing has those of all regions; those without one are of earlier versions."""
+def test_what_an_account_has_of_another_region_is_not_ours(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing of roles, dashboards, budgets or buckets has those of all regions; the last were once without."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     boards = ("app-dev", "app-dev-eu-west-1", "app-dev-us-east-1", "app-dev2")
     account.listings["list_dashboards"] = [{"DashboardName": name} for name in boards]
+    buckets = [f"app-dev-000000000000-{end}" for end in ("eu-west-1", "eu-west-1-logs", "us-east-1", "us-east-1-logs")]
+    account.listings["list_buckets"] = [{"Name": name} for name in buckets]
+    roles = ("app-dev-training", "app-dev-training-eu-west-1", "app-dev-training-us-east-1", "app-dev2-training")
+    account.listings["list_roles"] = [{"RoleName": name} for name in roles]
     budgets = ("app-dev-monthly", "app-dev-monthly-eu-west-1", "app-dev-monthly-us-east-1")
     account.listings["describe_budgets"] = [{"BudgetName": name} for name in budgets]
     assert [str(each) for each in OF.find()] == [
+        "bucket app-dev-000000000000-eu-west-1", "bucket app-dev-000000000000-eu-west-1-logs",
         "budget app-dev-monthly", "budget app-dev-monthly-eu-west-1",
         "dashboard app-dev", "dashboard app-dev-eu-west-1",
+        "role app-dev-training", "role app-dev-training-eu-west-1",
     ]  # fmt: skip
 
 

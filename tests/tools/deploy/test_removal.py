@@ -1,6 +1,5 @@
 """`make destroy`: its order, what stays, what it refuses, and how it goes on after a failure."""
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -235,9 +234,3 @@ def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:
         "key k: 1.00 $ a month; it decrypts everything in the bucket",
         "2 logs of training jobs, in the account's own group: cents",
     ]
-
-
-def test_nobody_to_ask_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
-    with pytest.raises(NotRemoved, match="add YES=1"):
-        command._agreed()

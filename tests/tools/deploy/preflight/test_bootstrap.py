@@ -63,7 +63,7 @@ def test_the_app_follows_the_qualifier_of_its_context() -> None:
     """Permissions and all: the gate passes what it synthesizes."""
     app = synthesize({"@aws-cdk/core:bootstrapQualifier": "team"})
     assert app.bootstrap == ("team", 6)
-    assert "cdk-team-container-assets-" in json.dumps(app.template("permissions"))
+    assert "cdk-team-container-assets-" in json.dumps(app.template("roles"))
 
 
 def test_the_app_s_qualifier_is_what_is_looked_for(aws: Aws) -> None:

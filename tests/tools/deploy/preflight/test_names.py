@@ -1,7 +1,5 @@
 """A bucket that a removal kept stops a new deploy of its stage, which would fail on it; both ways out are told."""
 
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -12,32 +10,8 @@ from tools.preflight import NotReady
 BUCKET = f"slipway-dev-{ACCOUNT}-{REGION}"
 
 
-ROLE: Any = {
-    "Path": "/",
-    "RoleName": "slipway-dev-training",
-    "RoleId": "A" * 16,
-    "Arn": f"arn:{'a' * 20}",
-    "CreateDate": 0,
-}
-
-
-def roles(aws: Aws, *, here: bool, exist: bool) -> None:
-    """Makes the roles' stack be deployed here, or else its roles exist."""
-    stack = {"StackName": "slipway-dev-permissions", "StackStatus": "CREATE_COMPLETE", "CreationTime": 0}
-    if here:
-        aws("cloudformation").add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": stack["StackName"]})
-        return
-    aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
-    named = {"RoleName": ROLE["RoleName"]}
-    if exist:
-        aws("iam").add_response("get_role", {"Role": ROLE}, named)
-    else:
-        aws("iam").add_client_error("get_role", "NoSuchEntity", expected_params=named)
-
-
 def deployed(aws: Aws, status: str | None) -> None:
-    """Makes the storage stack have this status; None: there is none. No role has a name that the deploy needs."""
-    roles(aws, here=status == "UPDATE_COMPLETE", exist=False)
+    """Makes the storage stack have this status; None: there is none."""
     if status is None:
         aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
         return
@@ -72,16 +46,6 @@ def test_without_the_stack_its_buckets_must_not_be_there(aws: Aws, status: str |
         f"an earlier removal of stage dev kept bucket {BUCKET} and bucket {BUCKET}-logs: deploy another stage, "
         "SETTINGS=stage=…, or remove its images and models too, "
         'make destroy SETTINGS="stage=dev keep_data=false"'
-    ]
-
-
-def test_a_stage_of_another_region_has_the_roles(aws: Aws) -> None:
-    """AWS: "IAM identifiers", IAM user guide: a role's name is unique in the account, whatever the region."""
-    roles(aws, here=False, exist=True)
-    with pytest.raises(NotReady) as said:
-        free_names(target())
-    assert said.value.problems == [
-        "stage dev has role slipway-dev-training from another region: deploy another stage here, SETTINGS=stage=…"
     ]
 
 
