@@ -1,14 +1,16 @@
 """Monthly budget that notifies the alarm topic before and when it is spent."""
 
-from aws_cdk import Aws
+from aws_cdk import Aws, CfnCondition, Fn, ICfnRuleConditionExpression
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from aws.resource_types import BUDGET, REGIONS_WITHOUT
 from settings import Settings, names
 
 # Kind of cost, and the share of the budget in % above which it notifies.
 _THRESHOLDS = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
+_MAX_OPERANDS = 10  # of Fn::Or: "Condition functions", CloudFormation template reference
 
 
 class MonthlyBudget(Construct):
@@ -17,6 +19,8 @@ class MonthlyBudget(Construct):
     It is not limited to this system's tags: until somebody activates them as cost allocation tags, which no template
     can do, a budget of tags sees no cost and never notifies. Source: "Activating user-defined cost allocation tags",
     AWS billing user guide.
+
+    Where CloudFormation has no budgets, a condition leaves it out, as the CDK does with its AWS::CDK::Metadata.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, topic: sns.ITopic) -> None:
@@ -48,3 +52,11 @@ class MonthlyBudget(Construct):
                 budget.ResourceTagProperty(key="stage", value=settings.stage),
             ],
         )
+        self.budget.cfn_options.condition = CfnCondition(self, "Exists", expression=Fn.condition_not(_lacks_budgets()))
+
+
+def _lacks_budgets() -> ICfnRuleConditionExpression:
+    """True in a region whose CloudFormation has no budgets; an Fn::Or of several, as each takes ten operands."""
+    equal = [Fn.condition_equals(Aws.REGION, region) for region in REGIONS_WITHOUT[BUDGET]]
+    groups = [equal[start : start + _MAX_OPERANDS] for start in range(0, len(equal), _MAX_OPERANDS)]
+    return Fn.condition_or(*(Fn.condition_or(*group) for group in groups))

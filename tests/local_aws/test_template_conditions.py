@@ -1,8 +1,9 @@
-"""Fn::Join in template conditions is resolved, as in the CDK bootstrap stack."""
+"""Fn::Join and the region are resolved in template conditions, as in the CDK bootstrap stack and for our budget."""
 
 from typing import Any
 
 import pytest
+from ministack.core.responses import request_scope
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 from local_aws import template_conditions
@@ -32,3 +33,10 @@ def test_a_joined_list_is_compared_as_text(module: Any, condition: Any, policies
     template, parameters = {"Conditions": {"C": condition}}, {"Policies": {"Value": policies}}
 
     assert module._evaluate_conditions(template, parameters) == {"C": expected}
+
+
+@pytest.mark.parametrize(("region", "expected"), [("eu-north-1", False), ("eu-west-1", True)])
+def test_the_region_is_that_of_the_call(region: str, expected: bool) -> None:
+    lacking = {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, each]} for each in ("af-south-1", "eu-north-1")]}
+    with request_scope("000000000000", region):
+        assert engine._evaluate_conditions({"Conditions": {"C": {"Fn::Not": [lacking]}}}, {}) == {"C": expected}

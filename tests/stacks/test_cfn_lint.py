@@ -7,7 +7,7 @@ from aws_cdk.assertions import Template
 from cfnlint.api import lint
 
 # Resource types and their properties are not the same in every region.
-REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
+REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1"]
 # By stack, rule and place.
 _WAIT_DATA = "the schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text"
 EXCEPTIONS = {

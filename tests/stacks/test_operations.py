@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from aws.resource_types import BUDGET, REGIONS_WITHOUT
 from tests.stacks.conftest import Synthesize
 from tests.stacks.resources import of_type, only, text
 from tools.cdk import ROOT
@@ -233,6 +234,19 @@ def test_the_budget_tells_the_topic_before_it_is_spent_and_when_it_is(operations
     assert told == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
     for each in budget["NotificationsWithSubscribers"]:
         assert each["Subscribers"] == [{"SubscriptionType": "SNS", "Address": {"Ref": topic}}]
+
+
+def test_where_cloudformation_has_no_budgets_a_condition_leaves_it_out(operations: Template) -> None:
+    """CloudFormation takes a type that the region lacks, if its condition is false.
+
+    https://github.com/aws-cloudformation/cfn-lint/issues/3495 deployed that; the CDK does it with AWS::CDK::Metadata.
+    """
+    [budget] = operations.find_resources("AWS::Budgets::Budget").values()
+    condition = operations.to_json()["Conditions"][budget["Condition"]]
+    groups = [group["Fn::Or"] for group in condition["Fn::Not"][0]["Fn::Or"]]
+    assert all(2 <= len(group) <= 10 for group in groups), "as many as Fn::Or takes"
+    equal = [each["Fn::Equals"] for group in groups for each in group]
+    assert equal == [[{"Ref": "AWS::Region"}, region] for region in REGIONS_WITHOUT[BUDGET]]
 
 
 def test_a_budget_of_nothing_is_none(synthesize: Synthesize) -> None:

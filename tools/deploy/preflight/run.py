@@ -17,11 +17,13 @@ from tools.deploy.preflight.ec2 import ec2_plan, ec2_zone
 from tools.deploy.preflight.images import endpoint_image, training_image
 from tools.deploy.preflight.names import free_names
 from tools.deploy.preflight.quotas import instances
+from tools.deploy.preflight.region import resource_types
 from tools.deploy.preflight.scaling_roles import scaling_roles
 from tools.deploy.preflight.target import Check, Target, Unknown
 from tools.preflight import NotReady
 
 CHECKS: tuple[tuple[str, Check], ...] = (
+    ("region", resource_types),
     ("SageMaker quotas", instances),
     ("Lambda concurrency", concurrency),
     ("training image", training_image),
