@@ -20,6 +20,7 @@ import psutil
 from local_aws import clock, doubts
 from local_aws.home import ACCOUNT, ACCOUNT_KIND, DEFAULT_REGION, ESTABLISHED, Home, write_env
 from local_aws.processes import clean_environment, marked, sweep
+from local_aws.regions import regions
 from training.errors import ReportedError
 
 _START_SECONDS = 180.0  # a machine under load takes long; a server that dies is noticed at once
@@ -98,6 +99,8 @@ def up(
         answers = doubts.parse(doubt)
     except ValueError as error:
         raise LocalAwsError(str(error)) from error
+    if region not in regions():
+        raise LocalAwsError(f"there is no region {region}: take one such as {DEFAULT_REGION}")
     down(home)
     listening = _listen(port)
     port = listening.getsockname()[1]

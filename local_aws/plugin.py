@@ -8,7 +8,7 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws import alarms, budget_type, event_metrics, quotas, template_conditions
+from local_aws import alarms, budget_type, event_metrics, object_limits, quotas, template_conditions
 from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
@@ -49,6 +49,7 @@ def install() -> None:
     policy_variables.install()
     iam_requests.install()
     object_encryption.install()
+    object_limits.install()
     passed_roles.install()
     service_calls.install()
     service_linked_roles.install()

@@ -45,8 +45,9 @@ class ResourceType:
     def _update(self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> Identity:
         assert self.update is not None
         flags = {name: str(new[name]).lower() == "true" for name in self.update_only if name in new}
-        known = {k: v for k, v in new.items() if k not in self.update_only}
-        return self.update(physical_id, {**self._request(known), **flags})
+        known = self._request({k: v for k, v in new.items() if k not in self.update_only})
+        check_input(self.service, self.operation, known, partial=True)
+        return self.update(physical_id, {**known, **flags})
 
     def _request(self, properties: dict[str, Any]) -> dict[str, Any]:
         shape = service_model(self.service).operation_model(self.operation).input_shape

@@ -1,4 +1,4 @@
-"""Common parts of the APIs that we add: errors, input validation against botocore's model, dispatch."""
+"""Common parts of the APIs that we add: errors, validation of requests by botocore's models, dispatch."""
 
 import datetime
 import json
@@ -9,7 +9,8 @@ from typing import Any
 
 import botocore.loaders
 import botocore.model
-import botocore.validate
+
+from local_aws.constraints import WrongType, message, violations
 
 Response = tuple[int, dict[str, str], bytes]
 Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -45,11 +46,33 @@ def dispatch(service: str, operations: dict[str, Operation], headers: dict[str, 
                 "UnknownOperationException",
                 f"local AWS does not support {service}:{name}; it supports: {', '.join(sorted(operations))}",
             )
-        request = json.loads(body or b"{}")
+        request = parsed(body)
         check_input(service, name, request)
         return answer(operations[name](request) or {})
     except ApiError as error:
         return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """Parameters of a JSON request; null stands for a missing one.
+
+    Raises:
+        ApiError: the body is no JSON object.
+    """
+    try:
+        request = json.loads(body or b"{}")
+        return {name: value for name, value in request.items() if value is not None}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ApiError("SerializationException", f"the body is not a JSON object: {error}") from None
+
+
+def parameter(body: bytes, name: str) -> str:
+    """String parameter of a JSON request; "" if it is missing or the body is malformed, which `dispatch` reports."""
+    try:
+        value = parsed(body).get(name)
+    except ApiError:
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def answer(payload: dict[str, Any], status: int = 200, error_code: str | None = None) -> Response:
@@ -59,20 +82,23 @@ def answer(payload: dict[str, Any], status: int = 200, error_code: str | None = 
     return status, headers, json.dumps(payload, default=_encode).encode()
 
 
-def check_input(service: str, operation: str, request: dict[str, Any]) -> None:
-    """Validate a request against botocore's model.
+def check_input(service: str, operation: str, request: dict[str, Any], *, partial: bool = False) -> None:
+    """Validate a request against botocore's model; `partial` lets required parameters be missing.
 
     Raises:
-        ApiError: names every missing, unknown or wrongly typed parameter.
+        ApiError: names every parameter that is missing, unknown, of another type, or that breaks a constraint.
     """
     shape = service_model(service).operation_model(operation).input_shape
     if shape is None:
         return
-    report = botocore.validate.ParamValidator().validate(request, shape)
-    problems = [report.generate_report()] if report.has_errors() else []
-    problems += [f"unknown parameter {name!r}" for name in request if name not in shape.members]
-    if problems:
-        raise invalid(f"{operation}: " + "; ".join(problems))
+    if unknown := [name for name in request if name not in shape.members]:
+        raise invalid(f"{operation}: unknown parameter {', '.join(map(repr, unknown))}")
+    try:
+        broken = list(violations(request, shape, partial=partial))
+    except WrongType as error:
+        raise ApiError("SerializationException", str(error)) from error
+    if broken:
+        raise invalid(message(broken))
 
 
 def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:

@@ -12,6 +12,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import sts
 
 from local_aws.calls import CONDITIONS, Call, Recorder
+from local_aws.regions import regions
 from local_aws.service import ApiError
 
 caller: ContextVar[str] = ContextVar("caller")
@@ -69,6 +70,9 @@ def _record_decisions(recorder: Recorder) -> None:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> EvalResult | AuthError | None:
+        if region not in regions():  # in the words of https://github.com/JuliaCloud/AWS.jl/issues/565
+            words = f"Credential should be scoped to a valid region, not '{region}'."
+            return AuthError("SignatureDoesNotMatch", words)
         result = original(access_key_id, iam_action, service, region, resource_arn, service_context)
         role = _role_of(access_key_id)
         # A failed authentication says nothing about the role's policies, nor does an action that needs no permission.

@@ -3,7 +3,6 @@
 Source: "Granting a user permissions to pass a role to an AWS service", IAM user guide.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from ministack import app
 from ministack.core import iam_actions
 
 from local_aws.iam.authorization import caller, require_pass_role
-from local_aws.service import ApiError, Response, answer
+from local_aws.service import ApiError, Response, answer, parsed
 
 Roles = Callable[[str, str, dict[str, str], bytes], Iterator[str]]
 
@@ -29,7 +28,7 @@ def _roles_of_functions(method: str, path: str, headers: dict[str, str], body: b
 
 def _roles_of_rules(method: str, path: str, headers: dict[str, str], body: bytes) -> Iterator[str]:
     if headers.get("x-amz-target", "").rpartition(".")[2] in ("PutRule", "PutTargets"):
-        request = json.loads(body)
+        request = parsed(body)
         yield request.get("RoleArn", "")
         for target in request.get("Targets", []):
             yield target.get("RoleArn", "")
@@ -45,7 +44,7 @@ def _ask(service: str, roles: Roles) -> None:
             for role in filter(None, roles(method, path, headers, body)):
                 require_pass_role(caller.get(), role, f"{service}.amazonaws.com")
         except ApiError as error:
-            return answer({"message": str(error)}, 403, error.code)
+            return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
         response: Response = await original(method, path, headers, body, query_params)
         return response
 

@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -20,8 +21,9 @@ from ministack.services import ecr
 from aws.containers import training_container
 from aws.instances import Instance
 from aws.registries import REGISTRY_ACCOUNTS
+from local_aws.constraints import WrongType, violations
 from local_aws.iam.authorization import caller, require
-from local_aws.service import ApiError, Response, answer
+from local_aws.service import ApiError, Response, answer, parsed, service_model
 
 _HOURS = 12
 _ADDRESS_SECONDS = 3600
@@ -63,6 +65,37 @@ def install() -> None:
     ecr._get_authorization_token = _token
     ecr._get_download_url_for_layer = _download_url
     ecr._describe_images = _describe_images(ecr._describe_images)
+    ecr.handle_request = _held_to_the_model(ecr.handle_request)
+
+
+def _held_to_the_model(original: Any) -> Any:
+    """Refuse names and other parameters that ECR's model does not allow, in its words.
+
+    https://github.com/jenkins-x/jx/issues/1344 (pattern), https://github.com/aws/aws-dotnet-deploy/issues/549 (length).
+    """
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
+        name = headers.get("x-amz-target", "").rpartition(".")[2]
+        model = service_model("ecr")
+        try:
+            if name in model.operation_names:
+                _require_allowed(parsed(body), model.operation_model(name).input_shape)
+        except ApiError as error:
+            return answer({"__type": error.code, "message": str(error)}, error.status, error.code)
+        done: Response = await original(method, path, headers, body, query)
+        return done
+
+    return handle
+
+
+def _require_allowed(request: dict[str, Any], shape: Any) -> None:
+    try:
+        for broken in violations(request, shape):
+            constraint = re.sub(r"(?s)pattern: (.*)", r"'\1'", broken.constraint)
+            words = f"Invalid parameter at '{broken.path}' failed to satisfy constraint: 'must {constraint}'"
+            raise ApiError("InvalidParameterException", words)
+    except WrongType as error:
+        raise ApiError("SerializationException", str(error)) from error
 
 
 def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable[[dict[str, Any]], Response]:

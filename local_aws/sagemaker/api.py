@@ -1,6 +1,5 @@
 """Control plane of SageMaker: the operations that this project uses, with the request shapes of AWS."""
 
-import json
 from typing import Any
 
 from local_aws.quotas import require_instances
@@ -11,7 +10,7 @@ from local_aws.sagemaker.fleet import variant_of
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
 from local_aws.sagemaker.training_job import TrainingJob
-from local_aws.service import Operation, Response, dispatch, invalid, now
+from local_aws.service import Operation, Response, dispatch, invalid, now, parameter
 
 training_jobs: Registry[TrainingJob] = Registry("training-job")
 models: Registry[dict[str, Any]] = Registry("model")
@@ -30,12 +29,11 @@ def resource_arn(
     prefix = f"arn:aws:sagemaker:{region}:{account}"
     if path.startswith("/endpoints/"):
         return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
-    request = json.loads(body or b"{}")
-    if "ResourceArn" in request:
-        return request["ResourceArn"]
-    for parameter, kind in KIND_NAMED_BY.items():
-        if parameter in request:
-            return f"{prefix}:{kind}/{str(request[parameter]).lower()}"
+    if arn := parameter(body, "ResourceArn"):
+        return arn
+    for named, kind in KIND_NAMED_BY.items():
+        if name := parameter(body, named):
+            return f"{prefix}:{kind}/{name.lower()}"
     return "*"
 
 

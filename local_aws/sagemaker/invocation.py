@@ -14,7 +14,7 @@ from local_aws.sagemaker import endpoint_metrics
 from local_aws.sagemaker.api import endpoints
 from local_aws.sagemaker.data_capture import CapturedCall
 from local_aws.sagemaker.endpoint import LocalEndpoint
-from local_aws.service import ApiError, Response, answer
+from local_aws.service import ApiError, Response, answer, check_input, service_model
 
 _LIMIT_BYTES = 25 * 2**20
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header of the container that is returned
@@ -28,6 +28,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
         if method != "POST" or len(parts) != 3 or parts[2] != "invocations":
             raise ApiError("UnknownOperationException", f"local AWS does not support {method} {path}", 404)
         name = unquote(parts[1])
+        _require_allowed(name, headers)
         if len(body) > _LIMIT_BYTES:
             raise ApiError("ValidationError", f"the request has {len(body)} bytes; the limit is {_LIMIT_BYTES}", 413)
         try:
@@ -37,6 +38,17 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes) -
         return await _invoke(endpoint, headers, body, received)
     except ApiError as error:
         return answer({"message": str(error)}, error.status, error.code)
+
+
+def _require_allowed(endpoint: str, headers: dict[str, str]) -> None:
+    """Hold the endpoint's name and the headers to the model of the API."""
+    members = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape.members
+    names = {member: shape.serialization.get("name", "").lower() for member, shape in members.items()}
+    given = {member: headers[name] for member, name in names.items() if name in headers}
+    try:
+        check_input("sagemaker-runtime", "InvokeEndpoint", {**given, "EndpointName": endpoint}, partial=True)
+    except ApiError as error:
+        raise ApiError("ValidationError", str(error)) from error
 
 
 async def _invoke(endpoint: LocalEndpoint, headers: dict[str, str], body: bytes, received: float) -> Response:

@@ -1,6 +1,5 @@
 """Control plane of Application Auto Scaling: scalable targets, policies, scheduled actions, activities."""
 
-import json
 import secrets
 from typing import Any
 
@@ -11,7 +10,7 @@ from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
 from local_aws.scaling.targets import ScalableTarget, activities, key_of, selected, target_of, targets
-from local_aws.service import ApiError, Operation, Response, dispatch, invalid, now
+from local_aws.service import ApiError, Operation, Response, dispatch, invalid, now, parameter
 
 SERVICE = "application-autoscaling"
 
@@ -23,8 +22,7 @@ async def handle(method: str, path: str, headers: dict[str, str], body: bytes, q
 def resource_arn(
     path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], region: str, account: str
 ) -> str:
-    request = json.loads(body or b"{}")
-    return request.get("ResourceARN", f"arn:aws:{SERVICE}:{region}:{account}:scalable-target/*")
+    return parameter(body, "ResourceARN") or f"arn:aws:{SERVICE}:{region}:{account}:scalable-target/*"
 
 
 def register_target(request: dict[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,17 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local_aws.home import Home, read_env
+from local_aws.lifecycle import LocalAwsError, up
 from tests.local_aws.conftest import Client, assume, clients, make_role, wait_for_stack
 
 
@@ -97,3 +102,106 @@ def test_who_signs_nothing_reads_nothing(client: Client, home: Home, bucket: str
 
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/{bucket}/private", context=context)
+
+
+BAD_NAMES = ["slipway-x/../../../../victim", "../x", "ü", "a/b", "a" * 300]
+ROLE = "arn:aws:iam::000000000000:role/nobody"
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_becomes_no_path_and_no_arn_unless_the_service_allows_it(
+    client: Client, home: Home, name: str, tmp_path: Path
+) -> None:
+    """AWS's words: https://github.com/aws/sagemaker-python-sdk/issues/384."""
+    before = sorted(home.scratch.rglob("*"))
+    sagemaker = client("sagemaker")
+    for operation, request in (
+        (
+            "create_training_job",
+            {"TrainingJobName": name, "RoleArn": ROLE, "OutputDataConfig": {"S3OutputPath": "s3://b"}},
+        ),
+        ("create_notebook_instance", {"NotebookInstanceName": name, "InstanceType": "ml.t3.medium", "RoleArn": ROLE}),
+        ("describe_endpoint", {"EndpointName": name}),
+        ("delete_model", {"ModelName": name}),
+    ):
+        with pytest.raises(ClientError, match=r"validation errors? detected: Value .* at '\w+Name' failed") as refusal:
+            getattr(sagemaker, operation)(**request)
+        assert refusal.value.response["Error"]["Code"] == "ValidationException"
+    assert [path for path in sorted(home.scratch.rglob("*")) if path not in before] == []
+
+
+def test_a_template_s_names_are_held_to_the_same(client: Client) -> None:
+    resource = {
+        "Type": "AWS::SageMaker::NotebookInstance",
+        "Properties": {"NotebookInstanceName": "../../n", "InstanceType": "ml.t3.medium", "RoleArn": ROLE},
+    }
+    client("cloudformation").create_stack(StackName="path", TemplateBody=json.dumps({"Resources": {"N": resource}}))
+
+    assert any(
+        "Value '../../n' at 'notebookInstanceName' failed" in reason for reason in wait_for_events(client, "path")
+    )
+
+
+def test_the_data_plane_holds_names_and_headers_to_its_model(client: Client) -> None:
+    for request in ({"EndpointName": "a_b"}, {"EndpointName": "ab", "InferenceId": "x" * 65}):
+        with pytest.raises(ClientError, match="1 validation error detected") as refusal:
+            client("sagemaker-runtime").invoke_endpoint(**request, Body=b"")
+        assert refusal.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_other_services_of_ours_refuse_in_their_own_words(client: Client) -> None:
+    """ECR: https://github.com/jenkins-x/jx/issues/1344."""
+    with pytest.raises(
+        ClientError, match="Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must sa"
+    ):
+        client("ecr").create_repository(repositoryName="Upper")
+    with pytest.raises(ClientError, match=r"Value '\?' at 'serviceCode' failed to satisfy constraint"):
+        client("service-quotas").list_service_quotas(ServiceCode="?")
+    with pytest.raises(ClientError, match="Value 'x' at 'scalableDimension' failed to satisfy constraint: Member must"):
+        client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ec2", ScalableDimension="x")
+
+
+@pytest.mark.parametrize("target", ["SageMaker.DescribeModel", "AnyScaleFrontendService.PutScalingPolicy"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
+def test_what_is_no_json_object_is_a_bad_request(home: Home, target: str, body: bytes) -> None:
+    service = "sagemaker" if target.startswith("SageMaker") else "application-autoscaling"
+    variables = read_env(home.env_file)
+    signed = AWSRequest("POST", variables["AWS_ENDPOINT_URL"] + "/", {"X-Amz-Target": target}, body)
+    keys = Credentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(keys, service, variables["AWS_REGION"]).add_auth(signed)
+    request = urllib.request.Request(signed.url, body, dict(signed.headers), method="POST")
+
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, context=ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"]))
+
+    assert (refusal.value.code, json.load(refusal.value)["__type"]) == (400, "SerializationException")
+
+
+def test_s3_takes_no_key_over_1024_bytes_and_no_1001_deletions(client: Client, bucket: str) -> None:
+    """https://github.com/versity/versitygw/issues/2080 and https://github.com/aws/aws-sdk-java/issues/1293."""
+    s3 = client("s3")
+    s3.put_object(Bucket=bucket, Key="ü" * 512, Body=b"")
+    with pytest.raises(ClientError, match="KeyTooLongError"):
+        s3.put_object(Bucket=bucket, Key="ü" * 512 + "x", Body=b"")
+    keys = [{"Key": f"deleted/{number}"} for number in range(1001)]
+    s3.put_object(Bucket=bucket, Key="deleted/0", Body=b"")
+    with pytest.raises(ClientError, match="MalformedXML"):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="deleted/")["KeyCount"] == 1
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[:1000]})
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="deleted/")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("service", ["sagemaker", "cloudformation", "s3"])
+def test_a_region_that_does_not_exist_has_no_services(home: Home, service: str) -> None:
+    """https://github.com/JuliaCloud/AWS.jl/issues/565 has the words."""
+    nowhere = clients({**read_env(home.env_file), "AWS_REGION": "mars-north-1"})(service)
+    listing = {"sagemaker": "list_models", "cloudformation": "list_stacks", "s3": "list_buckets"}
+
+    with pytest.raises(ClientError, match=r"SignatureDoesNotMatch|InvalidSignatureException"):
+        getattr(nowhere, listing[service])()
+
+
+def test_no_local_aws_starts_in_such_a_region(tmp_path: Path) -> None:
+    with pytest.raises(LocalAwsError, match="there is no region mars-north-1"):
+        up(Home(tmp_path), region="mars-north-1")

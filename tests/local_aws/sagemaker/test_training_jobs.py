@@ -83,7 +83,8 @@ def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
             "AlgorithmSpecification": {
                 "TrainingImage": "registry/pytorch:2.13",
                 "TrainingInputMode": "File",
-                "ContainerEntrypoint": ["python3", "-c", program],
+                "ContainerEntrypoint": ["python3", "-c", "import sys; exec('\\n'.join(sys.argv[1:]))"],
+                "ContainerArguments": program.splitlines(),  # SageMaker takes no line breaks
                 "MetricDefinitions": [{"Name": "test:accuracy", "Regex": "test:accuracy=([0-9.]+)"}],
             },
             "HyperParameters": {"epochs": "2"},

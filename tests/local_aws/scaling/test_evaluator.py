@@ -16,7 +16,10 @@ from local_aws.scaling.cloudformation import TYPES
 from local_aws.scaling.dimensions import Metric
 from local_aws.service import ApiError
 
-PLACE = {"ServiceNamespace": "test", "ResourceId": "shelf/1", "ScalableDimension": "test:shelf:Books"}
+PLACE = {
+    "ServiceNamespace": "custom-resource", "ResourceId": "shelf/1",
+    "ScalableDimension": "custom-resource:ResourceType:Property",
+}  # fmt: skip
 NOON = 1_893_499_200.0  # 2030-01-01 12:00 UTC
 
 
@@ -54,7 +57,7 @@ class Shelf:
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     shelf = Shelf()
-    kinds = {("test", "test:shelf:Books"): lambda resource_id: shelf}
+    kinds = {(PLACE["ServiceNamespace"], PLACE["ScalableDimension"]): lambda resource_id: shelf}
     monkeypatch.setattr(scaling_dimensions, "_KINDS", kinds)
     with request_scope("123456789012", "eu-west-1"):
         yield shelf
@@ -211,7 +214,7 @@ def scheduled(name: str, schedule: str, **limits: int) -> dict[str, Any]:
 def test_a_scheduled_action_sets_the_limits_at_its_time(shelf: Shelf) -> None:
     register()
     scaling_api.put_scheduled_action(scheduled("morning", "cron(0 12 * * ? *)", MinCapacity=3, MaxCapacity=9))
-    action = scaling_targets.targets[("shelf/1", "test:shelf:Books")].scheduled["morning"]
+    action = scaling_targets.targets[(PLACE["ResourceId"], PLACE["ScalableDimension"])].scheduled["morning"]
     action._next = NOON
 
     scaling_evaluator.evaluate(NOON - 1)
@@ -272,7 +275,7 @@ def test_a_policy_that_cannot_be_followed_is_refused(shelf: Shelf, changes: dict
 
 
 def test_a_dimension_that_is_not_here_is_refused_with_those_that_are(shelf: Shelf) -> None:
-    with pytest.raises(ApiError, match=r"local AWS scales test:shelf:Books, but not .* of ecs"):
+    with pytest.raises(ApiError, match=r"local AWS scales custom-resource:ResourceType:Property, but not .* of ecs"):
         scaling_api.register_target({**PLACE, "ServiceNamespace": "ecs", "MinCapacity": 1, "MaxCapacity": 2})
 
 
