@@ -69,7 +69,7 @@ def parse(names: Iterable[str]) -> str:
     named = list(names)
     if unknown := [name for name in named if name not in (*DOUBTS, ALL)]:
         raise ValueError(f"no doubt {', '.join(unknown)}: take {ALL}, or some of {', '.join(DOUBTS)}")
-    return ",".join(DOUBTS if ALL in named else named)
+    return ",".join(name for name in DOUBTS if ALL in named or name in named)
 
 
 def document() -> str:

@@ -40,6 +40,7 @@ class LocalAwsRun:
     certificate: str
     time_factor: float = 1.0
     account: str = ESTABLISHED
+    doubts: str = ""  # as doubts.parse gives them
 
     def healthy(self) -> bool:
         """True if the server answers its health check within 5 s."""
@@ -80,8 +81,13 @@ def up(
         account: ESTABLISHED, which None stands for, or NEW.
 
     Raises:
-        LocalAwsError: it does not start, the port is taken, or it runs already, with another time factor or account.
+        LocalAwsError: it does not start, the port is taken, or it runs already, with another time factor, account or
+            doubts.
     """
+    try:
+        answers = doubts.parse(doubt)
+    except ValueError as error:
+        raise LocalAwsError(str(error)) from error
     run = current(home)
     if run and run.healthy():
         if time_factor not in (None, run.time_factor):
@@ -90,15 +96,14 @@ def up(
             )
         if account not in (None, run.account):
             raise LocalAwsError(f"local AWS runs already, as {run.account} account: `make down`, then start it again")
+        if doubt and answers != run.doubts:
+            given = f"the doubts {run.doubts}" if run.doubts else "no doubts"
+            raise LocalAwsError(f"local AWS runs already, with {given}: `make down`, then start it again")
         return run
     try:
         factor = clock.time_factor() if time_factor is None else time_factor
     except ValueError as error:
         raise LocalAwsError(f"{clock.VARIABLE}: {error}") from error
-    try:
-        answers = doubts.parse(doubt)
-    except ValueError as error:
-        raise LocalAwsError(str(error)) from error
     if region not in regions():
         raise LocalAwsError(f"there is no region {region}: take one such as {DEFAULT_REGION}")
     down(home)
@@ -113,7 +118,7 @@ def up(
     supervisor = _start_supervisor(home, listening, environment, tied)
     endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
-    run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor, account)
+    run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor, account, answers)
     home.run_file.write_text(json.dumps(asdict(run)))
     try:
         _wait_until_healthy(run, supervisor, home)

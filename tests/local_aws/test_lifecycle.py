@@ -53,6 +53,14 @@ def test_one_that_runs_keeps_its_time_factor_and_says_so(own: Home) -> None:
         up(own, time_factor=2)
 
 
+def test_one_that_runs_keeps_its_answers_to_doubts_and_says_so(own: Home) -> None:
+    run = up(own, doubt=["metrics-late"])
+
+    assert up(own) == up(own, doubt=["metrics-late"]) == run
+    with pytest.raises(LocalAwsError, match="runs already, with the doubts metrics-late"):
+        up(own, doubt=["all"])
+
+
 @pytest.mark.parametrize("victim", ["supervisor", "server"])
 def test_a_kill_of_either_process_ends_all(own: Home, victim: str) -> None:
     run = start_with_a_sleeping_child(own)
