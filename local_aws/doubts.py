@@ -50,6 +50,22 @@ DOUBTS = {
             "twice",
             '"Amazon EventBridge event delivery": at least once',
         ),
+        Doubt(
+            "events-lost",
+            "Do the events of all jobs come?",
+            "yes",
+            "not that of the first job's end, nor of every second one after it; schedules then run by the time factor",
+            '"Delivery level for AWS service events", Amazon EventBridge events reference: with best effort, "in some '
+            'rare cases an event might not be delivered"; it names no level for SageMaker',
+        ),
+        Doubt(
+            "events-early",
+            "Does DescribeTrainingJob show a job's last status when its event comes?",
+            "yes",
+            "a few seconds later; schedules then run by the time factor",
+            'DescribeTrainingJob, SageMaker API reference, and "Events from SageMaker AI", SageMaker developer guide, '
+            "do not say which comes first",
+        ),
     )
 }
 

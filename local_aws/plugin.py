@@ -33,7 +33,7 @@ from local_aws.iam.requests import ResourceArn, extend_resource_arn
 from local_aws.images import ecr as container_registry
 from local_aws.sagemaker import api as sagemaker_api
 from local_aws.sagemaker import cloudformation as sagemaker_types
-from local_aws.sagemaker import endpoint_metrics, invocation
+from local_aws.sagemaker import endpoint_metrics, events, invocation
 from local_aws.scaling import api as scaling_api
 from local_aws.scaling import cloudformation as scaling_cloudformation
 from local_aws.scaling import evaluator as scaling_evaluator
@@ -61,6 +61,7 @@ def install() -> None:
     stack_authorization.install()
     alarms.install()
     event_metrics.install()
+    events.install()
     ec2_instances.install()
     ec2_offerings.install()
     container_registry.install()

@@ -1,15 +1,20 @@
 """Extracts a training job's metrics from its output by its MetricDefinitions."""
 
 import contextlib
+import math
 import re
+import time
 from collections import defaultdict
 from typing import Any
 
 from ministack.services import cloudwatch
 
 from aws.log_groups import TRAINING_JOBS
+from local_aws import doubts
 from local_aws.iam.principal import RoleSession
 from local_aws.service import ApiError, now
+
+_LATE_SECONDS = 3.0
 
 
 class JobMetrics:
@@ -20,6 +25,7 @@ class JobMetrics:
         self._patterns = {definition["Name"]: re.compile(definition["Regex"]) for definition in definitions}
         self._last: dict[str, dict[str, Any]] = {}
         self._values: dict[str, list[float]] = defaultdict(list)
+        self._ended_at = math.inf  # by the monotonic clock
 
     def values(self, metric: str) -> list[float]:
         """All values of one metric so far, oldest first."""
@@ -28,7 +34,12 @@ class JobMetrics:
     @property
     def final(self) -> list[dict[str, Any]]:
         """FinalMetricDataList of the job: the last value of each metric."""
-        return list(self._last.values())
+        late = doubts.other("metrics-late") and time.monotonic() - self._ended_at < _LATE_SECONDS
+        return [] if late else list(self._last.values())
+
+    def end(self) -> None:
+        """Note that the job has ended."""
+        self._ended_at = time.monotonic()
 
     def observe(self, line: str) -> None:
         """Extract the metrics of one line of output."""

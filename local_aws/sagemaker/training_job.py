@@ -1,6 +1,5 @@
 """Training jobs: download, training on every instance, upload, and state-change events."""
 
-import math
 import os
 import shutil
 import subprocess
@@ -14,20 +13,18 @@ from urllib.parse import urlparse
 from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import TRAINING_JOBS
-from local_aws import doubts
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import execution_role, volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
-from local_aws.sagemaker.events import announce
+from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.job_metrics import JobMetrics
 from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, invalid, now
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_METRICS_LATE_SECONDS = 3.0
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -49,7 +46,7 @@ class TrainingJob:
         }
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
-        self._ended_at = math.inf  # by the monotonic clock
+        self._late = LateStatus()
         self._session = execution_role(request["RoleArn"], arn)
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
@@ -60,7 +57,7 @@ class TrainingJob:
 
     def start(self) -> None:
         """Start the job in the background."""
-        announce("Training Job", self.arn, self.describe())
+        announce("Training Job", self.arn, self._describe())
         spawn_background(self._run, thread_name=f"training-{self.name}")
 
     def stop(self) -> None:
@@ -86,11 +83,15 @@ class TrainingJob:
 
     def describe(self) -> dict[str, Any]:
         """Response of DescribeTrainingJob."""
-        answer = {**self.request, **self._state, "TrainingJobArn": self.arn}
-        late = doubts.other("metrics-late") and time.monotonic() - self._ended_at < _METRICS_LATE_SECONDS
-        answer["FinalMetricDataList"] = [] if late else self._metrics.final
-        answer.pop("Tags", None)
+        answer = self._describe()
+        if answer["TrainingJobStatus"] in _ENDED and self._late.hides_the_end():
+            answer["TrainingJobStatus"] = "InProgress"
         return answer
+
+    def _describe(self) -> dict[str, Any]:
+        known = {**self.request, **self._state, "TrainingJobArn": self.arn, "FinalMetricDataList": self._metrics.final}
+        known.pop("Tags", None)
+        return known
 
     # ------------------------------------------------------------------ running
 
@@ -240,6 +241,6 @@ class TrainingJob:
             seconds = int((ended - started).total_seconds())
             self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
         self._state["TrainingEndTime"] = ended or now()
-        self._ended_at = time.monotonic()
+        self._metrics.end()
         self._state["TrainingJobStatus"] = status  # set last, so that readers see a complete state
-        announce("Training Job", self.arn, self.describe())
+        announce("Training Job", self.arn, self._describe(), ended=True)

@@ -12,7 +12,7 @@ from typing import Any
 from ministack.core.concurrency import spawn_background
 
 from local_aws.sagemaker.caller import execution_role
-from local_aws.sagemaker.events import announce
+from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_search import search_of
 from local_aws.service import ApiError, invalid, now
@@ -48,6 +48,7 @@ class TuningJob:
         self._search = search_of(config)
         self._jobs: list[_TunedJob] = []
         self._stopping = threading.Event()
+        self._late = LateStatus()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
         # Only checks that SageMaker may assume the role; each training job assumes it for itself.
         execution_role(self._definition["RoleArn"], arn)
@@ -74,6 +75,12 @@ class TuningJob:
 
     def describe(self) -> dict[str, Any]:
         """Response of DescribeHyperParameterTuningJob."""
+        answer = self._describe()
+        if answer["HyperParameterTuningJobStatus"] in _ENDED and self._late.hides_the_end():
+            answer["HyperParameterTuningJobStatus"] = "InProgress"
+        return answer
+
+    def _describe(self) -> dict[str, Any]:
         summaries = self.summaries()
         statuses = Counter(summary["TrainingJobStatus"] for summary in summaries)
         objectives = Counter(summary["ObjectiveStatus"] for summary in summaries)
@@ -207,4 +214,4 @@ class TuningJob:
         if reason:
             self._state["FailureReason"] = reason[:1024]
         self._state["HyperParameterTuningJobStatus"] = status  # set last, so that readers see a complete state
-        announce("HyperParameter Tuning Job", self.arn, self.describe())
+        announce("HyperParameter Tuning Job", self.arn, self._describe(), ended=True)
