@@ -66,6 +66,34 @@ DOUBTS = {
             'DescribeTrainingJob, SageMaker API reference, and "Events from SageMaker AI", SageMaker developer guide, '
             "do not say which comes first",
         ),
+        Doubt(
+            "kms-direct",
+            "A training job's role needs kms:Encrypt on the key of its output. Who asks KMS, SageMaker itself or S3?",
+            "S3: kms:ViaService names it",
+            "SageMaker: there is no kms:ViaService",
+            '"OutputDataConfig", SageMaker API reference, asks for kms:Encrypt, and has nothing of S3',
+        ),
+        Doubt(
+            "tuning-source",
+            "What aws:SourceArn do the training jobs of a tuning job give when SageMaker assumes their role?",
+            "their own",
+            "the tuning job's",
+            '"Cross-service confused deputy prevention", SageMaker developer guide, has training jobs and not these',
+        ),
+        Doubt(
+            "notebook-source",
+            "What aws:SourceArn does a notebook instance give when SageMaker assumes its role?",
+            "its own",
+            "that of another resource of SageMaker's in the account and region",
+            '"Cross-service confused deputy prevention", SageMaker developer guide, has `*` in place of the resource',
+        ),
+        Doubt(
+            "tuning-limit-completes",
+            "What status has a tuning job that was ended by its MaxRuntimeInSeconds?",
+            "Stopped",
+            "Completed",
+            '"ResourceLimits", SageMaker API reference, does not say it',
+        ),
     )
 }
 

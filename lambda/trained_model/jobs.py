@@ -91,13 +91,14 @@ class Jobs:
         if found is None:
             return None
         model_from = found.get("BestTrainingJob", found).get("TrainingJobName")
+        status = "Completed" if model_from and _used_its_time(found) else found[f"{kind.resource}Status"]
         return SageMakerJob(
             kind=kind,
             name=name,
-            status=found[f"{kind.resource}Status"],
+            status=status,
             reason=found.get("FailureReason") or found.get("SecondaryStatus", "no reason given"),
             model_from=model_from,
-            test_accuracy=self._accuracy(model_from) if found[f"{kind.resource}Status"] == "Completed" else None,
+            test_accuracy=self._accuracy(model_from) if status == "Completed" else None,
         )
 
     def _accuracy(self, training_job: str | None) -> float | None:
@@ -157,3 +158,15 @@ class Jobs:
 
     def _call(self, verb: str, kind: JobKind, name: str, **request: Any) -> Any:
         return getattr(self._sagemaker, f"{verb}_{kind.method}")(**{f"{kind.resource}Name": name}, **request)
+
+
+def _used_its_time(found: Mapping[str, Any]) -> bool:
+    """True for a tuning job that was stopped by its own time limit, not by anybody: its best model is as good as meant.
+
+    AWS does not document whether such a job is Completed or Stopped.
+    """
+    if found.get("HyperParameterTuningJobStatus") != "Stopped" or "HyperParameterTuningEndTime" not in found:
+        return False
+    limit = found["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxRuntimeInSeconds")
+    ran = found["HyperParameterTuningEndTime"] - found["CreationTime"]
+    return limit is not None and ran.total_seconds() >= limit

@@ -8,6 +8,7 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
+from local_aws import doubts
 from local_aws.iam.authorization import caller, require, require_pass_role
 from local_aws.iam.principal import RoleSession
 from local_aws.keys import key_arn
@@ -67,3 +68,12 @@ def volume_grant(key: str) -> tuple[str, str, dict[str, str]]:
         "kms:ViaService": f"sagemaker.{get_region()}.amazonaws.com",
     }
     return "kms:CreateGrant", key_arn(key), conditions
+
+
+def output_use(key: str) -> tuple[str, str, dict[str, str]]:
+    """Permission to encrypt a job's output (action, key ARN, conditions), needed by its execution role.
+
+    Source: KmsKeyId of "OutputDataConfig", SageMaker API reference.
+    """
+    through_s3 = {"kms:ViaService": f"s3.{get_region()}.amazonaws.com"}
+    return "kms:Encrypt", key_arn(key), {} if doubts.other("kms-direct") else through_s3

@@ -11,9 +11,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from local_aws import doubts
 from local_aws.home import write_env
 from local_aws.sagemaker import caller
-from local_aws.sagemaker.registry import Registry
+from local_aws.sagemaker.registry import Registry, arn_of
 from local_aws.service import Operation, invalid, now
 
 instances: Registry[dict[str, Any]] = Registry("notebook-instance")
@@ -126,7 +127,8 @@ def _in_status(name: str, status: str, verb: str) -> dict[str, Any]:
 
 
 def _credentials(instance: dict[str, Any]) -> dict[str, str]:
-    return caller.execution_role(instance["RoleArn"], instance["NotebookInstanceArn"]).environment()
+    source = arn_of("app", instance[_NAME]) if doubts.other("notebook-source") else instance["NotebookInstanceArn"]
+    return caller.execution_role(instance["RoleArn"], source).environment()
 
 
 def _in_service(instance: dict[str, Any], credentials: dict[str, str]) -> None:

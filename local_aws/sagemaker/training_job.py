@@ -13,10 +13,11 @@ from urllib.parse import urlparse
 from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import TRAINING_JOBS
+from local_aws import doubts
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
-from local_aws.sagemaker.caller import execution_role, volume_grant
+from local_aws.sagemaker.caller import execution_role, output_use, volume_grant
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.job_metrics import JobMetrics
@@ -47,7 +48,8 @@ class TrainingJob:
         self._groups: list[ProcessGroup] = []
         self._stopping = threading.Event()
         self._late = LateStatus()
-        self._session = execution_role(request["RoleArn"], arn)
+        source = request.get("TuningJobArn", arn) if doubts.other("tuning-source") else arn
+        self._session = execution_role(request["RoleArn"], source)
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
 
@@ -116,6 +118,8 @@ class TrainingJob:
         self._enter("Downloading")
         if key := self.request["ResourceConfig"].get("VolumeKmsKeyId"):
             self._session.require(*volume_grant(key))
+        if key := self.request["OutputDataConfig"].get("KmsKeyId"):
+            self._session.require(*output_use(key))
         world = int(self.request["ResourceConfig"]["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):

@@ -11,6 +11,7 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
+from local_aws import doubts
 from local_aws.sagemaker.caller import execution_role
 from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.training_job import TrainingJob
@@ -47,7 +48,7 @@ class TuningJob:
         self._objective: dict[str, str] = config["HyperParameterTuningJobObjective"]
         self._search = search_of(config)
         self._jobs: list[_TunedJob] = []
-        self._stopping = threading.Event()
+        self._stopping, self._timed_out = threading.Event(), False
         self._late = LateStatus()
         self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
         # Only checks that SageMaker may assume the role; each training job assumes it for itself.
@@ -111,7 +112,7 @@ class TuningJob:
         try:
             self._tune()
             completed = any(tuned.job.status == "Completed" for tuned in self._jobs)
-            if self._stopping.is_set():
+            if self._stopping.is_set() and not (self._timed_out and doubts.other("tuning-limit-completes")):
                 self._end("Stopped")
             elif completed:
                 self._end("Completed")
@@ -125,7 +126,8 @@ class TuningJob:
     def _tune(self) -> None:
         deadline = time.monotonic() + self._limits.get("MaxRuntimeInSeconds", float("inf"))
         while True:
-            if time.monotonic() > deadline:
+            if not self._stopping.is_set() and time.monotonic() > deadline:
+                self._timed_out = True
                 self._stopping.set()
             for tuned in list(self._jobs):
                 self._poll(tuned)

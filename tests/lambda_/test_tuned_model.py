@@ -1,6 +1,7 @@
 """A model that a tuning job makes: the best training job's, and everything else as with a training job."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,25 @@ def test_the_best_jobs_model_is_kept_and_its_test_accuracy_signalled(world: Worl
     assert world.s3.objects[MODEL] == f"model of {best}".encode()
     assert json.loads(world.s3.objects[f"models/{DIGEST}/result.json"]) == {"job": best, "test_accuracy": 0.91}
     assert WAITING not in world.s3.objects
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(3600, True), (3590, False)])
+def test_the_best_of_one_that_its_time_limit_stopped_is_kept_as_of_a_completed_one(
+    world: World, ask: Any, seconds: int, kept: bool
+) -> None:
+    """AWS does not document its status (docs/doubts.md). One that somebody stopped earlier makes no model."""
+    ask("Create")
+    world.sagemaker.complete_tuning(JOB, [0.91])
+    begin = datetime(2026, 11, 28, tzinfo=UTC)
+    world.sagemaker.tuning_jobs[JOB] |= {
+        "HyperParameterTuningJobStatus": "Stopped",
+        "HyperParameterTuningJobConfig": {"ResourceLimits": {"MaxRuntimeInSeconds": 3600}},
+        "CreationTime": begin,
+        "HyperParameterTuningEndTime": begin + timedelta(seconds=seconds),
+    }
+    world.job_ended()
+    assert world.signals[0]["Status"] == ("SUCCESS" if kept else "FAILURE")
+    assert (MODEL in world.s3.objects) == kept
 
 
 def test_the_best_is_held_to_the_floor(world: World, ask: Any) -> None:
