@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,7 +96,9 @@ def test_a_closed_terminal_ends_the_tuning_in_order(tiny_digits: Path, tmp_path:
     output = tmp_path / "tuned"
     command = [sys.executable, "-m", "training.tune", "--data", str(tiny_digits), "--output", str(output)]
     flags = [*TINY, "--max-jobs", "50", "--learning-rate", "0.001..0.05"]
-    tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
+    # As in a terminal, also where the tests run below nohup, which has its children ignore the signal.
+    default = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    tuning = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True, preexec_fn=default)
     until((output / "trials" / "001").exists)
     tuning.send_signal(signal.SIGHUP)
     assert tuning.wait(timeout=LIMIT_SECONDS) == 1  # none has finished
