@@ -109,8 +109,8 @@ load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling ta
 capacity: $(SETUP)  ## simulate your scaling policy: latency, drops, cost, and the cheapest that holds; after make load [ARGS="--trace flash"] [SETTINGS=…]
 	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)
 
-cost: $(SETUP)  ## what a month, a prediction and a training cost [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
-	@$(PY) -m tools.cost $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
+cost: $(SETUP)  ## what a month, a prediction and a training cost [REGION=eu-west-1] [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
+	@$(PY) -m tools.cost $(if $(REGION),--region $(REGION)) $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
 	@$(PY) -m bench $(ONLY)

@@ -13,7 +13,7 @@ from typing import ParamSpec
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.prices import UnknownPrice
+from aws.prices import DEFAULT_REGION, UnknownPrice
 from iam.errors import GateError
 from settings import Settings, SettingsError, read_settings
 from training.errors import ReportedError
@@ -113,6 +113,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=user_path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>"
     )
+
+
+def add_region(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take --region REGION, whose prices count."""
+    default = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    parser.add_argument("--region", default=default, help="region whose prices count; here by default: %(default)s")
 
 
 def user_path(text: str) -> Path:

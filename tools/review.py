@@ -45,7 +45,7 @@ def review(base: str, folder: Path) -> str:
 
     Raises:
         GateError: the revision or the folder cannot be read.
-        UnknownPrice: a resource has no price.
+        InputError: a resource type that nobody has looked at.
         CdkFailed: the CDK command line could not compare the templates.
     """
     with synthesized(base) as base_folder:

@@ -30,7 +30,7 @@ from tools.capacity.report import as_json, show
 from tools.capacity.search import ServiceLimits, cheapest, pareto, search
 from tools.capacity.simulation import MONDAY, SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
-from tools.cli import chosen_settings, command, count, make_parser, positive, settings_of
+from tools.cli import add_region, chosen_settings, command, count, make_parser, positive, settings_of
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print("Synthesizing the app, to read its scaling policy")
     assembly = synthesize(settings_of(options))
     policy, instance_type = declared(assembly.template("serving"))
-    dollars = instance_hour(instance_type) if options.price is None else options.price
+    dollars = instance_hour(instance_type, options.region) if options.price is None else options.price
     curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)
     console.print(
         f"{options.trace}: {curve.duration / 3600:.2g} h, up to {curve.rates.max():.4g} requests/s. "
@@ -193,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-instances", type=count, metavar="N", help="largest fleet to try; default: twice what the peak needs"
     )
     parser.add_argument("--price", type=positive, metavar="DOLLARS", help="price an hour; default: aws/prices.yaml")
+    add_region(parser)
     parser.add_argument(
         "--begin", type=_moment, default=MONDAY, metavar="TIME",
         help="start of the traffic, which decides when endpoint_schedule applies, such as 2026-12-24T00:00 (UTC);\n"

@@ -3,9 +3,11 @@
     make cost                                         with the settings of the stage
     make cost SETTINGS="endpoint_min_instances=2" ARGS="--predictions 5000000"
     make cost BASE=main                               compared with the app at a git revision
+    make cost REGION=eu-west-1                        with the prices of a region; default: the environment's
 
 It needs no AWS: it reads the synthesized templates and the prices in aws/prices.yaml. A revision is synthesized by its
-own code with its own settings, and priced with today's prices. Exit code 1 if a resource has no price.
+own code with its own settings, and priced with today's prices. What has no price is named and in no sum, and the exit
+code is then 1.
 """
 
 import argparse
@@ -15,35 +17,39 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from aws.prices import table
 from iam.revision import synthesized
 from iam.template import load
 from tools.assembly import synthesize
-from tools.cli import command, make_parser, settings_of
+from tools.cli import add_region, command, make_parser, settings_of
 from tools.cost.estimate import estimate
 from tools.cost.report import as_json, as_markdown, show
 from tools.cost.usage import add_arguments, usage_of
 
 
 @command
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
-    now = estimate(load(synthesize(settings_of(options)).folder), usage)
+    table(options.region)  # a region without prices is told before anything is synthesized
+    now = estimate(load(synthesize(settings_of(options)).folder), usage, options.region)
     before = None
     if options.base:
         with synthesized(options.base) as folder:
-            before = estimate(load(folder), usage)
+            before = estimate(load(folder), usage, options.region)
     if options.json:
         print(json.dumps(as_json(now, before), indent=2))
     elif options.markdown:
         print(as_markdown(now, before, options.base), end="")
     else:
         show(Console(), now, before, options.base)
+    return 1 if now.unpriced else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("cost", __doc__)
     parser.add_argument("--base", default="", metavar="REVISION", help="compare with this git revision")
+    add_region(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--markdown", action="store_true", help="print a pull-request comment; with --base only what changes"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aws.prices import UnknownPrice
+from aws.prices import DEFAULT_REGION, UnknownPrice, table
 from tools.cost.item import Item
 from tools.cost.meters import FREE, METERS
 from tools.cost.resource import resources
@@ -16,10 +16,15 @@ Templates = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """Billed items and the usage that is assumed; all amounts are US dollars."""
+    """Billed items and the usage that is assumed; all amounts are US dollars.
+
+    `unpriced` says what has no price in the region, and so is in no sum.
+    """
 
     items: tuple[Item, ...]
     usage: Usage
+    region: str = DEFAULT_REGION
+    unpriced: tuple[str, ...] = ()
 
     @property
     def month(self) -> float:
@@ -42,27 +47,31 @@ class Estimate:
         return 1000 * (self.month - self.training * self.usage.trainings) / self.usage.predictions
 
 
-def estimate(templates: Templates, usage: Usage) -> Estimate:
-    """Estimate the cost of the synthesized stacks; `templates` are by stack name.
+def estimate(templates: Templates, usage: Usage, region: str = DEFAULT_REGION) -> Estimate:
+    """Estimate the cost of the synthesized stacks in a region; `templates` are by stack name.
 
     Raises:
-        InputError: all resource types and instance types without a price, at once.
+        InputError: all resource types that nobody has looked at, at once.
+        UnknownPrice: the region has no prices at all.
     """
+    table(region)
     items: list[Item] = []
-    problems: dict[str, None] = {}
-    for found in resources(templates, usage):
+    unpriced: dict[str, None] = {}
+    problems: list[str] = []
+    for found in resources(templates, usage, region):
         if found.type not in METERS:
             if found.type not in FREE:
                 advice = "add it to METERS or FREE in tools/cost/meters.py"
-                problems[f"no price for the resource type {found.type} ({found.id}): {advice}"] = None
+                problems.append(f"no price for the resource type {found.type} ({found.id}): {advice}")
             continue
         try:
-            items += [replace(item, stack=found.stack) for item in METERS[found.type](found)]
+            for item in METERS[found.type](found):
+                items.append(replace(item, stack=found.stack))
         except UnknownPrice as error:
-            problems[str(error)] = None
+            unpriced[f"{found.stack}, {found.type.rpartition('::')[2]}: {error}"] = None
     if problems:
-        raise InputError(list(problems))
-    return Estimate(tuple(_joined(items)), usage)
+        raise InputError(problems)
+    return Estimate(tuple(_joined(items)), usage, region, tuple(unpriced))
 
 
 def _joined(items: Sequence[Item]) -> Iterator[Item]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from aws.prices import HOURS, instance_hour, price
+from aws.prices import HOURS
 from tools.cost.item import Item
 from tools.cost.resource import Resource, json_in
 
@@ -17,11 +17,11 @@ def _endpoint(found: Resource) -> Iterator[Item]:
     usage = found.usage
     for variant in found.properties["ProductionVariants"]:
         count, type_ = int(variant["InitialInstanceCount"]), variant["InstanceType"]
-        dollars = instance_hour(type_)
+        dollars = found.instance_hour(type_)
         yield Item(
             "endpoint instances", f"{count} × {type_} × {HOURS} h × {dollars:g} $", month=count * HOURS * dollars
         )
-    each = price("sagemaker", "processed_gb")
+    each = found.price("sagemaker", "processed_gb")
     yield Item(
         "endpoint data",
         f"{usage.image_kib:g} KiB a prediction × {each:g} $/GB",
@@ -29,7 +29,7 @@ def _endpoint(found: Resource) -> Iterator[Item]:
     )
     capture = found.properties.get("DataCaptureConfig", {})
     if capture.get("EnableCapture"):
-        share, kept = int(capture["InitialSamplingPercentage"]), price("s3", "gb_month")
+        share, kept = int(capture["InitialSamplingPercentage"]), found.price("s3", "gb_month")
         # Captured as base64 (4/3 of the size) and deleted after 30 days.
         yield Item(
             "captured calls",
@@ -40,7 +40,7 @@ def _endpoint(found: Resource) -> Iterator[Item]:
 
 def _image(found: Resource) -> Iterator[Item]:
     """The endpoint's image in the registry, whoever pushed it."""
-    stored, each = found.usage.container_gb, price("ecr", "gb_month")
+    stored, each = found.usage.container_gb, found.price("ecr", "gb_month")
     kept = "each earlier one that is kept adds as much"
     yield Item("endpoint image", f"{stored:g} GB × {each:g} $; {kept}", month=stored * each)
 
@@ -54,8 +54,8 @@ def _training(found: Resource) -> Iterator[Item]:
         request, kind = request["TrainingJobDefinition"], "tuning"
     wanted = request["ResourceConfig"]
     count, type_, hours = int(wanted["InstanceCount"]), wanted["InstanceType"], found.usage.training_minutes / 60
-    volume = int(wanted["VolumeSizeInGB"]) * price("sagemaker", "storage_gb_month") / HOURS
-    dollars = instance_hour(type_)
+    volume = int(wanted["VolumeSizeInGB"]) * found.price("sagemaker", "storage_gb_month") / HOURS
+    dollars = found.instance_hour(type_)
     spot = ", spot: less" if request.get("EnableManagedSpotTraining") else ""
     yield Item(
         "training",
@@ -71,14 +71,14 @@ def _alias(found: Resource) -> Iterator[Item]:
     gb, seconds = int(function.get("MemorySize", 128)) / 1024, found.usage.call_ms / 1000
     warm = int(found.properties.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0))
     name = "provisioned_run_gb_second" if warm else "gb_second"
-    run, request = price("lambda", name), price("lambda", "request")
+    run, request = found.price("lambda", name), found.price("lambda", "request")
     yield Item(
         "function calls",
         f"{request * 1e6:g} $ a million + {gb:g} GB × {seconds:g} s × {run * 1e6:g} $ a million",
         prediction=request + gb * seconds * run,
     )
     if warm:
-        kept = price("lambda", "provisioned_gb_second")
+        kept = found.price("lambda", "provisioned_gb_second")
         yield Item(
             "functions kept warm",
             f"{warm} × {gb:g} GB × {HOURS} h × {kept * 3600:.3f} $",
@@ -95,7 +95,7 @@ def _rule(found: Resource) -> Iterator[Item]:
     for target in found.properties.get("Targets", []):
         if (function := found.referred(target["Arn"])) is not None and "MemorySize" in function:
             gb = int(function["MemorySize"]) / 1024
-            each = price("lambda", "request") + gb * _SWEEP_SECONDS * price("lambda", "gb_second")
+            each = found.price("lambda", "request") + gb * _SWEEP_SECONDS * found.price("lambda", "gb_second")
             yield Item("scheduled calls", f"{calls:.0f} × {gb:g} GB × {_SWEEP_SECONDS:g} s", month=calls * each)
 
 
@@ -104,7 +104,7 @@ def _log(found: Resource) -> Iterator[Item]:
     if not (found.beside("AWS::Lambda::Alias") or found.beside("AWS::SageMaker::Endpoint")):
         return
     days = int(found.properties["RetentionInDays"])
-    each = price("cloudwatch", "log_gb") + days / 30 * price("cloudwatch", "log_gb_month")
+    each = found.price("cloudwatch", "log_gb") + days / 30 * found.price("cloudwatch", "log_gb_month")
     yield Item(
         "log",
         f"{found.usage.log_kib:g} KiB a prediction × {each:g} $/GB, {days} days",
@@ -113,7 +113,9 @@ def _log(found: Resource) -> Iterator[Item]:
 
 
 def _alarm(found: Resource) -> Iterator[Item]:
-    each = price("cloudwatch", "fast_alarm_month" if int(found.properties.get("Period", 60)) < 60 else "alarm_month")
+    each = found.price(
+        "cloudwatch", "fast_alarm_month" if int(found.properties.get("Period", 60)) < 60 else "alarm_month"
+    )
     yield Item("alarms", f"{each:g} $", month=each)
 
 
@@ -121,17 +123,17 @@ def _scaling(found: Resource) -> Iterator[Item]:
     """The two alarms that each target-tracking policy creates."""
     tracking = found.properties["TargetTrackingScalingPolicyConfiguration"]
     metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType", "")
-    each = price("cloudwatch", "fast_alarm_month" if metric.endswith("HighResolution") else "alarm_month")
+    each = found.price("cloudwatch", "fast_alarm_month" if metric.endswith("HighResolution") else "alarm_month")
     yield Item("alarms of auto-scaling", f"2 × {each:g} $", month=2 * each)
 
 
 def _dashboard(found: Resource) -> Iterator[Item]:
-    each = price("cloudwatch", "dashboard_month")
+    each = found.price("cloudwatch", "dashboard_month")
     yield Item("dashboard", f"{each:g} $", month=each)
 
 
 def _key(found: Resource) -> Iterator[Item]:
-    each = price("kms", "key_month")
+    each = found.price("kms", "key_month")
     rotates = (
         ", plus as much for each of the first two yearly rotations" if found.properties.get("EnableKeyRotation") else ""
     )
@@ -141,7 +143,7 @@ def _key(found: Resource) -> Iterator[Item]:
 def _bucket(found: Resource) -> Iterator[Item]:
     """Bucket of images and models; the access-log bucket holds next to nothing."""
     if "LoggingConfiguration" in found.properties:
-        each, stored = price("s3", "gb_month"), found.usage.stored_gib
+        each, stored = found.price("s3", "gb_month"), found.usage.stored_gib
         yield Item("bucket", f"{stored:g} GiB × {each:g} $", month=stored * each)
 
 
@@ -151,10 +153,10 @@ def _host(found: Resource) -> Iterator[Item]:
     disks = sum(
         int(disk.get("Ebs", {}).get("VolumeSize", 8)) for disk in found.properties.get("BlockDeviceMappings", [])
     )
-    dollars, address = instance_hour(type_), price("ec2", "public_address_hour")
+    dollars, address = found.instance_hour(type_), found.price("ec2", "public_address_hour")
     monitored = bool(found.properties.get("Monitoring"))
     besides = (
-        disks * price("ec2", "volume_gb_month") + monitored * price("cloudwatch", "instance_metrics_month")
+        disks * found.price("ec2", "volume_gb_month") + monitored * found.price("cloudwatch", "instance_metrics_month")
     ) / HOURS
     yield Item(
         "training host",
@@ -165,8 +167,8 @@ def _host(found: Resource) -> Iterator[Item]:
 
 def _notebook(found: Resource) -> Iterator[Item]:
     type_, hours = found.properties["InstanceType"], found.usage.notebook_hours
-    dollars, volume = instance_hour(type_), int(found.properties.get("VolumeSizeInGB", 5))
-    each = price("sagemaker", "storage_gb_month")
+    dollars, volume = found.instance_hour(type_), int(found.properties.get("VolumeSizeInGB", 5))
+    each = found.price("sagemaker", "storage_gb_month")
     yield Item(
         "notebook",
         f"{type_} × {hours:g} h × {dollars:g} $ + {volume} GB × {each:g} $",
@@ -176,7 +178,7 @@ def _notebook(found: Resource) -> Iterator[Item]:
 
 def _vpc_endpoint(found: Resource) -> Iterator[Item]:
     if found.properties.get("VpcEndpointType") == "Interface":
-        zones, each = len(found.properties.get("SubnetIds", [])) or 1, price("ec2", "interface_endpoint_hour")
+        zones, each = len(found.properties.get("SubnetIds", [])) or 1, found.price("ec2", "interface_endpoint_hour")
         yield Item("VPC endpoints", f"{zones} zones × {HOURS} h × {each:g} $", month=zones * HOURS * each)
 
 

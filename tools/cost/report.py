@@ -35,6 +35,7 @@ def rows(now: Estimate, before: Estimate | None) -> list[Row]:
 
 
 def totals(estimate: Estimate) -> dict[str, float]:
+    """Dollars of what is counted; less than the bill if something has no price."""
     return {
         "a month": estimate.month,
         "1,000 predictions": estimate.thousand,
@@ -45,7 +46,7 @@ def totals(estimate: Estimate) -> dict[str, float]:
 
 def show(console: Console, now: Estimate, before: Estimate | None, base: str) -> None:
     """Print the estimate as a table on the terminal."""
-    table = Table(title="Dollars a month, us-east-1, on demand", title_justify="left", padding=(0, 1, 0, 0))
+    table = Table(title=f"Dollars a month, {now.region}, on demand", title_justify="left", padding=(0, 1, 0, 0))
     for column in ("stack", "what", "how"):
         table.add_column(column, overflow="fold")
     for column in _columns(before, base):
@@ -88,17 +89,20 @@ def as_json(now: Estimate, before: Estimate | None) -> dict[str, Any]:
         "totals": totals(now),
         **({"totals_before": totals(before)} if before else {}),
         "usage": asdict(now.usage),
-        "prices": {name: section["date"] for name, section in prices().items() if isinstance(section, dict)},
+        "region": now.region,
+        "prices": {name: str(section["date"]) for name, section in prices(now.region).items()},
+        "unpriced": list(now.unpriced),
     }
 
 
 def notes(estimate: Estimate) -> list[str]:
     """Assumptions, omissions and price dates behind the figures, as sentences."""
-    dated = [f"{name} {section['date']}" for name, section in prices().items() if isinstance(section, dict)]
+    dated = [f"{name} {section['date']}" for name, section in prices(estimate.region).items()]
     return [
+        *(f"Not counted: {line}." for line in estimate.unpriced),
         "Assumed: " + "; ".join(estimate.usage.sentences) + ".",
         "Left out: " + "; ".join(_NOT_COUNTED) + ".",
-        f"Prices: aws/prices.yaml, as of {', '.join(dated)}.",
+        f"Prices: aws/prices.yaml, {estimate.region}, as of {', '.join(dated)}.",
     ]
 
 
@@ -109,7 +113,7 @@ def _columns(before: Estimate | None, base: str) -> list[str]:
 def _totals(now: Estimate, before: Estimate | None) -> Iterator[tuple[str, float | None, float | None]]:
     old = totals(before) if before else {}
     for name, amount in totals(now).items():
-        yield name, old.get(name), amount
+        yield f"{name}, at least" if now.unpriced else name, old.get(name), amount
 
 
 def _changed(was: float | None, is_: float | None) -> bool:

@@ -5,13 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aws import prices
 from tools import stack
 from tools.cost.usage import Usage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource of a template; `stack` is the last part of the stack's name, `usage` the assumed usage."""
+    """One resource of a template in a region.
+
+    `stack` is the last part of the stack's name, `usage` the assumed usage.
+    """
 
     stack: str
     id: str
@@ -19,6 +23,15 @@ class Resource:
     properties: Mapping[str, Any]
     template: Mapping[str, Any]
     usage: Usage
+    region: str = prices.DEFAULT_REGION
+
+    def price(self, service: str, name: str) -> float:
+        """Price in dollars of one unit in the region. Raises UnknownPrice."""
+        return prices.price(service, name, self.region)
+
+    def instance_hour(self, instance_type: str) -> float:
+        """Price in dollars of one hour of an instance type in the region. Raises UnknownPrice."""
+        return prices.instance_hour(instance_type, self.region)
 
     def beside(self, type_: str) -> list[Mapping[str, Any]]:
         """Properties of all resources of a type in the same stack."""
@@ -32,13 +45,13 @@ class Resource:
         return None
 
 
-def resources(templates: Mapping[str, Mapping[str, Any]], usage: Usage) -> Iterator[Resource]:
+def resources(templates: Mapping[str, Mapping[str, Any]], usage: Usage, region: str) -> Iterator[Resource]:
     """Yield every resource of the templates, which are keyed by stack name."""
     for name, template in templates.items():
         for id, found in template.get("Resources", {}).items():
             yield Resource(
                 stack=name.split("-", 2)[-1], id=id, type=found["Type"], properties=found.get("Properties", {}),
-                template=template, usage=usage,
+                template=template, usage=usage, region=region,
             )  # fmt: skip
 
 

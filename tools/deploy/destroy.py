@@ -13,7 +13,7 @@ import time
 
 import boto3
 
-from aws.prices import price
+from aws.prices import UnknownPrice, price
 from settings.names import resource_name
 from tools.cli import add_yes, agreed, chosen_settings, command, make_parser
 from tools.deploy.inventory import DeployedResource, Deployment
@@ -84,20 +84,26 @@ def _require_retained(stack: str) -> None:
             )
 
 
-def stays(left: list[DeployedResource]) -> list[str]:
-    """Describe each resource that stays, with its cost a month."""
+def stays(left: list[DeployedResource], region: str) -> list[str]:
+    """Describe each resource that stays, with its cost a month where the region's prices are known."""
     lines = []
     for each in left:
         if each.kind == "bucket":
             versions = list(boto3.resource("s3").Bucket(each.name).object_versions.all())
             size = sum(version.size or 0 for version in versions) / 2**30
-            dollars = size * price("s3", "gb_month")
-            lines.append(f"{each}: {len(versions)} objects, {size:.2f} GiB, {dollars:.2f} $ a month")
+            lines.append(f"{each}: {len(versions)} objects, {size:.2f} GiB, {_monthly('s3', 'gb_month', region, size)}")
         elif each.kind == "key":
-            lines.append(f"{each}: {price('kms', 'key_month'):.2f} $ a month; it decrypts everything in the bucket")
+            lines.append(f"{each}: {_monthly('kms', 'key_month', region)}; it decrypts everything in the bucket")
     if logs := sum(each.kind == "training log" for each in left):
         lines.append(f"{logs} logs of training jobs, in the account's own group: cents")
     return lines
+
+
+def _monthly(service: str, name: str, region: str, units: float = 1) -> str:
+    try:
+        return f"{units * price(service, name, region):.2f} $ a month"
+    except UnknownPrice:
+        return "billed monthly"
 
 
 @command
@@ -121,7 +127,7 @@ def main() -> int:
     begin = time.monotonic()
     left = destroy(of, keep_data=settings.keep_data, say=print)
     print(f"removed in {time.monotonic() - begin:.0f} s")
-    for line in stays(left):
+    for line in stays(left, region):
         print(f"stays: {line}")
     print("stays: CDK's bootstrap stack (CDKToolkit), with files and images, which other apps may use: cents")
     return 0

@@ -28,6 +28,8 @@ def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """App with two instances now and one at the revision "main"; no other revision exists."""
     now, before = _write(tmp_path / "now", 2), _write(tmp_path / "before", 1)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
 
     @contextmanager
     def synthesized(revision: str) -> Iterator[Path]:
@@ -82,10 +84,33 @@ def test_an_unknown_revision_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "error: git archive: mian is not a revision\n"
 
 
-def test_an_instance_type_without_a_price_is_named_with_the_fix(
+def test_an_instance_type_without_a_price_is_named_with_the_fix_below_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = _write(tmp_path / "other", 1, "ml.x9.huge")
     monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(other, ["a-b-serving"]))
     assert command.main([]) == 1
-    assert capsys.readouterr().err.startswith("error: no price of ml.x9.huge in aws/prices.yaml")
+    said = capsys.readouterr().out
+    assert "Not counted: serving, EndpointConfig: no price of an hour of ml.x9.huge in aws/prices.yaml: add" in said
+    assert "a month, at least" in said
+
+
+def test_the_region_is_the_argument_s_or_the_environment_s(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert command.main([]) == 0
+    said = capsys.readouterr().out
+    assert "Dollars a month, eu-west-1" in said and "186.88" in said and "sagemaker 2023-12" in said
+    assert command.main(["--region", "us-east-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["region"] == "us-east-1"
+
+
+def test_a_region_without_prices_is_one_line_before_anything_is_synthesized(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "synthesize", lambda _: pytest.fail("synthesized"))
+    assert command.main(["--region", "eu-north-1"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: no prices for eu-north-1 in aws/prices.yaml, which has us-east-1,"
+    )

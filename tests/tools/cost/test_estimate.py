@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from aws.prices import instance_hour
+from aws.prices import UnknownPrice, instance_hour
 from tests.stacks.conftest import Synthesize
 from tests.tools.cost.conftest import stack
 from tools.cost.estimate import Estimate, estimate
@@ -186,22 +186,53 @@ def test_what_a_prediction_costs_with_its_share_of_the_rest_and_without_it() -> 
     assert both.thousand_more == pytest.approx(0.015625)
 
 
-def test_everything_without_a_price_is_named_at_once_with_what_to_do() -> None:
-    template = stack(
-        Queue=("AWS::SQS::Queue", {}),
-        Notebook=("AWS::SageMaker::NotebookInstance", {"InstanceType": "ml.x9.huge"}),
-        Host=("AWS::EC2::Instance", {"InstanceType": "x9.tiny"}),
-    )
+def test_resource_types_that_nobody_has_looked_at_are_named_at_once_with_what_to_do() -> None:
     with pytest.raises(InputError) as raised:
-        estimate({"a-b-c": template}, USAGE)
-    queue, notebook, host = raised.value.problems
+        estimate({"a-b-c": stack(Queue=("AWS::SQS::Queue", {}), Table=("AWS::DynamoDB::Table", {}))}, USAGE)
+    queue, _ = raised.value.problems
     assert (
         queue
         == "no price for the resource type AWS::SQS::Queue (Queue): add it to METERS or FREE in tools/cost/meters.py"
     )
-    assert notebook.startswith("no price of ml.x9.huge in aws/prices.yaml (ml.t3.medium, ")
-    assert "under sagemaker.instance_hour, from https://aws.amazon.com/sagemaker" in notebook
-    assert host.startswith("no price of x9.tiny") and "under ec2.instance_hour" in host
+
+
+def test_what_has_no_price_is_named_with_what_to_do_and_the_rest_is_counted() -> None:
+    template = stack(
+        Notebook=("AWS::SageMaker::NotebookInstance", {"InstanceType": "ml.x9.huge"}),
+        Host=("AWS::EC2::Instance", {"InstanceType": "x9.tiny"}),
+        Key=("AWS::KMS::Key", {}),
+    )
+    found = estimate({"a-b-c": template}, USAGE)
+    notebook, host = found.unpriced
+    assert notebook.startswith("c, NotebookInstance: no price of an hour of ml.x9.huge in aws/prices.yaml: add ")
+    assert "under us-east-1.sagemaker.instance_hour, from https://aws.amazon.com/sagemaker" in notebook
+    assert host.startswith("c, Instance: no price of an hour of x9.tiny") and "us-east-1.ec2.instance_hour" in host
+    assert found.month == 1.0
+
+
+def test_each_region_has_its_own_prices() -> None:
+    months = {region: estimate({"a-b-c": endpoint()}, USAGE, region).month for region in ("us-east-1", "eu-west-1")}
+    assert months == {
+        "us-east-1": pytest.approx(2 * 730 * 0.115 + 1_000_000 / 1024 * 0.016),
+        "eu-west-1": pytest.approx(2 * 730 * 0.128 + 1_000_000 / 1024 * 0.016),
+    }
+
+
+def test_the_tables_of_the_other_regions_price_the_app_s_endpoint(templates: dict[str, Template]) -> None:
+    serving = {"slipway-dev-serving": templates["serving"].to_json()}
+    for region, hour in (
+        ("us-west-2", 0.115),
+        ("eu-central-1", 0.138),
+        ("eu-west-1", 0.128),
+        ("ap-northeast-1", 0.149),
+    ):
+        costs = {item.what: item.monthly(Usage()) for item in estimate(serving, Usage(), region).items}
+        assert costs["endpoint instances"] == pytest.approx(730 * hour)
+
+
+def test_a_region_without_prices_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(UnknownPrice, match=r"^no prices for eu-north-1 in aws/prices.yaml, which has us-east-1, "):
+        estimate({"a-b-c": endpoint()}, USAGE, "eu-north-1")
 
 
 @pytest.fixture(scope="module")

@@ -229,8 +229,13 @@ def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:
         DeployedResource("training log", "a"),
         DeployedResource("training log", "b"),
     ]
-    assert stays(left) == [
+    assert stays(left, "us-east-1") == [
         "bucket b: 2 objects, 5.00 GiB, 0.11 $ a month",  # 5 × 0.023
         "key k: 1.00 $ a month; it decrypts everything in the bucket",
         "2 logs of training jobs, in the account's own group: cents",
     ]
+    assert stays(left[:2], "eu-central-1") == [
+        "bucket b: 2 objects, 5.00 GiB, 0.12 $ a month",  # 5 × 0.0245
+        "key k: 1.00 $ a month; it decrypts everything in the bucket",
+    ]
+    assert stays(left[1:2], "me-south-1") == ["key k: billed monthly; it decrypts everything in the bucket"]
