@@ -17,7 +17,7 @@ from tools import cdk
 
 @dataclass(frozen=True)
 class SynthesizedApp:
-    """The folder that `cdk synth` wrote, and the names of its stacks. A deploy takes it as it is."""
+    """The folder that the app wrote, and the names of its stacks. A deploy takes it as it is."""
 
     folder: Path
     stacks: list[str]
@@ -47,7 +47,7 @@ class SynthesizedApp:
 
 
 def synthesize(context: Mapping[str, str]) -> SynthesizedApp:
-    """Run `cdk synth` with these settings over cdk.json's and the stage's, in a folder removed when this process ends.
+    """Synthesize with these settings over cdk.json's and the stage's, in a folder removed when this process ends.
 
     Raises:
         SettingsError: with all mistakes.
@@ -56,5 +56,5 @@ def synthesize(context: Mapping[str, str]) -> SynthesizedApp:
     read_settings(context)
     folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    cdk.run("synth", "--quiet", "--output", str(folder), context=context, on_line=lambda _: None)
+    cdk.synthesize(folder, context)
     return SynthesizedApp(folder, list(load(folder)))

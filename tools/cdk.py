@@ -1,5 +1,6 @@
 """The CDK command line, run with this environment's Python and Node."""
 
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,27 @@ def run(
     if code:
         raise CdkFailed(reason(lines))
     return lines
+
+
+def synthesize(folder: Path, context: Mapping[str, str]) -> None:
+    """Run the app with these settings as `cdk synth` does, into `folder`, without the second that the CLI takes.
+
+    Raises:
+        CdkFailed: with the lines that say why.
+    """
+    variables = {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(dict(context))}
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=environment() | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        raise CdkFailed(reason(done.stdout.splitlines()))
 
 
 def _end_when(should_abort: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
