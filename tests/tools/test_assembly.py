@@ -26,5 +26,5 @@ def test_the_app_is_the_one_that_the_command_line_synthesizes(tmp_path: Path) ->
 def test_an_app_that_fails_ends_with_its_own_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import sys; print('advice'); sys.exit('a construct is wrong')")
     monkeypatch.setattr(cdk, "ROOT", tmp_path)
-    with pytest.raises(CdkFailed, match="^advice\na construct is wrong$"):
+    with pytest.raises(CdkFailed, match=r"^advice\na construct is wrong$"):
         synthesize({})

@@ -18,7 +18,7 @@ from tools.dataset.check import checked
 from tools.deploy.check import check
 from tools.deploy.inventory import Deployment
 from tools.deploy.obsolete import obsolete, removed
-from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.preflight.bootstrap import make_bootstrap
 from tools.deploy.preflight.ec2 import find_zone
 from tools.deploy.preflight.run import require_ready
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
@@ -50,15 +50,16 @@ def main() -> int:
         print(f"the EC2 instance goes to zone {zone}, which has {settings.ec2_instance_type}")
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
-    require_ready(Target(settings, account, region, lambda: assembly), say=print)
+    target = Target(settings, account, region, lambda: assembly)
+    require_ready(target, say=print)
     gone = obsolete(assembly, Deployment(settings.app, settings.stage, account))
     for stack in gone:
         print(f"to be removed, as the settings no longer ask for it: stack {stack}")
     if gone and not agreed("Remove it, and deploy?", yes=arguments.yes):
         print("nothing was changed")
         return 1
-    make_scaling_roles(assembly, say=print)
-    if bootstrap(account, region, assembly.bootstrap[0]):
+    make_scaling_roles(target, say=print)
+    if make_bootstrap(target):
         print("made the CDK's bootstrap")
     with recorded(given, settings, say=print), removed(gone, say=print):
         deploy_everything(assembly, images, say=print)

@@ -56,7 +56,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
         monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
         monkeypatch.setattr(boto3, "client", lambda *_, **__: bucket)
         monkeypatch.setattr(command, "require_aws", lambda: ("123456789012", "eu-west-1"))
-        for step in ("synthesize", "make_scaling_roles", "bootstrap", "deploy_everything"):
+        for step in ("synthesize", "make_scaling_roles", "make_bootstrap", "deploy_everything"):
 
             def take(*_: object, step: str = step, **__: object) -> Assembly:
                 steps.append(step)
@@ -96,7 +96,7 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
 
 def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
-    assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "bootstrap", "deploy_everything"])
+    assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "make_bootstrap", "deploy_everything"])
 
 
 def test_a_zone_that_has_the_ec2_instance_s_type_is_recorded_in_the_stage_s_file(

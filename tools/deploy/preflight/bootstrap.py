@@ -6,6 +6,7 @@ never changed: `cdk bootstrap` would give its stack this app's qualifier, and ot
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -21,7 +22,7 @@ _COMMAND = ".venv/bin/python -m tools.cdk bootstrap"
 
 def bootstrapped(target: Target) -> str:
     """The account has a bootstrap with the app's qualifier that is new enough, or none at all."""
-    versions, place = _versions(), f"aws://{target.account}/{target.region}"
+    versions, place = target.once(_versions), f"aws://{target.account}/{target.region}"
     qualifier, required = target.assembly().bootstrap
     if qualifier in versions:
         if versions[qualifier] < required:
@@ -39,13 +40,21 @@ def bootstrapped(target: Target) -> str:
     return "none yet: the deploy makes it"
 
 
-def bootstrap(account: str, region: str, qualifier: str = DEFAULT_QUALIFIER) -> bool:
+def make_bootstrap(target: Target) -> bool:
+    """Bootstrap the target with the app's qualifier, by what `bootstrapped` has asked; returns true if it did."""
+    qualifier = target.assembly().bootstrap[0]
+    return bootstrap(target.account, target.region, qualifier, ask=lambda: target.once(_versions))
+
+
+def bootstrap(
+    account: str, region: str, qualifier: str = DEFAULT_QUALIFIER, *, ask: Callable[[], dict[str, int]] | None = None
+) -> bool:
     """Bootstrap account and region, unless somebody has; returns true if it did.
 
     Who may not ask bootstraps nothing; `cdk deploy` then says if there is none.
     """
     try:
-        if _versions():
+        if (ask or _versions)():
             return False
     except ClientError:
         return False
@@ -55,7 +64,7 @@ def bootstrap(account: str, region: str, qualifier: str = DEFAULT_QUALIFIER) -> 
     return True
 
 
-def _versions() -> dict[str, int]:
+def _versions(_: Target | None = None) -> dict[str, int]:
     """Version of each bootstrap that the account has in the region, by qualifier."""
     pages = boto3.client("ssm").get_paginator("get_parameters_by_path").paginate(Path="/cdk-bootstrap", Recursive=True)
     return {

@@ -10,22 +10,21 @@ import boto3
 from botocore.exceptions import ClientError
 
 from aws import service_linked_roles
-from tools.assembly import SynthesizedApp
 from tools.deploy.preflight.target import Target
 from tools.stack import resources
 
 
 def scaling_roles(target: Target) -> str:
     """The roles are there, or the deploy makes them."""
-    missing = _missing(target.assembly())
+    missing = target.once(_missing)
     names = [service_linked_roles.NAMES[namespace] for namespace in missing]
     return f"the deploy makes {' and '.join(names)}" if names else "they are there"
 
 
-def make_scaling_roles(assembly: SynthesizedApp, *, say: Callable[[str], None]) -> None:
+def make_scaling_roles(target: Target, *, say: Callable[[str], None]) -> None:
     """Make the roles that are missing. Where the caller may not, that is left to CloudFormation, and said."""
     try:
-        missing = _missing(assembly)
+        missing = target.once(_missing)
     except ClientError:
         return
     for namespace in missing:
@@ -42,15 +41,16 @@ def make_scaling_roles(assembly: SynthesizedApp, *, say: Callable[[str], None]) 
             say(f"made the service-linked role {name}")
 
 
-def _missing(assembly: SynthesizedApp) -> list[str]:
+def _missing(target: Target) -> list[str]:
     """Namespaces of the app's scalable targets that have no role.
 
     Raises:
         ClientError: the caller may not ask.
     """
-    targets = resources(assembly.template("serving"), "AWS::ApplicationAutoScaling::ScalableTarget").values()
+    template = target.assembly().template("serving")
+    scalable = resources(template, "AWS::ApplicationAutoScaling::ScalableTarget").values()
     client, missing = boto3.client("iam"), []
-    for namespace in sorted({target["ServiceNamespace"] for target in targets}):
+    for namespace in sorted({each["ServiceNamespace"] for each in scalable}):
         try:
             client.get_role(RoleName=service_linked_roles.NAMES[namespace])
         except client.exceptions.NoSuchEntityException:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.tools.deploy.preflight.conftest import ACCOUNT, REGION, Assembly, Aws, target
 from tools import cdk
 from tools.assembly import synthesize
-from tools.deploy.preflight.bootstrap import bootstrap, bootstrapped
+from tools.deploy.preflight.bootstrap import bootstrap, bootstrapped, make_bootstrap
 from tools.preflight import NotReady
 
 PLACE = f"aws://{ACCOUNT}/{REGION}"
@@ -77,6 +77,21 @@ def test_without_one_the_deploy_makes_it_with_the_app_s_qualifier(aws: Aws, run:
     has(aws)
     assert bootstrap(ACCOUNT, REGION, "team")
     assert run == [("bootstrap", PLACE, "--qualifier", "team")]
+
+
+def test_the_deploy_asks_for_it_once(aws: Aws, run: list[tuple[Any, ...]]) -> None:
+    """The stub answers one GetParametersByPath: another would be an error."""
+    to = target(Assembly(bootstrap=("team", 6)))
+    has(aws)
+    bootstrapped(to)
+    assert make_bootstrap(to)
+    assert run == [("bootstrap", PLACE, "--qualifier", "team")]
+
+
+def test_who_may_not_ask_makes_none_in_a_deploy_either(aws: Aws, run: list[tuple[Any, ...]]) -> None:
+    may_not_ask(aws)
+    assert not make_bootstrap(target())
+    assert run == []
 
 
 def test_it_is_made_outside_of_the_app_s_folder(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,12 @@ def test_one_that_does_not_run_is_told_with_its_reason_and_the_other_ways(builde
     )
 
 
+def test_finch_that_is_named_and_not_installed_is_told_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CDK_DOCKER", "finch")
+    assert refused().startswith("the deploy builds the endpoint's image, and finch does not run (")
+
+
 def test_podman_whose_manifests_sagemaker_refuses_is_told_how_to_do_it(builder: Callable[..., Path]) -> None:
     builder("echo 'Client: Podman Engine'")
     assert refused().endswith(

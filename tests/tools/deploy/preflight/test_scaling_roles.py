@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
 from tests.tools.deploy.preflight.conftest import Assembly, Aws, target
 from tools.deploy.preflight.scaling_roles import make_scaling_roles, scaling_roles
+from tools.deploy.preflight.target import Target
 
 ENDPOINT = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 FUNCTION = "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
@@ -32,9 +33,9 @@ def lacks(aws: Aws, *names: str) -> None:
             aws("iam").add_response("get_role", {"Role": ROLE}, {"RoleName": name})
 
 
-def made(assembly: Assembly) -> list[str]:
+def made(to: Target) -> list[str]:
     lines: list[str] = []
-    make_scaling_roles(assembly, say=lines.append)  # type: ignore[arg-type]
+    make_scaling_roles(to, say=lines.append)
     return lines
 
 
@@ -42,7 +43,7 @@ def test_roles_that_are_there_are_right_and_stay(aws: Aws, assembly: Assembly) -
     lacks(aws)
     assert scaling_roles(target(assembly)) == "they are there"
     lacks(aws)
-    assert made(assembly) == []
+    assert made(target(assembly)) == []
 
 
 def test_one_that_is_missing_is_made_by_the_deploy_which_says_so(aws: Aws, assembly: Assembly) -> None:
@@ -51,7 +52,7 @@ def test_one_that_is_missing_is_made_by_the_deploy_which_says_so(aws: Aws, assem
     lacks(aws, ENDPOINT)
     service = {"AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}
     aws("iam").add_response("create_service_linked_role", {"Role": ROLE}, service)
-    assert made(assembly) == [f"made the service-linked role {ENDPOINT}"]
+    assert made(target(assembly)) == [f"made the service-linked role {ENDPOINT}"]
     aws("iam").assert_no_pending_responses()
 
 
@@ -61,11 +62,20 @@ def test_who_may_not_make_them_leaves_it_to_cloudformation_and_hears_of_the_way_
     lacks(aws, ENDPOINT, FUNCTION)
     for _ in range(2):
         aws("iam").add_client_error("create_service_linked_role", "AccessDenied")
-    function, endpoint = made(assembly)
+    function, endpoint = made(target(assembly))
     assert function.startswith(f"{FUNCTION} is not there, and you may not make it (AccessDenied). CloudFormation ")
     assert endpoint.endswith(
         "aws iam create-service-linked-role --aws-service-name sagemaker.application-autoscaling.amazonaws.com"
     )
+
+
+def test_the_deploy_asks_for_them_once(aws: Aws, assembly: Assembly) -> None:
+    """The stub answers one GetRole for each role: another would be an error."""
+    to = target(assembly)
+    lacks(aws, ENDPOINT)
+    aws("iam").add_response("create_service_linked_role", {"Role": ROLE})
+    assert scaling_roles(to) == f"the deploy makes {ENDPOINT}"
+    assert made(to) == [f"made the service-linked role {ENDPOINT}"]
 
 
 def test_without_a_scalable_function_its_role_is_not_asked_for(aws: Aws) -> None:
@@ -82,4 +92,4 @@ def test_who_may_not_ask_is_told_so_and_deploys_all_the_same(aws: Aws, assembly:
     with pytest.raises(ClientError, match="AccessDenied"):
         scaling_roles(target(assembly))
     aws("iam").add_client_error("get_role", "AccessDenied")
-    assert made(assembly) == []
+    assert made(target(assembly)) == []
