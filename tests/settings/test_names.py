@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from aws import log_groups
-from settings import names
+from aws.registries import REGISTRY_ACCOUNTS
+from settings import SettingsError, names, read_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +58,15 @@ def test_endpoint_follows_its_instance_type_within_the_pattern(instance_type: st
     name = names.endpoint_name("slipway-dev", instance_type)
     assert name != names.endpoint_name("slipway-dev", "ml.c5.large")
     assert re.fullmatch(names.endpoint_name_pattern("slipway-dev").replace("?", "."), name)
+
+
+def test_the_longest_app_and_stage_have_a_bucket_in_every_region() -> None:
+    """ "Bucket naming rules", Amazon S3 user guide: 63 characters."""
+    longest = read_settings({"app": "a" * 16, "stage": "b" * 10})
+    with pytest.raises(SettingsError):
+        read_settings({"app": "a" * 17, "stage": "b" * 11})
+    for region in REGISTRY_ACCOUNTS:
+        assert len(names.access_log_bucket(names.bucket_name(longest.prefix, "1" * 12, region))) <= 63
 
 
 def test_all_names_of_a_system_begin_with_its_prefix() -> None:
