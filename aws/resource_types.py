@@ -33,3 +33,9 @@ REGIONS_WITHOUT: dict[str, tuple[str, ...]] = {
     ENDPOINT: ("me-central-1", "us-gov-east-1"),
 }
 """Regions by type. A region without endpoints has no other type of SageMaker either."""
+
+
+def lacks(region: str, resource_type: str) -> bool:
+    """True if the region's CloudFormation does not know the type."""
+    known_as = ENDPOINT if resource_type.startswith("AWS::SageMaker::") else resource_type
+    return region in REGIONS_WITHOUT.get(known_as, ())

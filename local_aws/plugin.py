@@ -8,7 +8,15 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws import alarms, budget_type, event_metrics, object_limits, quotas, template_conditions
+from local_aws import (
+    alarms,
+    budget_type,
+    event_metrics,
+    object_limits,
+    quotas,
+    region_types,
+    template_conditions,
+)
 from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
@@ -58,6 +66,7 @@ def install() -> None:
     function_concurrency.install()
     account_limit.install()
     template_conditions.install()
+    region_types.install()
     stack_authorization.install()
     alarms.install()
     event_metrics.install()

@@ -38,14 +38,14 @@ def clients(variables: dict[str, str], **credentials: str) -> Client:
     """Factory of boto3 clients for the local AWS whose aws.env holds `variables`."""
 
     @cache  # creating a client takes longer than most calls
-    def make(service: str) -> Any:
+    def make(service: str, region: str = variables["AWS_REGION"]) -> Any:
         keys = credentials or {
             "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
         }
         return boto3.session.Session().client(
             service,
-            region_name=variables["AWS_REGION"],
+            region_name=region,
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             verify=variables["AWS_CA_BUNDLE"],
             config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),

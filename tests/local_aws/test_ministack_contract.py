@@ -98,6 +98,11 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
         ("ministack.services.cloudformation.changesets", "_find_change_set", ["cs_name", "stack_name"]),
         ("ministack.services.cloudformation.handlers", "_resolve_stack", ["stack_name"]),
         ("ministack.services.cloudformation.engine", "_evaluate_conditions", ["template", "params"]),
+        (
+            "ministack.services.cloudformation.engine",
+            "validate_template_support",
+            ["template", "conditions", "params"],
+        ),
         ("ministack.services.cloudwatch_logs", "_make_group_arn", ["name"]),
         ("ministack.services.kms", "_resolve_key", ["key_id_or_arn"]),
         (
