@@ -94,6 +94,14 @@ DOUBTS = {
             "Completed",
             '"ResourceLimits", SageMaker API reference, does not say it',
         ),
+        Doubt(
+            "update-to-live-refused",
+            "Is UpdateEndpoint taken with the configuration that the endpoint runs already?",
+            "yes",
+            "no",
+            '"UpdateEndpoint", SageMaker API reference: "To update an endpoint, you must create a new EndpointConfig"; '
+            "no error is listed for another one",
+        ),
     )
 }
 

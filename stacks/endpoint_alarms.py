@@ -69,6 +69,11 @@ class EndpointAlarms(Construct):
         self.alarm_names = [str(alarm.alarm_name) for alarm in self.alarms]
 
 
+def rollback_metrics(settings: Settings) -> list[str]:
+    """Names of the metrics that can roll a deployment back."""
+    return [alarm.metric for alarm in _rollback_alarms(settings)]
+
+
 def _rollback_alarms(settings: Settings) -> list[_RollbackAlarm]:
     # The average of a count of 0 or 1 for each call is the share of the calls.
     errors = settings.endpoint_rollback_error_percent / 100

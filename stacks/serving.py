@@ -13,12 +13,12 @@ from constructs import Construct
 from aws.log_groups import endpoint_log_group
 from settings import Settings, names
 from stacks.classify import Classify
-from stacks.endpoint_alarms import EndpointAlarms
+from stacks.endpoint_alarms import EndpointAlarms, rollback_metrics
 from stacks.endpoint_scaling import EndpointScaling
 from stacks.live_endpoint import LiveEndpoint
 from stacks.log_group import log_group
 from stacks.serving_image import ServingImage
-from stacks.traffic_shift import deployment_config
+from stacks.traffic_shift import config_id, deployment_config
 
 
 class Serving(Stack):
@@ -49,7 +49,7 @@ class Serving(Stack):
         )
         self.config = sagemaker.CfnEndpointConfig(
             self,
-            "Config",
+            config_id(self, settings, rollback_metrics(settings)),
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
                     variant_name=names.VARIANT,

@@ -1,6 +1,11 @@
 """Shift of traffic from the old fleet to the new one in a deployment, and its roll-back."""
 
+import json
+from hashlib import sha256
+
+from aws_cdk import Stack
 from aws_cdk.aws_sagemaker import CfnEndpoint
+from constructs import Construct
 
 from settings import Settings
 
@@ -28,3 +33,12 @@ def deployment_config(settings: Settings, alarm_names: list[str]) -> CfnEndpoint
             alarms=[CfnEndpoint.AlarmProperty(alarm_name=name) for name in alarm_names]
         ),
     )
+
+
+def config_id(scope: Construct, settings: Settings, rollback_metrics: list[str]) -> str:
+    """Logical id of the endpoint's configuration: another shift needs a new one.
+
+    AWS's documents leave open whether an endpoint can be updated to the configuration that it runs already.
+    """
+    shift = Stack.of(scope).resolve(deployment_config(settings, rollback_metrics))
+    return f"Config{sha256(json.dumps(shift, sort_keys=True).encode()).hexdigest()[:8]}"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local_aws import doubts
 from local_aws.quotas import require_instances
 from local_aws.sagemaker import caller, notebook_instances, tuning_api
 from local_aws.sagemaker.checkpoints import require_usable
@@ -132,6 +133,11 @@ def update_endpoint(request: dict[str, Any]) -> dict[str, Any]:
     caller.require_besides("UpdateEndpoint", request)
     endpoint = endpoints.get(request["EndpointName"])
     config = endpoint_configs.get(request["EndpointConfigName"])
+    if (
+        doubts.other("update-to-live-refused")
+        and endpoint.describe()["EndpointConfigName"] == request["EndpointConfigName"]
+    ):
+        raise invalid(f'Endpoint "{endpoint.arn}" runs endpoint configuration "{config["EndpointConfigArn"]}" already.')
     caller.require_volume_grant(config.get("KmsKeyId"))
     kept = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
     keep_count = request.get("RetainAllVariantProperties", False)

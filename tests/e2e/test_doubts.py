@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tools.cdk import CdkFailed
@@ -36,6 +37,9 @@ def test_what_sagemaker_took_back_fails_the_stack_and_what_was_live_stays_whole(
         system.deploy(seed="8")
 
     assert system.endpoint()["EndpointConfigName"] == live["EndpointConfigName"]
+    [serving] = boto3.client("cloudformation").describe_stacks(StackName="e2e-dev-serving")["Stacks"]
+    assert serving["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"  # without the endpoint, which SageMaker refuses
+    assert "Resource rollback skipped by user" in system.events("serving")
     assert 0 < len(client.errors) < client.calls
     system.deploy()  # converges: what the stack has is what is live
     assert system.classifier()(images[0]).label in system.images.classes

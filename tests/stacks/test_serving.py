@@ -94,6 +94,18 @@ def test_calls_move_as_the_settings_say(
     assert shift["MaximumExecutionTimeoutInSeconds"] <= 28800
 
 
+@pytest.mark.parametrize("settings", [{"endpoint_bake_seconds": 600}, {"endpoint_rollback_p99_ms": 0}])
+def test_another_shift_has_a_configuration_of_its_own(
+    templates: dict[str, Template], synthesize: Synthesize, settings: dict[str, Any]
+) -> None:
+    """ "UpdateEndpoint", SageMaker API reference: "To update an endpoint, you must create a new EndpointConfig"."""
+    ids = [
+        set(stacks["serving"].find_resources("AWS::SageMaker::EndpointConfig"))
+        for stacks in (templates, synthesize(**settings), synthesize(epochs=6))
+    ]
+    assert ids[0] == ids[2] != ids[1]
+
+
 def rollback_alarms(stacks: dict[str, Template]) -> dict[str, dict[str, Any]]:
     return {alarm["MetricName"]: alarm for alarm in of_type(stacks["serving"], "AWS::CloudWatch::Alarm")}
 

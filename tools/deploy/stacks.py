@@ -9,6 +9,7 @@ from tools import cdk
 from tools.assembly import SynthesizedApp
 from tools.dataset.upload import upload
 from tools.deploy.progress import TrainingLog
+from tools.deploy.rollback import finish_rollback
 from tools.preflight import nobody_listens, require_answer
 from tools.stack import outputs
 from training.folder import Folder
@@ -30,6 +31,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
         _deploy(assembly, chosen, say)
     except cdk.CdkFailed as failed:
         require_answer()  # if AWS has gone, say that rather than the CLI's last lines
+        finish_rollback(assembly, say=say)
         if _SCALING not in str(failed):
             raise
         name = outputs(assembly.stack("serving"))["EndpointName"]

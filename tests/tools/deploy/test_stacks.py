@@ -31,6 +31,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(stacks.cdk, "run", cli)
         monkeypatch.setattr(stacks, "TrainingLog", lambda *_: nullcontext())
         monkeypatch.setattr(stacks, "require_answer", lambda: None)
+        monkeypatch.setattr(stacks, "finish_rollback", lambda *_, **__: None)
         monkeypatch.setattr(stacks, "outputs", lambda _: {"EndpointName": "slipway-dev-cpux"})
         monkeypatch.setattr(boto3, "client", lambda _: SimpleNamespace(get_waiter=lambda _: waiter))
         assembly: Any = SimpleNamespace(

@@ -1,0 +1,59 @@
+"""What CloudFormation and SageMaker may refuse of an endpoint."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bench.toy_endpoint import model_archive, push
+from local_aws.home import Home, read_env
+from tests.local_aws.conftest import make_role, wait_for_stack
+from tests.local_aws.doubts.conftest import Answering
+from tests.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+
+def test_an_update_to_what_is_live_already(aws: Answering, request: pytest.FixtureRequest) -> None:
+    """ "UpdateEndpoint", SageMaker API reference."""
+    deploy(aws, request, "live")
+    update = {"EndpointName": "live", "EndpointConfigName": config_of(aws, "live")}
+    if aws.other:
+        with pytest.raises(ClientError, match=r"runs endpoint configuration .* already"):
+            aws.client("sagemaker").update_endpoint(**update)
+    else:
+        aws.client("sagemaker").update_endpoint(**update)
+
+
+def config_of(aws: Answering, endpoint: str) -> str:
+    """Configuration of the endpoint, once it has settled."""
+
+    def over() -> str:
+        described = aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        return str(described["EndpointConfigName"]) if described["EndpointStatus"] == "InService" else ""
+
+    return until(over)
+
+
+def deploy(aws: Answering, request: pytest.FixtureRequest, name: str, **properties: Any) -> str:
+    """Create a stack with the endpoint; returns its status."""
+    home: Home = request.getfixturevalue("other_home" if aws.other else "home")
+    image, bucket = push(aws.client, read_env(home.env_file)), aws.bucket()
+    aws.client("s3").put_object(Bucket=bucket, Key=f"{name}.tar.gz", Body=model_archive(name=name))
+    allowed = {"Action": ["s3:*", "logs:*", "ecr:*"], "Resource": "*"}
+    role = make_role(aws.client, f"host-{name}", "sagemaker.amazonaws.com", allowed)
+    variant = {
+        "VariantName": "live", "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]}, "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1, "InitialVariantWeight": 1,
+    }  # fmt: skip
+    container = {"Image": image, "ModelDataUrl": f"s3://{bucket}/{name}.tar.gz"}
+    config = {"Fn::GetAtt": ["Config", "EndpointConfigName"]}
+    resources = {
+        "Model": ("Model", {"ExecutionRoleArn": role, "EnableNetworkIsolation": True, "PrimaryContainer": container}),
+        "Config": ("EndpointConfig", {"ProductionVariants": [variant]}),
+        "Endpoint": ("Endpoint", {"EndpointName": name, "EndpointConfigName": config, **properties}),
+    }
+    template = {id: {"Type": f"AWS::SageMaker::{kind}", "Properties": given} for id, (kind, given) in resources.items()}
+    aws.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps({"Resources": template}))
+    return wait_for_stack(aws.client, name)
