@@ -102,6 +102,14 @@ DOUBTS = {
             '"UpdateEndpoint", SageMaker API reference: "To update an endpoint, you must create a new EndpointConfig"; '
             "no error is listed for another one",
         ),
+        Doubt(
+            "retain-at-creation-refused",
+            "Does CloudFormation create an endpoint whose RetainAllVariantProperties is true?",
+            "yes",
+            "no",
+            '"AWS::SageMaker::Endpoint", CloudFormation template reference: "Use this property only when updating '
+            'endpoint resources, not when creating new endpoint resources"; false is the default of UpdateEndpoint',
+        ),
     )
 }
 

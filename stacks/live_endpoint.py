@@ -1,18 +1,40 @@
-"""The last resource of the serving stack that can fail: what is live is what was intended.
+"""What a stack learns of its endpoint from SageMaker: is there one, and is what is live what was intended?
 
-Source for the danger: hashicorp/terraform-provider-aws issues 48997 and 49020 (an endpoint that was rolled back loses
-its configuration), and "Auto-rollback configuration and monitoring", SageMaker developer guide.
+The function of the trained model answers both. Source for the danger that LiveEndpoint averts:
+hashicorp/terraform-provider-aws issues 48997 and 49020 (an endpoint that was rolled back loses its configuration), and
+"Auto-rollback configuration and monitoring", SageMaker developer guide.
 """
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import CustomResource, Duration, Reference
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.permissions.statements import arn
 
 
+class ExistingEndpoint(Construct):
+    """`exists` is true if the endpoint is there already when it is given `config`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        function_name: str,
+        endpoint_name: str,
+        config: sagemaker.CfnEndpointConfig,
+    ) -> None:
+        super().__init__(scope, id)
+        # Asked again with each configuration, which is a property for that alone.
+        look = _look(self, "Custom::ExistingEndpoint", function_name, endpoint_name, config)
+        self.exists: Reference = look.get_att("Exists")
+
+
 class LiveEndpoint(Construct):
-    """Fails the stack, before CloudFormation cleans up, if `endpoint` does not run `config` after its update."""
+    """Fails the stack, before CloudFormation cleans up, if `endpoint` does not run `config` after its update.
+
+    It is the last resource of its stack that can fail.
+    """
 
     def __init__(
         self,
@@ -25,13 +47,18 @@ class LiveEndpoint(Construct):
         config: sagemaker.CfnEndpointConfig,
     ) -> None:
         super().__init__(scope, id)
-        check = CustomResource(
-            self,
-            "Check",
-            resource_type="Custom::LiveEndpoint",
-            # By name, without an export: it would tie the stack of the function to this one.
-            service_token=arn("lambda", f"function:{function_name}"),
-            service_timeout=Duration.minutes(5),
-            properties={"EndpointName": endpoint_name, "EndpointConfigName": config.attr_endpoint_config_name},
-        )
-        check.node.add_dependency(endpoint)
+        _look(self, "Custom::LiveEndpoint", function_name, endpoint_name, config).node.add_dependency(endpoint)
+
+
+def _look(
+    scope: Construct, type_: str, function_name: str, endpoint_name: str, config: sagemaker.CfnEndpointConfig
+) -> CustomResource:
+    return CustomResource(
+        scope,
+        "Check",
+        resource_type=type_,
+        # By name, without an export: it would tie the stack of the function to this one.
+        service_token=arn("lambda", f"function:{function_name}"),
+        service_timeout=Duration.minutes(5),
+        properties={"EndpointName": endpoint_name, "EndpointConfigName": config.attr_endpoint_config_name},
+    )

@@ -15,7 +15,7 @@ from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms, rollback_metrics
 from stacks.endpoint_scaling import EndpointScaling
-from stacks.live_endpoint import LiveEndpoint
+from stacks.live_endpoint import ExistingEndpoint, LiveEndpoint
 from stacks.log_group import log_group
 from stacks.serving_image import ServingImage
 from stacks.traffic_shift import config_id, deployment_config
@@ -49,7 +49,7 @@ class Serving(Stack):
         )
         self.config = sagemaker.CfnEndpointConfig(
             self,
-            config_id(self, settings, rollback_metrics(settings)),
+            "Config",
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
                     variant_name=names.VARIANT,
@@ -62,22 +62,28 @@ class Serving(Stack):
             kms_key_id=None if settings.endpoint_instance.local_disk else key.key_arn,
             data_capture_config=_capture(settings, key) if settings.endpoint_data_capture_percent else None,
         )
+        self.config.override_logical_id(config_id(self, settings, rollback_metrics(settings)))
         alarms = EndpointAlarms(
             self, "Rollback", settings=settings, endpoint_name=self.endpoint_name, config=self.config
+        )
+        function = names.resource_name(settings.prefix, "trained-model")
+        existing = ExistingEndpoint(
+            self, "Existing", function_name=function, endpoint_name=self.endpoint_name, config=self.config
         )
         self.endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=self.endpoint_name,
             endpoint_config_name=self.config.attr_endpoint_config_name,
-            # Without this, every deploy would reset the auto-scaled number of instances to the initial one.
-            retain_all_variant_properties=True,
+            # Without this, every deploy would reset the auto-scaled number of instances to the initial one. AWS's page
+            # on the type has it for updates only, and does not say what happens at creation.
+            retain_all_variant_properties=existing.exists,
             deployment_config=deployment_config(settings, alarms.alarm_names),
         )
         LiveEndpoint(
             self,
             "Live",
-            function_name=names.resource_name(settings.prefix, "trained-model"),
+            function_name=function,
             endpoint_name=self.endpoint_name,
             endpoint=self.endpoint,
             config=self.config,

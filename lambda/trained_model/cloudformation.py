@@ -30,15 +30,22 @@ class Unanswered(RuntimeError):
         self.status = status
 
 
-def respond(event: Mapping[str, Any], *, physical_id: str, error: str | None = None) -> None:
-    """Respond to a custom resource's `event`: success, or failure with `error`. Raises Unanswered."""
-    body = {
+def respond(
+    event: Mapping[str, Any],
+    *,
+    physical_id: str,
+    error: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> None:
+    """Respond to a custom resource's `event`: success with `attributes`, or failure with `error`. Raises Unanswered."""
+    body: dict[str, Any] = {
         "Status": "FAILED" if error else "SUCCESS",
         "Reason": one_line(error or "done"),
         "PhysicalResourceId": physical_id,
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
+        "Data": dict(attributes or {}),
     }
     _put(event["ResponseURL"], body)
 
@@ -67,7 +74,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split()).encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
 
 
-def _put(url: str, body: Mapping[str, str]) -> None:
+def _put(url: str, body: Mapping[str, Any]) -> None:
     """PUT `body`. Retry after a pause if the server or the network fails."""
     content = json.dumps(body).encode()
     for attempt in range(1, _ATTEMPTS + 1):

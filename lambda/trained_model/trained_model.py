@@ -1,12 +1,11 @@
 """Lambda function behind `Custom::TrainedModel`: a model as a CloudFormation resource, trained at most once a digest.
 
-It also answers for `Custom::LiveEndpoint`, see `live_endpoint`.
+It also answers for `Custom::ExistingEndpoint` and `Custom::LiveEndpoint`, see `live_endpoint`.
 
-CloudFormation requests a model by its digest. If the model is kept already, the function signals success at once.
-Otherwise it starts the training or tuning job, or joins the running one, and writes a note that the stack waits. When a
-job ends, and every few minutes in case that event was lost, the function checks every note: it keeps a model that
-reaches the accuracy floor and signals success, or signals failure with the reason. Events are delivered at least once,
-so every step may run twice.
+CloudFormation requests a model by its digest. If the model is kept already, the function signals success at once. Else
+it starts the training or tuning job, or joins the running one, and writes a note that the stack waits. When a job ends,
+and every few minutes in case that event was lost, the function checks every note: it keeps a model that reaches the
+accuracy floor and signals success, or signals failure with the reason. Every step may run twice, as events may come so.
 """
 
 import json
@@ -21,7 +20,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudformation import Unanswered, one_line, respond, signal
 from jobs import KINDS, JobKind, Jobs, SageMakerJob, kind_of
-from live_endpoint import NotLive, require_live
+from live_endpoint import OF_ENDPOINTS, NotLive, look
 from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
 _logger = logging.getLogger(__name__)
@@ -42,22 +41,20 @@ def handler(event: dict[str, Any], context: object) -> None:
 
 def _respond_to(event: dict[str, Any]) -> None:
     """Carry out a request of CloudFormation and respond to it. Responds on every error too."""
-    error, live = None, event.get("ResourceType") == "Custom::LiveEndpoint"
+    error, attributes, kind = None, {}, event.get("ResourceType", "")
     try:
-        if not live:
-            _carry_out(event)
-        elif event["RequestType"] != "Delete":
-            require_live(boto3.client("sagemaker"), event["ResourceProperties"])
+        attributes = look(boto3.client("sagemaker"), event) if kind in OF_ENDPOINTS else _carry_out(event)
     except (Refused, NotLive) as refused:
         error = str(refused)
     except Exception as unexpected:
         _logger.exception("request failed")
         error = f"{type(unexpected).__name__}: {unexpected}"
     _logger.info("answer", extra={"request": event["RequestType"], "error": one_line(error or "none")})
-    respond(event, physical_id="live-endpoint" if live else _PHYSICAL_ID, error=error)
+    respond(event, physical_id=OF_ENDPOINTS.get(kind, _PHYSICAL_ID), error=error, attributes=attributes)
 
 
-def _carry_out(event: dict[str, Any]) -> None:
+def _carry_out(event: dict[str, Any]) -> dict[str, str]:
+    """Carry out a request of CloudFormation for a model, a resource without attributes."""
     properties = event.get("ResourceProperties", {})
     orchestrator = _orchestrator()
     match event["RequestType"]:
@@ -75,6 +72,7 @@ def _carry_out(event: dict[str, Any]) -> None:
                 orchestrator.remove(digest)
         case unknown:
             raise Refused(f"unknown request type {unknown}")
+    return {}
 
 
 def _orchestrator() -> "Orchestrator":

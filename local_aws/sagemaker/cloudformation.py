@@ -8,14 +8,25 @@ from local_aws import doubts
 from local_aws.resource_type import Identity, ResourceType
 from local_aws.sagemaker import api
 from local_aws.sagemaker.notebook_instances import instances
-from local_aws.service import ApiError
+from local_aws.service import ApiError, invalid
 
 _KEPT = ("KmsKeyId", "SubnetId", "SecurityGroupIds", "DirectInternetAccess", "PlatformIdentifier")
+
+
+class EndpointType(ResourceType):
+    """AWS::SageMaker::Endpoint."""
+
+    def _create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> Identity:
+        retains = str(properties.get("RetainAllVariantProperties")).lower() == "true"
+        if retains and doubts.other("retain-at-creation-refused"):
+            raise invalid("RetainAllVariantProperties can be true only when the endpoint is updated.")
+        return super()._create(logical_id, properties, stack_name)
 
 
 def _type(
     kind: str,
     *,
+    made: type[ResourceType] = ResourceType,
     replacing: tuple[str, ...],
     created: Callable[[str], None] = lambda name: None,
     update: Callable[[str, dict[str, Any]], None] | None = None,
@@ -43,7 +54,7 @@ def _type(
             if "Could not find" not in str(error):  # a missing resource counts as deleted, as in CloudFormation
                 raise
 
-    return ResourceType(
+    return made(
         service="sagemaker",
         operation=f"Create{kind}",
         create=create,
@@ -113,6 +124,7 @@ TYPES = {
     ),
     "AWS::SageMaker::Endpoint": _type(
         "Endpoint",
+        made=EndpointType,
         replacing=(),
         created=_require_endpoint,
         update=_update_endpoint,

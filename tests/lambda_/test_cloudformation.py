@@ -54,7 +54,7 @@ def test_a_signal_is_json_with_an_empty_content_type(server: Server) -> None:
 
 def test_an_answer_names_the_request_it_belongs_to(server: Server) -> None:
     event = {"ResponseURL": server.url, "StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
-    cloudformation.respond(event, physical_id="p", error="no data set")
+    cloudformation.respond(event, physical_id="p", error="no data set", attributes={"Exists": "true"})
     ((_, body),) = server.requests
     assert body == {
         "Status": "FAILED",
@@ -63,6 +63,7 @@ def test_an_answer_names_the_request_it_belongs_to(server: Server) -> None:
         "StackId": "s",
         "RequestId": "r",
         "LogicalResourceId": "l",
+        "Data": {"Exists": "true"},
     }
 
 

@@ -20,8 +20,15 @@ def test_what_cannot_be_changed_has_no_name(templates: dict[str, Template]) -> N
     assert "EndpointConfigName" not in only(templates["serving"], "AWS::SageMaker::EndpointConfig")
 
 
-def test_a_deploy_keeps_the_auto_scaled_number_of_instances(templates: dict[str, Template]) -> None:
-    templates["serving"].has_resource_properties("AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": True})
+def test_an_update_keeps_the_auto_scaled_number_of_instances_and_a_creation_does_not_ask_for_it(
+    templates: dict[str, Template],
+) -> None:
+    """ "AWS::SageMaker::Endpoint", CloudFormation template reference: "Use this property only when updating"."""
+    [(check, asked)] = templates["serving"].find_resources("Custom::ExistingEndpoint").items()
+    endpoint = only(templates["serving"], "AWS::SageMaker::Endpoint")
+    assert endpoint["RetainAllVariantProperties"] == {"Fn::GetAtt": [check, "Exists"]}
+    for name in ("EndpointName", "EndpointConfigName"):  # asked again with each configuration
+        assert asked["Properties"][name] == endpoint[name]
 
 
 def test_a_deploy_over_an_earlier_version_updates_its_endpoint_in_place(templates: dict[str, Template]) -> None:

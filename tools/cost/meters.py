@@ -230,5 +230,6 @@ FREE = {
     "AWS::SSM::Parameter",
     "AWS::SageMaker::Endpoint",
     "AWS::SageMaker::NotebookInstanceLifecycleConfig",
+    "Custom::ExistingEndpoint",
     "Custom::LiveEndpoint",
 }

@@ -26,6 +26,20 @@ def test_an_update_to_what_is_live_already(aws: Answering, request: pytest.Fixtu
         aws.client("sagemaker").update_endpoint(**update)
 
 
+@pytest.mark.parametrize("retains", ["true", "false"])
+def test_a_creation_that_would_retain_what_there_is(
+    aws: Answering, request: pytest.FixtureRequest, retains: str
+) -> None:
+    """ "AWS::SageMaker::Endpoint", CloudFormation template reference: "only when updating endpoint resources"."""
+    name = f"retains-{retains}"
+    status = deploy(aws, request, name, RetainAllVariantProperties=retains)
+    refused = aws.other and retains == "true"
+    assert status == ("ROLLBACK_COMPLETE" if refused else "CREATE_COMPLETE")
+    events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    told = [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+    assert bool([reason for reason in told if "RetainAllVariantProperties" in reason]) == refused
+
+
 def config_of(aws: Answering, endpoint: str) -> str:
     """Configuration of the endpoint, once it has settled."""
 
