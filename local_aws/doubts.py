@@ -110,6 +110,14 @@ DOUBTS = {
             '"AWS::SageMaker::Endpoint", CloudFormation template reference: "Use this property only when updating '
             'endpoint resources, not when creating new endpoint resources"; false is the default of UpdateEndpoint',
         ),
+        Doubt(
+            "linked-role-late",
+            "Can Application Auto Scaling use a service-linked role in the seconds after it was made?",
+            "yes",
+            "no: RegisterScalableTarget is refused",
+            '"Service-linked roles for Application Auto Scaling", Application Auto Scaling user guide, has none of it; '
+            "aws/aws-cdk issue 4108 has the refusal",
+        ),
     )
 }
 

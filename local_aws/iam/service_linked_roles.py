@@ -3,16 +3,21 @@
 Source: "Service-linked roles for Application Auto Scaling", Application Auto Scaling user guide.
 """
 
+import time
 from typing import Any
 
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
 from aws import service_linked_roles as aws
+from local_aws import doubts
 from local_aws.iam.authorization import caller, require
 from local_aws.iam.requests import extend_resource_arn
+from local_aws.service import invalid
 
 _NAMESPACES = {aws.service(namespace): namespace for namespace in aws.NAMES}
+_LATE_SECONDS = 5.0
+_made_at: dict[str, float] = {}  # by name, by the monotonic clock
 
 _create_original = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
 
@@ -27,13 +32,16 @@ def ensure(namespace: str) -> None:
     """Create the role that scales a service's targets, unless it is there.
 
     Raises:
-        ApiError: the caller may not.
+        ApiError: the caller may not, or the role is too new.
     """
     service = aws.service(namespace)
     arn = _arn(service)
     if arn and aws.NAMES[namespace] not in iam._roles:
         require(caller.get(), "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
         _create({"AWSServiceName": [service]})
+    age = time.monotonic() - _made_at.get(aws.NAMES[namespace], 0)
+    if arn and doubts.other("linked-role-late") and age < _LATE_SECONDS:
+        raise invalid(f"Unable to assume IAM role: {arn}")
 
 
 def _create(parameters: dict[str, Any]) -> Any:
@@ -46,6 +54,7 @@ def _create(parameters: dict[str, Any]) -> Any:
     status, headers, body = _create_original(parameters)
     if name and status < 400:
         [made] = set(iam._roles) - before
+        _made_at[name] = time.monotonic()
         iam._roles[name] = iam._roles.pop(made) | {"RoleName": name, "Arn": _arn(service)}
         body = body.replace(made.encode(), name.encode())
     return status, headers, body

@@ -19,6 +19,7 @@ from tools.demo import evidence
 from tools.demo.classify import ClassifyClient
 from tools.demo.jobs import Job, jobs
 from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -117,6 +118,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory, doubt: list[str]) -> Iterator[
 @pytest.fixture(scope="module")
 def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits)})
+    make_scaling_roles(system.synthesize(), say=print)  # as `make deploy` does
     deploy_everything(system.synthesize(), digits, say=lambda _: None)
     return system
 
