@@ -118,6 +118,14 @@ DOUBTS = {
             '"Service-linked roles for Application Auto Scaling", Application Auto Scaling user guide, has none of it; '
             "aws/aws-cdk issue 4108 has the refusal",
         ),
+        Doubt(
+            "log-group-again",
+            "Does SageMaker write an endpoint's last lines before its log group is deleted with its stack?",
+            "yes",
+            "no: it makes the group again, which the next stack then cannot make",
+            '"Log groups and streams that Amazon SageMaker AI sends", SageMaker developer guide, does not say when; of '
+            "functions it is known, such as in serverless/serverless issue 3237",
+        ),
     )
 }
 

@@ -12,6 +12,7 @@ from local_aws import (
     alarms,
     budget_type,
     event_metrics,
+    log_groups,
     object_limits,
     quotas,
     region_types,
@@ -70,6 +71,7 @@ def install() -> None:
     stack_authorization.install()
     alarms.install()
     event_metrics.install()
+    log_groups.install()
     events.install()
     ec2_instances.install()
     ec2_offerings.install()

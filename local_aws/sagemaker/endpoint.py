@@ -7,10 +7,11 @@ from typing import Any
 
 from ministack.core.concurrency import spawn_background
 
+from local_aws import doubts
 from local_aws.sagemaker.data_capture import summary
 from local_aws.sagemaker.deployment import DeploymentPlan
 from local_aws.sagemaker.endpoint_instance import EndpointInstance, InstanceFailed
-from local_aws.sagemaker.fleet import Fleet, hosting_role, retire, start_fleet, variant_of
+from local_aws.sagemaker.fleet import Fleet, hosting_role, log_last_lines, retire, start_fleet, variant_of
 from local_aws.sagemaker.rollback_alarms import in_alarm, require_alarms
 from local_aws.sagemaker.shift import RolledBack, Shift
 from local_aws.sagemaker.traffic import Traffic
@@ -153,6 +154,8 @@ class LocalEndpoint:
         self._traffic.set([])
         fleet, self._fleet = self._fleet, []
         retire(fleet)
+        if doubts.other("log-group-again"):
+            log_last_lines(self.name, fleet)
 
     def _require_idle(self) -> None:
         """In the words of SageMaker, which tools/deploy looks for."""

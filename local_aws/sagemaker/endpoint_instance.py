@@ -117,6 +117,12 @@ class EndpointInstance:
             loop.call_soon_threadsafe(asyncio.ensure_future, self._calls.close())
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def log(self, line: str, *, group: str) -> None:
+        """Write a line to a log stream of its own, as the model's role; makes the group if it is not there."""
+        shipper = LogShipper(self._session.client("logs"), group, f"{self.identity}/last", self._tail.append)
+        shipper.follow([line]).join()
+        shipper.finish()
+
     def _pull(self) -> ContainerImage:
         """The model's image, pulled by the model's role."""
         name = self._model["PrimaryContainer"]["Image"]

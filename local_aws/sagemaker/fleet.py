@@ -1,6 +1,7 @@
 """Fleets: the instances that serve one endpoint configuration."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.endpoint_instance import EndpointInstance
 
 Fleet = list[EndpointInstance]
+_LAST_LINES_SECONDS = 3.0
 
 
 def variant_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,3 +70,14 @@ def retire(fleet: Fleet) -> None:
     """Drain and end the instances in the background."""
     for instance in fleet:
         spawn_background(instance.drain, thread_name=f"drain-{instance.identity}")
+
+
+def log_last_lines(endpoint: str, fleet: Fleet) -> None:
+    """Log a last line of each instance in the background, when the endpoint's stack has gone."""
+
+    def log() -> None:
+        time.sleep(_LAST_LINES_SECONDS)
+        for instance in fleet:
+            instance.log("ended", group=endpoint_log_group(endpoint))
+
+    spawn_background(log, thread_name=f"last-lines-{endpoint}")

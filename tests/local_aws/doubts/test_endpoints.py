@@ -1,6 +1,7 @@
 """What CloudFormation and SageMaker may refuse of an endpoint."""
 
 import json
+import secrets
 from typing import Any
 
 import pytest
@@ -40,6 +41,30 @@ def test_a_creation_that_would_retain_what_there_is(
     assert bool([reason for reason in told if "RetainAllVariantProperties" in reason]) == refused
 
 
+def test_the_log_group_of_an_endpoint_that_was_deleted_with_its_stack(
+    aws: Answering, request: pytest.FixtureRequest
+) -> None:
+    """ "Log groups and streams that Amazon SageMaker AI sends", SageMaker developer guide."""
+    group = "/aws/sagemaker/Endpoints/logging"
+    assert deploy(aws, request, "logging", log=group) == "CREATE_COMPLETE"
+    aws.client("cloudformation").delete_stack(StackName="logging")
+    until(lambda: not groups(aws, group))
+    if not aws.other:
+        assert groups(aws, group) == []
+        return
+    [made] = until(lambda: groups(aws, group))
+    assert "retentionInDays" not in made
+    assert deploy(aws, request, "logging", log=group) == "ROLLBACK_COMPLETE"
+    events = aws.client("cloudformation").describe_stack_events(StackName="logging")["StackEvents"]
+    told = f"Resource of type 'AWS::Logs::LogGroup' with identifier '{group}' already exists."
+    assert told in [event.get("ResourceStatusReason") for event in events]
+
+
+def groups(aws: Answering, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = aws.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return found
+
+
 def config_of(aws: Answering, endpoint: str) -> str:
     """Configuration of the endpoint, once it has settled."""
 
@@ -50,13 +75,13 @@ def config_of(aws: Answering, endpoint: str) -> str:
     return until(over)
 
 
-def deploy(aws: Answering, request: pytest.FixtureRequest, name: str, **properties: Any) -> str:
-    """Create a stack with the endpoint; returns its status."""
+def deploy(aws: Answering, request: pytest.FixtureRequest, name: str, *, log: str = "", **properties: Any) -> str:
+    """Create a stack with the endpoint and a log group; returns its status."""
     home: Home = request.getfixturevalue("other_home" if aws.other else "home")
     image, bucket = push(aws.client, read_env(home.env_file)), aws.bucket()
     aws.client("s3").put_object(Bucket=bucket, Key=f"{name}.tar.gz", Body=model_archive(name=name))
     allowed = {"Action": ["s3:*", "logs:*", "ecr:*"], "Resource": "*"}
-    role = make_role(aws.client, f"host-{name}", "sagemaker.amazonaws.com", allowed)
+    role = make_role(aws.client, f"host-{name}-{secrets.token_hex(4)}", "sagemaker.amazonaws.com", allowed)
     variant = {
         "VariantName": "live", "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]}, "InstanceType": "ml.m5.large",
         "InitialInstanceCount": 1, "InitialVariantWeight": 1,
@@ -68,6 +93,12 @@ def deploy(aws: Answering, request: pytest.FixtureRequest, name: str, **properti
         "Config": ("EndpointConfig", {"ProductionVariants": [variant]}),
         "Endpoint": ("Endpoint", {"EndpointName": name, "EndpointConfigName": config, **properties}),
     }
-    template = {id: {"Type": f"AWS::SageMaker::{kind}", "Properties": given} for id, (kind, given) in resources.items()}
+    template: dict[str, Any] = {
+        id: {"Type": f"AWS::SageMaker::{kind}", "Properties": given} for id, (kind, given) in resources.items()
+    }
+    template["Log"] = {
+        "Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": log or f"/doubts/{name}", "RetentionInDays": 7},
+    }  # fmt: skip
+    template["Endpoint"]["DependsOn"] = "Log"
     aws.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps({"Resources": template}))
     return wait_for_stack(aws.client, name)

@@ -15,6 +15,7 @@ from tools.deploy.preflight.budget import billing_access
 from tools.deploy.preflight.concurrency import concurrency
 from tools.deploy.preflight.ec2 import ec2_plan, ec2_zone
 from tools.deploy.preflight.images import endpoint_image, training_image
+from tools.deploy.preflight.log_groups import free_log_groups
 from tools.deploy.preflight.names import free_names
 from tools.deploy.preflight.quotas import instances
 from tools.deploy.preflight.region import resource_types
@@ -33,6 +34,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("free names", free_names),
     ("EC2 zone", ec2_zone),
     ("EC2 plan", ec2_plan),
+    ("log groups", free_log_groups),
     ("billing access", billing_access),
 )
 _SECONDS = 9  # all in all, and

@@ -23,6 +23,9 @@ class Assembly:
     def __init__(self, serving: dict[str, Any] | None = None, bootstrap: tuple[str, int] = ("hnb659fds", 6)) -> None:
         self._serving, self.bootstrap = serving or {"Resources": {}}, bootstrap
 
+    def stack(self, suffix: str) -> str:
+        return f"slipway-dev-{suffix}"
+
     def template(self, suffix: str) -> dict[str, Any]:
         assert suffix == "serving"
         return self._serving
