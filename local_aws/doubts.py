@@ -126,6 +126,14 @@ DOUBTS = {
             '"Log groups and streams that Amazon SageMaker AI sends", SageMaker developer guide, does not say when; of '
             "functions it is known, such as in serverless/serverless issue 3237",
         ),
+        Doubt(
+            "hosts-late",
+            "Do the names of a training job's instances, such as algo-1, resolve when its program starts?",
+            "yes",
+            "a few seconds later (on a machine with namespaces; elsewhere they never do)",
+            '"Build your own processing container", SageMaker developer guide: "Hostname information might not be '
+            'immediately available"; of training jobs no page says it',
+        ),
     )
 }
 

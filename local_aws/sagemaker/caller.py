@@ -3,7 +3,7 @@
 Source: "Amazon SageMaker API Permissions: Actions, Permissions, and Resources Reference", SageMaker developer guide.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.core.responses import get_region
@@ -70,8 +70,16 @@ def volume_grant(key: str) -> tuple[str, str, dict[str, str]]:
     return "kms:CreateGrant", key_arn(key), conditions
 
 
-def output_use(key: str) -> tuple[str, str, dict[str, str]]:
-    """Permission to encrypt a job's output (action, key ARN, conditions), needed by its execution role.
+def key_uses(job: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Permissions on keys (action, key ARN, conditions) that the role of a training job needs."""
+    if key := job["ResourceConfig"].get("VolumeKmsKeyId"):
+        yield volume_grant(key)
+    if key := job["OutputDataConfig"].get("KmsKeyId"):
+        yield _output_use(key)
+
+
+def _output_use(key: str) -> tuple[str, str, dict[str, str]]:
+    """Permission to encrypt a job's output.
 
     Source: KmsKeyId of "OutputDataConfig", SageMaker API reference.
     """

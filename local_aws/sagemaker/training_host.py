@@ -14,6 +14,7 @@ from typing import Any
 
 from local_aws.container import namespaces
 from local_aws.processes import AS_PROCESS_1, MARKER, ProcessGroup, clean_environment
+from local_aws.sagemaker.host_names import HostNames
 from local_aws.service import now, plain
 
 # Environment variable that names the function to run if the job has no command of its own.
@@ -65,17 +66,27 @@ class TrainingHost:
         for name, content in files.items():
             (self.folder / f"input/config/{name}.json").write_text(json.dumps(content, indent=1))
 
-    def start(self, request: dict[str, Any], job: str, master_port: int, credentials: dict[str, str]) -> ProcessGroup:
-        """Start the job's entry point as process 1; `credentials` are empty under network isolation, as on AWS."""
+    def start(
+        self,
+        request: dict[str, Any],
+        job: str,
+        master_port: int,
+        credentials: dict[str, str],
+        names: HostNames | None = None,
+    ) -> ProcessGroup:
+        """Start the job's entry point as process 1; `credentials` are empty under network isolation, as on AWS.
+
+        Without `names`, the other instances are found by MASTER_ADDR.
+        """
         command = [self._local(part) for part in _command(request)]
         variables = {name: self._local(value) for name, value in request.get("Environment", {}).items()}
+        command = [*(names.command if names else []), *command]
         cores = os.cpu_count() or 1
         environment = clean_environment(
             os.environ[MARKER],
             TRAINING_JOB_NAME=job,
             SAGEMAKER_BASE_DIR=str(self.folder),
-            # Host names like algo-1 do not resolve here; every instance is on loopback.
-            MASTER_ADDR="127.0.0.1",
+            **({} if names else {"MASTER_ADDR": "127.0.0.1"}),
             MASTER_PORT=str(master_port),
             OMP_NUM_THREADS=str(max(1, cores // self._world)),
             PYTHONUNBUFFERED="1",

@@ -17,9 +17,10 @@ from local_aws import doubts
 from local_aws.ports import free_port
 from local_aws.processes import MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.archive import pack
-from local_aws.sagemaker.caller import execution_role, output_use, volume_grant
+from local_aws.sagemaker.caller import execution_role, key_uses
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.events import LateStatus, announce
+from local_aws.sagemaker.host_names import HostNames
 from local_aws.sagemaker.job_metrics import JobMetrics
 from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, invalid, now
@@ -116,10 +117,8 @@ class TrainingJob:
 
     def _prepare(self, folder: Path) -> list[TrainingHost]:
         self._enter("Downloading")
-        if key := self.request["ResourceConfig"].get("VolumeKmsKeyId"):
-            self._session.require(*volume_grant(key))
-        if key := self.request["OutputDataConfig"].get("KmsKeyId"):
-            self._session.require(*output_use(key))
+        for use in key_uses(self.request):
+            self._session.require(*use)
         world = int(self.request["ResourceConfig"]["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):
@@ -169,10 +168,11 @@ class TrainingJob:
         isolated = self.request.get("EnableNetworkIsolation", False)
         credentials = {} if isolated else self._session.environment()
         logs, port = self._session.client("logs"), free_port()
+        names = HostNames.of(hosts[0].folder.parent, [host.name for host in hosts])
         shippers = []
         for host in hosts:
             shipper = LogShipper(logs, TRAINING_JOBS, stream_name(self.name, host.name), self._metrics.observe)
-            group = host.start(self.request, self.name, port, credentials)
+            group = host.start(self.request, self.name, port, credentials, names)
             shipper.follow(group.output)
             shippers.append(shipper)
             self._groups.append(group)

@@ -1,0 +1,31 @@
+"""The instances of a training job find each other by name, at once or after some seconds."""
+
+import pytest
+
+from local_aws.container import namespaces
+from tests.local_aws.conftest import ended
+from tests.local_aws.doubts.conftest import Answering
+from tests.local_aws.sagemaker.test_training_jobs import logs_of
+
+LOOKS = """
+import os, socket, time
+assert "MASTER_ADDR" not in os.environ
+for attempt in range(600):
+    try:
+        found = [socket.gethostbyname(f"algo-{number}") for number in (1, 2)]
+        print("found", *found, "later" if attempt else "at once")
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(not namespaces(), reason="needs unprivileged namespaces")
+def test_names_of_instances(aws: Answering) -> None:
+    """ "Hostname information might not be immediately available": "Build your own processing container", SageMaker
+    developer guide."""
+    two = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    job = aws.train(LOOKS, ResourceConfig=two)
+    assert ended(aws.client, job)["TrainingJobStatus"] == "Completed"
+    found = f"found 127.0.0.1 127.0.0.1 {'later' if aws.other else 'at once'}"
+    assert logs_of(aws.client, job) == {"algo-1": [found], "algo-2": [found]}
