@@ -22,8 +22,9 @@ def _also_of_region(original: Any) -> Any:
         template: dict[str, Any], conditions: dict[str, bool], params: dict[str, dict[str, Any]] | None = None
     ) -> None:
         original(template, conditions, params)
-        made = [each for each in template["Resources"].values() if conditions.get(each.get("Condition", ""), True)]
-        if lacking := sorted({each["Type"] for each in made if lacks(get_region(), each["Type"])}):
+        resources = [each for each in (template.get("Resources") or {}).values() if isinstance(each, dict)]
+        made = {str(each.get("Type")) for each in resources if conditions.get(each.get("Condition"), True)}
+        if lacking := sorted(type_ for type_ in made if lacks(get_region(), type_)):
             raise ValueError(f"Template format error: Unrecognized resource types: [{', '.join(lacking)}]")
 
     return validate
