@@ -12,10 +12,10 @@ from local_aws import (
     alarms,
     budget_type,
     event_metrics,
-    log_groups,
     object_limits,
     quotas,
     region_types,
+    stack_refusals,
     template_conditions,
 )
 from local_aws.calls import Recorder
@@ -68,10 +68,10 @@ def install() -> None:
     account_limit.install()
     template_conditions.install()
     region_types.install()
+    stack_refusals.install()
     stack_authorization.install()
     alarms.install()
     event_metrics.install()
-    log_groups.install()
     events.install()
     ec2_instances.install()
     ec2_offerings.install()

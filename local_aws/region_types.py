@@ -23,7 +23,7 @@ def _also_of_region(original: Any) -> Any:
     ) -> None:
         original(template, conditions, params)
         resources = [each for each in (template.get("Resources") or {}).values() if isinstance(each, dict)]
-        made = {str(each.get("Type")) for each in resources if conditions.get(each.get("Condition"), True)}
+        made = {str(each.get("Type")) for each in resources if conditions.get(str(each.get("Condition")), True)}
         if lacking := sorted(type_ for type_ in made if lacks(get_region(), type_)):
             raise ValueError(f"Template format error: Unrecognized resource types: [{', '.join(lacking)}]")
 

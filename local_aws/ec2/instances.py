@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_region
 from ministack.core.tls import resolve_tls_material
 from ministack.services import ec2, iam
 
@@ -79,10 +79,10 @@ def _boot_new(instance_id: str, params: Params, role: str) -> None:
         raise ValueError(
             "local AWS supports version 2 of the instance metadata service only: set HttpTokens to required"
         )
-    arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/{instance_id}"
 
     def credentials() -> dict[str, str]:
-        return RoleSession(role, service=_SERVICE, source_arn=arn, session_name=instance_id).environment()
+        # "IAM roles for Amazon EC2", EC2 user guide, has no source keys.
+        return RoleSession(role, service=_SERVICE, session_name=instance_id).environment()
 
     values = {
         "instance-id": instance_id,

@@ -62,14 +62,18 @@ def _listed(value: Any) -> list[Any]:
 class RoleSession:
     """Temporary credentials of a role, and clients that use them against this local AWS."""
 
-    def __init__(self, role_arn: str, *, service: str, source_arn: str, session_name: str) -> None:
+    def __init__(self, role_arn: str, *, service: str, source_arn: str | None = None, session_name: str) -> None:
         """Assume the role as the AWS service does.
+
+        Args:
+            source_arn: of the resource that the service names; None for a service whose documents have no source keys
+                for the roles that it assumes.
 
         Raises:
             ApiError: the role does not exist, or its trust policy does not allow `service` for `source_arn`.
         """
         account, self._region = get_account_id(), get_region()
-        source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account}
+        source = {"aws:sourcearn": source_arn, "aws:sourceaccount": account} if source_arn else {}
         role, name = require_trust(role_arn, service, **source), role_arn.rsplit("/", 1)[-1]
         self.access_key = "ASIA" + secrets.token_hex(8).upper()
         self._secret, self._token = secrets.token_urlsafe(30), secrets.token_urlsafe(60)

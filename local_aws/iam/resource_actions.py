@@ -42,6 +42,7 @@ _INVOKE = ("lambda:InvokeFunction",)
 _CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
 
 RESOURCE_ACTIONS: dict[str, TypeActions] = {
+    "AWS::CDK::Metadata": TypeActions("*", "", (), (), ()),  # nothing is made of it
     "AWS::ApplicationAutoScaling::ScalableTarget": TypeActions(
         _SCALABLE_TARGET,
         "",

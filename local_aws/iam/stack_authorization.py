@@ -53,7 +53,7 @@ def _with_role(operation: Operation) -> Operation:
     def handle(params: Params) -> Response:
         try:
             _require_inputs(params)
-            with _acting_as(_role_for(params), _p(params, "StackName")):
+            with _acting_as(_role_for(params)):
                 answer = operation(params)
         except ApiError as error:
             return _refusal(error)
@@ -71,7 +71,7 @@ def _remembering_role(create_change_set: Operation) -> Operation:
             _require_inputs(params)
         except ApiError as error:
             return _refusal(error)
-        with _acting_as(_p(params, _ROLE), _p(params, "StackName")):  # SSM parameters are read as the role
+        with _acting_as(_p(params, _ROLE)):  # SSM parameters are read as the role
             answer = create_change_set(params)
         change_set = changesets._find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))[1]
         if change_set is not None and answer[0] == 200:
@@ -97,12 +97,12 @@ def _role_for(params: Params) -> str:
 
 
 @contextmanager
-def _acting_as(role: str, stack: str) -> Iterator[None]:
+def _acting_as(role: str) -> Iterator[None]:
     if not role:
         yield
         return
-    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{stack}/*"
-    session = RoleSession(role, service=_SERVICE, source_arn=arn, session_name="AWSCloudFormation")
+    # "Cross-service confused deputy prevention", CloudFormation user guide, has source keys for extensions alone.
+    session = RoleSession(role, service=_SERVICE, session_name="AWSCloudFormation")
     before = caller.set(session.access_key)
     try:
         yield

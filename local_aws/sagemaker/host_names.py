@@ -16,7 +16,7 @@ _WITH_HOSTS = ("sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
 
 
 class HostNames:
-    """An /etc/hosts with the names, in `file`, for programs in a mount namespace of their own that begin with `command`."""
+    """An /etc/hosts with the names, in `file`, for programs that `command` starts in a mount namespace."""
 
     def __init__(self, file: Path, names: list[str]) -> None:
         self.command = [*_WITH_HOSTS, str(file)]

@@ -12,6 +12,7 @@ import pytest
 from aws.log_groups import TRAINING_JOBS
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
+from settings import read_settings
 from settings.names import StackSuffix
 from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.digits import write
@@ -20,6 +21,7 @@ from tools.demo.classify import ClassifyClient
 from tools.demo.jobs import Job, jobs
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
+from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -118,7 +120,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory, doubt: list[str]) -> Iterator[
 @pytest.fixture(scope="module")
 def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits)})
-    make_scaling_roles(system.synthesize(), say=print)  # as `make deploy` does
+    target = Target(read_settings(system.settings), *require_aws(), system.synthesize)
+    make_scaling_roles(target, say=print)  # as `make deploy` does
     deploy_everything(system.synthesize(), digits, say=lambda _: None)
     return system
 

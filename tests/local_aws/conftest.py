@@ -133,3 +133,11 @@ def data(client: Client, bucket: str, tmp_path: Path) -> str:
     for name, body in (("a/one.txt", b"1"), ("b/two.txt", b"2")):
         client("s3").put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
     return f"s3://{bucket}/{prefix}/"
+
+
+def runs(program: str) -> dict[str, list[str]]:
+    """The members of an AlgorithmSpecification that run a Python program, in lines: SageMaker takes no line breaks."""
+    return {
+        "ContainerEntrypoint": ["python3", "-c", "import sys; exec('\\n'.join(sys.argv[1:]))"],
+        "ContainerArguments": program.splitlines(),
+    }

@@ -30,6 +30,7 @@ from tools.demo.steps import Steps
 from tools.deploy.check import check
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
+from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -85,7 +86,7 @@ def _run(
             prepared = pool.submit(bootstrap, account, region)
             one = synthesize({**settings, "training_instance_count": "1"})
             prepared.result()
-        make_scaling_roles(one, say=steps.say)
+        make_scaling_roles(Target(read_settings(settings), account, region, lambda: one), say=steps.say)
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
         deploy_everything(one, images, say=steps.say_briefly)

@@ -10,7 +10,7 @@ import pytest
 from local_aws import clock
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
-from tests.local_aws.conftest import Client, clients, make_role
+from tests.local_aws.conftest import Client, clients, make_role, runs
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Answering:
                 "AlgorithmSpecification": {
                     "TrainingImage": "registry/pytorch:2.13",
                     "TrainingInputMode": "File",
-                    "ContainerEntrypoint": ["python3", "-c", program],
+                    **runs(program),
                 },
                 "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket()}/jobs/"},
                 "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},

@@ -192,3 +192,13 @@ def test_a_type_that_the_table_lacks_is_refused_by_name(client: Client) -> None:
 
     assert status == "ROLLBACK_COMPLETE"
     assert any("AWS::SQS::Queue" in line and "local_aws/iam/resource_actions.py" in line for line in why)
+
+
+def test_cloudformation_names_no_source_when_it_assumes_a_role(client: Client) -> None:
+    """ "Cross-service confused deputy prevention", CloudFormation user guide, has extensions alone."""
+    role = execution_role(client, {"Action": "logs:*", "Resource": "*"})
+    known = client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+    known["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    client("iam").update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=json.dumps(known))
+    with pytest.raises(ClientError, match="Could not assume role"):
+        create(client, template(Log=log_group(f"/mine/{next(_numbers)}")), role)

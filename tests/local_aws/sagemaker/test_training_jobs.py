@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import Client, clients, ended, make_role
+from tests.local_aws.conftest import Client, clients, ended, make_role, runs
 from tests.waiting import until
 
 WRITES_A_MODEL = """
@@ -83,8 +83,7 @@ def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
             "AlgorithmSpecification": {
                 "TrainingImage": "registry/pytorch:2.13",
                 "TrainingInputMode": "File",
-                "ContainerEntrypoint": ["python3", "-c", "import sys; exec('\\n'.join(sys.argv[1:]))"],
-                "ContainerArguments": program.splitlines(),  # SageMaker takes no line breaks
+                **runs(program),
                 "MetricDefinitions": [{"Name": "test:accuracy", "Regex": "test:accuracy=([0-9.]+)"}],
             },
             "HyperParameters": {"epochs": "2"},
