@@ -35,7 +35,7 @@ def synthesized(revision: str) -> Iterator[Path]:
             for wheels in (_WHEELS, Path("serving/wheels")):  # which version 0.1.0 wants too
                 shutil.copytree(ROOT / _WHEELS, source / wheels)
         try:
-            _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out))
+            _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out), CDK_VALIDATION="false")
         except RevisionError:
             if not (out / "manifest.json").exists():  # it is there when only the gate found something to say
                 raise
