@@ -1,14 +1,14 @@
 """What CloudFormation refuses and MiniStack does: names that are taken, full buckets, exports in use.
 
 Sources: "Get exported outputs from a deployed stack" and "Delete stack fails", CloudFormation user guide. Of the words:
-aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws issue 564 (log groups),
-aws/aws-cdk issues 21776 (buckets) and 7602 (exports).
+aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws issue 564 (log groups), aws/aws-cdk
+issue 21776 (buckets), anomalyco/sst issue 1256 and USSBA/aws-cft-tools issue 27 (exports).
 """
 
 from typing import Any
 
 from ministack.services import cloudformation, cloudwatch_logs, s3
-from ministack.services.cloudformation import handlers, provisioners, stacks
+from ministack.services.cloudformation import handlers, helpers, provisioners, stacks
 
 _LOG_GROUP, _BUCKET = "AWS::Logs::LogGroup", "AWS::S3::Bucket"
 
@@ -18,6 +18,7 @@ def install() -> None:
     _refuse_taken_log_groups()
     _refuse_to_delete_full_buckets()
     _refuse_changes_of_exports_in_use()
+    _cancel_deletions_of_exports_in_use()
 
 
 def _refuse_taken_log_groups() -> None:
@@ -63,11 +64,32 @@ def _refuse_changes_of_exports_in_use() -> None:
                 continue
             now = exports.get(name)
             if now != known and (user := _importer(name, stack_name)):
-                change = "updated" if now else "deleted"
-                raise ValueError(f"Export {name} cannot be {change} as it is in use by {user}")
+                told = f"Export {name} cannot be updated as it is in use by {user}" if now else _cancelled(name, user)
+                raise ValueError(told)
         return outputs, exports
 
     stacks._resolve_stack_outputs = resolve
+
+
+def _cancel_deletions_of_exports_in_use() -> None:
+    """The stack keeps its status, and an event says why. MiniStack refuses the call."""
+    original = cloudformation._ACTION_HANDLERS["DeleteStack"]
+
+    def delete_stack(params: dict[str, Any]) -> Any:
+        stack = handlers._resolve_stack(helpers._p(params, "StackName"))
+        for output in (stack or {}).get("Outputs", []):
+            export = output.get("ExportName")
+            if export and (user := _importer(export, stack["StackName"])):
+                id_, name, type_ = stack["StackId"], stack["StackName"], "AWS::CloudFormation::Stack"
+                stacks._add_event(id_, name, name, type_, stack["StackStatus"], _cancelled(export, user), id_)
+                return helpers._xml(200, "DeleteStackResponse", "")
+        return original(params)
+
+    cloudformation._ACTION_HANDLERS["DeleteStack"] = delete_stack
+
+
+def _cancelled(export: str, user: str) -> str:
+    return f"Delete canceled. Cannot delete export {export} as it is in use by {user}."
 
 
 def _name(stack_id: str) -> str:

@@ -86,16 +86,32 @@ def importing(name: str, used: bool = True) -> dict[str, Any]:
     return {"Resources": {"Log": log}}
 
 
-@pytest.mark.parametrize(("value", "change"), [("14", "updated"), (None, "deleted")])
-def test_an_export_in_use_stays_as_it_is(client: Client, name: str, value: str | None, change: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("14", "Export {name}-export cannot be updated as it is in use by {name}-user"),
+        (None, "Delete canceled. Cannot delete export {name}-export as it is in use by {name}-user."),
+    ],
+)
+def test_an_export_in_use_stays_as_it_is(client: Client, name: str, value: str | None, told: str) -> None:
     create(client, name, **exporting(name, "7"))
     assert create(client, f"{name}-user", **importing(name)) == "CREATE_COMPLETE"
 
     assert update(client, name, **exporting(name, value)) == "UPDATE_ROLLBACK_COMPLETE"
-    assert f"Export {name}-export cannot be {change} as it is in use by {name}-user" in reasons(client, name)
+    assert told.format(name=name) in reasons(client, name)
 
     update(client, f"{name}-user", **importing(name, used=False))
     assert update(client, name, **exporting(name, value)) == "UPDATE_COMPLETE"
+
+
+def test_a_stack_with_an_export_in_use_keeps_its_status(client: Client, name: str) -> None:
+    """https://github.com/USSBA/aws-cft-tools/issues/27."""
+    create(client, name, **exporting(name, "7"))
+    create(client, f"{name}-user", **importing(name))
+    client("cloudformation").delete_stack(StackName=name)
+    assert wait_for_stack(client, name) == "CREATE_COMPLETE"
+    told = f"Delete canceled. Cannot delete export {name}-export as it is in use by {name}-user."
+    assert told in reasons(client, name)
 
 
 def test_the_name_of_an_export_is_taken_once(client: Client, name: str) -> None:

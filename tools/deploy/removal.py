@@ -2,11 +2,12 @@
 
 import contextlib
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from tools.deploy.inventory import RUNNING, DeployedResource
@@ -15,6 +16,7 @@ from training.errors import ReportedError
 Say = Callable[[str], None]
 
 _WAIT = {"Delay": 2, "MaxAttempts": 1800}  # an hour: an endpoint may be updating, a job may be saving its checkpoint
+_POLL_SECONDS = 1
 _KEY_DAYS = 7  # the minimum in KMS; until then the deletion can be cancelled
 
 
@@ -56,27 +58,44 @@ def delete_stacks(names: list[str], say: Say) -> None:
         NotRemoved: with CloudFormation's reasons.
     """
     client = boto3.client("cloudformation")
-    waiter = client.get_waiter("stack_delete_complete")
     left = list(names)
     while left:
         failed: dict[str, str] = {}
         for name in left:
             say(f"deleting stack {name}")
-            client.delete_stack(StackName=name)
-            try:
-                waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 3600})
-            except WaiterError:
-                failed[name] = _why(client, name)
+            token = str(uuid.uuid4())
+            client.delete_stack(StackName=name, ClientRequestToken=token)
+            if why := _why_not_deleted(client, name, token):
+                failed[name] = why
         if list(failed) == left:
             reasons = "\n".join(f"stack {name} is still there: {why}" for name, why in failed.items())
             raise NotRemoved(f"{reasons}\ncorrect that, then run the same command again")
         left = list(failed)
 
 
-def _why(client: Any, name: str) -> str:
-    events = client.describe_stack_events(StackName=name)["StackEvents"]
-    reasons = [e.get("ResourceStatusReason") for e in events if e["ResourceStatus"] == "DELETE_FAILED"]
-    return next((reason for reason in reasons if reason), "no reason given")
+def _why_not_deleted(client: Any, name: str, token: str) -> str:
+    """Wait for the end of a deletion; returns CloudFormation's reason if the stack is still there, else "".
+
+    The deletion of a stack whose exports are in use is cancelled, and the stack has the status of before, which boto3's
+    waiter would wait on (https://github.com/USSBA/aws-cft-tools/issues/27).
+    """
+    while True:
+        try:
+            [stack] = client.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if (
+                error.response["Error"]["Code"] != "ValidationError"
+            ):  # which CloudFormation answers for an unknown stack
+                raise
+            return ""
+        if stack["StackStatus"] != "DELETE_IN_PROGRESS":
+            events = client.describe_stack_events(StackName=name)["StackEvents"]
+            ours = [event for event in events if event.get("ClientRequestToken") == token]
+            for event in ours:
+                why = str(event.get("ResourceStatusReason", ""))
+                if event["ResourceStatus"] == "DELETE_FAILED" or why.startswith("Delete canceled"):
+                    return why or "no reason given"
+        time.sleep(_POLL_SECONDS)
 
 
 def by_creation(names: Iterable[str]) -> list[str]:

@@ -1,10 +1,11 @@
 """`make destroy`: its order, what stays, what it refuses, and how it goes on after a failure."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError
 
 from tools.deploy import destroy as command
 from tools.deploy import removal
@@ -21,22 +22,23 @@ class Stacks:
     def __init__(self, needed: dict[str, str]) -> None:
         self.needed = needed
         self.gone: list[str] = []
+        self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def delete_stack(self, StackName: str) -> None:
+    def delete_stack(self, StackName: str, ClientRequestToken: str) -> None:
         if self.needed.get(StackName, StackName) in [StackName, *self.gone]:
             self.gone.append(StackName)
+            return
+        reason = f"Delete canceled. Cannot delete export e as it is in use by {self.needed[StackName]}."
+        event = {"ResourceStatus": "CREATE_COMPLETE", "ResourceStatusReason": reason}
+        self.events[StackName].append({**event, "ClientRequestToken": ClientRequestToken})
 
-    def get_waiter(self, name: str) -> "Stacks":
-        assert name == "stack_delete_complete"
-        return self
-
-    def wait(self, StackName: str, WaiterConfig: Any) -> None:
-        if StackName not in self.gone:
-            raise WaiterError("StackDeleteComplete", "DELETE_FAILED", {})
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if StackName in self.gone:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE"}]}  # that of before a cancelled deletion
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:
-        reason = f"Export is in use by {self.needed[StackName]}"
-        return {"StackEvents": [{"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": reason}]}
+        return {"StackEvents": self.events[StackName]}
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_stack_that_another_needs_is_deleted_after_it(cloudformation: Callable
 
 def test_when_nothing_more_can_go_the_reasons_are_told(cloudformation: Callable[..., Stacks]) -> None:
     stacks = cloudformation(base="somebody else's")
-    with pytest.raises(NotRemoved, match=r"stack base is still there: Export is in use by somebody else's"):
+    with pytest.raises(NotRemoved, match=r"stack base is still there: .* export e as it is in use by somebody else's"):
         delete_stacks(["base", "top"], lambda _: None)
     assert stacks.gone == ["top"]
 
