@@ -15,6 +15,7 @@ from local_aws import (
     object_limits,
     quotas,
     region_types,
+    stack_operations,
     stack_refusals,
     template_conditions,
 )
@@ -69,6 +70,7 @@ def install() -> None:
     template_conditions.install()
     region_types.install()
     stack_refusals.install()
+    stack_operations.install()
     stack_authorization.install()
     alarms.install()
     event_metrics.install()

@@ -16,6 +16,7 @@ from tools.assembly import synthesize
 from tools.cli import add_data, add_yes, agreed, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
+from tools.deploy.idle import require_idle
 from tools.deploy.inventory import Deployment
 from tools.deploy.obsolete import obsolete, removed
 from tools.deploy.preflight.bootstrap import make_bootstrap
@@ -50,6 +51,7 @@ def main() -> int:
         print(f"the EC2 instance goes to zone {zone}, which has {settings.ec2_instance_type}")
     require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
     assembly = synthesize(given)
+    require_idle(assembly.stacks)
     target = Target(settings, account, region, lambda: assembly)
     require_ready(target, say=print)
     gone = obsolete(assembly, Deployment(settings.app, settings.stage, account))

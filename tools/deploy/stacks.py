@@ -8,6 +8,7 @@ from settings.names import StackSuffix, job_prefix
 from tools import cdk
 from tools.assembly import SynthesizedApp
 from tools.dataset.upload import upload
+from tools.deploy.idle import REFUSED, require_idle
 from tools.deploy.progress import TrainingLog
 from tools.deploy.rollback import finish_rollback
 from tools.preflight import nobody_listens, require_answer
@@ -23,6 +24,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
     """Deploy the stacks with these suffixes, or all of them; once more if the endpoint was being scaled.
 
     Raises:
+        StackBusy: another deploy changes one of them.
         cdk.CdkFailed: with CloudFormation's reason; it has rolled back to the state before the deploy.
         NotReady: the AWS at AWS_ENDPOINT_URL has stopped answering.
     """
@@ -31,6 +33,8 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
         _deploy(assembly, chosen, say)
     except cdk.CdkFailed as failed:
         require_answer()  # if AWS has gone, say that rather than the CLI's last lines
+        if REFUSED in str(failed):
+            require_idle(assembly.stacks)
         finish_rollback(assembly, say=say)
         if _SCALING not in str(failed):
             raise

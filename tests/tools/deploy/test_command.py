@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from settings import read_settings
 from settings.names import data_manifest, weights_key
 from tools.deploy import __main__ as command
+from tools.deploy.idle import StackBusy
 from tools.deploy.uploaded import require_uploaded
 from tools.preflight import NotReady
 
@@ -50,12 +51,14 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
         bucket: Bucket,
         require_ready: Callable[..., None] = lambda *_, **__: None,
         obsolete: tuple[str, ...] = (),
+        require_idle: Callable[..., None] = lambda *_: None,
     ) -> tuple[int, list[str]]:
         steps: list[str] = []
         monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
         monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
         monkeypatch.setattr(boto3, "client", lambda *_, **__: bucket)
         monkeypatch.setattr(command, "require_aws", lambda: ("123456789012", "eu-west-1"))
+        monkeypatch.setattr(command, "require_idle", require_idle)
         for step in ("synthesize", "make_scaling_roles", "make_bootstrap", "deploy_everything"):
 
             def take(*_: object, step: str = step, **__: object) -> Assembly:
@@ -134,6 +137,18 @@ def test_a_stack_that_is_no_longer_asked_for_is_removed_when_that_is_confirmed(
     assert said.err == "error: no terminal to confirm on: add YES=1 to skip the question\n"
     code, steps = deploy("--yes", bucket=there, obsolete=gone)
     assert (code, steps[-2:]) == (0, ["remove slipway-dev-notebook", "deploy_everything"])
+
+
+def test_while_another_deploy_runs_it_changes_and_records_nothing(
+    deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StackBusy("stack slipway-dev-serving is being changed since …")
+
+    there = Bucket(data_manifest(read_settings({}).dataset))
+    assert deploy("-c", "epochs=2", bucket=there, require_idle=refuse) == (1, ["synthesize"])
+    assert capsys.readouterr().err == "error: stack slipway-dev-serving is being changed since …\n"
+    assert not (tmp_path / "stages").exists()
 
 
 def test_wrong_settings_are_all_told_before_anything_else(

@@ -9,6 +9,7 @@ import pytest
 
 from tools import cdk
 from tools.deploy import stacks
+from tools.deploy.idle import StackBusy
 
 REFUSED = 'UPDATE_FAILED: Cannot update in-progress endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/slipway-dev-cpux".'
 
@@ -35,7 +36,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(stacks, "outputs", lambda _: {"EndpointName": "slipway-dev-cpux"})
         monkeypatch.setattr(boto3, "client", lambda _: SimpleNamespace(get_waiter=lambda _: waiter))
         assembly: Any = SimpleNamespace(
-            stack=lambda suffix: f"slipway-dev-{suffix}", prefix="slipway-dev", folder="cdk.out"
+            stack=lambda suffix: f"slipway-dev-{suffix}", prefix="slipway-dev", folder="cdk.out", stacks=["s"]
         )
         stacks.deploy(assembly, say=lambda _: None)
         return done
@@ -51,3 +52,14 @@ def test_a_second_refusal_and_any_other_failure_are_failures(deploy: Any) -> Non
     for failures in ((REFUSED, REFUSED), ("UPDATE_FAILED: another reason",)):
         with pytest.raises(cdk.CdkFailed):
             deploy(*failures)
+
+
+def test_a_refusal_because_another_deploy_runs_names_the_stack(deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation's words: https://github.com/remind101/empire/issues/932."""
+
+    def busy(stacks: list[str]) -> None:
+        raise StackBusy(f"stack {stacks[0]} is being changed")
+
+    monkeypatch.setattr(stacks, "require_idle", busy)
+    with pytest.raises(StackBusy, match="stack s is being changed"):
+        deploy("ValidationError: Stack:arn:… is in UPDATE_IN_PROGRESS state and can not be updated.")
