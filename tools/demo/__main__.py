@@ -109,7 +109,7 @@ def _run(
         deploy(four, say=steps.say_briefly)
 
     with steps.step("Check that the running endpoint matches the deploy"):
-        live = check(four.prefix, say=steps.say)
+        live = check(four.prefix, four, say=steps.say)
 
     with steps.step("Compare the calls of all roles with the IAM contract"):
         done = evidence.gather("demo", four.folder, home.calls, region)

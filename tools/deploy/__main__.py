@@ -65,7 +65,7 @@ def main() -> int:
         print("made the CDK's bootstrap")
     with recorded(given, settings, say=print), removed(gone, say=print):
         deploy_everything(assembly, images, say=print)
-    live = check(settings.prefix, say=print)
+    live = check(settings.prefix, assembly, say=print)
     for stack in assembly.stacks:
         for name, value in outputs(stack).items():
             print(f"{stack}.{name} = {value}")

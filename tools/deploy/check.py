@@ -1,10 +1,12 @@
-"""Check that the running endpoint, model and scaling match the last deploy; print a line for each check.
+"""Check that the running endpoint, model and scaling match the last deploy, and that the function answers.
 
-SageMaker may roll an update back while the stack reports success: CloudFormation then sees an endpoint in service, with
-the old model. Exit code 1 if anything differs from the stacks.
+It prints a line for each check. SageMaker may roll an update back while the stack reports success: CloudFormation then
+sees an endpoint in service, with the old model. Exit code 1 if anything differs, or the function does not answer.
 """
 
+import base64
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +14,14 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from PIL import Image
 
+from iam.template import load
 from settings.names import resource_name
+from tools.assembly import SynthesizedApp
 from tools.cli import chosen_settings, command, make_parser
+from tools.demo.classify import ClassifyClient, ClassifyFailed
 from tools.deploy.stacks import Say
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -38,18 +44,51 @@ class LiveCheck:
         return f"wrong  {self.what}: {self.differs}" if self.differs else f"ok     {self.what}"
 
 
-def check(prefix: str, *, say: Say) -> bool:
+def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say) -> bool:
     """Pass a line for each check of the deployment `<app>-<stage>` to `say`; returns true if nothing differs.
+
+    Args:
+        asked: app that was just deployed. Without it, what the stacks have now is taken for right; another deploy may
+            have changed them.
 
     Raises:
         NotDeployed: there is no such deployment.
         ClientError: a resource is missing, or the caller may not describe it.
     """
     wanted = outputs(resource_name(prefix, "serving"))
-    findings = [*_endpoint(wanted), *_function(wanted)]
+    findings = [*(_templates(asked) if asked else ()), *_endpoint(wanted), *_function(wanted), _call(wanted)]
     for finding in findings:
         say(str(finding))
     return not any(finding.differs for finding in findings)
+
+
+def _templates(asked: SynthesizedApp) -> Iterator[LiveCheck]:
+    cloudformation = _client("cloudformation")
+    for name, template in load(asked.folder).items():
+        live = cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        # Other parts, such as mappings, can change without a change to the stack, which then keeps the old ones.
+        same = live["Resources"] == template["Resources"]
+        yield LiveCheck(
+            f"stack {name} is as this deploy made it", "" if same else "another deploy has changed it since"
+        )
+
+
+def _call(wanted: dict[str, str]) -> LiveCheck:
+    """Classify an image through the function's alias."""
+    function = wanted["FunctionName"]
+    what = f"function {function}:{wanted['AliasName']} classifies an image"
+    try:
+        [best, *_] = ClassifyClient(function).invoke({"image": _image()})["predictions"]
+    except (ClassifyFailed, BotoCoreError, ClientError) as error:
+        return LiveCheck(what, str(error))
+    return LiveCheck(f"{what}: {best['label']}, {best['probability']:.2f}")
+
+
+def _image() -> str:
+    """A small picture as base64; any will do, as only the answer counts."""
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((64, 64)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:

@@ -22,9 +22,7 @@ def require_idle(stacks: Iterable[str]) -> None:
         try:
             [stack] = client.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            if (
-                error.response["Error"]["Code"] != "ValidationError"
-            ):  # which CloudFormation answers for an unknown stack
+            if error.response["Error"]["Code"] != "ValidationError":  # CloudFormation's for an unknown stack
                 raise
             continue
         status = stack["StackStatus"]

@@ -1,10 +1,17 @@
 """The check after a deploy: each thing that is not as its stack says is named, with what it should be."""
 
+import base64
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from PIL import Image
 
+from tools.demo.classify import ClassifyFailed
 from tools.deploy import check as module
 from tools.deploy.check import check
 
@@ -24,7 +31,15 @@ class Live:
         self.url = URL
         self.targets: list[dict[str, Any]] = [{"MinCapacity": 1, "MaxCapacity": 3}]
         self.policies = [{"PolicyName": "concurrency"}]
+        self.templates: dict[str, Any] = {}
+        self.answer: dict[str, Any] | Exception = {"predictions": [{"label": "cat", "probability": 0.9}]}
         self.kept: dict[str, Any] | None = {"Status": "READY", "AvailableProvisionedConcurrentExecutions": 1}
+
+    def classify(self, event: dict[str, str]) -> dict[str, Any]:
+        assert Image.open(io.BytesIO(base64.b64decode(event["image"]))).size == (64, 64)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
     def get_waiter(self, name: str) -> "Live":
         assert name == "endpoint_in_service"
@@ -47,6 +62,9 @@ class Live:
     def describe_scaling_policies(self, **_: Any) -> dict[str, Any]:
         return {"ScalingPolicies": self.policies}
 
+    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:
+        return {"TemplateBody": self.templates[StackName]}
+
     def get_alias(self, **_: Any) -> dict[str, Any]:
         return {"FunctionVersion": "7"}
 
@@ -61,14 +79,15 @@ class Live:
 def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     live = Live()
     monkeypatch.setattr(module, "_client", lambda _: live)
+    monkeypatch.setattr(module, "ClassifyClient", lambda function: SimpleNamespace(invoke=live.classify))
     monkeypatch.setattr(module, "outputs", {"app-dev-serving": SERVING}.__getitem__)
     return live
 
 
-def wrong() -> list[str]:
+def wrong(asked: Any = None) -> list[str]:
     """Differences that the check reports; its answer agrees with them."""
     lines: list[str] = []
-    good = check("app-dev", say=lines.append)
+    good = check("app-dev", asked, say=lines.append)
     found = [line for line in lines if line.startswith("wrong")]
     assert good == (not found)
     return found
@@ -139,3 +158,31 @@ def test_no_instance_kept_warm_is_right_where_none_should_be(live: Live, monkeyp
     live.kept = None
     monkeypatch.setitem(SERVING, "ProvisionedConcurrency", "0")
     assert wrong() == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClassifyFailed('{"statusCode": 503, "body": "endpoint"}'),
+        ClientError({"Error": {"Code": "AccessDeniedException", "Message": "lambda:InvokeFunction"}}, "Invoke"),
+    ],
+)
+def test_a_function_that_does_not_answer_is_wrong_though_all_descriptions_are_right(
+    live: Live, error: Exception
+) -> None:
+    live.answer = error
+    [line] = wrong()
+    assert line == f"wrong  function app-dev-classify:live classifies an image: {error}"
+
+
+def test_a_stack_that_another_deploy_has_changed_is_not_what_this_one_asked_for(live: Live, tmp_path: Path) -> None:
+    asked = {"Resources": {"Endpoint": {"Type": "AWS::SageMaker::Endpoint"}}, "Mappings": {"new": {}}}
+    (tmp_path / "t.json").write_text(json.dumps(asked))
+    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "t.json"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"app-dev-serving": stack}}))
+
+    live.templates["app-dev-serving"] = {"Resources": asked["Resources"]}  # CloudFormation saw no change
+    assert wrong(SimpleNamespace(folder=tmp_path)) == []
+    live.templates["app-dev-serving"] = {"Resources": {}}
+    [line] = wrong(SimpleNamespace(folder=tmp_path))
+    assert line == "wrong  stack app-dev-serving is as this deploy made it: another deploy has changed it since"
