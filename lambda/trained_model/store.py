@@ -6,12 +6,13 @@
     jobs/waiting/<digest>.json        note that a stack waits for this digest's job
 
 Objects are looked up by listing, because the role's permissions are limited to prefixes and S3 then answers a read of a
-missing object with 403.
+missing object with 403. Two invocations may work on the same note: only the note that was read is removed ("How to
+perform conditional deletes", S3 user guide).
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,7 +30,10 @@ class ModelResult:
 
 @dataclass(frozen=True)
 class WaitingStack:
-    """A stack that waits for `job`. `kind` is a `JobKind.resource`; `since` is in seconds since 1970."""
+    """A stack that waits for `job`.
+
+    `kind` is a `JobKind.resource`; `since` is in seconds since 1970; `etag` is its note's, "" before it is written.
+    """
 
     digest: str
     kind: str
@@ -37,6 +41,7 @@ class WaitingStack:
     floor: float
     wait_url: str
     since: float
+    etag: str = ""
 
 
 class Store:
@@ -64,42 +69,54 @@ class Store:
         source = {"Bucket": self.bucket, "Key": job_artifact(result.job)}
         self._s3.copy_object(Bucket=self.bucket, Key=model_key(digest), CopySource=source)
 
-    def wait(self, waiting: WaitingStack) -> None:
-        """Write the note that a stack waits."""
-        self._write(waiting_note(waiting.digest), asdict(waiting))
+    def wait(self, waiting: WaitingStack) -> WaitingStack:
+        """Write the note that a stack waits; returns it with its etag."""
+        etag = self._write(waiting_note(waiting.digest), {**asdict(waiting), "etag": ""})
+        return replace(waiting, etag=etag)
 
     def waiting(self, digest: str) -> WaitingStack | None:
         """The stack that waits for the digest's job; None without one, or if the bucket is gone."""
-        key = waiting_note(digest)
-        try:
-            return WaitingStack(**self._read(key)) if self.exists(key) else None
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucket":
-                raise
-            return None
+        return self.read_note(waiting_note(digest))
 
-    def forget(self, digest: str) -> None:
-        """Remove the note that a stack waits, if there is one."""
+    def read_note(self, key: str) -> WaitingStack | None:
+        """The stack of a note; None if the note is gone. ValueError or TypeError if it is no such note."""
         try:
-            self._s3.delete_object(Bucket=self.bucket, Key=waiting_note(digest))
+            found = self._s3.get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucket":
+            if self._is_gone(key, error):
+                return None
+            raise
+        return WaitingStack(**{**json.loads(found["Body"].read()), "etag": found["ETag"]})
+
+    def forget(self, waiting: WaitingStack) -> None:
+        """Remove the note that was read, if it is still there; another one of the same digest stays."""
+        key = waiting_note(waiting.digest)
+        try:
+            self._s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=waiting.etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed" and not self._is_gone(key, error):
                 raise
 
-    def all_waiting(self) -> Iterator[WaitingStack]:
-        """Every stack that waits."""
+    def notes(self) -> Iterator[str]:
+        """Keys of all notes, without the folder that S3's console makes."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=_WAITING)
         for page in pages:
-            for item in page.get("Contents", []):
-                yield WaitingStack(**self._read(item["Key"]))
+            yield from (item["Key"] for item in page.get("Contents", []) if item["Key"].endswith(".json"))
+
+    def _is_gone(self, key: str, error: ClientError) -> bool:
+        """True if an error of S3 means that the object is not there."""
+        code = error.response["Error"]["Code"]
+        return code in ("NoSuchKey", "NoSuchBucket") or (code == "AccessDenied" and not self.exists(key))
 
     def _read(self, key: str) -> dict[str, Any]:
         content = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return dict(json.loads(content))
 
-    def _write(self, key: str, content: dict[str, Any]) -> None:
+    def _write(self, key: str, content: dict[str, Any]) -> str:
+        """Write an object; returns its etag."""
         body = json.dumps(content).encode()
-        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+        written = self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+        return str(written["ETag"])
 
 
 def data_manifest(dataset: str) -> str:

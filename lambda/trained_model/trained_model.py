@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-from cloudformation import Unanswered, one_line, respond, signal
+from botocore.exceptions import ClientError
+from cloudformation import one_line, respond, signal
 from jobs import KINDS, JobKind, Jobs, SageMakerJob, kind_of
 from live_endpoint import OF_ENDPOINTS, NotLive, look
 from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
@@ -140,17 +140,18 @@ class Orchestrator:
         waiting = self._store.waiting(digest)
         if waiting is not None:
             self._jobs.stop(KINDS[waiting.kind], waiting.job)
-            self._store.forget(digest)
+            self._store.forget(waiting)
 
     def check_waiting(self) -> None:
         """Signal every wait whose job has ended; RuntimeError after all of them if one could not be signalled."""
         failed = []
-        for waiting in self._store.all_waiting():
+        for note in self._store.notes():
             try:
-                self._check_job(waiting)
-            except (BotoCoreError, ClientError, Unanswered) as error:
-                _logger.exception("wait not signalled", extra={"job": waiting.job})
-                failed.append(f"{waiting.job}: {error}")
+                if waiting := self._store.read_note(note):
+                    self._check_job(waiting)
+            except Exception as error:  # one note, whatever is in it, must not hold up the others
+                _logger.exception("wait not signalled", extra={"note": note})
+                failed.append(f"{note}: {type(error).__name__}: {error}")
         if failed:
             raise RuntimeError(f"waits to be tried again: {'; '.join(failed)}")
 
@@ -177,17 +178,17 @@ class Orchestrator:
             )
         name = self._jobs.name(wanted.digest, len(jobs) + 1)
         # The note first: the end of a job without a note is ignored, and the stack would wait for nothing.
-        self._wait(wanted, name)
+        note = self._wait(wanted, name)
         try:
             self._jobs.start(wanted.kind, name, wanted.request)
         except ClientError as error:
-            self._store.forget(wanted.digest)
+            self._store.forget(note)
             reason = error.response["Error"]["Message"]
             raise Refused(f"{wanted.kind.noun} {name} cannot be created: {reason}") from error
         _logger.info("job started", extra={"digest": wanted.digest, "job": name})
 
-    def _wait(self, wanted: Wanted, job: str) -> None:
-        self._store.wait(
+    def _wait(self, wanted: Wanted, job: str) -> WaitingStack:
+        return self._store.wait(
             WaitingStack(
                 digest=wanted.digest,
                 kind=wanted.kind.resource,
@@ -217,7 +218,7 @@ class Orchestrator:
             signal(waiting.wait_url, sender=result.job, data=str(result.test_accuracy))
             _logger.info("model is there", extra={"digest": waiting.digest, "job": result.job})
         # Last: if the signal failed, the note makes the next sweep send it again.
-        self._store.forget(waiting.digest)
+        self._store.forget(waiting)
 
     def _finish(self, waiting: WaitingStack, job: SageMakerJob) -> ModelResult:
         """Keep the model of a job that has ended; Refused if the job failed or the model is not good enough."""

@@ -1,5 +1,6 @@
 """The part of AWS that the trained model's function uses, in memory, as boto3 clients show it."""
 
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,10 @@ def client_error(code: str, message: str, *, status: int = 400, operation: str =
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     return ClientError(response, operation)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
 
 
 @dataclass
@@ -35,18 +40,27 @@ class FakeS3:
         yield self.list_objects_v2(Bucket=Bucket, Prefix=Prefix, MaxKeys=1000)
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        return {"Body": io.BytesIO(self.objects[Key])}
+        self._maybe_refuse("get_object")
+        if Key not in self.objects:
+            # Without a right to list that covers the key: GetObject, S3 API reference, "Permissions".
+            raise client_error("AccessDenied", "Access Denied", status=403)
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": _etag(self.objects[Key])}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, str]:
         self.objects[Key] = Body
+        return {"ETag": _etag(Body)}
 
     def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str]) -> None:
         self._maybe_refuse("copy_object")
         self.objects[Key] = self.objects[CopySource["Key"]]
 
-    def delete_object(self, *, Bucket: str, Key: str) -> None:
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str) -> None:
         self._maybe_refuse("delete_object")
-        self.objects.pop(Key, None)
+        if Key not in self.objects:
+            raise client_error("NoSuchKey", "The specified key does not exist.", status=404)
+        if _etag(self.objects[Key]) != IfMatch:
+            raise client_error("PreconditionFailed", "At least one of the preconditions did not hold", status=412)
+        del self.objects[Key]
 
     def _maybe_refuse(self, operation: str) -> None:
         if operation in self.refusing:

@@ -269,7 +269,7 @@ class TestEndedJob:
         world.ask("Create")
         world.sagemaker.complete(JOB, 0.97)
         world.s3.refusing["copy_object"] = client_error("InternalError", "try again", status=500)
-        with pytest.raises(RuntimeError, match=JOB):
+        with pytest.raises(RuntimeError, match="try again"):
             world.job_ended()
         assert world.signals == []
         world.s3.refusing.clear()
@@ -318,6 +318,88 @@ class TestEndedJob:
         with pytest.raises(RuntimeError, match=DIGEST[:12]):
             world.sweep()
         assert len(world.cloudformation.sent_to("https://cloudformation.test/other")) == 1
+
+
+class TestNotes:
+    FOREIGN = f"jobs/waiting/{'0' * 64}.json"  # sorts before the stack's own
+
+    @pytest.mark.parametrize(
+        "note", [b"", b"{", b"[]", b"{}", b'{"digest": "d"}', b"\xff", b'{"newer": 1}'], ids=lambda note: repr(note)
+    )
+    def test_one_that_cannot_be_read_holds_up_nobody_and_is_named(self, world: World, note: bytes) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.s3.objects[self.FOREIGN] = note
+        with pytest.raises(RuntimeError, match=self.FOREIGN):
+            world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_one_of_an_unknown_kind_holds_up_nobody(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.s3.objects[self.FOREIGN] = world.s3.objects[WAITING].replace(b'"TrainingJob"', b'"ProcessingJob"')
+        with pytest.raises(RuntimeError, match=self.FOREIGN):
+            world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_a_folder_that_s3_s_console_made_is_none(self, world: World) -> None:
+        """ "Organizing objects in the Amazon S3 console by using folders", S3 user guide: an empty object, name/."""
+        world.s3.objects["jobs/waiting/"] = b""
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        world.sweep()
+        assert [signal["Status"] for signal in world.signals] == ["SUCCESS"]
+
+    def test_one_that_another_invocation_has_removed_since_the_list_is_over(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        listed = world.s3.paginate
+
+        def lists_what_then_goes(**named: Any) -> Any:
+            pages = list(listed(**named))
+            del world.s3.objects[WAITING]
+            return pages
+
+        monkeypatch.setattr(world.s3, "paginate", lists_what_then_goes)
+        world.sweep()
+        assert world.signals == []
+
+    def test_one_that_another_invocation_has_forgotten_first_is_over(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        monkeypatch.setattr(trained_model, "signal", lambda *_, **__: world.s3.objects.pop(WAITING))
+        world.sweep()
+
+    def test_a_newer_one_of_the_same_digest_stays_and_is_signalled(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """ "How to perform conditional deletes", S3 user guide: 412 where the object has changed since it was read."""
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        newer = world.s3.objects[WAITING].replace(WAIT.encode(), SECOND_WAIT.encode())
+        signal = trained_model.signal
+
+        def signal_and_deploy_again(url: str, **named: Any) -> None:
+            signal(url, **named)
+            if url == WAIT:
+                world.s3.objects[WAITING] = newer
+
+        monkeypatch.setattr(trained_model, "signal", signal_and_deploy_again)
+        world.sweep()
+        assert world.s3.objects[WAITING] == newer
+        world.sweep()
+        assert [each["Status"] for each in world.cloudformation.sent_to(SECOND_WAIT)] == ["SUCCESS"]
+        assert WAITING not in world.s3.objects
+
+    def test_one_that_may_not_be_read_is_an_error(self, world: World) -> None:
+        world.ask("Create")
+        world.s3.refusing["get_object"] = client_error("AccessDenied", "Access Denied", status=403)
+        with pytest.raises(RuntimeError, match="Access Denied"):
+            world.sweep()
 
 
 @pytest.mark.parametrize("event", [{}, {"source": "aws.s3"}, {"Records": []}])
