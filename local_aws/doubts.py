@@ -165,9 +165,9 @@ def document() -> str:
 _HEAD = """# Doubts
 
 AWS's documents leave these questions open. The local AWS gives one answer, and the other one if the doubt is named:
-`make local DOUBT=rollback-succeeds`, or `DOUBT=all`; `make demo DOUBT=all` goes the whole way with all of them. No answer
-excludes another: with all of them, the event of every second job is lost, and the others come early and twice. Every
-deploy has to work with both. This page is written by `make doubts-docs`.
+`make local DOUBT=rollback-succeeds`, or `DOUBT=all`; `make demo DOUBT=all` goes the whole way with all of them. No
+answer excludes another: with all of them, the event of every second job is lost, and the others come early and twice.
+Every deploy has to work with both. This page is written by `make doubts-docs`.
 
 | doubt | question | answer here | other answer | source |
 |---|---|---|---|---|"""

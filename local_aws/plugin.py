@@ -23,7 +23,7 @@ from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
 from local_aws.ec2 import offerings as ec2_offerings
-from local_aws.functions import account_limit
+from local_aws.functions import account_limit, asynchronous
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
 from local_aws.functions import roles as function_roles
@@ -61,6 +61,7 @@ def install() -> None:
     object_encryption.install()
     object_limits.install()
     passed_roles.install()
+    asynchronous.install()
     service_calls.install()
     service_linked_roles.install()
     function_metrics.install()
