@@ -120,8 +120,9 @@ def install() -> None:
 
 
 def steps() -> list[Callable[[float], None]]:
-    """Periodic steps in their order: publish metrics, then evaluate alarms, then scale."""
+    """Periodic steps in their order: replace what died, publish metrics, then evaluate alarms, then scale."""
     return [
+        lambda now: [endpoint.replace_dead() for endpoint in sagemaker_api.endpoints.all()] and None,
         lambda now: endpoint_metrics.observe(sagemaker_api.endpoints.all(), now),
         alarms.evaluate_due,
         scaling_evaluator.evaluate,

@@ -136,10 +136,15 @@ class LocalEndpoint:
         Raises:
             ApiError: no instance is in service.
         """
-        instance = self._traffic.next()
+        instance = self._traffic.next(lambda each: each.running)
         if instance is None:
             raise ApiError("ValidationError", f"Endpoint {self.name} of account is not in service ({self.status}).")
         return instance
+
+    def replace_dead(self) -> None:
+        """Start the containers that have ended by themselves again."""
+        for instance in {*self._fleet, *self._traffic.taking}:
+            instance.restart_if_dead()
 
     def delete(self) -> None:
         """DeleteEndpoint.

@@ -4,6 +4,8 @@ import asyncio
 import http.client
 import os
 import shutil
+import socket
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import aiohttp
+from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_region
 from ministack.core.tls import resolve_tls_material
 
@@ -29,6 +32,7 @@ _START_SECONDS = 180.0
 _PING_SECONDS = 2.0
 _CALL_SECONDS = 60.0
 _GRACE_SECONDS = 30.0
+_RESTART_SECONDS = 1.0  # before another try to start a container
 _ROUTED_SECONDS = 0.2  # a call that was just routed to this instance is not counted in flight yet
 
 
@@ -39,8 +43,8 @@ class InstanceFailed(Exception):
 class EndpointInstance:
     """Serves one copy of a model; ready when `start` returns.
 
-    `config_name` names its endpoint configuration; `capture` captures its calls unless it is None. `in_flight` counts
-    the requests in progress, so that the instance can be drained.
+    A container that ends by itself is started again. `config_name` names its endpoint configuration; `capture` captures
+    its calls unless it is None. `in_flight` counts the requests in progress, so that the instance can be drained.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class EndpointInstance:
         self.in_flight = 0
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
         self._container: RunningContainer | None = None
+        self._log = ("", "")
+        self._ended, self._restarting = False, threading.Event()
         self._calls: aiohttp.ClientSession | None = None
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -66,15 +72,40 @@ class EndpointInstance:
         Raises:
             InstanceFailed: one of these steps failed; the message has the reason.
         """
+        self._log = log_group, log_stream
         try:
-            image = self._pull()
+            self._image = self._pull()
             self._fetch()
-            shipper = LogShipper(self._session.client("logs"), log_group, log_stream, self._tail.append)
-            self._container = self._run(image, shipper)
+            self._container = self._run()
             self._wait_until_ready(self._container)
         except BaseException:
             self.end()
             raise
+
+    @property
+    def running(self) -> bool:
+        """True unless its container has ended."""
+        return bool(self._container and not self._restarting.is_set() and self._container.poll() is None)
+
+    def restart_if_dead(self) -> None:
+        """Start the container again, in the background, if it has ended by itself."""
+        if self._container and not self._ended and not self._restarting.is_set() and not self.running:
+            self._restarting.set()
+            spawn_background(self._restart, thread_name=f"restart-{self.identity}")
+
+    def _restart(self) -> None:
+        assert self._container
+        self._container.stop(0)
+        shutil.rmtree(self._folder / "root", ignore_errors=True)
+        try:
+            self._container = self._run()
+            self._wait_until_ready(self._container)
+        except Exception as error:  # whatever it is, it is tried again
+            self._tail.append(f"{type(error).__name__}: {error}")
+            time.sleep(_RESTART_SECONDS)
+        self._restarting.clear()
+        if self._ended:  # meanwhile
+            self._container.stop(0)
 
     async def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
         """Status, headers and body of the container's answer to POST /invocations.
@@ -85,8 +116,7 @@ class EndpointInstance:
         """
         assert self._container, "calls are routed to a ready instance only"
         if self._calls is None:
-            made = self._container.make_socket
-            connector = aiohttp.TCPConnector(limit=0, socket_factory=lambda _: made())
+            connector = aiohttp.TCPConnector(limit=0, socket_factory=self._make_socket)
             self._calls = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS),
@@ -101,6 +131,10 @@ class EndpointInstance:
         finally:
             self.in_flight -= 1
 
+    def _make_socket(self, _: Any) -> socket.socket:
+        assert self._container
+        return self._container.make_socket()
+
     def drain(self) -> None:
         """Wait for the requests in progress, then end the instance."""
         time.sleep(_ROUTED_SECONDS)
@@ -110,6 +144,7 @@ class EndpointInstance:
         self.end()
 
     def end(self) -> None:
+        self._ended = True
         if self._container:
             self._container.stop(_GRACE_SECONDS)
         if self._calls:
@@ -152,7 +187,9 @@ class EndpointInstance:
             raise InstanceFailed(f"Failed to extract {container['ModelDataUrl']}: {error}") from error
         archive.unlink()
 
-    def _run(self, image: ContainerImage, shipper: LogShipper) -> RunningContainer:
+    def _run(self) -> RunningContainer:
+        image = self._image
+        shipper = LogShipper(self._session.client("logs"), *self._log, self._tail.append)
         wanted = "arm64" if self._instance.arm else "amd64"
         if image.architecture != wanted:
             shipper.follow([f"exec {image.command[0]}: exec format error"]).join()

@@ -1,7 +1,7 @@
 """Routes calls to instances round robin, also while traffic shifts from one fleet to another."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,10 +17,13 @@ class Traffic(Generic[T]):
     def set(self, instances: Sequence[T]) -> None:
         self.taking = tuple(instances)
 
-    def next(self) -> T | None:
-        """Instance for the next call; None without instances."""
+    def next(self, usable: Callable[[T], bool] = lambda _: True) -> T | None:
+        """Instance for the next call, a usable one if there is any; None without instances."""
         taking = self.taking  # read once: another thread may replace it
-        return taking[next(self._turn) % len(taking)] if taking else None
+        if not taking:
+            return None
+        turn = next(self._turn) % len(taking)
+        return next(filter(usable, (*taking[turn:], *taking[:turn])), taking[turn])
 
 
 def mix(blue: Sequence[T], green: Sequence[T], taking: int) -> list[T]:

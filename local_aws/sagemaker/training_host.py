@@ -159,7 +159,8 @@ class LogShipper:
     def _create_stream(self) -> None:
         with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):
             self._logs.create_log_group(logGroupName=self._group)
-        self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):  # of a container that ended
+            self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _send_all(self) -> None:
         open_ = True

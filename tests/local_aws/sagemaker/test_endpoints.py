@@ -1,6 +1,7 @@
 """Endpoints run the model's image, and updates cause no downtime."""
 
 import base64
+import contextlib
 import itertools
 import json
 import re
@@ -8,11 +9,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from bench.toy_endpoint import archive, model_archive, push
 from local_aws.home import Home, read_env
+from local_aws.lifecycle import current, processes
 from tests.local_aws.conftest import Client, make_role
 from tests.waiting import until
 
@@ -141,6 +144,35 @@ def test_a_deployment_by_an_alarm_that_is_not_there_is_refused(client: Client, e
 
 def test_it_answers_with_what_the_container_says(client: Client, endpoint: str) -> None:
     assert invoke(client, "hello") == "first says text/x-toy"
+
+
+def servers(home: Home) -> list[psutil.Process]:
+    """Processes of the toys' servers, inside and outside of their sandboxes."""
+    run = current(home)
+    assert run
+    found = []
+    for process in processes(run):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [process] if "server.py" in " ".join(process.cmdline()) else []
+    return found
+
+
+def test_a_server_that_is_killed_is_started_again(client: Client, home: Home, endpoint: str) -> None:
+    """ "Instances that fail are replaced": "Best practices for deploying models", SageMaker developer guide."""
+    killed = servers(home)
+    assert killed
+    for process in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended with the one before
+            process.kill()
+
+    def answers() -> bool:
+        try:
+            return invoke(client, "hello") == "first says text/x-toy"
+        except ClientError:
+            return False
+
+    until(lambda: answers() and not {*killed} & {*servers(home)})
+    assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
 
 
 def test_custom_attributes_go_to_the_container_and_come_back_from_it(client: Client, endpoint: str) -> None:

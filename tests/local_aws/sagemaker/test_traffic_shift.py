@@ -28,6 +28,13 @@ def test_the_new_fleet_has_the_share_of_calls_that_its_instances_are(taking: int
     assert len(set(counts.values())) == 1  # every instance has the same load
 
 
+def test_an_instance_that_cannot_be_used_gets_no_call_unless_none_can() -> None:
+    traffic: Traffic[str] = Traffic()
+    traffic.set(BLUE)
+    assert {traffic.next(lambda each: each != "b2") for _ in range(8)} == {"b1", "b3", "b4"}
+    assert {traffic.next(lambda _: False) for _ in range(8)} == {*BLUE}
+
+
 def test_old_and_new_ones_take_turns() -> None:
     assert [each[0] for each in mix(BLUE, GREEN, 2)] in (list("bgbg"), list("gbgb"))
 
