@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy upload live weights diff destroy settings-docs doubts-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -64,6 +64,9 @@ deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [D
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
 
+prove: $(SETUP)  ## ask the AWS that the environment names what its documents leave open, in a stage of its own, and remove it [YES=1] [ONLY=row,row] [MAX_USD=10] [SETTINGS=…]
+	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(CONTEXT)
+
 live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [SETTINGS="stage=prod"]
 	@$(PY) -m tools.deploy.check $(CONTEXT)
 
@@ -99,6 +102,9 @@ settings-docs: $(SETUP)  ## write docs/settings.md from the settings
 
 doubts-docs: $(SETUP)  ## write docs/doubts.md from the doubts of the local AWS
 	@$(PY) -m local_aws.doubts
+
+prove-docs: $(SETUP)  ## write docs/live-checks.md from the rows of make prove
+	@$(PY) -m tools.prove.document
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs

@@ -1,0 +1,148 @@
+"""The system that is proved: what steps deploy it with, and what rows read of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import boto3
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from aws.log_groups import TRAINING_JOBS, endpoint_log_group, function_log_group
+from settings import Settings, read_settings
+from settings.names import StackSuffix, bucket_name, job_prefix, resource_name
+from tools.assembly import SynthesizedApp, synthesize
+from tools.demo.classify import ClassifyClient, SteadyClient
+from tools.demo.jobs import Job, jobs
+from tools.demo.steps import Steps
+from tools.deploy.inventory import pages
+from tools.deploy.preflight.quotas import instances
+from tools.deploy.preflight.target import Target, Unknown
+from tools.deploy.stacks import deploy
+from tools.stack import outputs
+from training.folder import Folder
+
+T = TypeVar("T")
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass
+class ProvedSystem:
+    """A deployment `<app>-<stage>` of this command's own.
+
+    Attributes:
+        given: settings over the defaults, of every deploy.
+        local: it is on the local AWS.
+        facts: what each step noted for its rows, by step; JSON values.
+    """
+
+    given: Mapping[str, str]
+    images: Folder
+    account: str
+    region: str
+    local: bool
+    console: Console
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self.given)
+
+    @property
+    def prefix(self) -> str:
+        return self.settings.prefix
+
+    @property
+    def bucket(self) -> str:
+        return bucket_name(self.prefix, self.account, self.region)
+
+    @cached_property
+    def steps(self) -> Steps:
+        return Steps(self.console)
+
+    def say(self, line: str) -> None:
+        self.steps.say(line)
+
+    def assembly(self, **changes: str) -> SynthesizedApp:
+        return synthesize({**self.given, **changes})
+
+    def deploy(self, *stacks: StackSuffix, **changes: str) -> None:
+        """Deploy these stacks and those that they need, or all, with `changes` over the settings."""
+        deploy(self.assembly(**changes), *stacks, say=self.steps.say_briefly)
+
+    def outputs(self, suffix: StackSuffix) -> dict[str, str]:
+        return outputs(self.stack(suffix))
+
+    def stack(self, suffix: StackSuffix) -> str:
+        return resource_name(self.prefix, suffix)
+
+    def events(self, suffix: StackSuffix) -> list[dict[str, Any]]:
+        """Events of a stack, newest first."""
+        return list(pages("cloudformation", "describe_stack_events", "StackEvents", StackName=self.stack(suffix)))
+
+    @property
+    def endpoint_name(self) -> str:
+        return self.outputs("serving")["EndpointName"]
+
+    def endpoint(self) -> dict[str, Any]:
+        """DescribeEndpoint's answer."""
+        described: dict[str, Any] = boto3.client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
+        return described
+
+    def endpoint_config(self) -> dict[str, Any]:
+        """The configuration that is live."""
+        name = self.endpoint()["EndpointConfigName"]
+        described: dict[str, Any] = boto3.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        return described
+
+    def jobs(self) -> list[Job]:
+        """Its training jobs, oldest first."""
+        return jobs(job_prefix(self.prefix))
+
+    def job(self, name: str) -> dict[str, Any]:
+        """DescribeTrainingJob's answer."""
+        described: dict[str, Any] = boto3.client("sagemaker").describe_training_job(TrainingJobName=name)
+        return described
+
+    def classifier(self) -> ClassifyClient:
+        return ClassifyClient(self.outputs("serving")["FunctionName"])
+
+    def steady_client(self) -> SteadyClient:
+        return SteadyClient(self.outputs("serving")["FunctionName"], self.images.splits["test"].files)
+
+    def job_log(self, job: str) -> list[str]:
+        """Lines of all streams of a training job."""
+        return log_lines(TRAINING_JOBS, stream_prefix=f"{job}/")
+
+    def endpoint_log(self) -> list[str]:
+        return log_lines(endpoint_log_group(self.endpoint_name))
+
+    def function_log(self, suffix: str) -> list[str]:
+        return log_lines(function_log_group(f"{self.prefix}-{suffix}"))
+
+    def require_quotas(self, changes: Mapping[str, str]) -> None:
+        """Raise NotReady if a quota is too low for these changes; one that cannot be asked for stops nothing."""
+        if changes:
+            with suppress(Unknown, ClientError):
+                instances(Target(read_settings({**self.given, **changes}), self.account, self.region, self.assembly))
+
+    def until(self, look: Callable[[], T], *, minutes: float, local_seconds: float = 60) -> T:
+        """The first value of `look` that is true, or the last one, after so many minutes or local seconds."""
+        seconds = local_seconds if self.local else 60 * minutes
+        deadline = time.monotonic() + seconds
+        while not (value := look()) and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+        return value
+
+
+def log_lines(group: str, *, stream_prefix: str = "") -> list[str]:
+    """Lines of a log group, oldest first; none if the group is not there."""
+    streams = {"logStreamNamePrefix": stream_prefix} if stream_prefix else {}
+    try:
+        events = list(pages("logs", "filter_log_events", "events", logGroupName=group, **streams))
+    except boto3.client("logs").exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"].rstrip("\n") for event in events]
