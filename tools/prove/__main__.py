@@ -19,20 +19,21 @@ from typing import Any
 
 from rich.console import Console
 
+from aws.prices import UnknownPrice
 from local_aws.home import ACCOUNT
 from settings import read_settings
-from tools.cli import command, confirmed, make_parser, positive, settings_of
+from tools.cli import add_yes, agreed, command, make_parser, positive, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.deploy.inventory import Deployment
 from tools.preflight import NotReady, require_aws
 from tools.prove import report, rows, state
-from tools.prove.deploys import SETTINGS
 from tools.prove.money import Bill, standing_hour, step_usd
 from tools.prove.row import ROWS, Row
 from tools.prove.run import Proof, needed
 from tools.prove.state import ProofState
 from tools.prove.steps import DESTROY
+from tools.prove.steps.base import SETTINGS
 from tools.prove.system import ProvedSystem
 from training.errors import InputError
 from training.folder import digest
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     hour = standing_hour(assembly)
     if not known.done:
         _say_cost(system, chosen, hour)
-        if not (options.yes or confirmed("Deploy it, ask, and remove it?")):
+        if not agreed("Deploy it, ask, and remove it?", yes=options.yes):
             print("nothing was deployed")
             return 1
     bill = Bill(known, hour, options.max_usd)
@@ -79,7 +80,8 @@ def _report(known: ProofState, chosen: Sequence[Row], *, local: bool) -> int:
     left = known.facts[DESTROY]["left"]
     report.write(known, [row.name for row in chosen], left, local=local)
     print(f"Written: {report.JSON_FILE}, {report.MARKDOWN_FILE}")
-    print(*(f"left: {each}: run make prove again to remove it" for each in left), sep="\n", end="")
+    for each in left:
+        print(f"left: {each}: run make prove again to remove it")
     if left:
         known.done.remove(DESTROY)
         known.save(state.FILE)
@@ -98,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = make_parser("prove", __doc__)
     parser.add_argument("--only", default="", metavar="NAME,…", help="rows to ask (docs/live-checks.md); default: all")
     parser.add_argument("--max-usd", type=positive, metavar="N", help="dollars that it may cost")
-    parser.add_argument("--yes", action="store_true", help="do not ask before it deploys")
+    add_yes(parser)
     return parser
 
 
@@ -139,16 +141,22 @@ def _known(system: ProvedSystem, of: Deployment) -> ProofState:
 
 
 def _say_cost(system: ProvedSystem, chosen: Sequence[Row], hour: float) -> None:
-    account_steps, steps = needed(chosen, local=False), needed(chosen, local=system.local)
-    dollars = sum(step_usd(step, read_settings({**system.given, **step.changes}), hour) for step in account_steps)
-    minutes = sum(step.minutes for step in account_steps)
+    """Say how long it takes, and what it costs; a step without a price is named, and will be left out."""
+    dollars, minutes, unpriced = 0.0, 0.0, []
+    for step in needed(chosen, local=False):
+        try:
+            dollars += step_usd(step, read_settings({**system.given, **step.changes}), hour)
+            minutes += step.minutes
+        except UnknownPrice as error:
+            unpriced.append(f"  without the step {step.name}: {error}")
     print(
         f"{len(chosen)} rows, in account {system.account}, region {system.region}, as stage {system.settings.stage}:\n"
         f"  in an account about {minutes / 60:.1f} hours and {dollars:.2f} $, at list prices of us-east-1; "
         f"what stands costs {hour:.2f} $ an hour"
     )
+    print(*unpriced, sep="\n", end="\n" if unpriced else "")
     if system.local:
-        seconds = sum(step.seconds for step in steps)
+        seconds = sum(step.seconds for step in needed(chosen, local=True))
         print(f"  on this local AWS nothing, and about {seconds / 60:.0f} minutes")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.prices import UnknownPrice
 from tools.deploy.inventory import pages
 from tools.prove.money import Bill, OutOfBudget
 from tools.prove.row import Answer, Row
@@ -15,7 +16,7 @@ from tools.prove.steps import BASE, DESTROY, PREFLIGHT, STEPS
 from tools.prove.system import ProvedSystem
 from training.errors import ReportedError
 
-_STEP_ERRORS = (ReportedError, ClientError, BotoCoreError)
+_STEP_ERRORS = (ReportedError, UnknownPrice, ClientError, BotoCoreError)
 
 
 def needed(rows: Iterable[Row], *, local: bool) -> list[Step]:

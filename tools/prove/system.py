@@ -1,11 +1,12 @@
 """The system that is proved: what steps deploy it with, and what rows read of it."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
@@ -26,7 +27,10 @@ from tools.stack import outputs
 from training.folder import Folder
 
 T = TypeVar("T")
+Statistic = Literal["Sum", "SampleCount", "Maximum"]
 _PAUSE_SECONDS = 1.0
+# Lambda's line at the end of a call, as text and as JSON.
+_REPORT = re.compile(r'(?:^REPORT .*?\tDuration: |"durationMs":\s*)([\d.]+)')
 
 
 @dataclass
@@ -73,15 +77,36 @@ class ProvedSystem:
         """Deploy these stacks and those that they need, or all, with `changes` over the settings."""
         deploy(self.assembly(**changes), *stacks, say=self.steps.say_briefly)
 
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """By which the removal knows what a step makes outside of the stacks."""
+        return [{"Key": "app", "Value": self.settings.app}, {"Key": "stage", "Value": self.settings.stage}]
+
     def outputs(self, suffix: StackSuffix) -> dict[str, str]:
         return outputs(self.stack(suffix))
 
     def stack(self, suffix: StackSuffix) -> str:
         return resource_name(self.prefix, suffix)
 
-    def events(self, suffix: StackSuffix) -> list[dict[str, Any]]:
-        """Events of a stack, newest first."""
-        return list(pages("cloudformation", "describe_stack_events", "StackEvents", StackName=self.stack(suffix)))
+    def events(self, suffix: StackSuffix, *, since: float = 0) -> list[str]:
+        """Events of a stack since that time (epoch seconds), newest first: resource, status and reason."""
+        found = pages("cloudformation", "describe_stack_events", "StackEvents", StackName=self.stack(suffix))
+        return [
+            " ".join((event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", "")))
+            for event in found
+            if event["Timestamp"].timestamp() >= since
+        ]
+
+    def metric(
+        self, namespace: str, name: str, since: float, dimensions: Mapping[str, str], statistic: Statistic = "Sum"
+    ) -> float:
+        """Sum, or the largest value of another statistic, of a metric's minutes since that time (epoch seconds)."""
+        points = boto3.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace, MetricName=name, StartTime=since - 60, EndTime=time.time() + 60, Period=60,
+            Statistics=[statistic], Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        )["Datapoints"]  # fmt: skip
+        values = [float(point[statistic]) for point in points]
+        return sum(values) if statistic == "Sum" else max(values, default=0.0)
 
     @property
     def endpoint_name(self) -> str:
@@ -123,6 +148,34 @@ class ProvedSystem:
     def function_log(self, suffix: str) -> list[str]:
         return log_lines(function_log_group(f"{self.prefix}-{suffix}"))
 
+    def model(self) -> dict[str, Any]:
+        """DescribeModel's answer for the model that is live."""
+        [variant] = self.endpoint_config()["ProductionVariants"]
+        described: dict[str, Any] = boto3.client("sagemaker").describe_model(ModelName=variant["ModelName"])
+        return described
+
+    def model_image(self) -> str:
+        """Address of that model's image."""
+        return str(self.model()["PrimaryContainer"]["Image"])
+
+    def function_calls(self, suffix: str, *, since: float, until: float) -> list[tuple[float, str]]:
+        """Seconds of each call of a function that ended between these times (epoch seconds), with Lambda's line."""
+        found = []
+        for event in log_events(function_log_group(f"{self.prefix}-{suffix}")):
+            took = _REPORT.search(event["message"])
+            if took and since <= event["timestamp"] / 1000 <= until:
+                found.append((float(took[1]) / 1000, event["message"].strip()))
+        return found
+
+    def alarm_history(self, alarm: str, since: float) -> list[str]:
+        """Type and summary of what befell the alarm since that time (epoch seconds), newest first."""
+        found = pages("cloudwatch", "describe_alarm_history", "AlarmHistoryItems", AlarmName=alarm)
+        return [
+            f"{item['HistoryItemType']}: {item['HistorySummary']}"
+            for item in found
+            if item["Timestamp"].timestamp() >= since
+        ]
+
     def require_quotas(self, changes: Mapping[str, str]) -> None:
         """Raise NotReady if a quota is too low for these changes; one that cannot be asked for stops nothing."""
         if changes:
@@ -140,9 +193,13 @@ class ProvedSystem:
 
 def log_lines(group: str, *, stream_prefix: str = "") -> list[str]:
     """Lines of a log group, oldest first; none if the group is not there."""
+    return [event["message"].rstrip("\n") for event in log_events(group, stream_prefix=stream_prefix)]
+
+
+def log_events(group: str, *, stream_prefix: str = "") -> list[dict[str, Any]]:
+    """Events of a log group, oldest first; none if the group is not there."""
     streams = {"logStreamNamePrefix": stream_prefix} if stream_prefix else {}
     try:
-        events = list(pages("logs", "filter_log_events", "events", logGroupName=group, **streams))
+        return list(pages("logs", "filter_log_events", "events", logGroupName=group, **streams))
     except boto3.client("logs").exceptions.ResourceNotFoundException:
         return []
-    return [event["message"].rstrip("\n") for event in events]

@@ -1,5 +1,22 @@
-"""The rows of the proof, by theme. Importing this package declares them all."""
+"""The rows of the proof, by theme, in the order of the steps. Importing this package declares them all."""
 
-from tools.prove.rows import deploys as deploys
-from tools.prove.rows import removal as removal
-from tools.prove.rows import training as training
+from tools.prove.rows import (
+    access,
+    alarms,
+    containers,
+    deploys,
+    function,
+    hosts,
+    jobs,
+    notebook,
+    removal,
+    scaling,
+    training,
+    tuning,
+    updates,
+)
+
+__all__ = [
+    "access", "alarms", "containers", "deploys", "function", "hosts", "jobs", "notebook", "removal", "scaling",
+    "training", "tuning", "updates",
+]  # fmt: skip

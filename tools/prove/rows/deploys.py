@@ -1,16 +1,17 @@
-"""Rows about deploys."""
+"""Rows about deploys, of which the endpoint takes no notice."""
 
 from tools.prove.row import Answer, row
 from tools.prove.system import ProvedSystem
 
 
 @row(
-    question="Do Service Quotas, AWS's registry and IAM answer `make preflight` in time?",
+    question="Do Service Quotas, AWS's registry and IAM answer `make preflight` in time, are the codes in "
+    "`aws/quotas.py` right, and may another account's images be described?",
     expected="no line is unknown, after 10 s at most",
     step="preflight",
 )
 def preflight_answers(system: ProvedSystem) -> Answer:
-    """Run the checks of `make preflight`, once the app is synthesized."""
+    """Run the checks of `make preflight`."""
     facts = system.facts["preflight"]
     said = [*facts["unknown"], *facts["right"]]
     return Answer(
@@ -21,6 +22,21 @@ def preflight_answers(system: ProvedSystem) -> Answer:
 
 
 @row(
+    question="Is `RetainAllVariantProperties` accepted when the endpoint is created?",
+    expected="serving is created",
+    step="base",
+    despite_failure=True,
+)
+def retain_all_variant_properties(system: ProvedSystem) -> Answer:
+    """Read the events of the serving stack's endpoint: its template sets the property."""
+    events = system.events("serving")
+    endpoint = [event for event in events if event.startswith("Endpoint CREATE_")]
+    failed = [event for event in events if "_FAILED" in event]
+    good = any("CREATE_COMPLETE" in event for event in endpoint)
+    return Answer("accepted" if good else "refused, or not reached", good, "\n".join([*endpoint, *failed]))
+
+
+@row(
     question="Does a deploy with nothing changed train nothing?",
     expected='"(no changes)" for every stack',
     step="again",
@@ -28,8 +44,32 @@ def preflight_answers(system: ProvedSystem) -> Answer:
 def no_change(system: ProvedSystem) -> Answer:
     """Deploy the same again."""
     facts = system.facts["again"]
-    return Answer(
-        f"{facts['jobs']} jobs, {len(facts['unchanged'])} stacks unchanged",
-        facts["jobs"] == 0 and bool(facts["unchanged"]),
-        "\n".join(facts["unchanged"]),
-    )
+    unchanged = facts["unchanged"]
+    good = facts["jobs"] == 0 and len(unchanged) == facts["stacks"]
+    return Answer(f"{facts['jobs']} jobs, {len(unchanged)} stacks unchanged", good, "\n".join(unchanged))
+
+
+@row(
+    question="Does the stack event show SageMaker's failure reason, or ours?",
+    expected='"… is under the floor 0.999"; the old endpoint serves',
+    step="floor",
+)
+def floor_in_the_events(system: ProvedSystem) -> Answer:
+    """Deploy with `accuracy_floor=0.999 epochs=1`; read the stack's events and the endpoint."""
+    facts = system.facts["floor"]
+    told = [event for event in system.events("trained-model", since=facts["began"]) if "under the floor" in event]
+    kept = facts["before"] == facts["after"] and not facts["errors"]
+    evidence = "\n".join([*told[:2], f"endpoint configuration: {facts['before']} before, {facts['after']} after"])
+    return Answer("it does" if told else "no such event", bool(told) and kept, evidence)
+
+
+@row(
+    question="Is an endpoint of version 0.1.0 updated in place, without a failed call?",
+    expected="the endpoint keeps its creation time, and no call fails",
+    step="base",
+    why="person",
+)
+def upgrade_of_0_1_0(system: ProvedSystem) -> Answer:
+    """It takes a checkout of version 0.1.0: deploy it, then this version, with a client that calls meanwhile."""
+    created = system.endpoint()["CreationTime"]
+    return Answer("deploy version 0.1.0, then this one, in a stage of your own", None, f"this one is of {created}")

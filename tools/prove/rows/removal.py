@@ -11,19 +11,18 @@ from tools.prove.system import ProvedSystem
 def destroy_leaves_nothing(system: ProvedSystem) -> Answer:
     """Ask each service, as `make destroy` does, and then Resource Groups for what has the tags `app` and `stage`."""
     left = list(system.facts["destroy"]["left"])
-    values = {"app": system.settings.app, "stage": system.settings.stage}
-    filters = [{"Key": key, "Values": [value]} for key, value in values.items()]
+    filters = [{"Key": tag["Key"], "Values": [tag["Value"]]} for tag in system.tags]
     tagged = [
         item["ResourceARN"]
         for item in pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
     ]
-    # KMS keeps a key that is to be deleted for a week; SageMaker keeps ended jobs for ever.
+    # KMS keeps a key that is to be deleted for a week; SageMaker keeps ended jobs for ever, EC2 instances for an hour.
     kms = boto3.client("kms")
-    going = [
+    ending = [
         arn for arn in tagged
-        if ":training-job/" in arn or ":hyper-parameter-tuning-job/" in arn
+        if any(kind in arn for kind in (":training-job/", ":hyper-parameter-tuning-job/", ":instance/"))
         or (":key/" in arn and kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion")
     ]  # fmt: skip
-    still = [*left, *(arn for arn in tagged if arn not in going)]
-    evidence = "\n".join([*still, *(f"{arn} (a job's record, or to be deleted)" for arn in going)])
-    return Answer(f"{len(still)} resources left", not still, evidence or "both lists are empty")
+    still = [*left, *(arn for arn in tagged if arn not in ending)]
+    evidence = "\n".join([*still, *(f"{arn} (has ended, or is to be deleted)" for arn in ending)])
+    return Answer(f"{len(still)} resources left", not still, evidence or "none is listed")

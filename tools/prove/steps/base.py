@@ -51,18 +51,21 @@ def preflight(system: ProvedSystem) -> Facts:
 
 
 def base(system: ProvedSystem) -> Facts:
-    assembly = system.assembly()
+    assembly, before = system.assembly(), {job.name for job in system.jobs()}
     make_scaling_roles(assembly, say=system.say)
+    began = time.time()
     made = bootstrap(system.account, system.region, assembly.bootstrap[0])
     deploy_everything(assembly, system.images, say=system.steps.say_briefly)
-    return {"bootstrapped": made}
+    jobs = [job.name for job in system.jobs() if job.name not in before]
+    return {"bootstrapped": made, "began": began, "jobs": jobs}
 
 
 def again(system: ProvedSystem) -> Facts:
-    before = len(system.jobs())
+    before, assembly = len(system.jobs()), system.assembly()
     lines: list[str] = []
-    deploy(system.assembly(), say=lines.append)
-    return {"unchanged": [line for line in lines if "(no changes)" in line], "jobs": len(system.jobs()) - before}
+    deploy(assembly, say=lines.append)
+    unchanged = [line for line in lines if "(no changes)" in line]
+    return {"unchanged": unchanged, "stacks": len(assembly.stacks), "jobs": len(system.jobs()) - before}
 
 
 def nothing(system: ProvedSystem) -> Facts:

@@ -1,0 +1,78 @@
+"""Steps that train and deploy no model."""
+
+import threading
+import time
+
+import boto3
+
+from settings.names import notebook_prefix
+from tools.cdk import CdkFailed
+from tools.prove.step import Facts
+from tools.prove.system import ProvedSystem
+
+SPOT = {"spot": "true", "seed": "4"}
+GPUS = {"training_instance_type": "ml.g4dn.12xlarge", "training_instance_count": "1", "seed": "5"}
+# The image's default command runs the module of this variable (training/sagemaker_toolkit.py).
+_PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
+_OF_A_JOB = (
+    "RoleArn", "AlgorithmSpecification", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig",
+    "ResourceConfig", "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption",
+)  # fmt: skip
+
+
+def spot(system: ProvedSystem) -> Facts:
+    """Stop the job after its first epoch, and deploy the same once more.
+
+    Raises:
+        CdkFailed: the second deploy failed.
+    """
+    before, began = {job.name for job in system.jobs()}, time.time()
+    epochs = "8" if system.local else "100"  # enough that it still trains when the log has told of the first epoch
+    over = threading.Event()
+    stopper = threading.Thread(target=_stop_after_an_epoch, args=(system, before, over), daemon=True)
+    stopper.start()
+    failure = ""
+    try:
+        system.deploy("trained-model", **SPOT, epochs=epochs)
+    except CdkFailed as failed:
+        failure = str(failed)
+    finally:
+        over.set()
+        stopper.join(timeout=60)
+    if failure:
+        system.deploy("trained-model", **SPOT, epochs=epochs)
+    return {
+        "began": began,
+        "failure": failure,
+        "jobs": [job.name for job in system.jobs() if job.name not in before],
+    }
+
+
+def _stop_after_an_epoch(system: ProvedSystem, before: set[str], over: threading.Event) -> None:
+    while not over.wait(0.5):
+        for job in system.jobs():
+            if job.name not in before and any("epoch=1 " in line for line in system.job_log(job.name)):
+                boto3.client("sagemaker").stop_training_job(TrainingJobName=job.name)
+                return
+
+
+def toolkit(system: ProvedSystem) -> Facts:
+    """Run the first job again without a command, so that the image's own entry point finds the program."""
+    client = boto3.client("sagemaker")
+    described = system.job(system.facts["base"]["jobs"][0])
+    request = {name: described[name] for name in _OF_A_JOB if name in described}
+    request["AlgorithmSpecification"].pop("ContainerEntrypoint")
+    request["Environment"] |= _PROGRAM
+    request["HyperParameters"] |= {"epochs": "1"}
+    name = f"{notebook_prefix(system.prefix)}{int(time.time()):x}"
+    client.create_training_job(TrainingJobName=name, **request, Tags=system.tags)
+    ended = ("Completed", "Failed", "Stopped")
+    system.until(lambda: system.job(name)["TrainingJobStatus"] in ended, minutes=20, local_seconds=120)
+    return {"job": name}
+
+
+def gpus(system: ProvedSystem) -> Facts:
+    """Raises CdkFailed if the training failed."""
+    before = {job.name for job in system.jobs()}
+    system.deploy("trained-model", **GPUS)
+    return {"jobs": [job.name for job in system.jobs() if job.name not in before]}
