@@ -45,6 +45,7 @@ def allowed(service: str, action: str, resource: str, keys: Keys) -> bool:
         resource_arn=resource,
         region=get_region(),
         service_context={f"aws:{key}": value for key, value in keys.items()},
+        secure_transport=True,  # as AWS's services call each other
     )
     return bool(evaluate_resource_policy(found[0], context, service=f"{service}.amazonaws.com").decision == "Allow")
 
@@ -103,7 +104,7 @@ def _count_failure() -> None:
 
 
 def _ask_for_alarms() -> None:
-    """A refused action is an entry of the alarm's history."""
+    """An action is an entry of the alarm's history, a refused one too."""
     dispatch = cloudwatch._dispatch_alarm_actions
 
     def dispatch_allowed(alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
@@ -112,21 +113,24 @@ def _ask_for_alarms() -> None:
         topics = (alarm.get(name) or []) if alarm.get("ActionsEnabled", True) else []
         made = [topic for topic in topics if _may_publish("cloudwatch", topic, keys, keys)]
         dispatch({**alarm, name: made}, old_state, new_state, reason)
-        for topic in set(topics) - set(made):
-            _note_failure(alarm, topic)
+        for topic in topics:
+            _note_action(alarm, topic, executed=topic in made)
 
     cloudwatch._dispatch_alarm_actions = dispatch_allowed
 
 
-def _note_failure(alarm: dict[str, Any], topic: str) -> None:
+def _note_action(alarm: dict[str, Any], topic: str, *, executed: bool) -> None:
+    """Source of the text: "DescribeAlarmHistory", CloudWatch API reference, and the page above."""
+    refusal = f"Resource: {alarm['AlarmArn']} is not authorized to perform: SNS:Publish on resource: {topic}"
+    failed = f'Failed to execute action {topic}. Received error: "{refusal}"'
+    summary = f"Successfully executed action {topic}" if executed else failed
     cloudwatch._history_entries().append(
         {
             "AlarmName": alarm["AlarmName"],
             "AlarmType": "MetricAlarm",
             "Timestamp": cloudwatch._ts_iso(time.time()),
             "HistoryItemType": "Action",
-            "HistorySummary": f'Failed to execute action {topic}. Received error: "Resource: {alarm["AlarmArn"]} is '
-            f'not authorized to perform: SNS:Publish on resource: {topic}"',
+            "HistorySummary": summary,
             "HistoryData": "{}",
         }
     )

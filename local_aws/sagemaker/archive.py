@@ -23,11 +23,12 @@ def pack(folders: list[Path], target: Path) -> Path:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Extract an archive into a folder.
+    """Extract an archive into a folder, which is there afterwards even if the archive is empty.
 
     Raises:
         ArchiveError: it is no tar file, is truncated or damaged, or holds a path outside of the folder.
     """
+    target.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as packed:
             packed.extractall(target, filter="data")

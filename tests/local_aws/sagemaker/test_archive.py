@@ -24,6 +24,12 @@ def refused(archive: Path) -> str:
     return str(error.value)
 
 
+def test_an_empty_archive_leaves_an_empty_folder(tmp_path: Path) -> None:
+    """So that the container starts, and says itself what it misses."""
+    unpack(pack([], tmp_path / "empty.tar.gz"), tmp_path / "model")
+    assert list((tmp_path / "model").iterdir()) == []
+
+
 def test_what_was_packed_is_unpacked(archive: Path, tmp_path: Path) -> None:
     unpack(archive, tmp_path / "unpacked")
     assert {path.name for path in (tmp_path / "unpacked").iterdir()} == {"model.onnx", "model.json"}
