@@ -29,6 +29,8 @@ from training.folder import Folder
 T = TypeVar("T")
 Statistic = Literal["Sum", "SampleCount", "Maximum"]
 _PAUSE_SECONDS = 1.0
+_MAX_EVENTS = 5000
+_EVENT = ("LogicalResourceId", "ResourceType", "ResourceStatus", "ResourceStatusReason")
 # Lambda's line at the end of a call, as text and as JSON.
 _REPORT = re.compile(r'(?:^REPORT .*?\tDuration: |"durationMs":\s*)([\d.]+)')
 
@@ -89,10 +91,10 @@ class ProvedSystem:
         return resource_name(self.prefix, suffix)
 
     def events(self, suffix: StackSuffix, *, since: float = 0) -> list[str]:
-        """Events of a stack since that time (epoch seconds), newest first: resource, status and reason."""
+        """Events of a stack since that time (epoch seconds), newest first: id, type, status, reason."""
         found = pages("cloudformation", "describe_stack_events", "StackEvents", StackName=self.stack(suffix))
         return [
-            " ".join((event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", "")))
+            " ".join(str(event.get(key, "")) for key in _EVENT)
             for event in found
             if event["Timestamp"].timestamp() >= since
         ]
@@ -140,13 +142,11 @@ class ProvedSystem:
 
     def job_log(self, job: str) -> list[str]:
         """Lines of all streams of a training job."""
-        return log_lines(TRAINING_JOBS, stream_prefix=f"{job}/")
+        return log_lines(TRAINING_JOBS, streams_of=f"{job}/")
 
-    def endpoint_log(self) -> list[str]:
-        return log_lines(endpoint_log_group(self.endpoint_name))
-
-    def function_log(self, suffix: str) -> list[str]:
-        return log_lines(function_log_group(f"{self.prefix}-{suffix}"))
+    def endpoint_log(self, phrase: str = "") -> list[str]:
+        """Lines of all instances that have the phrase."""
+        return log_lines(endpoint_log_group(self.endpoint_name), phrase=phrase)
 
     def model(self) -> dict[str, Any]:
         """DescribeModel's answer for the model that is live."""
@@ -191,15 +191,29 @@ class ProvedSystem:
         return value
 
 
-def log_lines(group: str, *, stream_prefix: str = "") -> list[str]:
-    """Lines of a log group, oldest first; none if the group is not there."""
-    return [event["message"].rstrip("\n") for event in log_events(group, stream_prefix=stream_prefix)]
+def log_lines(group: str, *, phrase: str = "", streams_of: str = "") -> list[str]:
+    """Messages of `log_events`."""
+    return [event["message"].rstrip("\n") for event in log_events(group, phrase=phrase, streams_of=streams_of)]
 
 
-def log_events(group: str, *, stream_prefix: str = "") -> list[dict[str, Any]]:
-    """Events of a log group, oldest first; none if the group is not there."""
-    streams = {"logStreamNamePrefix": stream_prefix} if stream_prefix else {}
+def log_events(group: str, *, phrase: str = "", streams_of: str = "") -> list[dict[str, Any]]:
+    """Events of a log group, oldest first, some thousands at most; none if the group is not there.
+
+    Args:
+        phrase: only those that have it.
+        streams_of: only those of streams whose names begin so.
+    """
+    asked: dict[str, Any] = {"logGroupName": group, "PaginationConfig": {"MaxItems": _MAX_EVENTS}}
+    if phrase:
+        asked["filterPattern"] = f'"{phrase}"'
     try:
-        return list(pages("logs", "filter_log_events", "events", logGroupName=group, **streams))
+        if streams_of:
+            named = pages(
+                "logs", "describe_log_streams", "logStreams", logGroupName=group, logStreamNamePrefix=streams_of
+            )
+            asked["logStreamNames"] = [stream["logStreamName"] for stream in named]
+        if asked.get("logStreamNames") == []:
+            return []
+        return list(pages("logs", "filter_log_events", "events", **asked))
     except boto3.client("logs").exceptions.ResourceNotFoundException:
         return []

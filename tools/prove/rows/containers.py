@@ -52,7 +52,7 @@ def container_answers(system: ProvedSystem) -> Answer:
     prediction = system.classifier()(system.images.splits["test"].files[0])
 
     def lines() -> list[str]:
-        return [line for line in system.endpoint_log() if '"request"' in line]
+        return [line for line in system.endpoint_log("request") if '"request"' in line]
 
     found = system.until(lines, minutes=5)
     return Answer(f"{prediction.label} for {prediction.truth}", bool(found), "\n".join([str(prediction), *found[:1]]))
@@ -82,7 +82,7 @@ def runs_on_graviton(system: ProvedSystem) -> Answer:
 def broken_model_says_why(system: ProvedSystem) -> Answer:
     """Deploy an archive without a model; read the deploy's failure and the endpoint's log."""
     facts = system.facts["broken"]
-    lines = [line for line in system.endpoint_log() if '"failed"' in line]
+    lines = [line for line in system.endpoint_log("failed") if '"failed"' in line]
     good = "ping" in facts["failure"] and bool(lines) and facts["after"] == facts["before"]
     return Answer("it does" if lines else "the log says nothing", good, "\n".join([*lines[-1:], facts["failure"]]))
 
@@ -95,11 +95,7 @@ def broken_model_says_why(system: ProvedSystem) -> Answer:
 def instance_goes_in_peace(system: ProvedSystem) -> Answer:
     """Call while the endpoint scales in, then read the endpoint's log."""
     facts = system.facts["load"]
-
-    def lines() -> list[str]:
-        return [line for line in system.endpoint_log() if "Finished server process" in line]
-
-    found = system.until(lines, minutes=5, local_seconds=10)
+    found = system.until(lambda: system.endpoint_log("Finished server process"), minutes=5, local_seconds=10)
     failed = facts["errors_meanwhile"]
     evidence = "\n".join([*found[-1:], f"{facts['calls_meanwhile']} calls, {len(failed)} failed", *failed[:3]])
     return Answer(f"{len(failed)} failed calls", bool(found) and not failed, evidence)

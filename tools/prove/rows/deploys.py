@@ -30,7 +30,7 @@ def preflight_answers(system: ProvedSystem) -> Answer:
 def retain_all_variant_properties(system: ProvedSystem) -> Answer:
     """Read the events of the serving stack's endpoint: its template sets the property."""
     events = system.events("serving")
-    endpoint = [event for event in events if event.startswith("Endpoint CREATE_")]
+    endpoint = [event for event in events if "AWS::SageMaker::Endpoint CREATE_" in event]
     failed = [event for event in events if "_FAILED" in event]
     good = any("CREATE_COMPLETE" in event for event in endpoint)
     return Answer("accepted" if good else "refused, or not reached", good, "\n".join([*endpoint, *failed]))

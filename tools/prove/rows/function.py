@@ -6,10 +6,11 @@ from typing import Any
 
 import boto3
 
+from aws.log_groups import function_log_group
 from settings.names import ALIAS, REQUEST_METRICS
 from tools.deploy.inventory import pages
 from tools.prove.row import Answer, row
-from tools.prove.system import ProvedSystem
+from tools.prove.system import ProvedSystem, log_lines
 
 _ORIGINAL_MS, _SHARE = 308, 0.4  # the cold start of the system that this one replaces, and what ours may take of it
 
@@ -75,9 +76,8 @@ def metrics_from_log_lines(system: ProvedSystem) -> Answer:
 )
 def cold_starts(system: ProvedSystem) -> Answer:
     """Read initDurationMs in the function's log, and ProvisionedConcurrencySpilloverInvocations before the load."""
-    durations = [
-        float(ms) for ms in re.findall(r'"initDurationMs":\s*([\d.]+)', "\n".join(system.function_log("classify")))
-    ]
+    lines = log_lines(function_log_group(f"{system.prefix}-classify"), phrase="initDurationMs")
+    durations = [float(found[1]) for line in lines if (found := re.search(r'"initDurationMs":\s*([\d.]+)', line))]
     function, since = system.outputs("serving")["FunctionName"], system.facts["load"]["began"]
     dimensions = {"FunctionName": function, "Resource": f"{function}:{ALIAS}"}
     spilled = system.metric("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", since, dimensions)

@@ -35,7 +35,7 @@ def notebook_starts(system: ProvedSystem) -> Answer:
 )
 def start_script_runs(system: ProvedSystem) -> Answer:
     """Read the log that SageMaker keeps of the script."""
-    lines = log_lines(NOTEBOOK_INSTANCES, stream_prefix=system.facts["notebook"]["name"])
+    lines = log_lines(NOTEBOOK_INSTANCES, streams_of=system.facts["notebook"]["name"])
     wrong = [line for line in lines if "rror" in line]
     return Answer(
         f"{len(wrong)} errors", not wrong, "\n".join(wrong or lines[-5:]) or "no line: the script says nothing"

@@ -3,6 +3,7 @@
 import boto3
 
 from tools.prove.row import Answer, row
+from tools.prove.steps.updates import LIMIT_SECONDS
 from tools.prove.system import ProvedSystem
 
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -47,8 +48,12 @@ def tuning_at_its_limit(system: ProvedSystem) -> Answer:
 
     system.until(lambda: status() in _ENDED, minutes=30, local_seconds=200)
     found = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    seconds = (found["LastModifiedTime"] - found["CreationTime"]).total_seconds()
     shown = {key: found[key] for key in (_STATUS, "FailureReason", "TrainingJobStatusCounters") if key in found}
-    return Answer(found[_STATUS], found[_STATUS] in ("Stopped", "Completed"), f"{name}: {shown}")
+    evidence = f"{name}, {seconds:.0f} s: {shown}"
+    if found[_STATUS] not in _ENDED or seconds < LIMIT_SECONDS:
+        return Answer("it did not run into its limit", None, evidence)
+    return Answer(found[_STATUS], found[_STATUS] in ("Stopped", "Completed"), evidence)
 
 
 _STATUS = "HyperParameterTuningJobStatus"

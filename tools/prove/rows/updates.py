@@ -62,7 +62,7 @@ def rollback_by_alarm(system: ProvedSystem) -> Answer:
     """Set an alarm of the new configuration to ALARM while it bakes; read the endpoint and the stack's events."""
     facts = system.facts["rollback"]
     events = system.events("serving", since=facts["began"])
-    of_endpoint = [event for event in events if event.startswith("Endpoint UPDATE_")]
+    of_endpoint = [event for event in events if "AWS::SageMaker::Endpoint UPDATE_" in event]
     succeeded = any("UPDATE_COMPLETE" in event for event in reversed(of_endpoint[-2:]))
     good = bool(facts["rung"]) and bool(facts["failure"]) and facts["before"] == facts["after"]
     word = "the update is complete" if succeeded else "the update failed"
@@ -126,10 +126,10 @@ def another_type(system: ProvedSystem) -> Answer:
         return Answer("the deploy failed", False, facts["failure"])
     events = system.events("serving", since=facts["began"])
     moved = facts["endpoint_before"] != facts["endpoint_after"]
-    removed = [n for n, event in enumerate(events) if event.startswith("Endpoint DELETE_")]
-    switched = [n for n, event in enumerate(events) if "Alias" in event and "UPDATE_COMPLETE" in event]
+    removed = [n for n, event in enumerate(events) if "AWS::SageMaker::Endpoint DELETE_" in event]
+    switched = [n for n, event in enumerate(events) if "AWS::Lambda::Alias UPDATE_COMPLETE" in event]
     in_order = bool(removed) and bool(switched) and max(removed) < min(switched)  # newest first
-    shown = [events[n] for n in sorted({*removed, *switched})]
+    shown = [events[n] for n in sorted({*removed, *switched})] or events
     evidence = "\n".join([*shown, f"{facts['calls']} calls, {len(facts['errors'])} failed", *facts["errors"][:3]])
     return Answer(f"{len(facts['errors'])} failed calls", moved and in_order and not facts["errors"], evidence)
 

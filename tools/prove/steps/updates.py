@@ -142,7 +142,7 @@ def _start_limited(job: str, system: ProvedSystem) -> str:
         "MaxParallelTrainingJobs": 1,
         "MaxRuntimeInSeconds": LIMIT_SECONDS,
     }
-    definition["StaticHyperParameters"] |= {"epochs": "1000"}
+    definition["StaticHyperParameters"] |= {"epochs": "1000", "trainable": "all"}
     definition["StaticHyperParameters"].pop("_tuning_objective_metric", None)  # SageMaker adds it
     name = f"{notebook_prefix(system.prefix)}{int(time.time()):x}"  # 32 characters at most
     client.create_hyper_parameter_tuning_job(
