@@ -1,13 +1,13 @@
 """What a proof costs: counted by what stands, and kept under a maximum."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
-from aws_cdk.assertions import Template
 
-from aws.prices import HOURS, instance_hour
+from aws.prices import HOURS, instance_hour, price
 from settings import read_settings
-from tests.stacks.conftest import templates  # noqa: F401 (fixture: the synthesized app)
+from tests.tools.cost.conftest import stack
 from tools.prove import money
 from tools.prove.money import Bill, OutOfBudget, standing_hour, step_usd
 from tools.prove.state import ProofState
@@ -15,17 +15,15 @@ from tools.prove.steps import STEPS
 from tools.prove.steps.base import SETTINGS
 
 
-def test_what_stands_is_priced_from_the_templates(
-    monkeypatch: pytest.MonkeyPatch,
-    templates: dict[str, Template],  # noqa: F811
-) -> None:
-    app = {f"slipway-dev-{name}": template.to_json() for name, template in templates.items()}
+def test_what_stands_is_priced_from_the_templates_without_calls_and_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = {"InitialInstanceCount": 2, "InstanceType": "ml.m5.large", "ModelName": "m"}
+    config = ("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant]})
+    app = {"slipway-prove-serving": stack(Config=config, Key=("AWS::KMS::Key", {}))}
     monkeypatch.setattr(money, "load", lambda _: app)
 
-    hour = standing_hour(type("Assembly", (), {"folder": None})())  # type: ignore[arg-type]
+    hour = standing_hour(SimpleNamespace(folder=None))  # type: ignore[arg-type]
 
-    endpoint = instance_hour("ml.m5.large")
-    assert endpoint < hour < endpoint + 60 / HOURS  # the rest is some alarms, a key, and one warm function
+    assert hour == pytest.approx(2 * instance_hour("ml.m5.large") + price("kms", "key_month") / HOURS, abs=1e-4)
 
 
 def test_a_step_costs_its_minutes_its_jobs_and_its_fleets() -> None:

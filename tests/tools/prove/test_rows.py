@@ -132,3 +132,13 @@ def test_the_dashboard_s_searches_are_given_to_cloudwatch(
     answer = alarms.dashboard_finds_jobs(System())  # type: ignore[arg-type]
     assert answer.ok is ok
     assert SEARCH in answer.evidence
+
+
+def test_no_later_step_takes_away_what_the_stack_of_an_earlier_one_uses() -> None:
+    """CloudFormation refuses to remove an export that is in use: "Get exported outputs from a deployed CloudFormation
+    stack", CloudFormation user guide. The stacks of notebook and EC2 instance use roles of another stack."""
+    on: dict[str, str] = {}
+    for step in STEPS.values():
+        if step.changes:
+            assert on.items() <= step.changes.items(), step.name
+        on |= {name: "true" for name in ("notebook", "ec2_training") if step.changes.get(name) == "true"}

@@ -29,7 +29,8 @@ TUNED = {
 }  # fmt: skip
 ROLLBACK = {"seed": "2"}
 BROKEN = {"seed": "3"}
-OTHER_TYPE = {"endpoint_instance_type": "ml.c7g.large"}
+# With the roles of notebook and EC2 instance: their stacks use them, and so they could not go.
+OTHER_TYPE = {"endpoint_instance_type": "ml.c7g.large", "notebook": "true", "ec2_training": "true"}
 LIMIT_SECONDS = 120  # the least that SageMaker takes for a tuning job
 
 

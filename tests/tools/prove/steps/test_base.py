@@ -1,0 +1,32 @@
+"""The first step: a region or an account in which a deploy could not work is told so, and nothing is created."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tools.deploy.preflight.run import Finding
+from tools.preflight import NotReady
+from tools.prove.steps import base
+
+RIGHT = Finding("CDK bootstrap", "right", "version 30")
+UNKNOWN = Finding("billing access", "unknown", "you may not ask")
+NO_TYPE = Finding("SageMaker quotas", "wrong", "ml.m5.large for endpoint usage is 0, needed: 4")
+
+
+def system() -> Any:
+    return SimpleNamespace(
+        given=base.SETTINGS, account="1" * 12, region="eu-south-2", assembly=lambda: None, say=lambda _: None
+    )
+
+
+def test_a_region_without_the_instance_type_is_told_before_anything_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "run", lambda _: [RIGHT, NO_TYPE])
+    with pytest.raises(NotReady, match=r"ml\.m5\.large for endpoint usage is 0, needed: 4\nnothing was created"):
+        base.preflight(system())
+
+
+def test_what_is_unknown_is_an_answer_and_no_reason_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "run", lambda _: [RIGHT, UNKNOWN])
+    facts = base.preflight(system())
+    assert (facts["right"], facts["unknown"]) == ([str(RIGHT)], [str(UNKNOWN)])
