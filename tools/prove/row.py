@@ -33,6 +33,7 @@ class Row:
         expected: the answer that the system is built for; with a doubt, either of its answers is fine.
         doubt: the doubt of local_aws.doubts that it settles, or "".
         why: "account only": the local AWS cannot tell; "later": it takes a day; "person": it takes eyes or a mailbox.
+        uses: further steps whose facts it reads.
         despite_failure: asked even if the step failed.
     """
 
@@ -43,6 +44,7 @@ class Row:
     ask: Ask
     doubt: str = ""
     why: Why = ""
+    uses: tuple[str, ...] = ()
     despite_failure: bool = False
 
     @property
@@ -61,6 +63,7 @@ def row(
     step: str,
     doubt: str = "",
     why: Why = "",
+    uses: tuple[str, ...] = (),
     despite_failure: bool = False,
 ) -> Callable[[Ask], Ask]:
     """Decorate a function as a row of its name, with hyphens."""
@@ -68,7 +71,7 @@ def row(
     def declare(ask: Ask) -> Ask:
         name = ask.__name__.replace("_", "-")
         assert name not in ROWS, name
-        ROWS[name] = Row(name, question, expected, step, ask, doubt, why, despite_failure)
+        ROWS[name] = Row(name, question, expected, step, ask, doubt, why, uses, despite_failure)
         return ask
 
     return declare

@@ -22,7 +22,7 @@ _STEP_ERRORS = (ReportedError, UnknownPrice, ClientError, BotoCoreError)
 def needed(rows: Iterable[Row], *, local: bool) -> list[Step]:
     """Steps that these rows take, in their order; on the local AWS without those of accounts alone."""
     names: set[str] = set()
-    pending = [PREFLIGHT, BASE, DESTROY, *(row.step for row in rows)]
+    pending = [PREFLIGHT, BASE, DESTROY, *(step for row in rows for step in (row.step, *row.uses))]
     while pending:
         name = pending.pop()
         if name not in names:
@@ -96,8 +96,9 @@ class Proof:
     def _answer(self, row: Row) -> dict[str, Any]:
         if row.why == "account only" and self._system.local:
             return _entry(row, Answer("only an account can tell", None, ""), why="account only")
-        if row.step in self._unmet and not row.despite_failure:
-            return _entry(row, Answer("not asked", None, self._unmet[row.step]), why="later")
+        unmet = [self._unmet[name] for name in (row.step, *row.uses) if name in self._unmet]
+        if unmet and not row.despite_failure:
+            return _entry(row, Answer("not asked", None, unmet[0]), why="later")
         try:
             answer = row.ask(self._system)
         except Exception as error:  # whatever one row meets must not end a proof that costs money

@@ -1,6 +1,8 @@
 """The rows: declared with a step, a doubt that exists, and how they are asked; those that no local AWS can run."""
 
+import inspect
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +37,13 @@ def test_a_row_settles_a_doubt_that_exists() -> None:
 
 def test_what_takes_a_step_of_accounts_alone_says_so() -> None:
     assert [row.name for row in ROWS.values() if STEPS[row.step].account_only and row.why != "account only"] == []
+
+
+def test_a_row_reads_the_facts_of_its_steps_alone() -> None:
+    """So that each may be asked alone."""
+    for row in ROWS.values():
+        read = set(re.findall(r'system\.facts\["([a-z0-9-]+)"\]', inspect.getsource(row.ask)))
+        assert read <= {"base", row.step, *row.uses, *STEPS[row.step].after}, row.name
 
 
 def test_every_step_has_a_row_and_settings_that_can_be_used() -> None:

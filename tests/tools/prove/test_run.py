@@ -35,6 +35,13 @@ def test_one_row_takes_its_own_step_and_those_before_it_alone(world: World) -> N
     assert world.happened == ["preflight", "base", "load", "failed", "asked c", "destroy"]
 
 
+def test_a_row_takes_the_steps_that_it_uses_and_is_not_asked_without_one(world: World) -> None:
+    row = world.row("c", "destroy", uses=("load",))
+    world.act["load"] = raising(CdkFailed("no capacity"))
+    assert world.prove(row)["c"]["evidence"] == "no capacity"
+    assert world.happened == ["preflight", "base", "load", "destroy"]
+
+
 def test_an_interrupted_proof_goes_on_and_asks_nothing_twice(world: World) -> None:
     rows = world.row("a", "base"), world.row("b", "load")
     world.act["load"] = raising(KeyboardInterrupt())

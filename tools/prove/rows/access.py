@@ -69,6 +69,7 @@ def unused_permissions(system: ProvedSystem) -> Answer:
     expected="DescribeAlarms by the hosting role, and no access denied",
     step="end",
     why="account only",
+    uses=("tuned",),
 )
 def alarms_are_described_by_the_role(system: ProvedSystem) -> Answer:
     """Look into CloudTrail for DescribeAlarms by the hosting role, since the canary."""
@@ -81,6 +82,7 @@ def alarms_are_described_by_the_role(system: ProvedSystem) -> Answer:
     expected="either; without `hyper-parameter-tuning-job`, the trust line with `when: tuning` can go",
     step="end",
     why="account only",
+    uses=("tuned",),
 )
 def source_of_a_tuning_job(system: ProvedSystem) -> Answer:
     """Look into CloudTrail for AssumeRole by sagemaker.amazonaws.com, since the tuning."""
@@ -92,6 +94,7 @@ def source_of_a_tuning_job(system: ProvedSystem) -> Answer:
     expected="one that the trust policy lets in: the instance starts",
     step="end",
     why="account only",
+    uses=("notebook",),
 )
 def source_of_a_notebook(system: ProvedSystem) -> Answer:
     """Look into CloudTrail for AssumeRole by sagemaker.amazonaws.com, since the notebook was made."""

@@ -50,7 +50,8 @@ def url_is_fetched(system: ProvedSystem) -> Answer:
     step="again",
 )
 def metrics_from_log_lines(system: ProvedSystem) -> Answer:
-    """List the metrics of the namespace, after calls."""
+    """Call the function, and list the metrics of the namespace."""
+    system.classifier()(system.images.splits["test"].files[0])
     function = system.outputs("serving")["FunctionName"]
 
     def found() -> dict[str, set[str]]:

@@ -32,6 +32,7 @@ def notebook_starts(system: ProvedSystem) -> Answer:
     expected="a log stream of the script, without an error",
     step="end",
     why="account only",
+    uses=("notebook",),
 )
 def start_script_runs(system: ProvedSystem) -> Answer:
     """Read the log that SageMaker keeps of the script."""
@@ -59,6 +60,7 @@ def notebook_runs(system: ProvedSystem) -> Answer:
     expected="Stopped 15 minutes after `notebook_idle_minutes`, at most",
     step="end",
     why="account only",
+    uses=("notebook",),
 )
 def notebook_stops_itself(system: ProvedSystem) -> Answer:
     """Leave it alone for `notebook_idle_minutes=10`, and describe it."""

@@ -118,5 +118,5 @@ def events_of_a_job(system: ProvedSystem) -> Answer:
         return system.metric("AWS/Events", "TriggeredRules", base["began"], {"RuleName": rule})
 
     found = system.until(matches, minutes=10, local_seconds=10)
-    word = {0: "never", 1: "once"}.get(round(found / ended), "more than once")
+    word = {0: "never", 1: "once", 2: "twice"}.get(round(found / ended), "more often")
     return Answer(word, found >= ended, f"{rule}: {found:g} matches, {ended} jobs ended ({', '.join(base['jobs'])})")

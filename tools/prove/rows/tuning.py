@@ -38,6 +38,7 @@ def wheels_of_the_zip(system: ProvedSystem) -> Answer:
     question="Is a tuning job at its time limit Completed or Stopped?",
     expected="Stopped, and a deploy fails with that; if Completed, the best job is deployed",
     step="end",
+    uses=("tuned",),
 )
 def tuning_at_its_limit(system: ProvedSystem) -> Answer:
     """Create a tuning job with more epochs than its 2 minutes have room for; describe it at its end."""

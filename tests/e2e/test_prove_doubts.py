@@ -1,0 +1,33 @@
+"""`make prove` on a local AWS that gives its other answers: they are what it finds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local_aws.doubts import DOUBTS
+from tools.prove.__main__ import main
+from tools.prove.row import ROWS
+
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
+
+
+@pytest.fixture(scope="module")
+def doubt() -> list[str]:
+    return ["all"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_doubt_is_settled_by_what_the_aws_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settling = [name for name, row in ROWS.items() if row.doubt and row.why == ""]
+
+    main(["--yes", "--only", ",".join(settling)])
+
+    proof = json.loads((tmp_path / "out" / "proof.json").read_text())
+    told = {row["doubt"]: row["answer"] for row in proof["rows"]}
+    assert set(told) >= {"metrics-late", "events-doubled", "rollback-succeeds"}
+    for doubt, answer in told.items():
+        assert answer.startswith(DOUBTS[doubt].other), (doubt, answer)
+    assert {row["name"]: row for row in proof["rows"] if not row["ok"]} == {}
+    assert proof["left"] == []
