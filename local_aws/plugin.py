@@ -119,10 +119,15 @@ def install() -> None:
     _run_on_worker_threads({*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS})
 
 
+def _replace_dead(now: float) -> None:
+    for endpoint in sagemaker_api.endpoints.all():
+        endpoint.replace_dead()
+
+
 def steps() -> list[Callable[[float], None]]:
     """Periodic steps in their order: replace what died, publish metrics, then evaluate alarms, then scale."""
     return [
-        lambda now: [endpoint.replace_dead() for endpoint in sagemaker_api.endpoints.all()] and None,
+        _replace_dead,
         lambda now: endpoint_metrics.observe(sagemaker_api.endpoints.all(), now),
         alarms.evaluate_due,
         scaling_evaluator.evaluate,

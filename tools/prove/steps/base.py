@@ -3,6 +3,7 @@
 import time
 
 from settings import read_settings
+from tools.assembly import SynthesizedApp
 from tools.demo.settings import DIGITS
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
@@ -37,7 +38,7 @@ def preflight(system: ProvedSystem) -> Facts:
     begin = time.monotonic()
     assembly = system.assembly()
     synthesized = time.monotonic()
-    findings = run(Target(read_settings(system.given), system.account, system.region, lambda: assembly))
+    findings = run(_target(system, assembly))
     for finding in findings:
         system.say(str(finding))
     if wrong := [finding for finding in findings if finding.state == "wrong"]:
@@ -50,9 +51,13 @@ def preflight(system: ProvedSystem) -> Facts:
     }
 
 
+def _target(system: ProvedSystem, assembly: SynthesizedApp) -> Target:
+    return Target(read_settings(system.given), system.account, system.region, lambda: assembly)
+
+
 def base(system: ProvedSystem) -> Facts:
     assembly, before = system.assembly(), {job.name for job in system.jobs()}
-    make_scaling_roles(assembly, say=system.say)
+    make_scaling_roles(_target(system, assembly), say=system.say)
     began = time.time()
     made = bootstrap(system.account, system.region, assembly.bootstrap[0])
     deploy_everything(assembly, system.images, say=system.steps.say_briefly)
