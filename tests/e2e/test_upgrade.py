@@ -72,10 +72,8 @@ def _resources(of: Deployment) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def _changed_or_gone(
-    before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str, str], Any]
-) -> list[dict[str, Any]]:
-    """The resources that have another physical id, or are gone. One that is only new replaces nothing."""
+def _new_or_gone(before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:
+    """The resources that have a new physical id, or are gone. One that is only there now replaces nothing."""
     return [
         after.get(key) or was
         for key, was in before.items()
@@ -106,7 +104,7 @@ def test_an_update_replaces_nothing_but_what_carries_a_digest(aws: Home, digits:
     config = system.endpoint()["EndpointConfigName"]  # a part of the names of the alarms that roll a deployment back
     unexplained = [
         (resource["StackName"], resource["ResourceType"], resource["PhysicalResourceId"])
-        for resource in _changed_or_gone(before, _resources(of))
+        for resource in _new_or_gone(before, _resources(of))
         if resource["ResourceType"] not in expected and config not in resource["PhysicalResourceId"]
     ]
     assert unexplained == []
