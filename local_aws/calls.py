@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from local_aws.home import private
+
 # Condition keys that the contract's policies use; the rest of a request's context is left out of the record.
 CONDITIONS = (
     "cloudwatch:namespace",
@@ -32,7 +34,7 @@ class Recorder:
     """Writes each distinct call once to `path`, which is emptied first."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", buffering=1)  # line-buffered: others read the file meanwhile
+        self._file = private(path).open("w", buffering=1)  # line-buffered: others read the file meanwhile
         self._known: set[str] = set()
         self._lock = threading.Lock()
 

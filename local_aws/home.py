@@ -48,12 +48,18 @@ class Home:
         return self.root / "scratch"
 
 
+def private(path: Path) -> Path:
+    """The path of a file that exists from now on, and that this user alone can read."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # of an older file
+    return path
+
+
 def write_env(path: Path, variables: dict[str, str]) -> None:
     """Write `variables` as shell exports, readable by this user only (it holds a secret key)."""
     lines = [f"unset {' '.join(_OTHERS)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    path.touch(mode=0o600)
-    path.write_text("\n".join(lines) + "\n")
+    private(path).write_text("\n".join(lines) + "\n")
 
 
 def read_env(path: Path) -> dict[str, str]:

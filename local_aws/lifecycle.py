@@ -18,11 +18,12 @@ from pathlib import Path
 import psutil
 
 from local_aws import clock, doubts
-from local_aws.home import ACCOUNT, ACCOUNT_KIND, DEFAULT_REGION, ESTABLISHED, Home, write_env
+from local_aws.home import ACCOUNT, ACCOUNT_KIND, DEFAULT_REGION, ESTABLISHED, Home, private, write_env
 from local_aws.processes import clean_environment, marked, sweep
 from local_aws.regions import regions
 from training.errors import ReportedError
 
+_BUSY_SECONDS = 60.0  # until one that runs must answer
 _START_SECONDS = 180.0  # a machine under load takes long; a server that dies is noticed at once
 
 
@@ -81,15 +82,15 @@ def up(
         account: ESTABLISHED, which None stands for, or NEW.
 
     Raises:
-        LocalAwsError: it does not start, the port is taken, or it runs already, with another time factor, account or
-            doubts.
+        LocalAwsError: it does not start, the port is taken, or it runs already and does not answer, or with another
+            time factor, account or doubts.
     """
     try:
         answers = doubts.parse(doubt)
     except ValueError as error:
         raise LocalAwsError(str(error)) from error
     run = current(home)
-    if run and run.healthy():
+    if run and _answers(run):
         if time_factor not in (None, run.time_factor):
             raise LocalAwsError(
                 f"local AWS runs already, with the time factor {run.time_factor:g}: `make down`, then start it again"
@@ -109,7 +110,8 @@ def up(
     down(home)
     listening = _listen(port)
     port = listening.getsockname()[1]
-    home.scratch.mkdir(parents=True)
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.scratch.mkdir(mode=0o700)
     run_id = secrets.token_hex(8)
     access_key, secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
     environment = _server_environment(home, run_id, port, region, access_key, secret_key, factor)
@@ -119,7 +121,7 @@ def up(
     endpoint = f"https://127.0.0.1:{port}"  # with an IP address, S3 clients put the bucket in the path
     certificate = str(home.scratch / "ministack-tls" / "server.crt")
     run = LocalAwsRun(run_id, supervisor.pid, endpoint, certificate, factor, account, answers)
-    home.run_file.write_text(json.dumps(asdict(run)))
+    private(home.run_file).write_text(json.dumps(asdict(run)))
     try:
         _wait_until_healthy(run, supervisor, home)
     except BaseException:
@@ -159,12 +161,31 @@ def processes(run: LocalAwsRun) -> list[psutil.Process]:
     return marked(run.run_id)
 
 
+def _answers(run: LocalAwsRun) -> bool:
+    """True if the run is healthy, at once or when it has done what it is busy with; false if it has ended.
+
+    Raises:
+        LocalAwsError: it runs and does not answer.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while not run.healthy():
+        if all(process.pid != run.supervisor for process in processes(run)):
+            return False
+        if time.monotonic() > deadline:
+            raise LocalAwsError(
+                f"local AWS runs already, at {run.endpoint}, and is too busy to answer: try again, or end it with "
+                "everything in it: `make down`"
+            )
+        time.sleep(0.1)
+    return True
+
+
 def _start_supervisor(
     home: Home, listening: socket.socket, environment: dict[str, str], tied: bool
 ) -> subprocess.Popen[bytes]:
     """Start the supervisor with the listening socket; if `tied`, it also watches a pipe of this process."""
     held, watched = os.pipe()
-    with listening, home.log_file.open("w") as log:
+    with listening, private(home.log_file).open("w") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "local_aws.supervisor", str(listening.fileno()), *([str(held)] if tied else [])],
             pass_fds=(listening.fileno(), held) if tied else (listening.fileno(),),

@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local_aws import lifecycle
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, LocalAwsRun, current, down, processes, up
 from tests.waiting import until_nothing_is_left_of
@@ -106,6 +108,26 @@ def test_up_again_after_a_kill_starts_afresh(own: Home) -> None:
 
 def test_up_twice_is_one_local_aws(own: Home) -> None:
     assert up(own) == up(own)
+
+
+def test_up_never_ends_one_that_is_busy(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = up(own)
+    [server] = [process for process in processes(run) if "local_aws.server" in process.cmdline()]
+    monkeypatch.setattr(lifecycle, "_BUSY_SECONDS", 0)
+    server.suspend()
+    with pytest.raises(LocalAwsError, match=r"runs already.* too busy to answer.*make down"):
+        up(own)
+    monkeypatch.undo()
+    threading.Timer(1, server.resume).start()
+    assert up(own) == run
+
+
+def test_nobody_else_can_read_its_files(own: Home) -> None:
+    own.root.mkdir()
+    own.calls.write_text("")  # of an older version, for all to read
+    up(own)
+    files = [own.calls, own.env_file, own.log_file, own.run_file, own.scratch]
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
 
 
 def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
