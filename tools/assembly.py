@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -9,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from iam.template import load
 from settings import read_settings
 from settings.names import StackSuffix
 from tools import cdk
+
+_PREFIX = "slipway-cdk-"
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,16 @@ def synthesize(context: Mapping[str, str]) -> SynthesizedApp:
         cdk.CdkFailed: with the reasons that the app gives.
     """
     read_settings(context)
-    folder = Path(tempfile.mkdtemp(prefix="slipway-cdk-"))
+    _remove_left_over()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     cdk.synthesize(folder, context)
     return SynthesizedApp(folder, list(load(folder)))
+
+
+def _remove_left_over() -> None:
+    """Remove the folders of processes that were killed, 55 MB each."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if not (pid.isdecimal() and psutil.pid_exists(int(pid))):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,13 @@
 """Unsupported and unauthorised requests are refused by name; none succeeds silently."""
 
+import http.client
 import json
 import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -102,6 +104,31 @@ def test_who_signs_nothing_reads_nothing(client: Client, home: Home, bucket: str
 
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/{bucket}/private", context=context)
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": str(10**12)}, {"Transfer-Encoding": "chunked"}])
+def test_a_large_body_that_nobody_signed_is_refused_before_it_is_read(home: Home, length: dict[str, str]) -> None:
+    variables = read_env(home.env_file)
+    address = urlsplit(variables["AWS_ENDPOINT_URL"])
+    context = ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"])
+    connection = http.client.HTTPSConnection(address.hostname or "", address.port, timeout=60, context=context)
+    connection.putrequest("PUT", "/workshop/large")
+    for name, value in length.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    chunk = b"x" * 7_000_000
+    connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk) if "Transfer-Encoding" in length else chunk)
+
+    assert connection.getresponse().status == 403  # far from its end
+
+
+def test_a_small_one_reaches_the_service_which_asks_for_a_signature(home: Home) -> None:
+    variables = read_env(home.env_file)
+    request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/workshop/small", b"body", method="PUT")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, context=ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"]))
+    assert refusal.value.code == 403
+    assert b"<Error>" in refusal.value.read()
 
 
 BAD_NAMES = ["slipway-x/../../../../victim", "../x", "ü", "a/b", "a" * 300]

@@ -1,12 +1,15 @@
-"""The app is synthesized by running it, which gives what `cdk synth` gives in half the time."""
+"""The app is synthesized by running it, into a folder that goes with its process, however that ends."""
 
 import filecmp
+import os
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from tools import cdk
+from tools import assembly, cdk
 from tools.assembly import synthesize
 from tools.cdk import CdkFailed
 
@@ -16,6 +19,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_the_app_is_the_one_that_the_command_line_synthesizes(tmp_path: Path) -> None:
+    """In half the time."""
     settings = {"stage": "prod", "notebook": "true"}
     cdk.run("synth", "--quiet", "--output", str(tmp_path), context=settings, on_line=lambda _: None)
     app = synthesize(settings)
@@ -45,3 +49,23 @@ def test_an_app_that_fails_ends_with_its_own_reason(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cdk, "ROOT", tmp_path)
     with pytest.raises(CdkFailed, match=r"^advice\na construct is wrong$"):
         synthesize({})
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(assembly, "load", lambda _: {"slipway-dev-storage": {}})
+    monkeypatch.setattr(cdk, "synthesize", lambda *_: None)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [tmp_path / f"slipway-cdk-{dead.pid}-abc", tmp_path / "slipway-cdk-oldstyle"]
+    used = [tmp_path / f"slipway-cdk-{os.getppid()}-abc", tmp_path / "another"]
+    for each in (*left, *used):
+        each.mkdir()
+        (each / "file").touch()
+
+    made = synthesize({})
+
+    assert [each for each in left if each.exists()] == []
+    assert all(each.exists() for each in (*used, made.folder))
