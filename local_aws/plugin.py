@@ -134,6 +134,11 @@ def steps() -> list[Callable[[float], None]]:
     ]
 
 
+def _replace_dead(_: float) -> None:
+    for endpoint in sagemaker_api.endpoints.all():
+        endpoint.replace_dead()
+
+
 async def _sagemaker(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
     """Handle SageMaker and SageMaker Runtime, which share a signing name and differ in their paths."""
     if path.startswith("/endpoints/"):
