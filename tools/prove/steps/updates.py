@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings.names import StackSuffix, model_key, notebook_prefix, result_key
+from settings.names import ALIAS, StackSuffix, model_key, notebook_prefix, result_key
 from tools.cdk import CdkFailed
 from tools.deploy import weights
 from tools.prove.step import Facts
@@ -185,6 +185,14 @@ def broken(system: ProvedSystem) -> Facts:
 
 
 def other_type(system: ProvedSystem) -> Facts:
-    before = system.endpoint_name
-    facts = update(system, "serving", OTHER_TYPE)
-    return facts | {"endpoint_before": before, "endpoint_after": system.endpoint_name}
+    """Note meanwhile which version the alias names, for as long as the old endpoint is in service."""
+    before, function = system.endpoint_name, system.outputs("serving")["FunctionName"]
+    client, versions = boto3.client("lambda"), list[str]()
+
+    def note(described: dict[str, Any]) -> None:
+        if described["EndpointStatus"] == "InService":
+            version = client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
+            versions.extend([version] if version not in versions else [])
+
+    facts = update(system, "serving", OTHER_TYPE, note)
+    return facts | {"endpoint_before": before, "endpoint_after": system.endpoint_name, "versions": versions}
