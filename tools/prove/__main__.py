@@ -29,7 +29,7 @@ from tools.deploy.inventory import Deployment
 from tools.preflight import NotReady, require_aws
 from tools.prove import report, rows, state
 from tools.prove.money import Bill, standing_hour, step_usd
-from tools.prove.row import ROWS, Row
+from tools.prove.row import ROWS, ProofRow
 from tools.prove.run import Proof, needed
 from tools.prove.state import ProofState
 from tools.prove.steps import DESTROY
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(known, chosen, local=system.local)
 
 
-def _report(known: ProofState, chosen: Sequence[Row], *, local: bool) -> int:
+def _report(known: ProofState, chosen: Sequence[ProofRow], *, local: bool) -> int:
     """Write and print what was found; returns the exit code."""
     left = known.facts[DESTROY]["left"]
     report.write(known, [row.name for row in chosen], left, local=local)
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(only: str) -> list[Row]:
+def _chosen(only: str) -> list[ProofRow]:
     names = [name for name in only.replace(",", " ").split() if name]
     if unknown := [name for name in names if name not in ROWS]:
         raise InputError(f"no row {', '.join(unknown)}: take some of {', '.join(ROWS)}")
@@ -140,7 +140,7 @@ def _known(system: ProvedSystem, of: Deployment) -> ProofState:
     return known
 
 
-def _say_cost(system: ProvedSystem, chosen: Sequence[Row], hour: float) -> None:
+def _say_cost(system: ProvedSystem, chosen: Sequence[ProofRow], hour: float) -> None:
     """Say how long it takes, and what it costs; a step without a price is named, and will be left out."""
     dollars, minutes, unpriced = 0.0, 0.0, []
     for step in needed(chosen, local=False):

@@ -2,7 +2,7 @@
 
 from settings.sources import ROOT
 from tools.prove import rows
-from tools.prove.row import ROWS, Row
+from tools.prove.row import ROWS, ProofRow
 
 DOCUMENT = ROOT / "docs" / "live-checks.md"
 _WHO = {
@@ -29,7 +29,7 @@ def document() -> str:
     return "\n".join([_HEAD, head, *map(_line, ROWS.values())]) + "\n"
 
 
-def _line(row: Row) -> str:
+def _line(row: ProofRow) -> str:
     doubt = f"`{row.doubt}`" if row.doubt else ""
     cells = (f"`{row.name}`", row.question, row.how, row.expected, _WHO[row.why], doubt)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

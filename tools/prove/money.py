@@ -10,7 +10,7 @@ from tools.assembly import SynthesizedApp
 from tools.cost.estimate import estimate
 from tools.cost.usage import Usage
 from tools.prove.state import ProofState
-from tools.prove.step import Step
+from tools.prove.step import ProofStep
 from training.errors import ReportedError
 
 # A proof makes thousands of calls, and stores megabytes: what it costs is what stands there while it runs.
@@ -30,7 +30,7 @@ def standing_hour(assembly: SynthesizedApp) -> float:
     return estimate(load(assembly.folder), _USAGE).month / HOURS
 
 
-def step_usd(step: Step, settings: Settings, hour: float) -> float:
+def step_usd(step: ProofStep, settings: Settings, hour: float) -> float:
     """Dollars that the step costs in an account, where `hour` dollars an hour stand.
 
     Raises:
@@ -69,7 +69,7 @@ class Bill:
         self._state.seconds += now - self._began
         self._began = now
 
-    def require(self, steps: Iterable[Step]) -> None:
+    def require(self, steps: Iterable[ProofStep]) -> None:
         """Raise OutOfBudget if these steps would lead over the maximum."""
         self.count()
         cost = sum(self.usd(step) for step in steps)
@@ -79,10 +79,10 @@ class Bill:
                 f"costs about {cost:.2f} $"
             )
 
-    def usd(self, step: Step) -> float:
+    def usd(self, step: ProofStep) -> float:
         return step_usd(step, read_settings({**self._state.settings, **step.changes}), self._hour)
 
-    def add(self, step: Step) -> None:
+    def add(self, step: ProofStep) -> None:
         """Count what the step costs beside what stands: its jobs, and further instances."""
         settings = read_settings({**self._state.settings, **step.changes})
         self._state.usd += step_usd(step, settings, 0.0)

@@ -26,7 +26,7 @@ Ask = Callable[[ProvedSystem], Answer]
 
 
 @dataclass(frozen=True)
-class Row:
+class ProofRow:
     """One question, asked after the step `step`.
 
     Attributes:
@@ -53,7 +53,7 @@ class Row:
         return " ".join((self.ask.__doc__ or "").split())
 
 
-ROWS: dict[str, Row] = {}
+ROWS: dict[str, ProofRow] = {}
 
 
 def row(
@@ -71,7 +71,7 @@ def row(
     def declare(ask: Ask) -> Ask:
         name = ask.__name__.replace("_", "-")
         assert name not in ROWS, name
-        ROWS[name] = Row(name, question, expected, step, ask, doubt, why, uses, despite_failure)
+        ROWS[name] = ProofRow(name, question, expected, step, ask, doubt, why, uses, despite_failure)
         return ask
 
     return declare

@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.prices import UnknownPrice
 from tools.deploy.inventory import pages
 from tools.prove.money import Bill, OutOfBudget
-from tools.prove.row import Answer, Row
+from tools.prove.row import Answer, ProofRow
 from tools.prove.state import ProofState
-from tools.prove.step import Step
+from tools.prove.step import ProofStep
 from tools.prove.steps import BASE, DESTROY, PREFLIGHT, STEPS
 from tools.prove.system import ProvedSystem
 from training.errors import ReportedError
@@ -19,7 +19,7 @@ from training.errors import ReportedError
 _STEP_ERRORS = (ReportedError, UnknownPrice, ClientError, BotoCoreError)
 
 
-def needed(rows: Iterable[Row], *, local: bool) -> list[Step]:
+def needed(rows: Iterable[ProofRow], *, local: bool) -> list[ProofStep]:
     """Steps that these rows take, in their order; on the local AWS without those of accounts alone."""
     names: set[str] = set()
     pending = [PREFLIGHT, BASE, DESTROY, *(step for row in rows for step in (row.step, *row.uses))]
@@ -34,7 +34,9 @@ def needed(rows: Iterable[Row], *, local: bool) -> list[Step]:
 class Proof:
     """One proof: steps, rows, and what is known so far, which is written to `file` after each of them."""
 
-    def __init__(self, system: ProvedSystem, rows: Sequence[Row], state: ProofState, bill: Bill, file: Path) -> None:
+    def __init__(
+        self, system: ProvedSystem, rows: Sequence[ProofRow], state: ProofState, bill: Bill, file: Path
+    ) -> None:
         self.rows = rows
         self._system, self._state, self._bill, self._file = system, state, bill, file
         self._unmet: dict[str, str] = {}  # why steps were not taken, or failed, by name
@@ -59,7 +61,7 @@ class Proof:
             if row.step not in {step.name for step in steps} and self._system.local:
                 self.ask(row)
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: ProofStep) -> None:
         for name in () if step.always else (BASE, *step.after):
             if name in self._unmet:
                 self._unmet[step.name] = self._unmet[name]
@@ -84,7 +86,7 @@ class Proof:
             self._system.say(f"not done: {self._unmet[step.name]}")
         self.save()
 
-    def ask(self, row: Row) -> None:
+    def ask(self, row: ProofRow) -> None:
         """Answer the row, unless it is answered."""
         if row.name in self._state.answers:
             return
@@ -93,7 +95,7 @@ class Proof:
         self._state.answers[row.name] = told
         self.save()
 
-    def _answer(self, row: Row) -> dict[str, Any]:
+    def _answer(self, row: ProofRow) -> dict[str, Any]:
         if row.why == "account only" and self._system.local:
             return _entry(row, Answer("only an account can tell", None, ""), why="account only")
         unmet = [self._unmet[name] for name in (row.step, *row.uses) if name in self._unmet]
@@ -112,7 +114,7 @@ class Proof:
         self._state.save(self._file)
 
 
-def _entry(row: Row, answer: Answer, why: str) -> dict[str, Any]:
+def _entry(row: ProofRow, answer: Answer, why: str) -> dict[str, Any]:
     return {
         "name": row.name,
         "question": row.question,

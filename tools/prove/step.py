@@ -10,7 +10,7 @@ Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Step:
+class ProofStep:
     """One step. Each needs the base deploy and the steps in `after`, and no other.
 
     Attributes:

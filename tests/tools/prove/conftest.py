@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tools.prove import run as engine
-from tools.prove.row import Answer, Row
+from tools.prove.row import Answer, ProofRow
 from tools.prove.run import Proof
 from tools.prove.state import ProofState
-from tools.prove.step import Step
+from tools.prove.step import ProofStep
 
 
 class System:
@@ -41,11 +41,11 @@ class Bill:
     def count(self) -> None:
         pass
 
-    def require(self, steps: list[Step]) -> None:
+    def require(self, steps: list[ProofStep]) -> None:
         if steps[0].name == self.refuses:
             raise engine.OutOfBudget("MAX_USD=1: too dear")
 
-    def add(self, step: Step) -> None:
+    def add(self, step: ProofStep) -> None:
         pass
 
 
@@ -59,21 +59,23 @@ class World:
         self.answer: dict[str, Callable[[], Answer]] = {}
         self.state = ProofState("1" * 12, "eu-west-1", {})
 
-    def step(self, name: str, **about: Any) -> Step:
+    def step(self, name: str, **about: Any) -> ProofStep:
         def act(_: object) -> dict[str, Any]:
             self.happened.append(name)
             return self.act.get(name, dict)()
 
-        return Step(name, name, act, minutes=1, seconds=1, **about)
+        return ProofStep(name, name, act, minutes=1, seconds=1, **about)
 
-    def row(self, name: str, step: str, **about: Any) -> Row:
+    def row(self, name: str, step: str, **about: Any) -> ProofRow:
         def ask(_: object) -> Answer:
             self.happened.append(f"asked {name}")
             return self.answer.get(name, lambda: Answer("yes", True, "seen"))()
 
-        return Row(name, f"{name}?", "yes", step, ask, **about)
+        return ProofRow(name, f"{name}?", "yes", step, ask, **about)
 
-    def prove(self, *rows: Row, system: System | None = None, bill: Bill | None = None) -> dict[str, dict[str, Any]]:
+    def prove(
+        self, *rows: ProofRow, system: System | None = None, bill: Bill | None = None
+    ) -> dict[str, dict[str, Any]]:
         """Run the proof; returns the answers."""
         Proof(system or System(), rows, self.state, bill or Bill(), self.file).run()  # type: ignore[arg-type]
         return self.state.answers

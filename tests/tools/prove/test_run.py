@@ -7,7 +7,7 @@ from tools.cdk import CdkFailed
 from tools.preflight import NotReady
 from tools.prove.row import Answer
 from tools.prove.state import read
-from tools.prove.step import Step
+from tools.prove.step import ProofStep
 
 from .conftest import Bill, System, World
 
@@ -139,7 +139,7 @@ def test_a_row_for_a_person_or_a_day_says_what_to_do_and_is_not_answered(world: 
 
 def test_a_step_without_a_price_is_left_out(world: World) -> None:
     class Unpriced(Bill):
-        def require(self, steps: list[Step]) -> None:
+        def require(self, steps: list[ProofStep]) -> None:
             if steps[0].name == "load":
                 raise UnknownPrice("no price of ml.x9.huge")
 

@@ -24,7 +24,7 @@ def load(system: ProvedSystem) -> Facts:
     least, began = system.settings.endpoint_min_instances, time.time()
     calls: list[TimedCall] = []
     seconds = _LOCAL_SECONDS if system.local else _SECONDS
-    with _busy_function(system):
+    with BusyFunction(system):
         asyncio.run(_send(system.endpoint_name, seconds, calls))
     most = system.until(lambda: max(_desired(system), 0) > least and _desired(system), minutes=10)
     with system.steady_client() as client:
@@ -52,7 +52,7 @@ async def _send(endpoint: str, seconds: float, calls: list[TimedCall]) -> None:
         await closed_loop(send, concurrency=_CLIENTS, seconds=seconds, calls=calls)
 
 
-class _busy_function:
+class BusyFunction:
     """Context manager in which several clients call the function without a pause."""
 
     def __init__(self, system: ProvedSystem) -> None:
