@@ -120,9 +120,7 @@ def _known(system: ProvedSystem, of: Deployment) -> ProofState:
     fresh = ProofState(system.account, system.region, dict(system.given))
     found = of.find()
     known = state.read(state.FILE)
-    if known and not found and DESTROY not in known.done:
-        known = None  # it was removed, or was on a local AWS that has ended
-    if known is None:
+    if known is None or _is_gone(known, fresh):
         if found:
             raise NotReady(
                 f"stage {of.stage} is deployed in account {of.account} already ({len(found)} resources, {found[0]} "
@@ -133,11 +131,23 @@ def _known(system: ProvedSystem, of: Deployment) -> ProofState:
     if (known.account, known.region, known.settings) != (fresh.account, fresh.region, fresh.settings):
         raise NotReady(
             f"{state.FILE} is of an interrupted proof in account {known.account}, region {known.region}, with other "
-            f"settings or another version of this one: go on with that one, or remove it ({_end(of)}) and delete "
-            f"{state.FILE}"
+            f"settings or another version of this one: go on with that one, or remove it ({_end(_of(known))}) and "
+            f"delete {state.FILE}"
         )
     print(f"going on with the interrupted proof: {len(known.answers)} rows are answered")
     return known
+
+
+def _is_gone(known: ProofState, here: ProofState) -> bool:
+    """True if nothing stands any more of what that proof deployed: it was removed, or its local AWS has ended."""
+    if (known.account, known.region) != (here.account, here.region):
+        return known.account == ACCOUNT
+    return DESTROY not in known.done and not _of(known).find()
+
+
+def _of(known: ProofState) -> Deployment:
+    settings = read_settings(known.settings)
+    return Deployment(settings.app, settings.stage, known.account)
 
 
 def _say_cost(system: ProvedSystem, chosen: Sequence[ProofRow], hour: float) -> None:

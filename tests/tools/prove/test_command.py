@@ -130,6 +130,18 @@ def test_the_interrupted_proof_of_another_account_is_not_taken_for_this_one(
     assert account.runs == 0
 
 
+def test_an_interrupted_proof_of_another_stage_is_not_forgotten(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Deployment, "find", lambda of: [ENDPOINT] if of.stage == "prove" else [])
+    ProofState(ACCOUNT, "eu-west-1", {"stage": "prove"}, done=["preflight", "base"]).save(FILE)
+    assert command.main(["--yes", "--settings", "stage=other"]) == 1
+    error = capsys.readouterr().err
+    assert "of an interrupted proof" in error
+    assert "stage=prove keep_data=false" in error
+    assert json.loads(FILE.read_text())["settings"] == {"stage": "prove"}
+
+
 def test_a_state_that_cannot_be_read_is_named_with_the_way_out(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
