@@ -119,11 +119,6 @@ def install() -> None:
     _run_on_worker_threads({*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS})
 
 
-def _replace_dead(now: float) -> None:
-    for endpoint in sagemaker_api.endpoints.all():
-        endpoint.replace_dead()
-
-
 def steps() -> list[Callable[[float], None]]:
     """Periodic steps in their order: replace what died, publish metrics, then evaluate alarms, then scale."""
     return [
