@@ -35,12 +35,13 @@ def ensure(namespace: str) -> None:
         ApiError: the caller may not, or the role is too new.
     """
     service = aws.service(namespace)
-    arn = _arn(service)
-    if arn and aws.NAMES[namespace] not in iam._roles:
+    if (arn := _arn(service)) is None:
+        return
+    name = aws.NAMES[namespace]
+    if name not in iam._roles:
         require(caller.get(), "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
         _create({"AWSServiceName": [service]})
-    age = time.monotonic() - _made_at.get(aws.NAMES[namespace], 0)
-    if arn and doubts.other("linked-role-late") and age < _LATE_SECONDS:
+    if doubts.other("linked-role-late") and time.monotonic() - _made_at.get(name, 0) < _LATE_SECONDS:
         raise invalid(f"Unable to assume IAM role: {arn}")
 
 
