@@ -20,7 +20,6 @@ from local_aws.service import Operation, invalid, now
 instances: Registry[dict[str, Any]] = Registry("notebook-instance")
 lifecycle_configs: Registry[dict[str, Any]] = Registry("notebook-instance-lifecycle-config")
 
-_MAX_SCRIPT = 16384  # characters of base64
 _CONFIG, _NAME = "NotebookInstanceLifecycleConfigName", "NotebookInstanceName"
 # Parameters of requests that have another name in the Describe response.
 _DESCRIBED_AS = {"LifecycleConfigName": _CONFIG, "SecurityGroupIds": "SecurityGroups"}
@@ -59,10 +58,6 @@ def _check_scripts(request: dict[str, Any]) -> None:
                 base64.b64decode(script["Content"], validate=True)
             except binascii.Error as error:
                 raise invalid(f"{hook}: the script is not base64: {error}") from error
-            if len(script["Content"]) > _MAX_SCRIPT:
-                raise invalid(
-                    f"{hook}: the script has {len(script['Content'])} characters of base64, at most {_MAX_SCRIPT}"
-                )
 
 
 # ---------------------------------------------------------------------- instances

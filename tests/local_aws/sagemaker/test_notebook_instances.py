@@ -80,7 +80,9 @@ def test_a_lifecycle_configuration_has_to_be_there(client: Client, role: str) ->
         _create(client, role, "five", LifecycleConfigName="absent")
 
 
-@pytest.mark.parametrize(("content", "why"), [("%", "not base64"), (SCRIPT * 2000, "at most 16384")])
+@pytest.mark.parametrize(
+    ("content", "why"), [("%", "not base64"), (SCRIPT * 2000, "length less than or equal to 16384")]
+)
 def test_a_script_is_base64_and_has_a_limit(client: Client, content: str, why: str) -> None:
     with pytest.raises((ClientError), match=why):
         client("sagemaker").create_notebook_instance_lifecycle_config(
