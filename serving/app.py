@@ -2,8 +2,8 @@
 
 GET /ping answers 200 once the model is loaded.
 
-POST /invocations with an image as image/jpeg, image/png, image/webp or application/x-image (any of the three), 6 MiB
-and 50 megapixels at most. 200 answers
+POST /invocations with an image as application/x-image or as image/jpeg, image/png, image/webp, image/gif, image/bmp,
+image/tiff or image/avif (its bytes decide, not the type), 6 MiB and 50 megapixels at most. 200 answers
 
     {"predictions": [{"label": "cat", "probability": 0.93}, …], "model": "<SHA-256 of the model file>"}
 
@@ -20,7 +20,8 @@ is refused has `{"error": {"code", "message"}}`, with
     404, 405  NotFound, MethodNotAllowed: another path, or another method
     406  NotAcceptable: Accept leaves out application/json
     408  BodyTimeout: the body did not come within 10 s
-    413  TooManyBytes, TooManyPixels (found from the image's header), TooManyImages
+    413  TooManyBytes, TooManyPixels, TooCostly (in memory or work to decode; found from the file's structure, before
+         anything is decoded), TooManyImages
     415  UnsupportedContentType
     429  Busy: more images in flight than are answered in a second or so; Retry-After, which SageMaker does not hand on,
          says when to come back
@@ -44,9 +45,10 @@ from serving.admission import Admission, Full
 from serving.batcher import Batcher
 from serving.body import AnswerThenRead, read
 from serving.classifier import Classifier
-from serving.preprocessing import ImageError, TooManyPixels
+from serving.preprocessing import MAX_MEMORY, ImageError, ImageFile, TooCostly, TooManyPixels
 from serving.protocol import ATTRIBUTES, JSON_TYPE, Refusal
 
+LIGHT_MEMORY = 12_000_000  # bytes to decode; images above take turns, so that others neither wait nor lack memory
 MAX_BATCH = 4  # images; more take memory, and gain nothing on a CPU
 RETRY_SECONDS = 1
 # of a refusal; a connection on which a body still trickles is of no more use
@@ -68,6 +70,7 @@ class InferenceEndpoint:
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
         self._batcher = Batcher(classifier.classify, threads=classifier.threads, max_batch=MAX_BATCH)
+        self._heavy = Batcher(classifier.classify, threads=1, max_batch=1)
         self._admission = Admission(classifier.seconds)
 
     async def invoke(self, request: Request) -> JSONResponse:
@@ -97,31 +100,66 @@ class InferenceEndpoint:
                 line["bytes"] = len(body)
                 if content_type != JSON_TYPE:
                     with self._admission.turn(1):
-                        return await self._classify(body, count)
+                        return await self._classify(self._inspected(body), count)
                 contents, several = await asyncio.to_thread(protocol.images_of, body)
                 with self._admission.place(len(contents) - 1), self._admission.turn(len(contents)):
                     if not several:
-                        return await self._classify(contents[0], count)
-                    return await asyncio.gather(*(self._result(content, count) for content in contents))
+                        return await self._classify(self._inspected(contents[0]), count)
+                    return await self._results(contents, count)
         except Full as full:
             raise Refusal(429, "Busy", f"{full}: try again in {RETRY_SECONDS} s") from None
 
-    async def _classify(self, content: bytes, count: int) -> dict[str, Any]:
+    def _inspected(self, content: bytes) -> ImageFile:
+        """The image's structure.
+
+        Raises:
+            Refusal: it is no image, or takes too much to decode.
+        """
         try:
-            probabilities = await asyncio.wrap_future(self._batcher.submit(content))
-        except TooManyPixels as error:
-            raise Refusal(413, "TooManyPixels", str(error)) from None
+            return self._classifier.inspect(content)
         except ImageError as error:
-            raise Refusal(400, "NotAnImage", str(error)) from None
+            raise _refusal(error) from None
+
+    async def _classify(self, file: ImageFile, count: int) -> dict[str, Any]:
+        batcher = self._batcher if file.memory <= LIGHT_MEMORY else self._heavy
+        try:
+            probabilities = await asyncio.wrap_future(batcher.submit(file))
+        except ImageError as error:
+            raise _refusal(error) from None
         predictions = self._classifier.best(probabilities, count)
         return {"predictions": [dataclasses.asdict(p) for p in predictions], "model": self._classifier.model}
 
-    async def _result(self, content: bytes, count: int) -> dict[str, Any]:
-        """As `_classify`, for one of several images: what is wrong with it is its result."""
+    async def _results(self, contents: list[bytes], count: int) -> list[dict[str, Any]]:
+        """As `_classify`, for several images: what is wrong with one is its result.
+
+        Raises:
+            Refusal: together they take more than one image may.
+        """
+        found: list[ImageFile | Refusal] = []
+        for content in contents:
+            try:
+                found.append(self._inspected(content))
+            except Refusal as refusal:
+                found.append(refusal)
+        if sum(file.memory for file in found if isinstance(file, ImageFile)) > MAX_MEMORY:
+            raise Refusal(413, "TooCostly", "together the images take too much to decode: send fewer in a call")
+        return await asyncio.gather(*(self._result(file, count) for file in found))
+
+    async def _result(self, file: ImageFile | Refusal, count: int) -> dict[str, Any]:
         try:
-            return await self._classify(content, count)
+            if isinstance(file, Refusal):
+                raise file
+            return await self._classify(file, count)
         except Refusal as refusal:
             return protocol.error(refusal.code, str(refusal)) | {"model": self._classifier.model}
+
+
+def _refusal(error: ImageError) -> Refusal:
+    if isinstance(error, TooManyPixels):
+        return Refusal(413, "TooManyPixels", str(error))
+    if isinstance(error, TooCostly):
+        return Refusal(413, "TooCostly", str(error))
+    return Refusal(400, "NotAnImage", str(error))
 
 
 async def _ping(_: Request) -> Response:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from serving.preprocessing import ImageError, normalise, read_square
+from serving.preprocessing import ImageError, ImageFile, inspect, normalise, read_square, square_of
 
 
 class ModelError(Exception):
@@ -63,9 +63,17 @@ class Classifier:
         if classes != labels:
             raise ModelError(f"model.onnx has {classes} classes, and model.json {labels} labels")
 
-    def classify(self, contents: list[bytes]) -> list[np.ndarray | ImageError]:
+    def inspect(self, content: bytes) -> ImageFile:
+        """The structure of an image file, to classify; nothing is decoded.
+
+        Raises:
+            preprocessing.ImageError: the bytes are not a readable image, or it would take too much to decode.
+        """
+        return inspect(content, self._size)
+
+    def classify(self, files: list[ImageFile]) -> list[np.ndarray | ImageError]:
         """Probabilities, float32 [classes], of each image file, or the error of one that cannot be read."""
-        read = [self._decoded(content) for content in contents]
+        read = [self._decoded(file) for file in files]
         pixels = [image for image in read if isinstance(image, np.ndarray)]
         found = iter(self.infer(np.stack(pixels)) if pixels else ())
         return [next(found) if isinstance(image, np.ndarray) else image for image in read]
@@ -94,9 +102,9 @@ class Classifier:
         order = np.argsort(-probabilities, kind="stable")[:count]
         return [Prediction(self._labels[i], float(probabilities[i])) for i in order]
 
-    def _decoded(self, content: bytes) -> np.ndarray | ImageError:
+    def _decoded(self, file: ImageFile) -> np.ndarray | ImageError:
         try:
-            return self.decode(content)
+            return square_of(file, self._size)
         except ImageError as error:
             return error
 

@@ -8,25 +8,37 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import AvifImagePlugin, Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_PIXELS = 50_000_000
+from serving.image_bounds import MAX_MEMORY, MAX_PIXELS, ImageError, ImageFile, TooCostly, TooManyPixels
+from serving.image_colour import MAX_PROFILE, to_srgb
+from serving.image_formats import READABLE, examine
+from serving.image_metadata import orientation
+
+__all__ = ["MAX_MEMORY", "MAX_PIXELS", "READABLE", "ImageError", "ImageFile", "TooCostly", "TooManyPixels"]
+
 SPARE = 2  # a side is decoded to at least this many times its final pixels
-# Pillow warns of large images on stderr, but smaller ones are refused already
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-
-
-class ImageError(ValueError):
-    """The bytes are not a readable JPEG, PNG or WebP image; the message says why."""
-
-
-class TooManyPixels(ImageError):
-    """The image is larger than MAX_PIXELS; found in its header, before a pixel is decoded."""
+# imported so that Pillow, which looks for a format among those that are, does not import all it has
+PLUGINS = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# `examine` refuses what is too large
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(content: bytes, side: int | None = None) -> Image.Image:
-    """Decodes to RGB, 8 bits a channel, upright by EXIF, transparency over white, the first frame of an animation.
+    """Decodes to sRGB, 8 bits a channel, upright by EXIF, transparency over white, the first frame of an animation.
+
+    Metadata that cannot be read is as if it were not there.
 
     Args:
         side: of the square that will be made of the image, pixels. A much larger JPEG is decoded at 1/2, 1/4 or 1/8 of
@@ -34,33 +46,36 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
 
     Raises:
         TooManyPixels: more than MAX_PIXELS.
-        ImageError: not a JPEG, PNG or WebP, truncated or corrupt.
+        TooCostly: would take more memory than MAX_MEMORY, or too much work.
+        ImageError: not of a format that can be read, truncated or corrupt.
     """
-    try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-        _check_size(image)
-        if side is not None:
-            image.draft(None, (SPARE * side, SPARE * side))
-        ImageOps.exif_transpose(image, in_place=True)  # otherwise it would copy an upright image
-        return image if image.mode == "RGB" and not image.has_transparency_data else _to_rgb(image)
-    except ImageError:
-        raise
-    except Image.DecompressionBombError:
-        raise TooManyPixels(f"image has more than {MAX_PIXELS:,} pixels") from None
-    except Image.UnidentifiedImageError:
-        raise ImageError("not a JPEG, PNG or WebP image") from None
-    except Exception as error:  # decoders raise many types on hostile bytes; all mean unreadable
-        raise ImageError(f"image is truncated or corrupt ({error})") from None
+    image, profile, turn = _pixels(inspect(content, side), side)
+    return _upright(_flat(image, profile), turn)
 
 
-def square(image: Image.Image, size: int) -> np.ndarray:
-    """The largest centred square of the image at `size` × `size` pixels: uint8 [size, size, 3]."""
-    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR))
+def inspect(content: bytes, size: int | None) -> ImageFile:
+    """The structure of an image that is to become a square of `size`, for `square_of`. Raises as `decode` does."""
+    return examine(content, None if size is None else SPARE * size)
+
+
+def square_of(file: ImageFile, size: int) -> np.ndarray:
+    """Decodes an image to a square, uint8 [size, size, 3].
+
+    Raises:
+        ImageError: truncated or corrupt.
+    """
+    image, profile, turn = _pixels(file, size)
+    return np.asarray(_upright(_flat(_fit(image, size), profile), turn))
 
 
 def read_square(content: bytes, size: int) -> np.ndarray:
     """Decodes an image file to a square, uint8 [size, size, 3]. Raises as `decode` does."""
-    return square(decode(content, size), size)
+    return square_of(inspect(content, size), size)
+
+
+def square(image: Image.Image, size: int) -> np.ndarray:
+    """The largest centred square of the image at `size` × `size` pixels: uint8 [size, size, 3]."""
+    return np.asarray(_fit(image, size))
 
 
 def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
@@ -73,16 +88,49 @@ def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
     return output
 
 
-def _check_size(image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise TooManyPixels(f"image has {width} × {height} pixels; the limit is {MAX_PIXELS:,}")
+def _fit(image: Image.Image, size: int) -> Image.Image:
+    return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow's conversion would clip at 255
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+def _pixels(file: ImageFile, size: int | None) -> tuple[Image.Image, bytes, int]:
+    """The image in L, LA, RGB, RGBA or CMYK, its profile and its orientation; both are libavif's for an AVIF."""
+    try:
+        image = Image.open(io.BytesIO(file.content), formats=(file.format,))
+        if size is not None:
+            image.draft(None, (SPARE * size, SPARE * size))
+        image.load()
+        profile = file.profile or image.info.get("icc_profile", b"")
+        turn = orientation(image.info["exif"]) if "exif" in image.info else file.orientation
+        return _resizable(image), profile if len(profile) <= MAX_PROFILE else b"", turn
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise many types on hostile bytes; all mean unreadable
+        raise ImageError(f"image is truncated or corrupt ({error})") from None
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow's conversion would clip at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("LA", "RGBA", "CMYK"):
+        return image
+    if image.mode in ("1", "L"):
+        return image.convert("LA") if image.has_transparency_data else image.convert("L")
+    if image.mode not in ("P", "PA", "RGB", "RGBX", "YCbCr"):
+        raise ImageError(f"pixels in {image.mode}: convert the image to 8 bits a channel, grey or RGB")
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _flat(image: Image.Image, profile: bytes) -> Image.Image:
+    """Over white, and in sRGB."""
+    if image.mode in ("LA", "RGBA"):
+        opaque = image.convert(image.mode.rstrip("A"))
+        white = Image.new(opaque.mode, image.size, "white")
+        white.paste(opaque, mask=image.getchannel("A"))
+        image = white
+    return to_srgb(image, profile) if profile else image.convert("RGB")
+
+
+def _upright(image: Image.Image, turn: int) -> Image.Image:
+    return image.transpose(_TURNS[turn]) if turn in _TURNS else image

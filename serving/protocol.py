@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
+_FORMATS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif")
+IMAGE_TYPES = (*(f"image/{name}" for name in _FORMATS), "application/x-image")
 JSON_TYPE = "application/json"
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"  # the only header that SageMaker passes on, both ways
 MAX_BYTES = 6 * 2**20

@@ -7,7 +7,8 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 _REPOSITORY = Path(__file__).parent.parent
-_SHARED = ("__init__.py", "preprocessing.py")  # of serving/: with the rest, each change of the server would train
+# of serving/: with the rest, each change of the server would train
+_SHARED = ("__init__.py", "preprocessing.py", "image_*.py")
 _CHANNEL = "code"
 
 

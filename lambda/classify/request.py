@@ -14,7 +14,10 @@ from error_response import ErrorResponse
 from image import too_large
 
 _SOURCES = ("image", "url", "s3")
-_USAGE = 'send {"image": "<base64>"}, {"url": "https://…"} or {"s3": "s3://…"}, the image a JPEG, PNG or WebP file'
+_USAGE = (
+    'send {"image": "<base64>"}, {"url": "https://…"} or {"s3": "s3://…"}, '
+    "the image a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file"
+)
 _MAX_LABELS = 1000
 
 

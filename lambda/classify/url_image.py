@@ -105,7 +105,7 @@ class UrlImages:
             connection.sock = self._connect(host, deadline)
             target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
             query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~-._')}" if parts.query else ""
-            headers = {"Accept": "image/jpeg, image/png, image/webp", "Accept-Encoding": "identity"}
+            headers = {"Accept": "image/*", "Accept-Encoding": "identity"}
             connection.request("GET", target + query, headers={**headers, "User-Agent": "classify"})
             response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308):

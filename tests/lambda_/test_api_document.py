@@ -12,7 +12,8 @@ def test_its_table_of_errors_is_complete() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "lambda" / "classify").glob("*.py"))
     ours = set(re.findall(r'ErrorResponse\(\s*(\d{3}), "(\w+)"', sources))
     ours |= {("422", "ImageRefused"), ("502", "Internal")}
-    theirs = {("413", "TooManyBytes"), ("413", "TooManyPixels"), ("422", "NotAnImage")}  # the endpoint's, of images
+    theirs = {("413", f"Too{what}") for what in ("ManyBytes", "ManyPixels", "Costly")}  # the endpoint's, of images
+    theirs |= {("422", "NotAnImage")}
     assert documented == ours | theirs
 
 
@@ -26,4 +27,4 @@ def test_its_table_of_the_endpoint_s_own_errors_is_complete() -> None:
 
 def test_the_endpoint_gives_the_codes_that_are_said_to_be_its() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "serving").rglob("*.py"))
-    assert {"TooManyBytes", "TooManyPixels", "NotAnImage"} <= set(re.findall(r'"(\w+)"', sources))
+    assert {"TooManyBytes", "TooManyPixels", "TooCostly", "NotAnImage"} <= set(re.findall(r'"(\w+)"', sources))

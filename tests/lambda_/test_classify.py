@@ -26,6 +26,7 @@ from tests.lambda_.servers import Server, reply, serving
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 WEBP = b"RIFF\x10\0\0\0WEBP" + b"\0" * 60
 LABELS = {
     "predictions": [{"label": "7", "probability": 0.9}, {"label": "1", "probability": 0.06}],
@@ -110,7 +111,14 @@ def error(said: Said) -> tuple[int, str]:
     return status, body["error"]["code"]
 
 
-@pytest.mark.parametrize(("content", "content_type"), [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")])
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp"), (b"GIF89a...", "image/gif"),
+        (b"BM......", "image/bmp"), (b"II*\0....", "image/tiff"), (b"MM\0*....", "image/tiff"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0avif", "image/avif"),
+    ],
+)  # fmt: skip
 def test_an_image_is_classified(server: Server, content: bytes, content_type: str) -> None:
     assert call(content) == (200, LABELS)
     assert server.requests == ["POST /endpoints/slipway-dev-0000/invocations"]
@@ -147,7 +155,7 @@ def test_the_endpoint_is_not_the_callers_to_choose(server: Server) -> None:
     ("content", "refused"),
     [
         *((JPEG + b"\0" * more, (413, "ImageTooLarge")) for more in (37, 1000)),
-        *((b, (415, "UnsupportedImage")) for b in (b"GIF89a...", b"<html>", b"%PDF-1.7", b"\xff\xd8", b"RIFF1234WAVE")),
+        *((b, (415, "UnsupportedImage")) for b in (HEIC, b"<html>", b"%PDF-1.7", b"\xff\xd8", b"RIFF1234WAVE")),
     ],
 )
 def test_a_bad_image_never_reaches_the_endpoint(server: Server, content: bytes, refused: tuple[int, str]) -> None:
@@ -398,7 +406,7 @@ def test_every_request_is_one_line_that_cloudwatch_makes_metrics_of(
 
 
 def test_errors_are_counted_by_code(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    call(b"GIF89a")
+    call(b"%PDF-1.7")
     [line] = lines(capsys)
     assert (line["Code"], line["Status"], line["Requests"]) == ("UnsupportedImage", 415, 1)
     [overall, by_code] = line["_aws"]["CloudWatchMetrics"]

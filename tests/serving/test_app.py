@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from serving.admission import MAX_IN_FLIGHT
 from serving.app import make_app
 from serving.classifier import Classifier
+from serving.preprocessing import MAX_MEMORY, READABLE
+from tests.serving import hostile
 
 Encode = Callable[..., bytes]
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 CHUNK = 2**20
+UNREADABLE = {"code": "NotAnImage", "message": f"not an image that can be read: convert it to {READABLE}"}
 
 
 class Client:
@@ -91,6 +95,9 @@ def as_json(*contents: bytes) -> bytes:
         ("PNG", "image/png"),
         ("JPEG", "image/jpeg"),
         ("WEBP", "image/webp"),
+        ("GIF", "image/gif"),
+        ("BMP", "image/bmp"),
+        ("TIFF", "image/tiff"),
         ("JPEG", "application/x-image"),
         ("WEBP", "application/x-image"),
         ("PNG", "Image/PNG; charset=binary"),
@@ -125,7 +132,7 @@ def test_an_unreadable_image_among_several_has_an_error_in_its_place(post: Clien
     status, answers = post(as_json(encode(), b"not an image"), "application/json")
     assert status == 200
     assert answers[0].keys() == {"predictions", "model"}
-    assert answers[1] == {"error": {"code": "NotAnImage", "message": "not a JPEG, PNG or WebP image"}, "model": model}
+    assert answers[1] == {"error": UNREADABLE, "model": model}
 
 
 def test_every_answer_has_the_model_in_the_header_that_sagemaker_hands_on(
@@ -165,7 +172,7 @@ def test_a_client_that_accepts_no_json_is_told_so(post: Client, encode: Encode, 
 def test_what_is_no_image_is_refused(post: Client, content: bytes) -> None:
     status, answer = post(content)
     assert status == 400
-    assert answer == {"error": {"code": "NotAnImage", "message": "not a JPEG, PNG or WebP image"}}
+    assert answer == {"error": UNREADABLE}
 
 
 def test_a_truncated_image_is_refused(post: Client, encode: Encode) -> None:
@@ -200,7 +207,30 @@ def test_json_of_another_shape_is_refused(post: Client, body: bytes, status: int
 def test_another_content_type_is_refused(post: Client, encode: Encode, content_type: str | None) -> None:
     status, answer = post(encode(), content_type)
     assert (status, answer["error"]["code"]) == (415, "UnsupportedContentType")
-    assert "send one of image/jpeg, image/png, image/webp, application/x-image" in answer["error"]["message"]
+    assert (
+        "send one of image/jpeg, image/png, image/webp, image/gif, image/bmp, image/tiff, image/avif"
+        in answer["error"]["message"]
+    )
+
+
+@pytest.mark.parametrize("kind", hostile.COSTLY)
+def test_what_takes_too_much_to_decode_is_refused_before_it_is_decoded(post: Client, kind: str) -> None:
+    status, answer = post(hostile.COSTLY[kind](), "application/x-image")
+    assert (status, answer["error"]["code"]) == (413, "TooCostly")
+
+
+def test_several_images_may_take_as_much_as_one(post: Client, model: str) -> None:
+    large = hostile.encoded(Image.new("RGB", (4000, 4000)))
+    status, answer = post(as_json(*[large] * (MAX_MEMORY // 64_000_000)), "application/json")
+    assert (status, {len(result["predictions"]) for result in answer}) == (200, {5})
+    status, answer = post(as_json(*[large] * (MAX_MEMORY // 64_000_000 + 1)), "application/json")
+    assert (status, answer["error"]["code"]) == (413, "TooCostly")
+
+
+def test_a_costly_image_among_several_has_an_error_in_its_place(post: Client, encode: Encode, model: str) -> None:
+    status, answers = post(as_json(encode(), hostile.COSTLY["canvas of a WebP"]()), "application/json")
+    assert (status, len(answers[0]["predictions"])) == (200, 5)
+    assert (answers[1]["error"]["code"], answers[1]["model"]) == ("TooCostly", model)
 
 
 def test_too_many_bytes_are_refused_from_the_header(post: Client) -> None:
@@ -299,7 +329,7 @@ def test_a_fault_of_the_classifier_shows_the_client_no_trace(
     def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(Classifier, "decode", fail)
+    monkeypatch.setattr(Classifier, "infer", fail)
     status, answer = post(encode())
     assert status == 500
     assert answer == {"error": {"code": "Internal", "message": "the classifier failed; its log says why"}}

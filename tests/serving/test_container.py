@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
+from PIL import Image
 
 from serving.admission import MAX_IN_FLIGHT
 from serving.protocol import MAX_BYTES
+from tests.serving import hostile
 from tests.serving.container import IMAGE, MEMORY, Container, container
 from tests.waiting import LIMIT_SECONDS, until
 
@@ -54,6 +57,27 @@ def test_a_body_that_is_refused_unread_does_not_cost_its_sender_the_answer(runni
     for size in (MAX_BYTES + 1, 25 * 2**20):
         status, answer = running.post(bytes(size), Content_Type="image/png", Connection=connection)
         assert (status, answer["error"]["code"]) == (413, "TooManyBytes")
+
+
+def test_images_that_would_take_long_to_decode_are_refused_and_others_answered_meanwhile(
+    running: Container, encode: Encode
+) -> None:
+    """The first took 14 s and the second a gigabyte, and calls beside two of them 28 s, before they were bounded."""
+    bad = [hostile.COSTLY[kind]() for kind in ("scans of a JPEG", "canvas of a WebP")]
+    before = psutil.Process(running.process.pid).cpu_times().user
+    with ThreadPoolExecutor(4) as pool:
+        refused = [pool.submit(running.post, content, Content_Type="application/x-image") for content in bad * 5]
+        answered = [pool.submit(running.post, encode(), Content_Type="image/png") for _ in range(10)]
+    assert [future.result()[0] for future in answered] == [200] * 10
+    assert {(future.result()[0], future.result()[1]["error"]["code"]) for future in refused} == {(413, "TooCostly")}
+    assert IMAGE or psutil.Process(running.process.pid).cpu_times().user - before < 10  # in place of 70 s
+
+
+def test_the_largest_images_are_decoded_one_after_another(running: Container) -> None:
+    large = hostile.encoded(Image.new("RGB", (7000, 7000)), compress_level=1)
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: running.post(large, Content_Type="image/png"), range(3)))
+    assert [status for status, _ in answers] == [200] * 3
 
 
 def test_a_body_that_comes_slowly_keeps_no_one_waiting(running: Container, encode: Encode) -> None:

@@ -119,6 +119,7 @@ def test_what_is_no_part_of_the_image_does_not_change_it(tmp_path: Path, beside:
         ("serving/requirements.txt", False, True),
         ("serving/Dockerfile", False, True),
         ("serving/preprocessing.py", True, True),
+        ("serving/image_png.py", True, True),
         ("training/loop.py", True, False),
     ],
 )

@@ -152,6 +152,7 @@ SOURCES = {
     "training/loop.py": "2",
     "serving/__init__.py": "3",
     "serving/preprocessing.py": "4",
+    "serving/image_png.py": "5",
 }
 
 

@@ -43,12 +43,15 @@ READABLE: dict[str, Callable[[], bytes]] = {
     "palette": lambda: encoded(_red().quantize(4)),
     "alpha": lambda: encoded(_red().convert("RGBA")),
     "exif-rotated": _sideways,
+    "gif": lambda: encoded(_red(), "GIF"),
+    "bmp": lambda: encoded(_red(), "BMP"),
+    "tiff": lambda: encoded(_red(), "TIFF", compression="tiff_lzw"),
     "large-jpeg": lambda: encoded(Image.new("RGB", (1200, 900), RED), "JPEG", quality=95),
 }
 UNREADABLE: dict[str, Callable[[], bytes]] = {
     "zero-byte": lambda: b"",
     "truncated": lambda: encoded(Image.effect_noise((64, 64), 50), "JPEG")[:-200],
     "no image": lambda: b"<html>404</html>",
-    "another format": lambda: encoded(_red(), "GIF"),
+    "another format": lambda: encoded(_red(), "PPM"),
     "bomb": _bomb,
 }

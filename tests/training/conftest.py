@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import training
+from stacks.training_program import _SHARED
 from tools.dataset.digits import write
 
 
@@ -37,7 +38,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("program") / "program.zip"
     with ZipFile(path, "w") as archive:
         root = Path(training.__path__[0]).parent
-        shared = [root / "serving" / name for name in ("__init__.py", "preprocessing.py")]
+        shared = [path for name in _SHARED for path in (root / "serving").glob(name)]
         for file in [*(root / "training").rglob("*"), *shared]:
             if "__pycache__" not in file.parts and "wheels" not in file.parts:
                 archive.write(file, file.relative_to(root))

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from serving.preprocessing import READABLE
 from training.__main__ import main
 from training.errors import LostPeers
 
@@ -128,7 +129,7 @@ def test_images_that_were_left_out_are_named_and_counted(
     image.write_bytes(b"")
     flags = ["--architecture", "resnet10", "--epochs", "1", "--max-unreadable", "0.02"]
     assert run_here(few_digits, tmp_path / "out", *flags) == 0
-    line = f"train/0/{image.name}: not a JPEG, PNG or WebP image; replace or remove it"
+    line = f"train/0/{image.name}: not an image that can be read: convert it to {READABLE}; replace or remove it"
     assert f"left out {line}" in capsys.readouterr().out.splitlines()
     metrics = json.loads((tmp_path / "out/output/data/metrics.json").read_text())
     assert metrics["left_out"] == [line]
@@ -155,7 +156,7 @@ def test_a_corrupt_image(job: Path, few_digits: Path) -> None:
     shutil.move(few_digits, job / "input" / "data" / "images")
     assert main([]) == 1
     assert failure(job).splitlines() == [
-        f"valid/0/{image.name}: not a JPEG, PNG or WebP image; replace or remove it",
+        f"valid/0/{image.name}: not an image that can be read: convert it to {READABLE}; replace or remove it",
         "1 of 88 images are unreadable, and max-unreadable allows 0.01 of them",
     ]
     assert not (job / "model").exists()

@@ -18,7 +18,7 @@ import torch
 import torchvision
 
 from local_aws.ports import free_port
-from serving.preprocessing import normalise
+from serving.preprocessing import READABLE, normalise
 from tests.training.stop_after import StopAfter
 from tests.waiting import LIMIT_SECONDS
 from training import engine as module
@@ -336,7 +336,9 @@ def test_unreadable_images_are_named(
     broken.write_bytes(b"x")
     assert run_here(few_digits, tmp_path, weights) == 1
     first, *_ = capsys.readouterr().err.splitlines()
-    assert first == f"error: valid/1/{broken.name}: not a JPEG, PNG or WebP image; replace or remove it"
+    assert first == (
+        f"error: valid/1/{broken.name}: not an image that can be read: convert it to {READABLE}; replace or remove it"
+    )
 
 
 @pytest.mark.parametrize("trainable", ["head", "last-stage"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serving.preprocessing import READABLE as FORMATS
 from tests.training.broken_images import READABLE, RED, UNREADABLE
 from tools.dataset.check import checked
 from training import images
@@ -103,7 +104,7 @@ def test_more_than_the_share_of_unreadable_images_is_refused(make_folder: MakeFo
     with pytest.raises(InputError) as refused:
         images.load(inspect(root), 16, max_unreadable=0.08)
     assert refused.value.problems == [
-        "train/a/0.png: not a JPEG, PNG or WebP image; replace or remove it",
+        f"train/a/0.png: not an image that can be read: convert it to {FORMATS}; replace or remove it",
         "1 of 12 images are unreadable, and max-unreadable allows 0.08 of them",
     ]
 
@@ -154,6 +155,6 @@ def test_unreadable_images_are_named_ten_at_most_and_counted(all_digits: Path, t
         images.load(inspect(root), 16)
     found = caught.value.problems
     assert len(found) == 12
-    assert found[0].startswith("train/3/") and "not a JPEG, PNG or WebP image; replace or remove it" in found[0]
+    assert found[0].startswith("train/3/") and "not an image that can be read" in found[0]
     assert found[6].startswith("train/5/") and "truncated or corrupt" in found[6]
     assert found[10] == "and 14 more unreadable images"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.preprocessing import READABLE
 from tools.dataset.__main__ import main
 
 
@@ -32,7 +33,9 @@ def test_check_names_unreadable_images(images: Path, capsys: pytest.CaptureFixtu
     first, second, share = capsys.readouterr().err.splitlines()
     assert share == "error: 2 of 6 images are unreadable, and max-unreadable allows 0.01 of them"
     assert first.startswith("error: train/dark/0.png: image is truncated or corrupt")
-    assert second == "error: valid/light/0.png: not a JPEG, PNG or WebP image; replace or remove it"
+    assert second == (
+        f"error: valid/light/0.png: not an image that can be read: convert it to {READABLE}; replace or remove it"
+    )
 
 
 def test_digest_prints_64_hex_digits(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
