@@ -57,6 +57,13 @@ def examine(content: bytes, side: int | None = None) -> ImageFile:
     raise ImageError(f"{other + ': ' if other else ''}not an image that can be read: convert it to {READABLE}")
 
 
+def recognised(content: bytes) -> bool:
+    """True if a file that starts so may be of a format that is read: 12 bytes are enough."""
+    if content[4:8] == b"ftyp":
+        return content[8:12] in _AVIF
+    return content.startswith((b"\xff\xd8\xff", *_PARSERS)) or content[:4] + content[8:12] == b"RIFFWEBP"
+
+
 def _container(content: bytes) -> ImageFile:
     """An image in the container of AVIF, HEIC and videos, by its brands (ISO/IEC 14496-12, 4.3)."""
     end = min(int.from_bytes(content[:4], "big"), 1024)

@@ -12,10 +12,19 @@ from PIL import AvifImagePlugin, Image, ImageOps, TiffImagePlugin, WebPImagePlug
 
 from serving.image_bounds import MAX_MEMORY, MAX_PIXELS, ImageError, ImageFile, TooCostly, TooManyPixels
 from serving.image_colour import MAX_PROFILE, to_srgb
-from serving.image_formats import READABLE, examine
+from serving.image_formats import READABLE, examine, recognised
 from serving.image_metadata import orientation
 
-__all__ = ["MAX_MEMORY", "MAX_PIXELS", "READABLE", "ImageError", "ImageFile", "TooCostly", "TooManyPixels"]
+__all__ = [
+    "MAX_MEMORY",
+    "MAX_PIXELS",
+    "READABLE",
+    "ImageError",
+    "ImageFile",
+    "TooCostly",
+    "TooManyPixels",
+    "recognised",
+]
 
 SPARE = 2  # a side is decoded to at least this many times its final pixels
 # imported so that Pillow, which looks for a format among those that are, does not import all it has

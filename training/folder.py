@@ -1,4 +1,4 @@
-"""The data set on disk: its layout, what is wrong with it, and its digest. Standard library only.
+"""The data set on disk: its layout, what is wrong with it, and its digest.
 
 FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
 """
@@ -14,7 +14,13 @@ from training.digests import sha256_of
 from training.errors import InputError
 
 SPLITS = ("train", "valid", "test")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+# A suffix says that a file is meant as an image, its content of which format. With another suffix the content decides.
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib",
+    ".tif", ".tiff", ".avif",
+)  # fmt: skip
+TO_CONVERT = (".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".ico", ".raw", ".dng", ".cr2", ".nef", ".arw", ".pdf")
+_SYSTEM = (".DS_Store", ".AppleDouble", ".Spotlight-V100", ".Trashes", ".ipynb_checkpoints", ".thumbnails")
 MANIFEST = "manifest.json"  # marks a finished upload; not part of the data set
 MAX_NAMED = 10
 
@@ -50,12 +56,33 @@ def inspect(root: Path) -> Folder:
     if not root.is_dir():
         raise InputError(f"no data set at {root}: give a folder that holds {', '.join(SPLITS)}")
     problems = _misplaced(root)
-    found = {split: _classes(root / split, problems) for split in SPLITS if (root / split).is_dir()}
+    found = {split: images_by_class(root / split, problems) for split in SPLITS if (root / split).is_dir()}
     classes = sorted({name for names in found.values() for name in names})
     problems += _incomplete(root, classes, found)
     if problems:
         raise InputError(problems)
     return Folder(root, classes, {split: _split(classes, names) for split, names in found.items()})
+
+
+def images_by_class(split: Path, problems: list[str]) -> dict[str, list[Path]]:
+    """Images of a split, or of a folder without splits, by class; adds a problem for each entry that is neither."""
+    classes: dict[str, list[Path]] = {}
+    misplaced = _hidden(split, split.name)
+    for entry in _visible(split):
+        if not entry.is_dir():
+            misplaced.append(f"{split.name}/{entry.name} lies outside a class folder: move or remove it")
+        elif not _is_name(entry.name):
+            misplaced.append(f"{split.name}/{entry.name!r} has a control character in its name: rename it")
+        elif (name := _composed(entry.name)) in classes:
+            misplaced.append(
+                f"{split.name}/{name} is there twice, with its accents written in two ways: move them into one folder"
+            )
+        else:
+            classes[name] = _images(entry, misplaced)
+            if not classes[name]:
+                problems.append(f"class {entry.name} has no images in {split.name}: add some or remove the folder")
+    problems += shorten(misplaced, f"such files in {split.name}")
+    return {name: images for name, images in classes.items() if images}
 
 
 def without(folder: Folder, files: Collection[Path]) -> Folder:
@@ -89,7 +116,7 @@ def digest(folder: Folder) -> str:
 
 def relative_name(folder: Folder, path: Path) -> str:
     """Path under the root, parts joined by `/`; in Unicode's NFC, as macOS may return the decomposed form."""
-    return unicodedata.normalize("NFC", path.relative_to(folder.root).as_posix())
+    return _composed(path.relative_to(folder.root).as_posix())
 
 
 def shorten(problems: list[str], kind: str) -> list[str]:
@@ -131,32 +158,55 @@ def _split(classes: list[str], names: dict[str, list[Path]]) -> Split:
     return Split(files, [label for label, name in enumerate(classes) for _ in names[name]])
 
 
-def _classes(split: Path, problems: list[str]) -> dict[str, list[Path]]:
-    """Images by class name; adds a problem for each entry that is no class folder or no image."""
-    classes = {}
-    misplaced = []
-    for entry in _visible(split):
-        if not entry.is_dir():
-            misplaced.append(f"{split.name}/{entry.name} lies outside a class folder: move or remove it")
-            continue
-        if not entry.name.isprintable():
-            misplaced.append(f"{split.name}/{entry.name!r} has a control character in its name: rename it")
-            continue
-        images = []
-        for path in _visible(entry):
-            name = f"{split.name}/{entry.name}/{path.name}"
-            if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-                misplaced.append(f"{name} is not an image file ({', '.join(SUFFIXES)}): remove it")
-            elif not path.name.isprintable():
-                misplaced.append(f"{name!r} has a control character in its name: rename it")
-            else:
-                images.append(path)
-        if images:
-            classes[unicodedata.normalize("NFC", entry.name)] = images
+def _images(folder: Path, misplaced: list[str]) -> list[Path]:
+    """Images of a class folder; adds a line for each entry that is none."""
+    images: dict[str, Path] = {}
+    misplaced += _hidden(folder, f"{folder.parent.name}/{folder.name}")
+    for path in _visible(folder):
+        name, suffix = f"{folder.parent.name}/{folder.name}/{path.name}", path.suffix.lower()
+        if not _is_name(path.name):
+            misplaced.append(f"{name!r} has a control character in its name: rename it")
+        elif path.is_dir():
+            misplaced.append(f"{name} is a folder in a class folder: move the images up, into {folder.name}")
+        elif not path.is_file() or not (suffix in SUFFIXES or _starts_as_image(path)):
+            convert = suffix in TO_CONVERT
+            mend = (
+                "of a format that is not read: convert it to JPEG or PNG" if convert else "not an image file: remove it"
+            )
+            misplaced.append(f"{name} is {mend}")
+        elif _composed(path.name) in images:
+            misplaced.append(f"{name} is there twice, with its accents written in two ways: rename one")
         else:
-            problems.append(f"class {entry.name} has no images in {split.name}: add some or remove the folder")
-    problems += shorten(misplaced, f"such files in {split.name}")
-    return classes
+            images[_composed(path.name)] = path
+    return list(images.values())
+
+
+def _hidden(folder: Path, name: str) -> list[str]:
+    """A line for each image, or folder of images, whose name begins with a dot. Systems' own are no part of it."""
+    lines = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") and not entry.name.startswith("._") and entry.name not in _SYSTEM:
+            files = entry.iterdir() if entry.is_dir() else [entry]
+            if any(path.suffix.lower() in SUFFIXES for path in files):
+                lines.append(f"{name}/{entry.name} begins with a dot, which hides it: rename it")
+    return lines
+
+
+def _starts_as_image(path: Path) -> bool:
+    from serving.preprocessing import recognised  # late: most folders are listed without Pillow
+
+    with path.open("rb") as file:
+        return recognised(file.read(12))
+
+
+def _is_name(name: str) -> bool:
+    """False for a control character, or half of a pair of UTF-16, which a file system may hold and a log or S3 not."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
+
+
+def _composed(name: str) -> str:
+    """The name in Unicode's NFC, as in the data set's digest."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -1,10 +1,12 @@
 """The image folder: what is wrong with it is said in full; its digest names its content."""
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from training.errors import InputError
 from training.folder import digest, inspect
@@ -74,7 +76,7 @@ def test_files_that_do_not_belong_are_named_ten_at_most(make_folder: MakeFolder)
         (root / "train" / "a" / f"note{number:02}.txt").touch()
     found = problems_of(root)
     assert len(found) == 11
-    assert found[0] == "train/a/note00.txt is not an image file (.jpg, .jpeg, .png, .webp): remove it"
+    assert found[0] == "train/a/note00.txt is not an image file: remove it"
     assert found[-1] == "and 2 more such files in train"
 
 
@@ -112,3 +114,77 @@ def test_the_digest_is_what_sha256sum_prints(make_folder: MakeFolder) -> None:
     for path in root.rglob("*.png"):
         path.write_bytes(b"x")
     assert digest(inspect(root)) == "314aa9b92363488b14be18829a92ac4fec48d78f6d761966d53d9c47e65bc683"
+
+
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+
+
+@pytest.fixture
+def root(make_folder: MakeFolder) -> Path:
+    return make_folder(train=["a", "b"], valid=["a", "b"], test=["a", "b"])
+
+
+def test_a_class_in_two_forms_of_its_accents_is_named(make_folder: MakeFolder) -> None:
+    """macOS decomposes accents; S3's keys and our digest are composed."""
+    root = make_folder(train=[COMPOSED, DECOMPOSED, "b"], valid=[COMPOSED, "b"], test=[DECOMPOSED, "b"])
+    assert problems_of(root) == [
+        f"train/{COMPOSED} is there twice, with its accents written in two ways: move them into one folder"
+    ]
+    for path in (root / "train" / DECOMPOSED).iterdir():
+        path.unlink()
+    (root / "train" / DECOMPOSED).rmdir()
+    assert inspect(root).classes == ["b", COMPOSED]
+
+
+def test_a_file_in_two_forms_of_its_accents_is_named(root: Path) -> None:
+    for name in (COMPOSED, DECOMPOSED):
+        (root / "train" / "a" / f"{name}.png").touch()
+    [problem] = problems_of(root)
+    assert problem.endswith("is there twice, with its accents written in two ways: rename one")
+
+
+def test_a_class_or_an_image_that_begins_with_a_dot_is_named(root: Path) -> None:
+    (root / "train" / "a").rename(root / "train" / ".net")
+    (root / "test" / "b" / "0.png").rename(root / "test" / "b" / ".0.png")
+    assert problems_of(root) == [
+        "train/.net begins with a dot, which hides it: rename it",
+        "test/b/.0.png begins with a dot, which hides it: rename it",
+        "class a is in valid, test but not in train: add images or remove it",
+    ]
+
+
+def test_hidden_folders_without_images_are_no_part_of_it(root: Path) -> None:
+    (root / "train" / ".git").mkdir()
+    (root / "train" / "a" / ".ipynb_checkpoints").mkdir()
+    (root / "train" / "a" / ".ipynb_checkpoints" / "0.png").touch()
+    inspect(root)
+
+
+@pytest.mark.parametrize("name", ["Screenshot at 9.41.00\u202fAM", "نمی\u200cخواهم", "👩\u200d🔬", "a b", "x\u00a0y"])
+def test_spaces_and_joiners_of_every_script_are_names(root: Path, name: str) -> None:
+    (root / "train" / "a" / "0.png").rename(root / "train" / "a" / f"{name}.png")
+    for split in ("train", "valid", "test"):
+        (root / split / "b").rename(root / split / name)
+    assert name in inspect(root).classes
+
+
+@pytest.mark.parametrize("name", ["new\nline", "tab\t", "\x1b[31m", "half\udcff"])
+def test_control_characters_are_named(root: Path, name: str) -> None:
+    (root / "train" / "a" / "0.png").rename(root / "train" / "a" / f"{name}.png")
+    assert problems_of(root) == [f"{f'train/a/{name}.png'!r} has a control character in its name: rename it"]
+
+
+def test_an_image_is_known_by_its_content_if_not_by_its_suffix(root: Path) -> None:
+    image = root / "train" / "a" / "0.png"
+    for suffix, kind in ((".jfif", "JPEG"), (".JPE", "JPEG"), ("", "PNG"), (".bin", "WEBP"), (".heic", "JPEG")):
+        Image.new("L", (8, 8)).save(image.with_name(f"other{suffix}"), kind)
+    assert len(inspect(root).splits["train"].files) == 9
+
+
+def test_what_has_to_be_converted_or_moved_up_is_told_so(root: Path) -> None:
+    (root / "train" / "a" / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (root / "train" / "a" / "siamese").mkdir()
+    assert problems_of(root) == [
+        "train/a/photo.heic is of a format that is not read: convert it to JPEG or PNG",
+        "train/a/siamese is a folder in a class folder: move the images up, into a",
+    ]
