@@ -4,8 +4,12 @@ Source: the naming conventions of EC2 instance types, and "Use local storage" in
 at rest".
 """
 
+import functools
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+
+from botocore.loaders import create_loader
 
 _NAME = re.compile(r"ml\.(?P<family>[a-z]+)(?P<generation>\d)(?P<features>[a-z]*)\.(?P<size>(\d+x?)?[a-z]+)")
 _GPU_FAMILIES = {"g", "gr", "p"}
@@ -41,3 +45,27 @@ class Instance:
             arm="g" in features,
             local_disk="d" in features or family + found["generation"] + features in _NVME_WITHOUT_D,
         )
+
+
+def check_exists(name: str, shape: str) -> str:
+    """The name, if SageMaker has the type.
+
+    Args:
+        shape: enumeration in SageMaker's API: InstanceType (of notebook instances), TrainingInstanceType or
+            ProductionVariantInstanceType.
+
+    Raises:
+        ValueError: it has not; the message names similar ones.
+    """
+    types = _enumerated(shape)
+    if name not in types:
+        family = [other for other in types if other.rpartition(".")[0] == name.rpartition(".")[0]]
+        near = family or get_close_matches(name, types, n=5, cutoff=0.7)
+        raise ValueError(f"SageMaker has no such type for this; take {', '.join(near or ['ml.m5.xlarge'])}")
+    return name
+
+
+@functools.cache
+def _enumerated(shape: str) -> tuple[str, ...]:
+    """Values of an enumeration in the service model that botocore comes with."""
+    return tuple(create_loader().load_service_model("sagemaker", "service-2")["shapes"][shape]["enum"])

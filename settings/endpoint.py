@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from aws.containers import PUSHED_FORM, PushedImage
-from aws.instances import Instance
+from aws.instances import Instance, check_exists
 from settings import schedule
 from settings.part import InstanceType, Part, at_least
 
@@ -100,7 +100,7 @@ class Endpoint(Part, frozen=True):
                 "a model is served on the CPU, by ONNX Runtime, and the GPU would be paid for nothing; "
                 "take an ml.c5, ml.m5 or ml.c7g one, such as ml.c5.xlarge"
             )
-        return value
+        return check_exists(value, "ProductionVariantInstanceType")
 
     @field_validator("serving_image")
     @classmethod

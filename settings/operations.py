@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from settings.part import Named, X86InstanceType, short_enough_to_tune
+from settings.part import Named, NotebookInstanceType, short_enough_to_tune
 
 # The values that CloudWatch Logs takes.
 LogRetentionDays = Literal[
@@ -22,7 +22,7 @@ class OperationsSettings(Named, frozen=True):
         ge=0, le=1_000_000, description="monthly costs of the account to be told of, $; 0: none"
     )
     notebook: bool = Field(description="a notebook instance beside the system; it costs money while it runs")
-    notebook_instance_type: X86InstanceType = Field(
+    notebook_instance_type: NotebookInstanceType = Field(
         description="ML instance type of the notebook, which only starts jobs"
     )
     notebook_idle_minutes: int = Field(

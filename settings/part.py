@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from aws.instances import Instance
+from aws.instances import Instance, check_exists
 
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 STAGE = _NAME % 9
@@ -18,7 +18,6 @@ def _usable(name: str) -> str:
 
 
 def _x86(name: str) -> str:
-    # TrainingInstanceType and InstanceType in SageMaker's API reference have no such type.
     if Instance.parse(name).arm:
         raise ValueError(
             "an Arm instance: SageMaker has them for endpoints alone, and AWS's training image is built for x86-64; "
@@ -27,8 +26,14 @@ def _x86(name: str) -> str:
     return name
 
 
+def _of(shape: str) -> AfterValidator:
+    return AfterValidator(lambda name: check_exists(name, shape))
+
+
+# settings/endpoint.py compares an endpoint's with SageMaker's list, after saying what an endpoint needs
 InstanceType = Annotated[str, AfterValidator(_usable)]
-X86InstanceType = Annotated[str, AfterValidator(_x86)]
+TrainingInstanceType = Annotated[str, AfterValidator(_x86), _of("TrainingInstanceType")]
+NotebookInstanceType = Annotated[str, AfterValidator(_x86), _of("InstanceType")]
 
 
 class Part(BaseModel, frozen=True):

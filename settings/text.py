@@ -44,7 +44,7 @@ def allowed(field: FieldInfo) -> str:
     if field.annotation is bool:
         return "true or false"
     if field.annotation is str:
-        return "an ML instance type, such as ml.m5.large"
+        return "an ML instance type, such as ml.m5.xlarge"
     limits = {name: value for rule in field.metadata for name, value in _limits(rule).items()}
     kind = "a whole number" if field.annotation is int else "a number"
     low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}"

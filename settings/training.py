@@ -3,7 +3,7 @@
 from pydantic import Field, ValidationInfo, field_validator
 
 from aws.instances import Instance
-from settings.part import Named, X86InstanceType, at_least, at_most
+from settings.part import Named, TrainingInstanceType, at_least, at_most
 from training.settings import Recipe, declared
 
 
@@ -19,7 +19,7 @@ class Training(Named, Recipe, frozen=True):
         json_schema_extra={"allowed": "the 64 hex digits that `make weights` prints, or empty"},
     )
     accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
-    training_instance_type: X86InstanceType = Field(description="ML instance type of the training job")
+    training_instance_type: TrainingInstanceType = Field(description="ML instance type of the training job")
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")
     # The stack waits for the job at most 12 hours, CloudFormation's limit; the job has to end before that.

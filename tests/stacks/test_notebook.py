@@ -58,8 +58,8 @@ def test_its_access_to_the_internet_is_explained(instance: dict[str, Any]) -> No
 
 
 def test_another_type_and_idle_time(synthesize: Synthesize) -> None:
-    templates = synthesize(notebook=True, notebook_instance_type="ml.m5.large", notebook_idle_minutes=15)
-    assert only(templates["notebook"], "AWS::SageMaker::NotebookInstance")["InstanceType"] == "ml.m5.large"
+    templates = synthesize(notebook=True, notebook_instance_type="ml.m5.xlarge", notebook_idle_minutes=15)
+    assert only(templates["notebook"], "AWS::SageMaker::NotebookInstance")["InstanceType"] == "ml.m5.xlarge"
     lifecycle = only(templates["notebook"], "AWS::SageMaker::NotebookInstanceLifecycleConfig")
     assert "IDLE_MINUTES='15'\n" in text(lifecycle["OnStart"][0]["Content"]["Fn::Base64"])
 
