@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -44,12 +44,15 @@ test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k
 soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [BASE=revision to update from] [ARGS="-k name"]
 	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
 
+# A zip or tar of images is unpacked once, and its folder used from then on.
+UNPACK = folder=$$($(PY) -m tools.dataset unpack $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)))
+
 train: $(SETUP)  ## train on this machine, without AWS, into out/training: DATA=folder [ARGS="--epochs 3"]
-	@$(PY) -m training --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/training $(ARGS)
+	@$(UNPACK) && $(PY) -m training --data "$$folder" --output out/training $(ARGS)
 	@echo "Model: out/training/model. Metrics and pictures: out/training/output/data"
 
 tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into out/tuning: DATA=folder ARGS="--max-jobs 20 --learning-rate 0.001..0.1"
-	@$(PY) -m training.tune --data $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) --output out/tuning $(ARGS)
+	@$(UNPACK) && $(PY) -m training.tune --data "$$folder" --output out/tuning $(ARGS)
 	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output/data. All trials: out/tuning/tuning.json"
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
@@ -60,6 +63,9 @@ preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what 
 
 deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask]
 	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(CONTEXT)
+
+split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a new folder: DATA=folder [OUT=folder] [ARGS="--test 0.1 --seed 1"]
+	@$(PY) -m tools.dataset split $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(if $(OUT),--out "$$OUT") $(ARGS)
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.prices import DEFAULT_REGION, UnknownPrice
 from iam.errors import GateError
 from settings import Settings, SettingsError, read_settings
+from tools.dataset.archive import image_folder
 from training.errors import ReportedError
 
 FAILED, INTERRUPTED, NO_READER = 1, 130, 141  # the last two are 128 + SIGINT and 128 + SIGPIPE, as shells have them
@@ -109,9 +110,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Have the parser take --data FOLDER."""
+    """Have the parser take --data FOLDER, or a zip or tar of one."""
     parser.add_argument(
-        "--data", type=user_path, metavar="FOLDER", help="your images: {train,valid,test}/<class>/<image>"
+        "--data",
+        type=data_path,
+        metavar="FOLDER",
+        help="your images: {train,valid,test}/<class>/<image>, zip or tar too",
     )
 
 
@@ -124,6 +128,11 @@ def add_region(parser: argparse.ArgumentParser) -> None:
 def user_path(text: str) -> Path:
     """Read a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
     return Path(text).expanduser()
+
+
+def data_path(text: str) -> Path:
+    """Read the path of a folder of images; a zip or tar of one is unpacked."""
+    return image_folder(user_path(text))
 
 
 def _words(text: str) -> list[str]:

@@ -1,15 +1,23 @@
-"""Checks a data set before it is uploaded, exactly as the training will."""
+"""Checks a data set before it is uploaded, exactly as the training will, and says what its result would hide."""
 
+import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from training.folder import Folder, inspect, shorten
+from tools.dataset.contents import same_images
+from training.folder import Folder, inspect, relative_name, shorten
 from training.images import readable, unreadable_images
 from training.settings import Hyperparameters
 
+MAX_WIDTH = 0.2  # of the interval that a test set may leave, at an accuracy of 0.8
+
 
 def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreadable) -> Folder:
-    """Check the data set and decode each image once; print a warning for each image that a training would skip.
+    """Check the data set and decode each image once.
+
+    Prints a warning for each image that a training would skip, or that is in two splits or classes, and for a test set
+    that is too small to tell much.
 
     Args:
         max_unreadable: maximum share of unreadable images, 0 to 1: the setting of that name.
@@ -23,6 +31,45 @@ def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreada
     folder = inspect(root)
     problems = unreadable_images(folder)
     readable(folder, problems, max_unreadable)
-    for line in shorten(list(problems.values()), "unreadable images"):
-        print(f"warning: training will skip {line}", file=sys.stderr)
+    warnings = [f"training will skip {line}" for line in shorten(list(problems.values()), "unreadable images")]
+    warnings += shorten(_repeated(folder), "such images")
+    warnings += _tiny(len(folder.splits["test"].files))
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
     return folder
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share, by Wilson's score: shares that `right` of `count` may well come from."""
+    z = 1.96
+    centre = (right + z * z / 2) / (count + z * z)
+    half = z / (count + z * z) * math.sqrt(right * (count - right) / count + z * z / 4)
+    return centre - half, centre + half
+
+
+def _repeated(folder: Folder) -> list[str]:
+    """A line for each image that is in several splits, where a test of it tells nothing, or in several classes."""
+    return [
+        f"the same image is in several {what}, keep one: {', '.join(relative_name(folder, path) for path in paths)}"
+        for paths in same_images(folder.files).values()
+        for what in _differences(folder, paths)
+    ]
+
+
+def _differences(folder: Folder, paths: list[Path]) -> Iterator[str]:
+    parts = [path.relative_to(folder.root).parts for path in paths]
+    for place, what in enumerate(("splits", "classes")):
+        if len({part[place] for part in parts}) > 1:
+            yield what
+            return
+
+
+def _tiny(count: int) -> list[str]:
+    right = round(0.8 * count)
+    low, high = wilson(right, count)
+    if high - low <= MAX_WIDTH:
+        return []
+    return [
+        f"{count} test images tell little: {right} of them right would mean an accuracy from {low:.0%} to {high:.0%} "
+        "(95 % interval); add test images"
+    ]

@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 
 from settings.names import resource_name
-from tools.cli import chosen_settings, command, count, make_parser, positive, user_path
+from tools.cli import chosen_settings, command, count, data_path, make_parser, positive
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = make_parser("load", __doc__)
     parser.add_argument("--endpoint", metavar="NAME", help="endpoint to test; default: the one `make deploy` created")
     parser.add_argument(
-        "--images", type=user_path, metavar="FOLDER", help="folder of images to send; default: handwritten digits"
+        "--images", type=data_path, metavar="FOLDER", help="folder of images to send; default: handwritten digits"
     )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--rate", type=positive, metavar="N", help="requests a second, open loop")

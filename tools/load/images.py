@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tools.dataset.digits import write as write_digits
 from training.errors import InputError
+from training.folder import SUFFIXES
 
-CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+CONTENT_TYPE = "application/x-image"  # of any format: the endpoint looks at the bytes
 MAX_IMAGES = 200  # all are held in memory and sent in turn
 
 
@@ -33,8 +34,8 @@ def read_images(folder: Path | None) -> list[RequestImage]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one with images")
     chosen = folder / "test" if (folder / "test").is_dir() else folder
-    files = sorted(path for path in chosen.rglob("*") if path.suffix.lower() in CONTENT_TYPES and path.is_file())
+    files = sorted(path for path in chosen.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
-        raise InputError(f"no image in {chosen}: files that end in {', '.join(CONTENT_TYPES)} are sent")
+        raise InputError(f"no image in {chosen}: files that end in {', '.join(SUFFIXES)} are sent")
     files = files[:: -(-len(files) // MAX_IMAGES)]
-    return [RequestImage(path.read_bytes(), CONTENT_TYPES[path.suffix.lower()]) for path in files]
+    return [RequestImage(path.read_bytes(), CONTENT_TYPE) for path in files]

@@ -110,7 +110,7 @@ def test_a_folder_s_test_images_are_taken_and_no_more_than_some(tmp_path, monkey
             (tmp_path / split / "cat" / f"{number}.jpg").write_bytes(split.encode())
     images = read_images(tmp_path)
     assert len(images) == 3
-    assert {(image.content, image.content_type) for image in images} == {(b"test", "image/jpeg")}
+    assert {(image.content, image.content_type) for image in images} == {(b"test", "application/x-image")}
 
 
 def test_a_folder_without_images_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]

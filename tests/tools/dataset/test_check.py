@@ -1,0 +1,61 @@
+"""What a result would hide: images in train and in test, in two classes, and a test set too small to tell."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tools.dataset.check import checked, wilson
+
+
+def warnings(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    checked(root, max_unreadable=0.5)
+    return [line.removeprefix("warning: ") for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.fixture
+def different(images: Path) -> Path:
+    """Two classes, an image of its own in each class and split."""
+    from PIL import Image
+
+    for number, path in enumerate(sorted(images.rglob("*.png"))):
+        Image.new("L", (8, 8), 40 * number).save(path)
+    return images
+
+
+def test_an_image_in_two_splits_is_named(different: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(different / "train" / "dark" / "0.png", different / "test" / "dark" / "other.png")
+    assert warnings(different, capsys)[0] == (
+        "the same image is in several splits, keep one: train/dark/0.png, test/dark/other.png"
+    )
+
+
+def test_an_image_in_two_classes_is_named(different: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(different / "train" / "dark" / "0.png", different / "train" / "light" / "other.png")
+    assert warnings(different, capsys)[0] == (
+        "the same image is in several classes, keep one: train/dark/0.png, train/light/other.png"
+    )
+
+
+def test_two_names_in_one_class_and_split_are_no_leak(different: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(different / "train" / "dark" / "0.png", different / "train" / "dark" / "other.png")
+    assert len(warnings(different, capsys)) == 1
+
+
+def test_a_tiny_test_set_is_told_with_what_it_can_show(different: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(5):
+        for name in ("dark", "light"):
+            source = different / "test" / name / "0.png"
+            (source.parent / f"more{number}.png").write_bytes(source.read_bytes())
+    assert warnings(different, capsys) == [
+        "12 test images tell little: 10 of them right would mean an accuracy from 55% to 95% (95 % interval); "
+        "add test images"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"), [(10, 12, 0.552, 0.953), (0, 10, 0, 0.278), (81, 263, 0.255, 0.366)]
+)
+def test_wilsons_interval(right: int, count: int, low: float, high: float) -> None:
+    """The last is Newcombe's example (Statistics in Medicine 17, 857-872, 1998, table I)."""
+    assert wilson(right, count) == pytest.approx((low, high), abs=5e-4)
