@@ -45,14 +45,15 @@ soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [
 	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
 
 # A zip or tar of images is unpacked once, and its folder used from then on.
-UNPACK = folder=$$($(PY) -m tools.dataset unpack $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)))
+UNPACK = $(if $(DATA),,$(error DATA=<folder of images> is needed))\
+	folder="$$DATA"; if test -f "$$DATA"; then folder=$$($(PY) -m tools.dataset unpack "$$DATA") || exit; fi
 
 train: $(SETUP)  ## train on this machine, without AWS, into out/training: DATA=folder [ARGS="--epochs 3"]
-	@$(UNPACK) && $(PY) -m training --data "$$folder" --output out/training $(ARGS)
+	@$(UNPACK); $(PY) -m training --data "$$folder" --output out/training $(ARGS)
 	@echo "Model: out/training/model. Metrics and pictures: out/training/output/data"
 
 tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into out/tuning: DATA=folder ARGS="--max-jobs 20 --learning-rate 0.001..0.1"
-	@$(UNPACK) && $(PY) -m training.tune --data "$$folder" --output out/tuning $(ARGS)
+	@$(UNPACK); $(PY) -m training.tune --data "$$folder" --output out/tuning $(ARGS)
 	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output/data. All trials: out/tuning/tuning.json"
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed

@@ -48,6 +48,7 @@ def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-
         ("train", "DATA", "--data"),
         ("tune", "DATA", "--data"),
         ("upload", "DATA", "upload"),
+        ("split", "DATA", "split"),
         ("load", "DATA", "--images"),
         ("weights", "FILE", "--file"),
         ("iam-diff", "MARKDOWN", "--markdown"),
@@ -57,6 +58,10 @@ def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-
 def test_a_path_with_spaces_arrives_whole(handed, target: str, variable: str, flag: str) -> None:  # type: ignore[no-untyped-def]
     arguments = handed(target, f"{variable}={FOLDER}", "BASE=main")
     assert arguments[arguments.index(flag) + 1] == FOLDER
+
+
+def test_the_folder_of_a_split_arrives_whole(handed) -> None:  # type: ignore[no-untyped-def]
+    assert handed("split", "DATA=a b", f"OUT={FOLDER}")[-4:] == ["split", "a b", "--out", FOLDER]
 
 
 def test_arguments_are_quoted_as_in_a_shell(handed) -> None:  # type: ignore[no-untyped-def]

@@ -108,7 +108,7 @@ def _assigned(sizes: Mapping[str, int], wanted: Mapping[str, int], seed: int) ->
     order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())
     largest = max(order, key=sizes.__getitem__)
     left = [group for group in order if group != largest]
-    found = {}
+    found: dict[str, str] = {}
     for place, (split, count) in enumerate(wanted.items(), 1):
         for group in list(left):
             reserved = len(wanted) - place  # groups, one for each split that has none yet
