@@ -51,7 +51,9 @@ def examine(content: bytes, side: int | None = None) -> ImageFile:
         for start, parse in _PARSERS.items():
             if content.startswith(start):
                 return parse(content)
-    except (struct.error, IndexError, KeyError):
+    except ImageError:
+        raise
+    except (struct.error, LookupError, ValueError, ArithmeticError):  # from fields that are cut short or make no sense
         raise ImageError("image is truncated or corrupt (its structure ends early)") from None
     other = next((name for start, name in _OTHERS.items() if content.startswith(start)), "")
     raise ImageError(f"{other + ': ' if other else ''}not an image that can be read: convert it to {READABLE}")

@@ -30,6 +30,8 @@ class _Frame:
         precision, self.height, self.width, count = struct.unpack_from(">BHHB", body)
         components = [tuple(body[i : i + 2]) for i in range(6, 6 + 3 * count, 3)]
         sampling = {name: (by >> 4, by & 15) for name, by in components}
+        if len(sampling) != count:
+            raise ImageError("image is truncated or corrupt (the components of a JPEG)")
         if precision != 8 or count not in (1, 3, 4) or not all(h and v for h, v in sampling.values()):
             raise ImageError(f"a JPEG of {count} components of {precision} bits: convert it to a baseline JPEG")
         check_size(self.width, self.height)

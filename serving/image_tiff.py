@@ -14,10 +14,11 @@ _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _XMP, _TABLES, _PROFILE = 700, 347, 34675
 # NewSubfileType, photometry, fill order, planes, predictor, colour map, tiles, extra samples, sample format and others
 _PIXELS = {254, 262, 266, 284, 292, 293, 317, 320, 332, 338, 339, 529, 530, 531, 532, _TABLES}
-_PIXELS |= {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, *_OFFSETS, *_COUNTS}
+_LAYOUT = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, *_OFFSETS, *_COUNTS}
 _JPEG = 7
 _COMPRESSIONS = {1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946}  # none, fax, LZW, JPEG, deflate, PackBits
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_NUMBERS = {1: "B", 3: "H", 4: "L"}
 MAX_VALUES = 65_536 * 3  # of one tag: the colour map of 16 bits
 
 
@@ -31,6 +32,9 @@ class _Directory:
         if version != 42:
             raise ImageError("a BigTIFF: convert it to JPEG or PNG")
         self.entries = {tag: (kind, count, value) for tag, kind, count, value in entries(content, start, self.order)}
+        numbers = all(self.entries[tag][0] in _NUMBERS for tag in _LAYOUT & self.entries.keys())
+        if not numbers or self.entries.keys() >= set(_OFFSETS):  # libtiff could read another layout than is judged here
+            raise ImageError("image is truncated or corrupt (the layout of a TIFF)")
 
     def data(self, tag: int, limit: int) -> bytes:
         """Bytes of a tag's value; empty if it is not there, or longer than the limit."""
@@ -45,7 +49,7 @@ class _Directory:
         """Whole numbers of a tag; empty if it is not there."""
         kind = self.entries.get(tag, (0,))[0]
         data = self.data(tag, 4 * MAX_VALUES)
-        letter = {1: "B", 3: "H", 4: "L"}.get(kind)
+        letter = _NUMBERS.get(kind)
         return struct.unpack(f"{self.order}{len(data) // _BYTES[kind]}{letter}", data) if letter else ()
 
     def number(self, tag: int, default: int) -> int:
@@ -102,7 +106,7 @@ def _orientation(directory: _Directory) -> int:
 def _rewritten(directory: _Directory, content: bytes) -> bytes:
     """The file with a directory of its pixels' tags at its end; their values stay where they are."""
     order = directory.order
-    kept = sorted((tag, *entry) for tag, entry in directory.entries.items() if tag in _PIXELS)
+    kept = sorted((tag, *entry) for tag, entry in directory.entries.items() if tag in _PIXELS | _LAYOUT)
     if any(_BYTES.get(kind, 8) * count > 4 * MAX_VALUES for _, kind, count, _ in kept):
         raise TooCostly("a TIFF with tags of great length: convert it to JPEG or PNG")
     start = len(content) + len(content) % 2
