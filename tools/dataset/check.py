@@ -49,11 +49,11 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 def _repeated(folder: Folder) -> list[str]:
     """A line for each image that is in several splits, where a test of it tells nothing, or in several classes."""
-    return [
-        f"the same image is in several {what}, keep one: {', '.join(relative_name(folder, path) for path in paths)}"
-        for paths in same_images(folder.files).values()
-        for what in _differences(folder, paths)
-    ]
+    lines = []
+    for paths in same_images(folder.files).values():
+        names = ", ".join(shorten([relative_name(folder, path) for path in paths], "names of it"))
+        lines += [f"the same image is in several {what}, keep one: {names}" for what in _differences(folder, paths)]
+    return lines
 
 
 def _differences(folder: Folder, paths: list[Path]) -> Iterator[str]:
