@@ -4,6 +4,7 @@ The roles are those of the synthesized stack of roles, deployed. Only their trus
 test can assume them.
 """
 
+import contextlib
 import json
 from typing import Any
 
@@ -68,7 +69,8 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
     for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz",
                 "images/a.jpg"):  # fmt: skip
         client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
-    client("logs").create_log_group(logGroupName=TRAINING_LOG)
+    with contextlib.suppress(client("logs").exceptions.ResourceAlreadyExistsException):  # if a job ran before
+        client("logs").create_log_group(logGroupName=TRAINING_LOG)
     for group in ("classify", "trained-model"):
         client("logs").create_log_group(logGroupName=f"/aws/lambda/slipway-dev-{group}")
     return {role: assume(client, home, role_name(role)) for role in ROLES}
