@@ -49,6 +49,9 @@ class Proof:
             ReportedError: preflight found something wrong, so that nothing was created.
         """
         steps = needed(self.rows, local=self._system.local)
+        for row in self.rows:  # what a run before could not ask
+            if row.why != "later" and self._state.answers.get(row.name, {}).get("why") == "later":
+                del self._state.answers[row.name]
         if self._state.done:
             _settle(self._system)
         for step in steps:

@@ -58,6 +58,16 @@ def test_an_interrupted_proof_goes_on_and_asks_nothing_twice(world: World) -> No
     assert set(answers) == {"a", "b"}
 
 
+def test_what_could_not_be_asked_before_an_interruption_is_asked_after_it(world: World) -> None:
+    rows = world.row("b", "load"), world.row("d", "destroy")
+    world.act["load"], world.act["destroy"] = raising(CdkFailed("throttled")), raising(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        world.prove(*rows)
+    assert world.state.answers["b"]["ok"] is None
+    world.act = {}
+    assert world.prove(*rows)["b"]["ok"] is True
+
+
 def test_a_step_that_fails_leaves_its_rows_and_those_of_later_ones_unasked_and_it_goes_on(world: World) -> None:
     world.act["load"] = raising(CdkFailed("UPDATE_FAILED: no capacity"))
 
