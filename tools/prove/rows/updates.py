@@ -116,7 +116,7 @@ def update_to_what_is_live(system: ProvedSystem) -> Answer:
 
 @row(
     question="When the instance type changes, does the function switch endpoints before the old one is deleted?",
-    expected="no failed call; the alias has moved on while the old endpoint is still in service",
+    expected="no failed call, and the alias names another version than before",
     step="type",
 )
 def another_type(system: ProvedSystem) -> Answer:
@@ -129,7 +129,8 @@ def another_type(system: ProvedSystem) -> Answer:
         f"{facts['endpoint_before']} before, {facts['endpoint_after']} after; while the old one was in service the "
         f"alias named the versions {', '.join(versions)}\n{facts['calls']} calls, {len(facts['errors'])} failed"
     )
-    good = moved and len(versions) > 1 and not facts["errors"]
+    evidence += f"; now it names {facts['version_after']}"
+    good = moved and facts["version_after"] not in versions[:1] and facts["calls"] > 0 and not facts["errors"]
     return Answer(f"{len(facts['errors'])} failed calls", good, "\n".join([evidence, *facts["errors"][:3]]))
 
 

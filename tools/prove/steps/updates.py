@@ -195,4 +195,6 @@ def other_type(system: ProvedSystem) -> Facts:
             versions.extend([version] if version not in versions else [])
 
     facts = update(system, "serving", OTHER_TYPE, note)
-    return facts | {"endpoint_before": before, "endpoint_after": system.endpoint_name, "versions": versions}
+    version = client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
+    after = {"endpoint_after": system.endpoint_name, "version_after": version}
+    return facts | {"endpoint_before": before, "versions": versions, **after}
