@@ -14,20 +14,23 @@ pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 @pytest.fixture(scope="module")
 def doubt() -> list[str]:
-    return ["all"]
+    # Not with lost and early events: what doubles an event is then not to be seen.
+    return ["metrics-late", "events-doubled", "rollback-succeeds", "update-to-live-refused", "tuning-limit-completes"]
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_doubt_is_settled_by_what_the_aws_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_doubt_is_settled_by_what_the_aws_does(
+    doubt: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    settling = [name for name, row in ROWS.items() if row.doubt and row.why == ""]
+    settling = [name for name, row in ROWS.items() if row.doubt in doubt and row.why == ""]
 
     main(["--yes", "--only", ",".join(settling)])
 
     proof = json.loads((tmp_path / "out" / "proof.json").read_text())
     told = {row["doubt"]: row["answer"] for row in proof["rows"]}
-    assert set(told) >= {"metrics-late", "events-doubled", "rollback-succeeds"}
-    for doubt, answer in told.items():
-        assert answer.startswith(DOUBTS[doubt].other), (doubt, answer)
+    assert set(told) == set(doubt)
+    for name, answer in told.items():
+        assert answer.startswith(DOUBTS[name].other), (name, answer)
     assert {row["name"]: row for row in proof["rows"] if not row["ok"]} == {}
     assert proof["left"] == []

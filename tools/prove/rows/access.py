@@ -81,6 +81,7 @@ def alarms_are_described_by_the_role(system: ProvedSystem) -> Answer:
     question="Which source ARN does SageMaker give when a tuning job assumes the role?",
     expected="either; without `hyper-parameter-tuning-job`, the trust line with `when: tuning` can go",
     step="end",
+    doubt="tuning-source",
     why="account only",
     uses=("tuned",),
 )
@@ -93,6 +94,7 @@ def source_of_a_tuning_job(system: ProvedSystem) -> Answer:
     question="Which source ARN does SageMaker give when a notebook instance assumes the role?",
     expected="one that the trust policy lets in: the instance starts",
     step="end",
+    doubt="notebook-source",
     why="account only",
     uses=("notebook",),
 )
@@ -107,6 +109,7 @@ def source_of_a_notebook(system: ProvedSystem) -> Answer:
     question="Is KMS asked by the caller directly, or via S3?",
     expected="either: the roles' policies let in both",
     step="end",
+    doubt="kms-direct",
     why="account only",
 )
 def key_is_asked_by(system: ProvedSystem) -> Answer:

@@ -36,8 +36,9 @@ def wheels_of_the_zip(system: ProvedSystem) -> Answer:
 
 @row(
     question="Is a tuning job at its time limit Completed or Stopped?",
-    expected="Stopped, and a deploy fails with that; if Completed, the best job is deployed",
+    expected="either: the best model so far is deployed",
     step="end",
+    doubt="tuning-limit-completes",
     uses=("tuned",),
 )
 def tuning_at_its_limit(system: ProvedSystem) -> Answer:
