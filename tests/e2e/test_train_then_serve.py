@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from local_aws.home import Home
-from local_aws.lifecycle import current
+from local_aws.lifecycle import current, processes
 from settings import read_settings
 from tests.waiting import until_nothing_is_left_of
 from tools import cdk
@@ -46,6 +46,18 @@ def test_the_first_deploy_trains_once_and_the_lambda_answers(system: System) -> 
 def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> None:
     image = image_of(system.images, "3")
     assert system.classifier().from_s3(image, outputs("e2e-dev-serving")["S3Images"]) == system.classifier()(image)
+
+
+def test_all_that_runs_for_an_endpoint_listens_on_loopback_only(system: System, aws: Home) -> None:
+    run = current(aws)
+    assert run
+    listening = {
+        connection.laddr.ip
+        for process in processes(run)
+        for connection in process.net_connections("inet")
+        if connection.status == "LISTEN"
+    }
+    assert listening == {"127.0.0.1"}
 
 
 def test_what_was_deployed_stays_until_something_else_is_given(
