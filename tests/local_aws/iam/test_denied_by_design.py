@@ -204,7 +204,7 @@ def test_it_may_not(acting: dict[str, Client], role: str, attempt: Attempt) -> N
         attempt(acting[role])
     error = refusal.value.response["Error"]
     assert error["Code"] in ("AccessDenied", "AccessDeniedException")
-    assert f"assumed-role/slipway-dev-{role}/" in error["Message"]
+    assert f"assumed-role/{role_name(role)}/" in error["Message"]
 
 
 @pytest.mark.parametrize(("role", "attempt"), cases(ALLOWED))
