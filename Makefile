@@ -62,8 +62,8 @@ synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account ne
 preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what it would have to make; changes nothing [SETTINGS=…] [ARGS=--json]
 	@$(PY) -m tools.deploy.preflight $(ARGS) $(CONTEXT)
 
-deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask]
-	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(CONTEXT)
+deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask] [ARGS=--verbose]
+	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(ARGS) $(CONTEXT)
 
 split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a new folder: DATA=folder [OUT=folder] [ARGS="--test 0.1 --seed 1"]
 	@$(PY) -m tools.dataset split $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(if $(OUT),--out "$$OUT") $(ARGS)

@@ -28,7 +28,8 @@ WAITING = f"{JOBS}/waiting"
 WEIGHTS = "weights"
 CHECKPOINTS = "checkpoints"
 CAPTURE = "capture"
-ARTIFACT = "model.tar.gz"  # SageMaker's name for what a training job makes
+ARTIFACT = "model.tar.gz"  # SageMaker's names for the model that a training job makes, and for its other files
+JOB_FILES = "output.tar.gz"
 EC2_ARTIFACTS = "TrainedModels"
 EC2_MODEL, EC2_LOG, EC2_DIGEST = "model.onnx", "train.log", "digest.txt"
 EC2_ARTIFACT_FILES = (EC2_MODEL, ARTIFACT, "metrics.json", EC2_LOG, EC2_DIGEST)
@@ -57,6 +58,11 @@ def result_key(digest: str) -> str:
 def job_artifact(job: str) -> str:
     """Key that SageMaker writes a training job's model to, below the job's output path `jobs`."""
     return f"{JOBS}/{job}/output/{ARTIFACT}"
+
+
+def job_output(job: str) -> str:
+    """Key that SageMaker writes a training job's metrics and pictures to."""
+    return f"{JOBS}/{job}/output/{JOB_FILES}"
 
 
 def waiting_note(digest: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -72,6 +73,8 @@ def run(
         process.kill()
         process.wait()
         raise
+    if code in (-signal.SIGINT, 128 + signal.SIGINT):  # the terminal sent it to both, and it came there first
+        raise KeyboardInterrupt
     if code:
         raise CdkFailed(reason(lines))
     return lines

@@ -31,7 +31,8 @@ def command(main: Callable[Arguments, int | None]) -> Callable[Arguments, int]:
     """Decorate the main function of a command, so that it returns an exit code however it ends.
 
     0, or what `main` returns; 1 after an error that a user can mend, with `error: …` on stderr for each problem; 130
-    after Ctrl-C; 141 when nobody reads the output any more. Any other exception is a fault of ours and keeps its trace.
+    after Ctrl-C, with the message of the KeyboardInterrupt; 141 when nobody reads the output any more. Any other
+    exception is a fault of ours and keeps its trace.
     """
 
     @functools.wraps(main)
@@ -39,8 +40,8 @@ def command(main: Callable[Arguments, int | None]) -> Callable[Arguments, int]:
         try:
             code = main(*arguments, **options) or 0
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
+        except KeyboardInterrupt as interrupt:
+            print(str(interrupt) or "stopped", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout once more as it ends

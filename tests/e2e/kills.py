@@ -98,7 +98,7 @@ class Deploy:
     def __init__(self, system: System, **changes: str) -> None:
         settings = " ".join(f"{name}={value}" for name, value in {**system.settings, **changes}.items())
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.deploy", "--settings", settings],
+            [sys.executable, "-m", "tools.deploy", "--verbose", "--settings", settings],
             cwd=ROOT, env={**os.environ, "SLIPWAY_STAGES": os.devnull}, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip

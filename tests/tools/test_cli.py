@@ -72,6 +72,11 @@ def test_ctrl_c_is_one_line_and_exit_130(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_ctrl_c_says_what_a_command_knows_about_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended_by(KeyboardInterrupt("stopped here; a job runs on")) == 130
+    assert capsys.readouterr().err == "stopped here; a job runs on\n"
+
+
 def test_a_reader_that_has_gone_is_told_nothing() -> None:
     program = "import sys; from tools.cli import command; sys.exit(command(lambda: print('x' * 10**6))())"
     running = subprocess.Popen(

@@ -16,7 +16,7 @@ from rich.console import Console
 from local_aws.home import Home, use
 from local_aws.lifecycle import down, up
 from settings import read_settings
-from settings.names import job_prefix
+from settings.names import bucket_name, job_prefix
 from tools.assembly import SynthesizedApp, synthesize
 from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
@@ -28,6 +28,7 @@ from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
 from tools.demo.steps import Steps
 from tools.deploy.check import check
+from tools.deploy.failure import one_reason
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
@@ -55,6 +56,8 @@ def main() -> int:
     console = Console()
     try:
         return _run(arguments.data, settings_of(arguments), home, Steps(console), arguments.keep, arguments.doubt)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; nothing of the demo runs in an account, or bills") from None
     finally:
         if arguments.keep and home.env_file.exists():
             console.print(f"The local AWS still runs: . {os.path.relpath(home.env_file)}")
@@ -89,7 +92,9 @@ def _run(
         make_scaling_roles(Target(read_settings(settings), account, region, lambda: one), say=steps.say)
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
-        deploy_everything(one, images, say=steps.say_briefly)
+        bucket = bucket_name(one.prefix, account, region)
+        with one_reason(one, bucket):
+            deploy_everything(one, images, say=steps.say_briefly)
     serving = outputs(one.stack("serving"))
     function = serving["FunctionName"]
 
@@ -102,7 +107,7 @@ def _run(
     with SteadyClient(function, images.splits["test"].files) as client:
         with steps.step("Change to 4 instances: synthesize"):
             four = synthesize(four_settings)
-        with steps.step("Deploy again: train on 4 instances, update the endpoint"):
+        with steps.step("Deploy again: train on 4 instances, update the endpoint"), one_reason(four, bucket):
             deploy(four, say=steps.say_briefly)
 
     with steps.step("Deploy once more, with no change"):

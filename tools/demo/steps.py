@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from tools.deploy.narration import Narration
+
 
 @dataclass
 class Steps:
@@ -15,11 +17,15 @@ class Steps:
     console: Console
     seconds: list[tuple[str, float]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._narration = Narration(self.say)
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Context manager of the step `name`; a step that fails is not recorded."""
         self.console.print(f"[bold]▸ {name}[/bold]")
         start = time.perf_counter()
+        self._narration = Narration(self.say)
         yield
         self.seconds.append((name, time.perf_counter() - start))
 
@@ -28,6 +34,5 @@ class Steps:
         self.console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
     def say_briefly(self, line: str) -> None:
-        """Print a line of the CDK's or a training job's output if it is about a stack, an epoch or a failure."""
-        if any(mark in line for mark in ("✅", "❌", "_FAILED", " │ ")):
-            self.say(line.strip())
+        """Print what a line of the CDK's or a training job's output tells, with the time since the step began."""
+        self._narration(line)

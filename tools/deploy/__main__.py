@@ -16,8 +16,11 @@ from tools.assembly import synthesize
 from tools.cli import add_data, add_yes, agreed, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.deploy.check import check
+from tools.deploy.failure import one_reason
 from tools.deploy.idle import require_idle
+from tools.deploy.interrupted import saying_what_runs
 from tools.deploy.inventory import Deployment
+from tools.deploy.narration import Narration
 from tools.deploy.obsolete import obsolete, removed
 from tools.deploy.preflight.bootstrap import make_bootstrap
 from tools.deploy.preflight.ec2 import find_zone
@@ -26,9 +29,9 @@ from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.record import recorded
 from tools.deploy.stacks import deploy_everything
+from tools.deploy.summary import summary
 from tools.deploy.uploaded import require_uploaded
 from tools.preflight import require_aws
-from tools.stack import outputs
 from training.folder import digest
 
 
@@ -37,6 +40,7 @@ def main() -> int:
     parser = make_parser("deploy", __doc__)
     add_data(parser)
     add_yes(parser)
+    parser.add_argument("--verbose", action="store_true", help="print all that the CDK and the training jobs print")
     arguments = parser.parse_args()
     given, settings = settings_of(arguments), chosen_settings(arguments)
     account, region = require_aws()
@@ -49,26 +53,29 @@ def main() -> int:
         given["ec2_zone_id"] = zone
         settings = read_settings(given)
         print(f"the EC2 instance goes to zone {zone}, which has {settings.ec2_instance_type}")
-    require_uploaded(settings, bucket_name(settings.prefix, account, region), images=images is None)
+    bucket = bucket_name(settings.prefix, account, region)
+    require_uploaded(settings, bucket, images=images is None)
     assembly = synthesize(given)
     require_idle(assembly.stacks)
     target = Target(settings, account, region, lambda: assembly)
     require_ready(target, say=print)
-    gone = obsolete(assembly, Deployment(settings.app, settings.stage, account))
+    deployment = Deployment(settings.app, settings.stage, account)
+    gone = obsolete(assembly, deployment)
     for stack in gone:
         print(f"to be removed, as the settings no longer ask for it: stack {stack}")
     if gone and not agreed("Remove it, and deploy?", yes=arguments.yes):
         print("nothing was changed")
         return 1
-    make_scaling_roles(target, say=print)
-    if make_bootstrap(target):
-        print("made the CDK's bootstrap")
-    with recorded(given, settings, say=print), removed(gone, say=print):
-        deploy_everything(assembly, images, say=print)
-    live = check(settings.prefix, assembly, say=print)
-    for stack in assembly.stacks:
-        for name, value in outputs(stack).items():
-            print(f"{stack}.{name} = {value}")
+    on_line = print if arguments.verbose else Narration(print)
+    with saying_what_runs(deployment, settings):
+        make_scaling_roles(target, say=print)
+        if make_bootstrap(target):
+            print("made the CDK's bootstrap")
+        with recorded(given, settings, say=print), removed(gone, say=print), one_reason(assembly, bucket):
+            deploy_everything(assembly, images, say=on_line)
+        live = check(settings.prefix, assembly, say=print, brief=True)
+        for line in summary(settings) if live else ():
+            print(line)
     return 0 if live else 1
 
 

@@ -44,12 +44,13 @@ class LiveCheck:
         return f"wrong  {self.what}: {self.differs}" if self.differs else f"ok     {self.what}"
 
 
-def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say) -> bool:
+def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say, brief: bool = False) -> bool:
     """Pass a line for each check of the deployment `<app>-<stage>` to `say`; returns true if nothing differs.
 
     Args:
         asked: app that was just deployed. Without it, what the stacks have now is taken for right; another deploy may
             have changed them.
+        brief: pass only what differs, and how many checks found nothing.
 
     Raises:
         NotDeployed: there is no such deployment.
@@ -57,9 +58,12 @@ def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say) -> bool
     """
     wanted = outputs(resource_name(prefix, "serving"))
     findings = [*(_templates(asked) if asked else ()), *_endpoint(wanted), *_function(wanted), _call(wanted)]
-    for finding in findings:
+    wrong = [finding for finding in findings if finding.differs]
+    if brief:
+        say(f"checked what is live: {len(findings) - len(wrong)} of {len(findings)} checks are right")
+    for finding in wrong if brief else findings:
         say(str(finding))
-    return not any(finding.differs for finding in findings)
+    return not wrong
 
 
 def _templates(asked: SynthesizedApp) -> Iterator[LiveCheck]:

@@ -91,11 +91,16 @@ def _unless(code: str) -> Iterator[None]:
             raise
 
 
-def _named(of: Deployment) -> Iterator[DeployedResource]:
+def _named(of: Deployment, *kinds: str) -> Iterator[DeployedResource]:
     for kind, service, operation, items, name in _NAMED:
-        for item in pages(service, operation, items):
+        for item in pages(service, operation, items) if not kinds or kind in kinds else ():
             if item[name].startswith(of.prefix):
                 yield DeployedResource(kind, item[name])
+
+
+def endpoints(of: Deployment) -> Iterator[DeployedResource]:
+    """Its endpoints."""
+    return _named(of, "endpoint")
 
 
 def _global(of: Deployment) -> Iterator[DeployedResource]:
@@ -116,7 +121,8 @@ def stacks_of(of: Deployment) -> Iterator[DeployedResource]:
             yield DeployedResource("stack", stack["StackName"])
 
 
-def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
+def running_jobs(of: Deployment) -> Iterator[DeployedResource]:
+    """Training and tuning jobs that run, or stop."""
     for job in pages("sagemaker", "list_training_jobs", "TrainingJobSummaries", NameContains=of.prefix):
         if job["TrainingJobName"].startswith(of.prefix) and job["TrainingJobStatus"] in RUNNING:
             yield DeployedResource("training job", job["TrainingJobName"])
@@ -125,6 +131,10 @@ def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
         name = job["HyperParameterTuningJobName"]
         if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in RUNNING:
             yield DeployedResource("tuning job", name)
+
+
+def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
+    yield from running_jobs(of)
     # CloudFormation generates the names of these two.
     client = boto3.client("sagemaker")
     for config in pages("sagemaker", "list_endpoint_configs", "EndpointConfigs"):

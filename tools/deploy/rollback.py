@@ -11,6 +11,7 @@ import boto3
 
 from tools import cdk
 from tools.assembly import SynthesizedApp
+from tools.deploy.narration import NOTE
 from tools.stack import outputs, resources
 
 _FAILED = re.compile(r"failed to update: \[(.*?)\]")
@@ -35,7 +36,7 @@ def finish_rollback(assembly: SynthesizedApp, *, say: Callable[[str], None]) -> 
     live = boto3.client("sagemaker").describe_endpoint(EndpointName=before["EndpointName"])["EndpointConfigName"]
     if live != before["EndpointConfigName"]:
         return
-    say(f"{before['EndpointName']} runs {live} again: CloudFormation's roll-back goes on without it")
+    say(f"{NOTE}{before['EndpointName']} runs {live} again: CloudFormation's roll-back goes on without it")
     cdk.run("rollback", stack, "--orphan", failed, "--app", str(assembly.folder), "--progress", "events", on_line=say)
 
 

@@ -9,6 +9,7 @@ from tools import cdk
 from tools.assembly import SynthesizedApp
 from tools.dataset.upload import upload
 from tools.deploy.idle import REFUSED, require_idle
+from tools.deploy.narration import NOTE
 from tools.deploy.progress import TrainingLog
 from tools.deploy.rollback import finish_rollback
 from tools.preflight import nobody_listens, require_answer
@@ -39,7 +40,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
         if _SCALING not in str(failed):
             raise
         name = outputs(assembly.stack("serving"))["EndpointName"]
-        say(f"scaling was changing {name}: waiting until it is in service, then deploying again")
+        say(f"{NOTE}scaling was changing {name}: waiting until it is in service, then deploying again")
         boto3.client("sagemaker").get_waiter("endpoint_in_service").wait(EndpointName=name)
         _deploy(assembly, chosen, say)
 

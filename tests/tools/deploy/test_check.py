@@ -97,6 +97,17 @@ def test_a_system_that_is_as_its_stacks_say_passes(live: Live) -> None:
     assert wrong() == []
 
 
+def test_briefly_it_tells_what_differs_and_how_many_checks_are_right(live: Live) -> None:
+    lines: list[str] = []
+    assert check("app-dev", say=lines.append, brief=True)
+    [right] = lines
+    live.endpoint["EndpointConfigName"] = "config-old"
+    assert not check("app-dev", say=lines.append, brief=True)
+    of = right.split()[-4]  # "… 7 of 7 checks are right"
+    assert lines[1] == f"checked what is live: {int(of) - 1} of {of} checks are right"
+    assert [line.split()[0] for line in lines[2:]] == ["wrong"]
+
+
 def test_an_update_that_sagemaker_took_back_unsaid_is_found(live: Live) -> None:
     live.endpoint["EndpointConfigName"], live.url = "config-old", "s3://bucket/models/old/model.tar.gz"
     assert wrong() == [

@@ -68,6 +68,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
             monkeypatch.setattr(command, step, take)
         monkeypatch.setattr(command, "require_ready", require_ready)
         monkeypatch.setattr(command, "check", lambda *_, **__: True)
+        monkeypatch.setattr(command, "summary", lambda _: ["Live: endpoint e, model 1234, test accuracy 99.2%"])
         monkeypatch.setattr(command, "obsolete", lambda *_: list(obsolete))
 
         @contextmanager
@@ -97,9 +98,37 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
     assert line.endswith("give your images, make deploy DATA=FOLDER")
 
 
-def test_with_images_in_the_bucket_it_deploys(deploy: Callable[..., tuple[int, list[str]]]) -> None:
+def test_with_images_in_the_bucket_it_deploys_and_says_what_is_live(
+    deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
     assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "make_bootstrap", "deploy_everything"])
+    assert capsys.readouterr().out.splitlines()[-1] == "Live: endpoint e, model 1234, test accuracy 99.2%"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [((), [" 0:00  ✅ slipway-dev-storage"]), (("--verbose",), ["", " ✅  slipway-dev-storage"])],
+)
+def test_of_what_the_cdk_prints_it_tells_a_part_or_all(
+    deploy: Callable[..., tuple[int, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    lines: list[str],
+) -> None:
+    def deploy_everything(*_: object, say: Callable[[str], None]) -> None:
+        for line in ("", " ✅  slipway-dev-storage"):
+            say(line)
+
+    @contextmanager
+    def replaced(*_: object, **__: object) -> Iterator[None]:
+        monkeypatch.setattr(command, "deploy_everything", deploy_everything)
+        yield
+
+    monkeypatch.setattr(command, "recorded", replaced)
+    deploy(*arguments, bucket=Bucket(data_manifest(read_settings({}).dataset)))
+    assert capsys.readouterr().out.splitlines()[2:-1] == lines
 
 
 def test_a_zone_that_has_the_ec2_instance_s_type_is_recorded_in_the_stage_s_file(

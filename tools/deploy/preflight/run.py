@@ -54,14 +54,17 @@ class Finding:
 
 
 def require_ready(target: Target, *, say: Callable[[str], None]) -> None:
-    """Pass a line for each finding to `say`.
+    """Pass a line for each finding that is not right to `say`, and how many are.
 
     Raises:
         NotReady: something is wrong.
     """
     findings = run(target)
+    right = [finding for finding in findings if finding.state == "right"]
+    say(f"preflight: {len(right)} of {len(findings)} checks are right")
     for finding in findings:
-        say(str(finding))
+        if finding not in right:
+            say(str(finding))
     if any(finding.state == "wrong" for finding in findings):
         raise NotReady("nothing was created: mend what is wrong, then run the same command again")
 

@@ -95,7 +95,7 @@ def test_a_deploy_goes_on_unless_something_is_wrong(monkeypatch: pytest.MonkeyPa
     findings = [Finding("a", "right", "x"), Finding("b", "unknown", "y")]
     monkeypatch.setattr(module, "run", lambda _: findings)
     require_ready(target(), say=lines.append)
-    assert lines == ["right    a: x", "unknown  b: y"]
+    assert lines == ["preflight: 1 of 2 checks are right", "unknown  b: y"]
     findings.append(Finding("c", "wrong", "z"))
     with pytest.raises(NotReady, match="nothing was created: mend what is wrong"):
         require_ready(target(), say=lines.append)

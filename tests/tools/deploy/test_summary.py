@@ -1,0 +1,49 @@
+"""The end of `make deploy`: what is live, how to try it, how to stop it."""
+
+import pytest
+
+from settings import read_settings
+from tools.deploy import summary as module
+from tools.deploy.summary import deployment, summary
+
+OUTPUTS = {
+    "slipway-prod-trained-model": {"ModelDigest": "12ab" * 16, "TestAccuracy": '{"slipway-prod-12ab-1": "0.9917"}'},
+    "slipway-prod-serving": {"EndpointName": "slipway-prod-4bd2"},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_stages(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path_factory.mktemp("stages")))
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(module, "outputs", OUTPUTS.__getitem__)
+
+
+def test_it_names_endpoint_model_accuracy_and_the_commands_for_this_stage() -> None:
+    assert list(summary(read_settings({"stage": "prod"}))) == [
+        "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%",
+        'Try:  make classify IMAGE=cat.jpg SETTINGS="stage=prod"',
+        'Stop: make destroy SETTINGS="stage=prod"',
+    ]
+
+
+def test_on_the_local_aws_make_down_stops_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:4566")
+    assert list(summary(read_settings({"stage": "prod"})))[-1].endswith(", or make down for the whole local AWS")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, ""),
+        ({"epochs": "3"}, ""),  # the stage's file has it
+        ({"app": "cats", "stage": "prod"}, ' SETTINGS="app=cats stage=prod"'),
+    ],
+)
+def test_a_command_names_what_is_not_the_default_deployment(given: dict[str, str], words: str) -> None:
+    assert deployment(read_settings(given)) == words
+
+
+@pytest.mark.parametrize("signalled", ["{}", "", '{"job": "none"}', "[1]"])
+def test_an_accuracy_that_was_not_signalled_is_not_told(signalled: str) -> None:
+    assert module.test_accuracy(signalled) is None

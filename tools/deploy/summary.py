@@ -1,0 +1,48 @@
+"""Says in a few lines what a deploy left running, how to try it, and how to stop it."""
+
+import json
+import os
+from collections.abc import Iterator
+
+from settings import Settings, Sources
+from settings.names import resource_name
+from tools.stack import outputs
+
+
+def summary(settings: Settings) -> Iterator[str]:
+    """Lines about the live system.
+
+    Raises:
+        NotDeployed: there is none.
+        ClientError: CloudFormation refused.
+    """
+    model = outputs(resource_name(settings.prefix, "trained-model"))
+    endpoint = outputs(resource_name(settings.prefix, "serving"))["EndpointName"]
+    accuracy = test_accuracy(model["TestAccuracy"])
+    told = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
+    yield f"Live: endpoint {endpoint}, model {model['ModelDigest'][:12]}{told}"
+    yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}"
+    yield f"Stop: {stop(settings)}"
+
+
+def test_accuracy(signalled: str) -> float | None:
+    """Read the output TestAccuracy, a JSON object of accuracies by training job; None if it has none."""
+    try:
+        [*_, last] = json.loads(signalled).values()
+        return float(last)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def deployment(settings: Settings) -> str:
+    """The words that name this deployment to another make command, with a space before them; "" for the default one."""
+    defaults = Sources().defaults()
+    named = {name: getattr(settings, name) for name in ("app", "stage")}
+    words = " ".join(f"{name}={value}" for name, value in named.items() if value != defaults[name])
+    return f' SETTINGS="{words}"' if words else ""
+
+
+def stop(settings: Settings) -> str:
+    """The command that ends everything that bills."""
+    destroy = f"make destroy{deployment(settings)}"
+    return f"{destroy}, or make down for the whole local AWS" if "AWS_ENDPOINT_URL" in os.environ else destroy
