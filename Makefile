@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 help:  ## list the targets
@@ -70,6 +70,9 @@ split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a ne
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
+
+classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
 prove: $(SETUP)  ## ask the AWS that the environment names what its documents leave open, in a stage of its own, and remove it [YES=1] [ONLY=row,row] [MAX_USD=10] [SETTINGS=…]
 	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(CONTEXT)

@@ -34,10 +34,13 @@ def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize(
     "target",
-    ["demo", "synth", "deploy", "live", "weights", "diff", "destroy", "load", "capacity", "cost", "notebook", "upload"],
-)
+    [
+        "demo", "synth", "deploy", "classify", "live", "weights", "diff", "destroy", "load", "capacity", "cost",
+        "notebook", "upload",
+    ],
+)  # fmt: skip
 def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-untyped-def]
-    arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos")
+    arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos", "IMAGE=cat.jpg")
     given, _ = make_parser(target, None).parse_known_args(arguments[2:])
     assert settings_of(given) == {"endpoint_schedule": SCHEDULE, "url_hosts": "*", "stage": "prod"}
 
@@ -52,6 +55,7 @@ def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-
         ("upload", "DATA", "upload"),
         ("split", "DATA", "split"),
         ("load", "DATA", "--images"),
+        ("classify", "IMAGE", "tools.classify"),
         ("weights", "FILE", "--file"),
         ("iam-diff", "MARKDOWN", "--markdown"),
         ("review", "MARKDOWN", "--markdown"),

@@ -38,6 +38,6 @@ def what_runs(of: Deployment, settings: Settings) -> str:
     if not stacks and not found:
         return "stopped; nothing runs in AWS"
     # CloudFormation deletes a stack that is being created, but none that is being updated.
-    later = ", once the update has ended" if any("(UPDATE_" in each for each in changing) else ""
+    when = " (once the update has ended)" if any("(UPDATE_" in each for each in changing) else ""
     runs = f"these run on and bill: {', '.join(found)}" if found else "what is deployed bills on"
-    return f"stopped here; in AWS {runs}. End everything: {stop(settings)}{later}"
+    return f"stopped here; in AWS {runs}. End everything: {stop(settings, when)}"

@@ -42,7 +42,7 @@ def deployment(settings: Settings) -> str:
     return f' SETTINGS="{words}"' if words else ""
 
 
-def stop(settings: Settings) -> str:
-    """The command that ends everything that bills."""
-    destroy = f"make destroy{deployment(settings)}"
+def stop(settings: Settings, when: str = "") -> str:
+    """The command that ends everything that bills; `when` says when it works."""
+    destroy = f"make destroy{deployment(settings)}{when}"
     return f"{destroy}, or make down for the whole local AWS" if "AWS_ENDPOINT_URL" in os.environ else destroy

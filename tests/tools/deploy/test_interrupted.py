@@ -69,7 +69,7 @@ def test_stacks_that_change_jobs_and_endpoints_are_named_with_the_command(line: 
 def test_a_stack_that_is_being_updated_cannot_be_deleted_yet(line: Any) -> None:
     """CloudFormation's message: https://github.com/aws/aws-toolkit-azure-devops/issues/317."""
     said = line(Account(describe_stacks=[stack(f"{PREFIX}serving", "UPDATE_IN_PROGRESS")]))
-    assert said.endswith('make destroy SETTINGS="stage=prod", once the update has ended')
+    assert said.endswith('make destroy SETTINGS="stage=prod" (once the update has ended)')
 
 
 def test_stacks_that_are_there_bill_and_without_any_nothing_does(line: Any) -> None:

@@ -1,0 +1,100 @@
+"""Classify one image with the deployed function.
+
+    make classify IMAGE=cat.jpg                              a file
+    make classify IMAGE=https://upload.example.org/cat.jpg   a URL that the setting url_hosts allows
+    make classify IMAGE=s3://BUCKET/images/cat.jpg           an object below the stack output S3Images
+    make classify IMAGE=cat.jpg ARGS=--json                  for programs
+
+Prints the labels with their calibrated probabilities, the time that the call took, and the SHA-256 of the model file
+that answered. The first call takes longer: it makes the connections.
+"""
+
+import base64
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from settings.names import resource_name
+from tools.cli import chosen_settings, command, count, make_parser, user_path
+from tools.demo.classify import ClassifyClient, ClassifyFailed
+from tools.preflight import require_aws
+from tools.stack import outputs
+from training.errors import InputError
+
+_MAX_EVENT_BYTES = 6 * 10**6  # "Lambda quotas", Lambda developer guide: 6 MB each for request and response
+_JSON_BYTES = 100  # of an event, beside its image
+# Lambda's own errors: Invoke, Lambda API reference.
+_OF_LAMBDA = {
+    "RequestTooLargeException": "the image is too large for Lambda",
+    "TooManyRequestsException": "all concurrent calls that the function may have are in use: try again in a moment",
+    "ResourceNotReadyException": "the function is starting: try again in a moment",
+}
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = make_parser("classify", __doc__)
+    parser.add_argument("image", help="a file, https://…, or s3://…")
+    parser.add_argument("--labels", type=count, metavar="N", help="at most so many labels; default: 5")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(arguments)
+    settings = chosen_settings(given)
+    event = event_of(given.image) | ({"k": given.labels} if given.labels else {})
+    require_aws()
+    serving = outputs(resource_name(settings.prefix, "serving"))
+    client = ClassifyClient(serving["FunctionName"])
+    begin = time.perf_counter()
+    try:
+        answer = client.invoke(event)
+    except ClassifyFailed as failed:
+        raise InputError(in_words(json.loads(str(failed)), serving)) from failed
+    except ClientError as error:
+        raise InputError(f"{_OF_LAMBDA.get(error.response['Error']['Code'], error)}") from error
+    milliseconds = round((time.perf_counter() - begin) * 1000)
+    if given.json:
+        print(json.dumps(answer | {"milliseconds": milliseconds}, ensure_ascii=False))
+        return
+    width = max(len(prediction["label"]) for prediction in answer["predictions"])
+    for prediction in answer["predictions"]:
+        print(f"{prediction['label']:<{width}}  {prediction['probability']:6.1%}")
+    print(f"in {milliseconds} ms, by the model file {answer['model'][:12]}")
+
+
+def event_of(image: str) -> dict[str, Any]:
+    """The function's event for a file, a URL or an S3 address.
+
+    Raises:
+        InputError: the file is larger than an event may be.
+        OSError: it cannot be read.
+    """
+    if image.startswith("s3://"):
+        return {"s3": image}
+    if image.startswith(("https://", "http://")):
+        return {"url": image}
+    content = base64.b64encode(user_path(image).read_bytes())
+    if len(content) + _JSON_BYTES > _MAX_EVENT_BYTES:
+        raise InputError(f"{image} has over 4.5 MB, more than Lambda takes in a call: make it smaller")
+    return {"image": content.decode()}
+
+
+def in_words(answer: Mapping[str, Any], serving: Mapping[str, str]) -> str:
+    """Describe an answer of the function that is no success: the API's error, or Lambda's if the function crashed.
+
+    Args:
+        serving: outputs of the serving stack.
+    """
+    try:
+        error = json.loads(answer["body"])["error"]
+        code, message = error["code"], error["message"]
+    except (KeyError, TypeError, ValueError):
+        return f"the function did not answer: {answer.get('errorMessage', answer)}"
+    where = f"; its folder is {serving['S3Images']}" if code == "S3NotAllowed" and "S3Images" in serving else ""
+    return f"{message}{where} ({answer['statusCode']} {code}, see docs/api.md)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
