@@ -28,10 +28,14 @@ from training.settings import parse
 
 MAX_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
 WAIT_SECONDS = 2
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code of a run: 0, or 1 (143 if it was stopped) with the reason on stderr and in the failure file."""
+    """Exit code of a run: 0, or 1 (143 if it was stopped) with the reason on stderr and in the failure file.
+
+    130 after Ctrl-C, on a laptop.
+    """
     flags, texts = _read_flags(arguments)
     if flags.data is not None and flags.output is None:
         return _fail(["--data was given without --output: give --output DIR, a folder for the results"], None)
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str]) -> int:
         places = laptop_places(flags.data, flags.output, flags.weights, flags.checkpoints)
     try:
         _run(flags, texts, base, places, arguments)
+    except KeyboardInterrupt:
+        print("stopped; nothing of it runs in AWS", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:
         return _report(error, places)
     return 0

@@ -24,6 +24,10 @@ class LabelledPrediction:
     truth: str
     probability: float
 
+    def __str__(self) -> str:
+        mark = "✓" if self.label == self.truth else f"✗, it is {self.truth}"
+        return f"{self.label}, {self.probability:.1%} {mark}"
+
 
 class ClassifyFailed(ReportedError):
     """The function did not answer with 200; the message is its answer."""
