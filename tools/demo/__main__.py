@@ -7,7 +7,7 @@ are scikit-learn's handwritten digits, or yours.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tools.cli import add_data, chosen_settings, command, make_parser, settings_
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
-from tools.demo.classify import ClassifyClient, SteadyClient
+from tools.demo.classify import ClassifyClient, LabelledPrediction, SteadyClient
 from tools.demo.jobs import jobs
 from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
@@ -99,12 +99,7 @@ def _run(
     function = serving["FunctionName"]
 
     with steps.step("Classify test images through the function"):
-        classify = ClassifyClient(function)
-        predictions = []
-        for image in _examples(images):
-            found = classify(image) if predictions else classify.from_s3(image, serving["S3Images"])
-            steps.say(str(found))
-            predictions.append(found)
+        predictions = _classify(_examples(images), ClassifyClient(function), serving["S3Images"], say=steps.say)
 
     four_settings = {**settings, "training_instance_count": "4"}
     with SteadyClient(function, images.splits["test"].files) as client:
@@ -129,7 +124,18 @@ def _run(
     return 1 if findings or not live else code
 
 
-def _report(steps: Steps, assembly: SynthesizedApp, predictions: list, client: SteadyClient) -> int:
+def _classify(
+    images: list[Path], classify: ClassifyClient, folder: str, *, say: Callable[[str], None]
+) -> list[LabelledPrediction]:
+    """Classify the images, the first one from S3, and tell each prediction as it comes."""
+    predictions: list[LabelledPrediction] = []
+    for image in images:
+        predictions.append(classify(image) if predictions else classify.from_s3(image, folder))
+        say(str(predictions[-1]))
+    return predictions
+
+
+def _report(steps: Steps, assembly: SynthesizedApp, predictions: list[LabelledPrediction], client: SteadyClient) -> int:
     ran = jobs(job_prefix(assembly.prefix))
     write_json(_OUT / "demo.json", steps, ran, predictions, client)
     show(steps.console, steps, ran, predictions, client)

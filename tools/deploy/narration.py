@@ -49,7 +49,7 @@ class Narration:
             del self._begun[found[1]]
             self._tell(f"✗ {found[1]} failed: CloudFormation puts back what it changed")
         elif _TOLD_OF_JOB.search(line) or line.startswith(NOTE):
-            self._tell(line)
+            self._tell(line.partition(" train:images_per_second=")[0])  # so that an epoch fits into 100 columns
 
     def _begin(self, stack: str) -> None:
         self._begun[stack] = self._clock()
