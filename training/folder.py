@@ -134,7 +134,7 @@ def _misplaced(root: Path) -> list[str]:
             near = get_close_matches(split, unexpected, n=1)
             hint = f"rename {near[0]} to {split}" if near else f"add {split}/<class>/<image>"
             problems.append(f"{root.name}/{split} is missing: {hint}")
-    return problems + [f"{root.name}/{name} does not belong: only {', '.join(SPLITS)} do" for name in unexpected]
+    return problems + [f"unexpected {root.name}/{name}: expected {', '.join(SPLITS)}" for name in unexpected]
 
 
 def _incomplete(root: Path, classes: list[str], found: dict[str, dict[str, list[Path]]]) -> list[str]:

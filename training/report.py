@@ -37,7 +37,7 @@ def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence
         flush=True,
     )
     _print_classes(test, classes)
-    print(f"{exported.precision} model ships: {exported}", flush=True)
+    print(f"serving the {exported.precision} model: {exported}", flush=True)
     print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
 
 

@@ -44,7 +44,7 @@ def test_a_misspelt_split_is_recognised(make_folder: MakeFolder) -> None:
     found = problems_of(make_folder(train=["a", "b"], validation=["a", "b"], test=["a", "b"]))
     assert found == [
         "images/valid is missing: rename validation to valid",
-        "images/validation does not belong: only train, valid, test do",
+        "unexpected images/validation: expected train, valid, test",
     ]
 
 

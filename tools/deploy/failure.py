@@ -15,7 +15,7 @@ from tools.deploy.inventory import pages
 from tools.deploy.narration import FAILED_EVENT
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
-_SIGNALLED = re.compile(r"WaitCondition received failed message: '(.*)' for uniqueId: ")
+_SIGNALLED = re.compile(r"WaitCondition received failed message: '(.*)' for uniqueId: ", re.DOTALL)
 # The messages of lambda/trained_model.
 _UNDER_FLOOR = re.compile(r"test accuracy (\S+) is under the floor (\S+) \(training job (\S+)\)")
 _JOB_ENDED = re.compile(r"(?:training|tuning) job (\S+) (?:failed|stopped): ")
@@ -55,9 +55,8 @@ def first_failure(stack: str) -> str:
                 first = f"{event['LogicalResourceId']}: {why}"
     except (BotoCoreError, ClientError):
         return ""
-    first = " ".join(first.split())
     signalled = _SIGNALLED.search(first)
-    return signalled[1] if signalled else first
+    return signalled[1] if signalled else first.strip()
 
 
 def _is_stack(event: dict[str, Any]) -> bool:

@@ -209,3 +209,17 @@ def test_who_may_not_list_the_bucket_is_not_stopped(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(boto3, "client", lambda *_: Closed())
     require_uploaded(read_settings({}), BUCKET, images=True)
+
+
+def test_ctrl_c_while_it_deploys_says_what_runs_on(
+    deploy: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def interrupted(*_: object, **__: object) -> Iterator[None]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(command, "recorded", interrupted)
+    monkeypatch.setattr("tools.deploy.interrupted.what_runs", lambda *_: "stopped here; a job runs on")
+    assert deploy(bucket=Bucket(data_manifest(read_settings({}).dataset)))[0] == 130
+    assert capsys.readouterr().err == "stopped here; a job runs on\n"

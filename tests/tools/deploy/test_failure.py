@@ -48,7 +48,7 @@ def failed(monkeypatch: pytest.MonkeyPatch, said: str, events: list[dict[str, An
 def test_the_first_failure_of_the_operation_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Newest first: API reference, DescribeStackEvents."""
     assert failed(monkeypatch, CDK, EVENTS).problems == [
-        "stack s-a: A: a reason that goes on\n"
+        "stack s-a: A: a reason\n that goes on\n"
         "next: correct that and run the same command again: CloudFormation has put back what it changed",
     ]
 
