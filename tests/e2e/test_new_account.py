@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,7 +19,7 @@ from local_aws.lifecycle import down, up
 from tools.cdk import ROOT
 from training.folder import Folder
 
-from .conftest import QUICK
+from .conftest import QUICK, image_of
 
 pytestmark = pytest.mark.e2e
 
@@ -62,8 +63,7 @@ def test_it_ends_before_anything_is_created_and_its_requests_make_it_ready(
     run: Run, client: Callable[[str], Any], digits: Folder
 ) -> None:
     refused = run("tools.deploy", "--data", str(digits.root))
-    errors = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-    assert (refused.returncode, len(errors)) == (1, 1), refused.stderr
+    assert (refused.returncode, refused.stderr.count("error: ")) == (1, 1), refused.stderr
     wrong = [line for line in refused.stdout.splitlines() if line.startswith("wrong")]
     training, endpoint, function = wrong
     assert "ml.m5.xlarge for training job usage is 0, needed: 1 " in training
@@ -111,7 +111,7 @@ def test_the_role_for_github_actions_may_ask_all_that_is_checked(
 
 @pytest.mark.long  # a whole deploy
 def test_the_same_command_then_deploys_and_says_what_it_made(
-    run: Run, client: Callable[[str], Any], digits: Folder
+    run: Run, client: Callable[[str], Any], digits: Folder, environment: dict[str, str], tmp_path: Path
 ) -> None:
     deployed = run("tools.deploy", "--data", str(digits.root))
     assert deployed.returncode == 0, deployed.stderr
@@ -122,3 +122,25 @@ def test_the_same_command_then_deploys_and_says_what_it_made(
     [function] = [f for f in client("lambda").list_functions()["Functions"] if f["FunctionName"] == "e2e-dev-classify"]
     kept = client("lambda").get_provisioned_concurrency_config(FunctionName=function["FunctionName"], Qualifier="live")
     assert kept["Status"] == "READY"
+    assert len(said) <= 60
+    assert [line.split()[0] for line in said[-3:]] == ["Live:", "Try:", "Stop:"]
+    assert not any("Export" in line for line in said)
+
+    kept_settings = environment | {"SLIPWAY_STAGES": str(tmp_path)}
+    again = run("tools.deploy", "--data", str(digits.root), environment=kept_settings)
+    assert (again.returncode, len(again.stdout.splitlines()) <= 12) == (0, True), again.stdout
+    assert [line.split()[1:] for line in again.stdout.splitlines() if " = " in line] == [
+        ["=", f"e2e-dev-{suffix}:", "unchanged"]
+        for suffix in ("storage", "roles", "trained-model", "serving", "operations")
+    ]
+
+
+@pytest.mark.long
+def test_then_one_command_classifies_an_image(run: Run, digits: Folder) -> None:
+    answered = run("tools.classify", str(image_of(digits, "3")), "--json")
+    assert answered.returncode == 0, answered.stderr
+    answer = json.loads(answered.stdout)
+    assert {prediction["label"] for prediction in answer["predictions"]} <= set(digits.classes)
+    refused = run("tools.classify", "s3://elsewhere/cat.jpg")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "its folder is s3://e2e-dev-" in refused.stderr
