@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, set_request_region
 from ministack.services import ecr
 
 from aws.containers import training_container
@@ -44,8 +44,9 @@ _AWS_IMAGES = {
     "pytorch": {training_container("", Instance.parse(type_)).tag for type_ in ("ml.m5.large", "ml.g5.xlarge")}
 }
 
-_callers: dict[str, tuple[str, float]] = {}  # access key and expiry, by password
-_addresses: dict[str, tuple[str, float]] = {}  # path and expiry, by secret
+# By password: access key, region and expiry. By secret: path, region and expiry.
+_callers: dict[str, tuple[str, str, float]] = {}
+_addresses: dict[str, tuple[str, str, float]] = {}
 
 
 def install() -> None:
@@ -124,10 +125,10 @@ def _describe_images(original: Callable[[dict[str, Any]], Response]) -> Callable
 def _token(_: dict[str, Any]) -> Response:
     """GetAuthorizationToken: a new password for its caller."""
     password = secrets.token_urlsafe(32)
-    _callers[password] = caller.get(), time.time() + 3600 * _HOURS
+    _callers[password] = caller.get(), get_region(), time.time() + 3600 * _HOURS
     data = {
         "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
-        "expiresAt": _callers[password][1],
+        "expiresAt": _callers[password][2],
         "proxyEndpoint": f"https://{get_account_id()}.dkr.ecr.{get_region()}.amazonaws.com",
     }
     return answer({"authorizationData": [data]})
@@ -140,7 +141,7 @@ def _download_url(request: dict[str, Any]) -> Response:
         message = f"no layer {layer} in the repository with name '{name}'"
         return answer({"__type": "LayersNotFoundException", "message": message}, 400, "LayersNotFoundException")
     path, secret = f"/v2/{name}/blobs/{layer}", secrets.token_urlsafe(32)
-    _addresses[secret] = path, time.time() + _ADDRESS_SECONDS
+    _addresses[secret] = path, get_region(), time.time() + _ADDRESS_SECONDS
     url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}{path}?{_PARAMETER}={secret}"
     return answer({"downloadUrl": url, "layerDigest": layer})
 
@@ -148,17 +149,19 @@ def _download_url(request: dict[str, Any]) -> Response:
 def _authorise(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> None:
     """Raises ApiError if the request has neither an address's secret nor a password whose owner may do it."""
     secret = query.get(_PARAMETER, [""])
-    allowed, until = _addresses.get(secret[0] if isinstance(secret, list) else secret, ("", 0.0))
+    allowed, region, until = _addresses.get(secret[0] if isinstance(secret, list) else secret, ("", "", 0.0))
     if (method, path) == ("GET", allowed) and time.time() < until:
+        set_request_region(region)
         return
     _, _, encoded = headers.get("authorization", "").partition("Basic ")
     try:
         password = base64.b64decode(encoded, validate=True).decode().removeprefix("AWS:")
     except (binascii.Error, UnicodeDecodeError):
         password = ""
-    access_key, until = _callers.get(password, ("", 0.0))
+    access_key, region, until = _callers.get(password, ("", "", 0.0))
     if until < time.time():
         raise ApiError("Unauthorized", "no valid authorization token: log in again", 401)
+    set_request_region(region)  # a registry is one region's, and here all have one address
     verb, repository, _ = ecr._parse_v2_path(path) or ("", "", "")
     if verb == "ping":
         return

@@ -13,7 +13,7 @@ import pytest
 from aws.containers import training_container
 from aws.instances import Instance
 from local_aws.home import ACCOUNT, Home, read_env
-from tests.local_aws.conftest import Client, assume, make_role
+from tests.local_aws.conftest import Client, assume, clients, make_role
 
 pytestmark = pytest.mark.e2e
 
@@ -131,3 +131,17 @@ def test_without_a_password_nothing_can_be_pushed_or_pulled(home: Home, reposito
     docker(home, "login", "--username", "AWS", "--password-stdin", REGISTRY, said="made-up")
     docker(home, "build", "--tag", f"{repository}:3", ".", folder=context)
     assert "log in again" in docker(home, "push", f"{repository}:3").stderr
+
+
+def test_a_registry_is_one_region_s(home: Home, client: Client, repository: str, context: Path) -> None:
+    """ "Amazon ECR private registry", Amazon ECR user guide: one for each region, `…dkr.ecr.REGION.amazonaws.com`."""
+    elsewhere = clients(read_env(home.env_file) | {"AWS_REGION": "eu-west-1"})("ecr")
+    elsewhere.create_repository(repositoryName="elsewhere")
+    registry = REGISTRY.replace("us-east-1", "eu-west-1")
+    docker(home, "login", "--username", "AWS", "--password-stdin", registry, said=password(lambda _: elsewhere))
+    docker(home, "build", "--tag", f"{registry}/elsewhere:1", ".", folder=context)
+    pushed = docker(home, "push", f"{registry}/elsewhere:1")
+    assert pushed.returncode == 0, pushed.stderr
+    assert elsewhere.describe_images(repositoryName="elsewhere")["imageDetails"][0]["imageTags"] == ["1"]
+    with pytest.raises(client("ecr").exceptions.RepositoryNotFoundException):
+        client("ecr").describe_images(repositoryName="elsewhere")
