@@ -42,7 +42,7 @@ def test_an_instance_leaves_credentials_with_which_one_may_do_what_its_role_may(
     as_instance = boto3.session.Session(
         variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], variables["AWS_SESSION_TOKEN"], "us-east-1"
     ).client("sagemaker", endpoint_url=variables["AWS_ENDPOINT_URL"], verify=variables["AWS_CA_BUNDLE"])
-    assert as_instance.list_endpoints()["Endpoints"] == []
+    assert "Endpoints" in as_instance.list_endpoints()
     with pytest.raises(ClientError, match=r"assumed-role/notebook/SageMaker is not authorized.*sagemaker:ListModels"):
         as_instance.list_models()
 
