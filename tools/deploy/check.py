@@ -10,7 +10,6 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import boto3
@@ -169,7 +168,6 @@ def _same(what: str, wanted: str, live: str) -> LiveCheck:
     return LiveCheck(f"{what} is {live}", "" if wanted == live else f"expected {wanted}")
 
 
-@cache
 def _client(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]
 
