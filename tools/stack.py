@@ -13,11 +13,10 @@ class NotDeployed(ReportedError):
     """The stack is not there, or is not complete."""
 
 
-def outputs(stack: str) -> dict[str, str]:
-    """The outputs of a deployed stack, by name.
+def describe(stack: str) -> dict[str, Any] | None:
+    """DescribeStacks's answer for one stack; None if there is no such stack.
 
     Raises:
-        NotDeployed: there is no such stack, or its first deploy failed.
         ClientError: CloudFormation refused.
     """
     try:
@@ -25,10 +24,33 @@ def outputs(stack: str) -> dict[str, str]:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # which CloudFormation answers for an unknown stack
             raise
+        return None
+    return dict(described)
+
+
+def is_busy(status: str) -> bool:
+    """True if a stack of this status is being changed."""
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"  # which has change sets alone
+
+
+def is_own(event: Mapping[str, Any]) -> bool:
+    """True if the event is of the stack itself, not of a resource in it."""
+    return bool(event.get("PhysicalResourceId") == event["StackId"])
+
+
+def outputs(stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack, by name.
+
+    Raises:
+        NotDeployed: there is no such stack, or its first deploy failed.
+        ClientError: CloudFormation refused.
+    """
+    described = describe(stack)
+    if described is None:
         raise NotDeployed(
             f"no stack {stack} in this account and region: run make deploy first, or name the deployment with "
             'SETTINGS="app=… stage=…"'
-        ) from error
+        )
     found = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
     if not found and not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
         raise NotDeployed(f"stack {stack} is {described['StackStatus']}: deploy it again")

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +12,7 @@ from tools.assembly import SynthesizedApp
 from tools.cdk import CdkFailed
 from tools.deploy.inventory import pages
 from tools.deploy.narration import FAILED_EVENT
+from tools.stack import is_own
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _SIGNALLED = re.compile(r"WaitCondition received failed message: '(.*)' for uniqueId: ", re.DOTALL)
@@ -49,18 +49,14 @@ def first_failure(stack: str) -> str:
     try:
         for event in pages("cloudformation", "describe_stack_events", "StackEvents", StackName=stack):
             status, why = event["ResourceStatus"], event.get("ResourceStatusReason", "")
-            if _is_stack(event) and status in _BEGINNINGS:
+            if is_own(event) and status in _BEGINNINGS:
                 break
-            if status.endswith("_FAILED") and not _is_stack(event) and "cancelled" not in why:
+            if status.endswith("_FAILED") and not is_own(event) and "cancelled" not in why:
                 first = f"{event['LogicalResourceId']}: {why}"
     except (BotoCoreError, ClientError):
         return ""
     signalled = _SIGNALLED.search(first)
     return signalled[1] if signalled else first.strip()
-
-
-def _is_stack(event: dict[str, Any]) -> bool:
-    return bool(event.get("PhysicalResourceId") == event["StackId"])
 
 
 def next_step(why: str, bucket: str) -> str:

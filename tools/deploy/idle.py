@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-import boto3
-from botocore.exceptions import ClientError
-
+from tools.stack import describe, is_busy
 from training.errors import ReportedError
 
 # CloudFormation's words: https://github.com/remind101/empire/issues/932.
@@ -17,18 +15,11 @@ class StackBusy(ReportedError):
 
 def require_idle(stacks: Iterable[str]) -> None:
     """Raises StackBusy if one of the stacks is being changed."""
-    client = boto3.client("cloudformation")
     for name in stacks:
-        try:
-            [stack] = client.describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":  # CloudFormation's for an unknown stack
-                raise
-            continue
-        status = stack["StackStatus"]
-        if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        stack = describe(name)
+        if stack and is_busy(stack["StackStatus"]):
             since = stack.get("LastUpdatedTime", stack["CreationTime"])
             raise StackBusy(
-                f"stack {name} is being changed since {since:%Y-%m-%d %H:%M:%S %Z} ({status}), by another deploy or "
-                "one that was interrupted: deploy again when it is done. This one changed nothing"
+                f"stack {name} is being changed since {since:%Y-%m-%d %H:%M:%S %Z} ({stack['StackStatus']}), by "
+                "another deploy or one that was interrupted: deploy again when it is done. This one changed nothing"
             )

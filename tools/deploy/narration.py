@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deploy.inventory import pages
+from tools.stack import is_own
 
 # Lines of the CDK's output.
 _BEGUN = re.compile(r"(\S+): creating CloudFormation changeset")
@@ -80,7 +81,9 @@ def seconds_of_last_change(stack: str) -> float | None:
     """Seconds from begin to end of the last change of a stack that succeeded, by its events; None if none is known."""
     end = None
     try:
-        for event in _own_events(stack):
+        for event in pages("cloudformation", "describe_stack_events", "StackEvents", StackName=stack):
+            if not is_own(event):
+                continue
             status = event["ResourceStatus"]
             if end is None and status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 end = event["Timestamp"]
@@ -89,10 +92,3 @@ def seconds_of_last_change(stack: str) -> float | None:
     except (BotoCoreError, ClientError):  # a new stack, or nobody may ask: nothing is expected then
         return None
     return None
-
-
-def _own_events(stack: str) -> Iterator[dict]:
-    """Events of the stack itself, newest first, without those of its resources."""
-    for event in pages("cloudformation", "describe_stack_events", "StackEvents", StackName=stack):
-        if event.get("PhysicalResourceId") == event["StackId"]:
-            yield event

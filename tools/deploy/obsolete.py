@@ -5,7 +5,7 @@ from a deployed CloudFormation stack", CloudFormation user guide. So who imports
 goes after it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
@@ -13,9 +13,8 @@ from botocore.exceptions import ClientError
 
 from tools.assembly import SynthesizedApp
 from tools.deploy.inventory import Deployment, stacks_of
-from tools.deploy.removal import by_creation, delete_stacks
-
-Say = Callable[[str], None]
+from tools.deploy.removal import Say, by_creation, delete_stacks
+from tools.stack import describe
 
 
 def obsolete(assembly: SynthesizedApp, of: Deployment) -> list[str]:
@@ -38,8 +37,7 @@ def removed(stacks: list[str], *, say: Say) -> Iterator[None]:
 
 
 def _is_imported(stack: str) -> bool:
-    client = boto3.client("cloudformation")
-    [described] = client.describe_stacks(StackName=stack)["Stacks"]
+    described = describe(stack) or {}
     exports = [output["ExportName"] for output in described.get("Outputs", []) if "ExportName" in output]
     return any(map(_has_importers, exports))
 

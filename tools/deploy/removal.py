@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import WaiterError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from tools.deploy.inventory import RUNNING, DeployedResource
+from tools.stack import describe
 from training.errors import ReportedError
 
 Say = Callable[[str], None]
@@ -80,13 +81,8 @@ def _why_not_deleted(client: Any, name: str, token: str) -> str:
     waiter would wait on (https://github.com/USSBA/aws-cft-tools/issues/27).
     """
     while True:
-        try:
-            [stack] = client.describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            if (
-                error.response["Error"]["Code"] != "ValidationError"
-            ):  # which CloudFormation answers for an unknown stack
-                raise
+        stack = describe(name)
+        if stack is None:
             return ""
         if stack["StackStatus"] != "DELETE_IN_PROGRESS":
             events = client.describe_stack_events(StackName=name)["StackEvents"]

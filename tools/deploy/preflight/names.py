@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from settings.names import access_log_bucket, bucket_name, resource_name
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
+from tools.stack import describe
 
 _WITHOUT_RESOURCES = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 
@@ -27,14 +28,8 @@ def free_names(target: Target) -> str:
 
 def is_deployed(stack: str) -> bool:
     """True if the stack has resources."""
-    client = boto3.client("cloudformation")
-    try:
-        [described] = client.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":  # which CloudFormation answers for an unknown stack
-            raise
-        return False
-    return described["StackStatus"] not in _WITHOUT_RESOURCES
+    described = describe(stack)
+    return described is not None and described["StackStatus"] not in _WITHOUT_RESOURCES
 
 
 def _exists(bucket: str) -> bool:
