@@ -17,12 +17,13 @@ MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 PUSHED_FORM = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST"
 
 COMMAND = ("python3", "-m", "training")  # of a training job's container
+TOOLKIT_CALLS = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}  # the function, where there is none
 # Environment of a job that cannot name it, as in a tuning job. The image's entry point is a bash script: as process 1,
 # it keeps SIGTERM from what it starts. But bash first reads the file that BASH_ENV expands to ("Bash Startup Files",
 # Bash manual), which makes process 1 the training program. Where it does not, AWS's toolkit calls the function.
 WITHOUT_COMMAND = {
     "BASH_ENV": f"$([ $$ != 1 ] || {{ file=$(mktemp) && echo exec {' '.join(COMMAND)} > $file && echo $file; }})",
-    "SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train",
+    **TOOLKIT_CALLS,
 }
 
 

@@ -14,6 +14,7 @@ from tools.prove.state import ProofState
 from tools.prove.step import ProofStep
 from tools.prove.steps import BASE, DESTROY, PREFLIGHT, STEPS
 from tools.prove.system import ProvedSystem
+from tools.stack import is_busy
 from training.errors import ReportedError
 
 _STEP_ERRORS = (ReportedError, UnknownPrice, ClientError, BotoCoreError)
@@ -137,9 +138,8 @@ def _settle(system: ProvedSystem) -> None:
         return [
             stack["StackName"]
             for stack in pages("cloudformation", "describe_stacks", "Stacks")
-            if stack["StackName"].startswith(f"{system.prefix}-") and stack["StackStatus"].endswith("_IN_PROGRESS")
-            and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
-        ]  # fmt: skip
+            if stack["StackName"].startswith(f"{system.prefix}-") and is_busy(stack["StackStatus"])
+        ]
 
     system.until(lambda: not busy(), minutes=60, local_seconds=600)
     if left := busy():

@@ -2,10 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import boto3
@@ -75,6 +76,12 @@ class ProvedSystem:
     def assembly(self, **changes: str) -> SynthesizedApp:
         return synthesize({**self.given, **changes})
 
+    def target(
+        self, assembly: Callable[[], SynthesizedApp], changes: Mapping[str, str] = MappingProxyType({})
+    ) -> Target:
+        """A deploy with `changes` over the settings, as preflight's checks are told it."""
+        return Target(read_settings({**self.given, **changes}), self.account, self.region, assembly)
+
     def deploy(self, *stacks: StackSuffix, **changes: str) -> None:
         """Deploy these stacks and those that they need, or all, with `changes` over the settings."""
         deploy(self.assembly(**changes), *stacks, say=self.steps.say_briefly)
@@ -129,6 +136,10 @@ class ProvedSystem:
         """Its training jobs, oldest first."""
         return jobs(job_prefix(self.prefix))
 
+    def job_names(self, *, besides: Container[str] = ()) -> list[str]:
+        """Names of its training jobs, oldest first, without those of `besides`."""
+        return [job.name for job in self.jobs() if job.name not in besides]
+
     def job(self, name: str) -> dict[str, Any]:
         """DescribeTrainingJob's answer."""
         described: dict[str, Any] = boto3.client("sagemaker").describe_training_job(TrainingJobName=name)
@@ -180,7 +191,7 @@ class ProvedSystem:
         """Raise NotReady if a quota is too low for these changes; one that cannot be asked for stops nothing."""
         if changes:
             with suppress(Unknown, ClientError):
-                instances(Target(read_settings({**self.given, **changes}), self.account, self.region, self.assembly))
+                instances(self.target(self.assembly, changes))
 
     def until(self, look: Callable[[], T], *, minutes: float, local_seconds: float = 60) -> T:
         """The first value of `look` that is true, or the last one, after so many minutes or local seconds."""

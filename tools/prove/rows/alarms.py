@@ -3,8 +3,9 @@
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 
@@ -24,15 +25,21 @@ _DASHBOARD_MINUTES = 180
 )
 def rule_without_target_counts(system: ProvedSystem) -> Answer:
     """Stop a training job; read the metric TriggeredRules of the rule, and the alarm's history."""
-    rule, since = resource_name(system.prefix, "training-failed"), system.facts["spot"]["began"]
-    alarm = alarm_name(system.prefix, "training-failed")
+    return _rings(system, "training-failed", system.facts["spot"]["began"], minutes=10)
+
+
+def _rings(
+    system: ProvedSystem, name: Literal["training-failed", "ec2-training-failed"], since: float, *, minutes: float
+) -> Answer:
+    """Answer for a rule without a target and its alarm, which have one name: how often it matched, and if that rang."""
+    rule, alarm = resource_name(system.prefix, name), alarm_name(system.prefix, name)
 
     def rang() -> list[str]:
         return [line for line in system.alarm_history(alarm, since) if "to ALARM" in line]
 
-    found = system.until(rang, minutes=10, local_seconds=20)
+    found = system.until(rang, minutes=minutes, local_seconds=20)
     matches = system.metric("AWS/Events", "TriggeredRules", since, {"RuleName": rule})
-    evidence = "\n".join([f"{rule}: {matches:g} matches", *found[:2]])
+    evidence = "\n".join([f"{rule}: {matches:g} matches until {time.ctime()}", *found[:2]])
     return Answer(f"{matches:g} matches", matches >= 1 and bool(found), evidence)
 
 
@@ -138,13 +145,6 @@ def log_group_is_ours(system: ProvedSystem) -> Answer:
 )
 def failed_ec2_training_rings(system: ProvedSystem) -> Answer:
     """Have the instance train on images that are not there; read the rule's matches and the alarm's history."""
-    facts, rule = system.facts["ec2-failed"], resource_name(system.prefix, "ec2-training-failed")
-    alarm = alarm_name(system.prefix, "ec2-training-failed")
-
-    def rang() -> list[str]:
-        return [line for line in system.alarm_history(alarm, facts["began"]) if "to ALARM" in line]
-
-    found = system.until(rang, minutes=15)
-    matches = system.metric("AWS/Events", "TriggeredRules", facts["began"], {"RuleName": rule})
-    evidence = "\n".join([f"{rule}: {matches:g} matches until {time.ctime()}", *found[:2], facts["failure"]])
-    return Answer(f"{matches:g} matches", matches >= 1 and bool(found), evidence)
+    facts = system.facts["ec2-failed"]
+    found = _rings(system, "ec2-training-failed", facts["began"], minutes=15)
+    return replace(found, evidence=f"{found.evidence}\n{facts['failure']}")

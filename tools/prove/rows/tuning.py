@@ -2,11 +2,10 @@
 
 import boto3
 
+from tools.deploy.inventory import RUNNING
 from tools.prove.row import Answer, row
 from tools.prove.steps.updates import LIMIT_SECONDS
 from tools.prove.system import ProvedSystem
-
-_ENDED = ("Completed", "Failed", "Stopped")
 
 
 @row(
@@ -48,9 +47,9 @@ def tuning_at_its_limit(system: ProvedSystem) -> Answer:
     def status() -> str:
         return str(client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)[_STATUS])
 
-    system.until(lambda: status() in _ENDED, minutes=30, local_seconds=200)
+    system.until(lambda: status() not in RUNNING, minutes=30, local_seconds=200)
     found = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-    if found[_STATUS] not in _ENDED:
+    if found[_STATUS] in RUNNING:
         return Answer("it has not ended yet", None, f"{name}: {found[_STATUS]}")
     seconds = (found["HyperParameterTuningEndTime"] - found["CreationTime"]).total_seconds()
     shown = {key: found[key] for key in (_STATUS, "FailureReason", "TrainingJobStatusCounters") if key in found}

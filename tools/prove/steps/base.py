@@ -2,15 +2,12 @@
 
 import time
 
-from settings import read_settings
-from tools.assembly import SynthesizedApp
 from tools.demo.settings import DIGITS
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.run import run
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
-from tools.deploy.preflight.target import Target
 from tools.deploy.removal import NotRemoved
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import NotReady
@@ -38,7 +35,7 @@ def preflight(system: ProvedSystem) -> Facts:
     begin = time.monotonic()
     assembly = system.assembly()
     synthesized = time.monotonic()
-    findings = run(_target(system, assembly))
+    findings = run(system.target(lambda: assembly))
     for finding in findings:
         system.say(str(finding))
     if wrong := [finding for finding in findings if finding.state == "wrong"]:
@@ -51,18 +48,13 @@ def preflight(system: ProvedSystem) -> Facts:
     }
 
 
-def _target(system: ProvedSystem, assembly: SynthesizedApp) -> Target:
-    return Target(read_settings(system.given), system.account, system.region, lambda: assembly)
-
-
 def base(system: ProvedSystem) -> Facts:
-    assembly, before = system.assembly(), {job.name for job in system.jobs()}
-    make_scaling_roles(_target(system, assembly), say=system.say)
+    assembly, before = system.assembly(), system.job_names()
+    make_scaling_roles(system.target(lambda: assembly), say=system.say)
     began = time.time()
     made = bootstrap(system.account, system.region, assembly.bootstrap[0])
     deploy_everything(assembly, system.images, say=system.steps.say_briefly)
-    jobs = [job.name for job in system.jobs() if job.name not in before]
-    return {"bootstrapped": made, "began": began, "jobs": jobs}
+    return {"bootstrapped": made, "began": began, "jobs": system.job_names(besides=before)}
 
 
 def again(system: ProvedSystem) -> Facts:

@@ -5,15 +5,15 @@ import time
 
 import boto3
 
+from aws.containers import TOOLKIT_CALLS
 from settings.names import notebook_prefix
 from tools.cdk import CdkFailed
+from tools.deploy.inventory import RUNNING
 from tools.prove.step import Facts
 from tools.prove.system import ProvedSystem
 
 SPOT = {"spot": "true", "seed": "4"}
 GPUS = {"training_instance_type": "ml.g4dn.12xlarge", "training_instance_count": "1", "seed": "5"}
-# The image's default command runs the module of this variable (training/sagemaker_toolkit.py).
-_PROGRAM = {"SAGEMAKER_TRAINING_MODULE": "training.sagemaker_toolkit:train"}
 _OF_A_JOB = (
     "RoleArn", "AlgorithmSpecification", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig",
     "ResourceConfig", "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption",
@@ -26,7 +26,7 @@ def spot(system: ProvedSystem) -> Facts:
     Raises:
         CdkFailed: the second deploy failed.
     """
-    before, began = {job.name for job in system.jobs()}, time.time()
+    before, began = system.job_names(), time.time()
     epochs = "8" if system.local else "100"  # enough that it still trains when the log has told of the first epoch
     over = threading.Event()
     stopper = threading.Thread(target=_stop_after_an_epoch, args=(system, before, over), daemon=True)
@@ -44,15 +44,15 @@ def spot(system: ProvedSystem) -> Facts:
     return {
         "began": began,
         "failure": failure,
-        "jobs": [job.name for job in system.jobs() if job.name not in before],
+        "jobs": system.job_names(besides=before),
     }
 
 
-def _stop_after_an_epoch(system: ProvedSystem, before: set[str], over: threading.Event) -> None:
+def _stop_after_an_epoch(system: ProvedSystem, before: list[str], over: threading.Event) -> None:
     while not over.wait(0.5):
-        for job in system.jobs():
-            if job.name not in before and any("epoch=1 " in line for line in system.job_log(job.name)):
-                boto3.client("sagemaker").stop_training_job(TrainingJobName=job.name)
+        for job in system.job_names(besides=before):
+            if any("epoch=1 " in line for line in system.job_log(job)):
+                boto3.client("sagemaker").stop_training_job(TrainingJobName=job)
                 return
 
 
@@ -62,17 +62,16 @@ def toolkit(system: ProvedSystem) -> Facts:
     described = system.job(system.facts["base"]["jobs"][0])
     request = {name: described[name] for name in _OF_A_JOB if name in described}
     request["AlgorithmSpecification"].pop("ContainerEntrypoint")
-    request["Environment"] |= _PROGRAM
+    request["Environment"] |= TOOLKIT_CALLS
     request["HyperParameters"] |= {"epochs": "1"}
     name = f"{notebook_prefix(system.prefix)}{int(time.time()):x}"
     client.create_training_job(TrainingJobName=name, **request, Tags=system.tags)
-    ended = ("Completed", "Failed", "Stopped")
-    system.until(lambda: system.job(name)["TrainingJobStatus"] in ended, minutes=20, local_seconds=120)
+    system.until(lambda: system.job(name)["TrainingJobStatus"] not in RUNNING, minutes=20, local_seconds=120)
     return {"job": name}
 
 
 def gpus(system: ProvedSystem) -> Facts:
     """Raises CdkFailed if the training failed."""
-    before = {job.name for job in system.jobs()}
+    before = system.job_names()
     system.deploy("trained-model", **GPUS)
-    return {"jobs": [job.name for job in system.jobs() if job.name not in before]}
+    return {"jobs": system.job_names(besides=before)}

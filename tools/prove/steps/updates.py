@@ -87,7 +87,7 @@ def update(
     on_look: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Facts:
     """Deploy the stack, and those that it needs, under a client that calls, and note what was seen, a failure too."""
-    before, jobs = system.endpoint()["EndpointConfigName"], {job.name for job in system.jobs()}
+    before, jobs = system.endpoint()["EndpointConfigName"], system.job_names()
     endpoint, began, failure = system.endpoint_name, time.time(), ""
     with system.steady_client() as client, UpdateWatch(endpoint, on_look) as watch:
         try:
@@ -104,7 +104,7 @@ def update(
         "calls": client.calls,
         "errors": client.errors[:20],
         "seen": watch.seen,
-        "jobs": [job.name for job in system.jobs() if job.name not in jobs],
+        "jobs": system.job_names(besides=jobs),
     }
 
 

@@ -15,9 +15,7 @@ NO_TYPE = Finding("SageMaker quotas", "wrong", "ml.m5.large for endpoint usage i
 
 
 def system() -> Any:
-    return SimpleNamespace(
-        given=base.SETTINGS, account="1" * 12, region="eu-south-2", assembly=lambda: None, say=lambda _: None
-    )
+    return SimpleNamespace(assembly=lambda: None, target=lambda assembly: assembly(), say=lambda _: None)
 
 
 def test_a_region_without_the_instance_type_is_told_before_anything_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
