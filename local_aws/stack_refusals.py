@@ -1,4 +1,4 @@
-"""What CloudFormation refuses and MiniStack does: names that are taken, full buckets, exports in use.
+"""Refusals of CloudFormation that MiniStack lacks: names that are taken, full buckets, exports in use.
 
 Sources: "Get exported outputs from a deployed stack" and "Delete stack fails", CloudFormation user guide. Of the words:
 aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws issue 564 (log groups), aws/aws-cdk

@@ -1,4 +1,4 @@
-"""What a stack learns of its endpoint from SageMaker: is there one, and is what is live what was intended?
+"""Custom resources that ask SageMaker about an endpoint: does it exist, and does it run the intended configuration?
 
 The function of the trained model answers both. Source for the danger that LiveEndpoint averts:
 hashicorp/terraform-provider-aws issues 48997 and 49020 (an endpoint that was rolled back loses its configuration), and

@@ -14,7 +14,7 @@ from local_aws.ec2.machine import TYPES
 from local_aws.home import ACCOUNT_KIND, NEW
 from local_aws.service import ApiError, Operation, Response, dispatch
 
-# Of the free plan: https://github.com/RhinoSecurityLabs/cloudgoat/issues/375.
+# Types that the free plan allows: https://github.com/RhinoSecurityLabs/cloudgoat/issues/375.
 _FREE = ("t3.micro", "t3.small", "t4g.micro", "t4g.small", "c7i-flex.large", "m7i-flex.large")
 _Params = dict[str, Any]
 

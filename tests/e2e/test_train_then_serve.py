@@ -14,8 +14,9 @@ import boto3
 import pytest
 
 from local_aws.home import Home
-from local_aws.lifecycle import current, processes
+from local_aws.lifecycle import current
 from settings import read_settings
+from tests.sockets import listening_addresses
 from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
@@ -51,13 +52,7 @@ def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> N
 def test_all_that_runs_for_an_endpoint_listens_on_loopback_only(system: System, aws: Home) -> None:
     run = current(aws)
     assert run
-    listening = {
-        connection.laddr.ip
-        for process in processes(run)
-        for connection in process.net_connections("inet")
-        if connection.status == "LISTEN"
-    }
-    assert listening == {"127.0.0.1"}
+    assert listening_addresses(run) == {"127.0.0.1"}
 
 
 def test_what_was_deployed_stays_until_something_else_is_given(

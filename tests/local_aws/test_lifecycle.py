@@ -14,6 +14,7 @@ import pytest
 from local_aws import lifecycle
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import LocalAwsError, LocalAwsRun, current, down, processes, up
+from tests.sockets import listening_addresses
 from tests.waiting import until_nothing_is_left_of
 
 
@@ -153,13 +154,7 @@ def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> No
 def test_the_server_listens_on_loopback_only(own: Home) -> None:
     run = up(own)
 
-    listening = {
-        connection.laddr.ip
-        for process in processes(run)
-        for connection in process.net_connections("inet")
-        if connection.status == "LISTEN"
-    }
-    assert listening == {"127.0.0.1"}
+    assert listening_addresses(run) == {"127.0.0.1"}
 
 
 def test_the_caller_s_own_credentials_do_not_reach_it(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def endpoints(of: Deployment) -> Iterator[DeployedResource]:
 
 
 def _global(of: Deployment) -> Iterator[DeployedResource]:
-    """Those of this region, and those of earlier versions, which had no region in their names."""
+    """Find resources that an account has, by the region in their names; earlier versions had none in them."""
     for kind, service, operation, items, name, suffixes in _GLOBAL:
         old = {f"{of.prefix}{suffix}".rstrip("-") for suffix in suffixes}
         ours = old | {regional(each, of.region) for each in old}

@@ -1,4 +1,4 @@
-"""What the proof costs, at AWS's list prices: said before, counted meanwhile, and held under a maximum."""
+"""The cost of a proof at AWS's list prices: said before, counted meanwhile, and held under a maximum."""
 
 import time
 from collections.abc import Iterable

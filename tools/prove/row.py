@@ -12,7 +12,7 @@ _MAX_EVIDENCE = 1500  # characters; a log can be long
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found. `ok` is None if that is not to be told now; `evidence` is what was read, word for word."""
+    """Result of a row. `ok` is None if that is not to be told now; `evidence` is what was read, word for word."""
 
     answer: str
     ok: bool | None
@@ -49,7 +49,7 @@ class ProofRow:
 
     @property
     def how(self) -> str:
-        """How it is asked: the function's docstring."""
+        """The way in which it is asked: the function's docstring."""
         return " ".join((self.ask.__doc__ or "").split())
 
 

@@ -17,7 +17,7 @@ class UnreadableState(ReportedError):
 
 @dataclass
 class ProofState:
-    """What an unfinished proof has done. All amounts add up over its runs.
+    """Progress of an unfinished proof. All amounts add up over its runs.
 
     Attributes:
         settings: given to every deploy.

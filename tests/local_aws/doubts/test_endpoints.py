@@ -1,4 +1,4 @@
-"""What CloudFormation and SageMaker may refuse of an endpoint."""
+"""Doubts about endpoints: both answers of CloudFormation and SageMaker to what a deploy asks."""
 
 import json
 import secrets

@@ -25,7 +25,7 @@ def refused(archive: Path) -> str:
 
 
 def test_an_empty_archive_leaves_an_empty_folder(tmp_path: Path) -> None:
-    """So that the container starts, and says itself what it misses."""
+    """The container starts, and says itself what it misses."""
     unpack(pack([], tmp_path / "empty.tar.gz"), tmp_path / "model")
     assert list((tmp_path / "model").iterdir()) == []
 

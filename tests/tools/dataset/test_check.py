@@ -1,4 +1,4 @@
-"""What a result would hide: images in train and in test, in two classes, and a test set too small to tell."""
+"""The check warns of what a result would hide: an image in train and test or in two classes, a test set too small."""
 
 import shutil
 from pathlib import Path

@@ -14,7 +14,7 @@ from tools.prove.step import ProofStep
 
 
 class System:
-    """What the engine uses of a ProvedSystem."""
+    """The part of a ProvedSystem that the engine uses."""
 
     def __init__(self, *, local: bool = False) -> None:
         self.local = local

@@ -1,4 +1,4 @@
-"""What a proof costs: counted by what stands, and kept under a maximum."""
+"""The cost of a proof is counted by what stands, and kept under a maximum."""
 
 import time
 from types import SimpleNamespace

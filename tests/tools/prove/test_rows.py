@@ -40,7 +40,7 @@ def test_what_takes_a_step_of_accounts_alone_says_so() -> None:
 
 
 def test_a_row_reads_the_facts_of_its_steps_alone() -> None:
-    """So that each may be asked alone."""
+    """Each may be asked alone."""
     for row in ROWS.values():
         read = set(re.findall(r'system\.facts\["([a-z0-9-]+)"\]', inspect.getsource(row.ask)))
         assert read <= {"base", row.step, *row.uses, *STEPS[row.step].after}, row.name
@@ -54,7 +54,7 @@ def test_every_step_has_a_row_and_settings_that_can_be_used() -> None:
 
 
 class System:
-    """What these rows use of a ProvedSystem; `pages` are the answers of listings by operation."""
+    """The part of a ProvedSystem that these rows use; `pages` are the answers of listings by operation."""
 
     prefix = "slipway-prove"
     facts = {"base": {"jobs": ["job"], "began": 0.0}, "tuned": {"began": 0.0}}  # noqa: RUF012
