@@ -1,12 +1,15 @@
 """Refuses at the door what must not reach MiniStack.
 
 Its own endpoints but three, as they check no caller, and /_ministack/reset deletes everything; and a large body that
-nobody has signed, before it is read.
+nobody has signed, before it is read. When the run ends it answers nothing more.
 """
 
+import asyncio
 from typing import Any
 
 from hypercorn.typing import ASGIFramework
+
+from local_aws.processes import ENDING
 
 _OWN = "/_ministack/"
 # The last two have a secret in their path, like CloudFormation's pre-signed URLs.
@@ -19,6 +22,8 @@ def guarded(application: ASGIFramework) -> ASGIFramework:
     """Wrap an ASGI application so that such requests are answered with 403."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if ENDING.is_set():  # a job whose download was ended with the run would be reported as failed
+            await asyncio.Event().wait()
         path = scope.get("path", "")
         if path.startswith(_OWN) and not path.startswith(_OPEN):
             await _refuse(send, f"local AWS does not serve {path}: it would not check the caller")

@@ -22,6 +22,9 @@ MARKER = "SLIPWAY_LOCAL_AWS_RUN"
 # process 1 has no handler, and ends the other processes with it.
 AS_PROCESS_1 = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
+ENDING = threading.Event()
+"""Set when this process begins to end its run: what its children fail at from then on means nothing."""
+
 # Variables that a child inherits: never a credential, a profile or a proxy.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -101,6 +104,7 @@ def end_when_closed(pipe: int, run_id: str) -> None:
         with contextlib.suppress(OSError):
             while os.read(pipe, 1):
                 pass
+        ENDING.set()
         try:
             sweep(run_id)
         finally:  # this process must end even if the sweep fails

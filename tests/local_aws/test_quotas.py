@@ -19,8 +19,10 @@ from tests.waiting import until
 pytestmark = pytest.mark.e2e
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:any"
+# Process 1 of a container, which has to catch SIGTERM to end by it.
+WAIT = ["bash", "-c", "trap exit TERM; sleep 60 & wait"]
 NOTHING = {"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File",
-                                      "ContainerEntrypoint": ["sleep", "60"]}}  # fmt: skip
+                                      "ContainerEntrypoint": WAIT}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
