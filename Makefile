@@ -19,7 +19,7 @@ TRACES = $(wildcard out/iam-trace*.json)
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
 
 ##@ Start here
@@ -35,6 +35,12 @@ deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [D
 
 classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
+
+sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off
+
+wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
 
 destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
 	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(CONTEXT)

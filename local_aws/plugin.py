@@ -11,6 +11,7 @@ from ministack.services.cloudformation import provisioners, stacks
 from local_aws import (
     alarms,
     budget_type,
+    composite_alarm_type,
     event_metrics,
     object_limits,
     quotas,
@@ -111,6 +112,7 @@ def install() -> None:
         **sagemaker_types.TYPES,
         **scaling_cloudformation.TYPES,
         **budget_type.TYPES,
+        **composite_alarm_type.TYPES,
         **ec2_types.TYPES,
     }
     for name, type_ in types.items():

@@ -80,6 +80,8 @@ def connect(prefix: str) -> Deployed:
             f"no system {prefix} with a notebook ({error}): "
             "deploy it (make deploy DATA=FOLDER SETTINGS=notebook=true), or correct PREFIX"
         ) from None
+    if "EndpointName" not in said["serving"]:
+        raise Unusable(f"the endpoint of {prefix} is off: make wake switches it on")
     bucket, digest = said["storage"]["BucketName"], said["trained-model"]["ModelDigest"]
     kept = boto3.client("s3").get_object(Bucket=bucket, Key=result_key(digest))["Body"].read()
     job = boto3.client("sagemaker").describe_training_job(TrainingJobName=json.loads(kept)["job"])

@@ -17,6 +17,9 @@ MAX_CONCURRENCY = 48
 
 
 class Endpoint(Part, frozen=True):
+    endpoint: Literal["on", "off"] = Field(
+        description="off: model and function stay, no instance runs, and callers get 503; `make sleep`, `make wake`"
+    )
     endpoint_instance_type: InstanceType = Field(
         description="ML instance type of the endpoint, one without a GPU; Graviton, such as ml.c7g.large, too"
     )

@@ -16,7 +16,8 @@ class Classify(Construct):
     The alias has the provisioned concurrency, never a version (aws-cdk#8883).
 
     It belongs to the endpoint's stack and must depend on the endpoint: then CloudFormation deletes a replaced endpoint
-    only after the alias has moved to the new one.
+    only after the alias has moved to the new one. Without an `endpoint_name` the function says that it is off, and
+    nothing is kept warm for that.
     """
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
@@ -44,18 +45,19 @@ class Classify(Construct):
             timeout_seconds=settings.lambda_timeout,
             reserved_concurrency=settings.lambda_reserved_concurrency or None,
         ).function
+        warm = settings.lambda_provisioned_concurrency if endpoint_name else 0
         self.alias = lambda_.Alias(
             self,
             "Live",
             alias_name=names.ALIAS,
             version=self.function.current_version,
-            provisioned_concurrent_executions=settings.lambda_provisioned_concurrency or None,
+            provisioned_concurrent_executions=warm or None,
         )
-        if 0 < settings.lambda_provisioned_concurrency < settings.lambda_max_provisioned_concurrency:
+        if 0 < warm < settings.lambda_max_provisioned_concurrency:
             FunctionScaling(self, "Scaling", settings=settings, alias=self.alias, name=name)
         stack = Stack.of(self)
         CfnOutput(stack, "FunctionName", value=name)
         CfnOutput(stack, "AliasName", value=names.ALIAS)
-        CfnOutput(stack, "ProvisionedConcurrency", value=str(settings.lambda_provisioned_concurrency))
+        CfnOutput(stack, "ProvisionedConcurrency", value=str(warm))
         if images:
             CfnOutput(stack, "S3Images", value=images, description="where images are classified by S3 address")

@@ -15,7 +15,8 @@ def rows(
 ) -> list[list[cloudwatch.IWidget]]:
     """The dashboard's widgets, row by row."""
     status = cloudwatch.AlarmStatusWidget(alarms=list(alarms), title="Alarms", width=24, height=3)
-    return [[status], *_endpoint(settings, metrics), *_function(settings, metrics), *_training(settings, metrics)]
+    endpoint = _endpoint(settings, metrics) if settings.endpoint == "on" else []
+    return [[status], *endpoint, *_function(settings, metrics), *_training(settings, metrics)]
 
 
 def _endpoint(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatch.IWidget]]:

@@ -28,9 +28,12 @@ class SystemMetrics:
         self.failed_training = _rule(names.resource_name(prefix, "training-failed"))
         self.failed_ec2_training = _rule(names.resource_name(prefix, "ec2-training-failed"))
 
-    def instance_count(self) -> cloudwatch.Metric:
-        """Number of instances. SageMaker has no metric for it, but each instance reports its CPU once a minute."""
-        return self.instances("CPUUtilization", "SampleCount")
+    def instance_count(self, *, minutes: int = 1) -> cloudwatch.Metric:
+        """Number of instances. SageMaker has no metric for it, but each instance reports its CPU once a minute.
+
+        Of a longer period it is the sum of all minutes.
+        """
+        return self.instances("CPUUtilization", "SampleCount", minutes=minutes)
 
 
 class MetricSource:

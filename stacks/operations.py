@@ -1,6 +1,7 @@
 """Dashboard, alarms and budget. Alarms and budget notify the topic's subscriber."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,7 +17,10 @@ from stacks.budget import MonthlyBudget
 from stacks.metrics import SystemMetrics, always_at_maximum, max_instances
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
+from stacks.unused_endpoint import NAME as UNUSED
+from stacks.unused_endpoint import UnusedEndpoint
 
+_AnyAlarm = TypeVar("_AnyAlarm", bound=cloudwatch.AlarmBase)
 _GREATER = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _GREATER_OR_EQUAL = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 # Status that the EC2 instance's stack takes when its training fails. The last two: with the CLI's --no-rollback.
@@ -63,9 +67,13 @@ class Operations(Stack):
         if settings.ec2_training:
             self._count_failed_ec2_trainings(settings)
         self.topic = AlarmTopic(self, "Alarms", settings=settings, key=key).topic
-        alarms = [*_endpoint_alarms(settings, metrics), *_function_alarms(settings, metrics)]
-        alarms += _training_alarms(settings, metrics)
-        self.alarms = {each.name: self._alarm(each, settings) for each in alarms}
+        alarms = [*_function_alarms(settings, metrics), *_training_alarms(settings, metrics)]
+        if settings.endpoint == "on":
+            alarms = [*_endpoint_alarms(settings, metrics), *alarms]
+        self.alarms: dict[str, cloudwatch.IAlarm] = {each.name: self._alarm(each, settings) for each in alarms}
+        if settings.endpoint == "on":
+            unused = UnusedEndpoint(self, "Unused", settings=settings, metrics=metrics).alarm
+            self.alarms[UNUSED] = self._notifying(unused)
         if settings.monthly_budget_usd:
             MonthlyBudget(self, "Monthly", settings=settings, topic=self.topic)
         board = names.regional(settings.prefix, Aws.REGION)
@@ -106,9 +114,12 @@ class Operations(Stack):
             comparison_operator=alarm.operator,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # no calls
         )
-        made.add_alarm_action(SnsAction(self.topic))
-        made.add_ok_action(SnsAction(self.topic))
-        return made
+        return self._notifying(made)
+
+    def _notifying(self, alarm: _AnyAlarm) -> _AnyAlarm:
+        alarm.add_alarm_action(SnsAction(self.topic))
+        alarm.add_ok_action(SnsAction(self.topic))
+        return alarm
 
 
 def _endpoint_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]:

@@ -22,7 +22,11 @@ from stacks.traffic_shift import config_id, deployment_config
 
 
 class Serving(Stack):
-    """`endpoint`, named `endpoint_name`, serves the model at `model_data_url`, which must exist first."""
+    """`endpoint`, named `endpoint_name`, serves the model at `model_data_url`, which must exist first.
+
+    With the setting `endpoint` off there is no endpoint. Model and configuration cost nothing and stay, and the
+    function answers that it is off.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Serving(Stack):
     ) -> None:
         super().__init__(scope, id)
         self.endpoint_name = names.endpoint_name(settings.prefix, settings.endpoint_instance_type)
+        on = settings.endpoint == "on"
         image = ServingImage(self, "Image", settings=settings)
         self.model = sagemaker.CfnModel(
             self,
@@ -63,6 +68,22 @@ class Serving(Stack):
             data_capture_config=_capture(settings, key) if settings.endpoint_data_capture_percent else None,
         )
         self.config.override_logical_id(config_id(self, settings, rollback_metrics(settings)))
+        # SageMaker would create the group that it logs to without a retention.
+        log = log_group(self, "Log", name=endpoint_log_group(self.endpoint_name), settings=settings)
+        classify = Classify(
+            self,
+            "Classify",
+            settings=settings,
+            endpoint_name=self.endpoint_name if on else "",
+            role=function_role,
+        )
+        CfnOutput(self, "ModelDataUrl", value=model_data_url)
+        if on:
+            self._switch_on(settings)
+            self.endpoint.node.add_dependency(log)
+            classify.node.add_dependency(self.endpoint)
+
+    def _switch_on(self, settings: Settings) -> None:
         alarms = EndpointAlarms(
             self, "Rollback", settings=settings, endpoint_name=self.endpoint_name, config=self.config
         )
@@ -88,17 +109,11 @@ class Serving(Stack):
             endpoint=self.endpoint,
             config=self.config,
         )
-        # SageMaker would create the group that it logs to without a retention.
-        log = log_group(self, "Log", name=endpoint_log_group(self.endpoint_name), settings=settings)
-        self.endpoint.node.add_dependency(log)
         self.endpoint.node.add_dependency(alarms)  # SageMaker reads them when the update begins
         scaling = EndpointScaling(self, "Scaling", settings=settings, endpoint_name=self.endpoint_name)
         scaling.node.add_dependency(self.endpoint)
-        classify = Classify(self, "Classify", settings=settings, endpoint_name=self.endpoint_name, role=function_role)
-        classify.node.add_dependency(self.endpoint)
         CfnOutput(self, "EndpointName", value=self.endpoint_name)
         CfnOutput(self, "EndpointConfigName", value=self.config.attr_endpoint_config_name)
-        CfnOutput(self, "ModelDataUrl", value=model_data_url)
 
 
 def _capture(settings: Settings, key: kms.IKey) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:

@@ -92,6 +92,8 @@ def in_words(answer: Mapping[str, Any], serving: Mapping[str, str]) -> str:
         code, message = error["code"], error["message"]
     except (KeyError, TypeError, ValueError):
         return f"the function did not answer: {answer.get('errorMessage', answer)}"
+    if code == "EndpointOff":
+        return f"{message}: make wake (503 {code})"
     where = f"; its folder is {serving['S3Images']}" if code == "S3NotAllowed" and "S3Images" in serving else ""
     return f"{message}{where} ({answer['statusCode']} {code}, see docs/api.md)"
 

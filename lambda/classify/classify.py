@@ -37,6 +37,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESPONSE_SECONDS
         request = read_request(event, max_bytes=_max_bytes())
         source = request.source
+        if not os.environ["ENDPOINT_NAME"]:
+            raise ErrorResponse(503, "EndpointOff", "the classifier is switched off; its operators can switch it on")
         image = _image(request, deadline, metrics)
         metrics.image(len(image.content))
         with metrics.timed("Endpoint"):

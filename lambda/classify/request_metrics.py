@@ -39,7 +39,8 @@ class RequestMetrics:
 
         `Failures` is 1 or 0, so its average is the share of failed requests.
         """
-        failed = status >= 500 and not code.startswith("Url")  # the caller chose that server
+        # The caller chose the server of a URL, and the operators that the endpoint is off.
+        failed = status >= 500 and not code.startswith("Url") and code != "EndpointOff"
         values = {**self._values, "Failures": int(failed), "TotalMilliseconds": _milliseconds(self._start)}
         line = {
             "_aws": {

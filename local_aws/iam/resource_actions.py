@@ -78,6 +78,14 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("cloudwatch:DeleteAlarms",),
         with_property={"Tags": "cloudwatch:TagResource"},
     ),
+    "AWS::CloudWatch::CompositeAlarm": TypeActions(
+        "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+        "AlarmName",
+        ("cloudwatch:PutCompositeAlarm",),
+        ("cloudwatch:PutCompositeAlarm",),
+        ("cloudwatch:DeleteAlarms",),
+        with_property={"Tags": "cloudwatch:TagResource"},
+    ),
     "AWS::CloudWatch::Dashboard": TypeActions(
         "arn:aws:cloudwatch::{account}:dashboard/{name}",
         "DashboardName",

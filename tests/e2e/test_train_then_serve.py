@@ -23,6 +23,7 @@ from tools.cdk import CdkFailed
 from tools.demo import evidence
 from tools.demo.classify import ClassifyFailed, SteadyClient
 from tools.deploy import __main__ as deploy_command
+from tools.deploy.check import check
 from tools.deploy.stacks import deploy
 from tools.preflight import NotReady
 from tools.stack import outputs
@@ -114,6 +115,24 @@ def test_a_changed_hyperparameter_trains_once_and_updates_the_endpoint_under_a_c
     assert after["EndpointConfigName"] != endpoint["EndpointConfigName"]
     assert client.errors == []
     assert client.calls > 3  # it did call
+
+
+@pytest.mark.long  # an endpoint of its own
+def test_an_endpoint_is_switched_off_and_on_and_nothing_is_trained(system: System) -> None:
+    before, said = system.jobs(), list[str]()
+
+    system.deploy(endpoint="off")
+
+    assert check("e2e-dev", say=said.append), said
+    assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
+    with pytest.raises(ClassifyFailed, match="EndpointOff"):
+        system.classifier().invoke({"image": "aGVsbG8="})
+
+    system.deploy(endpoint="on")
+
+    assert check("e2e-dev", say=said.append), said
+    assert system.classifier()(image_of(system.images, "5")).label in system.images.classes
+    assert system.jobs() == before
 
 
 def test_going_back_to_a_model_already_made_trains_nothing(system: System) -> None:

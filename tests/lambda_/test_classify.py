@@ -419,7 +419,7 @@ def test_errors_are_counted_by_code(server: Server, capsys: pytest.CaptureFixtur
     [
         (502, "Internal", 1), (502, "EndpointUnavailable", 1), (504, "EndpointTimeout", 1), (502, "S3Unavailable", 1),
         (504, "S3Timeout", 1), (502, "UrlUnreachable", 0), (504, "UrlTimeout", 0), (429, "TooManyRequests", 0),
-        (400, "S3NotFound", 0), (200, "OK", 0),
+        (400, "S3NotFound", 0), (200, "OK", 0), (503, "EndpointOff", 0),
     ],
 )  # fmt: skip
 def test_a_failure_of_ours_is_counted_and_a_callers_is_not(
@@ -429,6 +429,13 @@ def test_a_failure_of_ours_is_counted_and_a_callers_is_not(
     [line] = lines(capsys)
     assert line["Failures"] == failures
     assert {"Name": "Failures", "Unit": "Count"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+
+
+def test_without_an_endpoint_it_says_that_it_is_off_and_fetches_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENDPOINT_NAME", "")
+    assert error(answer({"url": "https://images.example.org/cat.jpg"})) == (503, "EndpointOff")
 
 
 @pytest.mark.parametrize(

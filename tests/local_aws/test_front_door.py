@@ -24,7 +24,8 @@ async def _ask(path: str) -> int:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    call = asyncio.create_task(guarded(_application)({"type": "http", "path": path, "headers": []}, receive, send))
+    door: Any = guarded(_application)
+    call = asyncio.create_task(door({"type": "http", "path": path, "headers": []}, receive, send))
     await asyncio.sleep(0)  # nothing here waits for anything, so one turn of the loop ends a call that is answered
     call.cancel()
     return int(sent[0]["status"]) if sent else 0
@@ -36,7 +37,7 @@ def test_what_checks_no_caller_is_refused(path: str, status: int) -> None:
 
 
 def test_a_run_that_ends_answers_nothing_more() -> None:
-    """Or a deploy would hear of a job that failed, when it failed only because its processes were ended with the run."""
+    """Or a deploy would hear that a job failed, when only its processes were ended with the run."""
     ENDING.set()
     try:
         assert asyncio.run(_ask("/bucket/key")) == 0

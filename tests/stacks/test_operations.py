@@ -21,7 +21,9 @@ def operations(templates: dict[str, Template]) -> Template:
 
 
 def alarms(operations: Template) -> dict[str, dict[str, Any]]:
-    return {alarm["AlarmName"]: alarm for alarm in of_type(operations, "AWS::CloudWatch::Alarm")}
+    """Alarms on one metric that notify somebody, by name."""
+    of_metrics = of_type(operations, "AWS::CloudWatch::Alarm")
+    return {alarm["AlarmName"]: alarm for alarm in of_metrics if "AlarmActions" in alarm}
 
 
 def test_what_is_watched(operations: Template) -> None:
@@ -40,6 +42,37 @@ def test_every_alarm_tells_the_topic_when_it_rings_and_when_it_is_over(operation
     for alarm in alarms(operations).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
         assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_an_endpoint_that_was_up_for_a_day_without_a_call_rings(operations: Template) -> None:
+    """A new endpoint has no call either, and SageMaker publishes no 0: "Edit an automatic scaling policy", SageMaker
+    developer guide. Hours times periods may not be over a day: "PutMetricAlarm", CloudWatch API reference."""
+    (topic,) = operations.find_resources("AWS::SNS::Topic")
+    rings = only(operations, "AWS::CloudWatch::CompositeAlarm")
+    assert rings["AlarmName"] == "slipway-dev-endpoint-unused"
+    assert rings["AlarmActions"] == rings["OKActions"] == [{"Ref": topic}]
+    halves = {
+        id: it["Properties"]
+        for id, it in operations.find_resources("AWS::CloudWatch::Alarm").items()
+        if "AlarmActions" not in it["Properties"]
+    }
+    both = " AND ".join(f'ALARM("${{{id}.Arn}}")' for id in halves)
+    assert text(rings["AlarmRule"]) == f"({both})"
+    said = {half["MetricName"]: (half["ComparisonOperator"], half["TreatMissingData"]) for half in halves.values()}
+    assert said == {
+        "Invocations": ("LessThanThreshold", "breaching"),
+        "CPUUtilization": ("GreaterThanOrEqualToThreshold", "notBreaching"),
+    }
+    assert {(half["Period"], half["EvaluationPeriods"], half["Threshold"]) for half in halves.values()} == {
+        (3600, 24, 1)
+    }
+
+
+def test_of_an_endpoint_that_is_off_there_is_neither_alarm_nor_graph(synthesize: Synthesize) -> None:
+    off = synthesize(endpoint="off")["operations"]
+    assert not [name for name in alarms(off) if "endpoint" in name]
+    off.resource_count_is("AWS::CloudWatch::CompositeAlarm", 0)
+    assert "AWS/SageMaker" not in text(only(off, "AWS::CloudWatch::Dashboard")["DashboardBody"])
 
 
 def test_latency_is_compared_in_the_metric_s_microseconds(operations: Template) -> None:

@@ -25,7 +25,8 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(templates: dict[str, Template]) -> None:
     linked = set()
-    for alarm in [a for template in templates.values() for a in of_type(template, "AWS::CloudWatch::Alarm")]:
+    types = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    for alarm in [a for template in templates.values() for type_ in types for a in of_type(template, type_)]:
         file, _, entry = alarm["AlarmDescription"].rpartition(" ")[2].partition("#")
         assert file == RUNBOOK
         linked.add(entry)
@@ -35,7 +36,10 @@ def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(template
 
 
 def test_the_entry_of_an_operators_alarm_has_its_name(templates: dict[str, Template]) -> None:
-    for alarm in of_type(templates["operations"], "AWS::CloudWatch::Alarm"):
+    for alarm in [
+        *[each for each in of_type(templates["operations"], "AWS::CloudWatch::Alarm") if "AlarmActions" in each],
+        *of_type(templates["operations"], "AWS::CloudWatch::CompositeAlarm"),
+    ]:
         assert alarm["AlarmDescription"].endswith(f"#{alarm['AlarmName'].removeprefix('slipway-dev-')}")
 
 

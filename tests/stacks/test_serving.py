@@ -42,6 +42,25 @@ def test_a_deploy_over_an_earlier_version_updates_its_endpoint_in_place(template
     }
 
 
+def test_off_it_keeps_model_configuration_and_function_and_nothing_that_bills_by_the_hour(
+    templates: dict[str, Template], synthesize: Synthesize
+) -> None:
+    off = synthesize(endpoint="off")
+    for type_ in ("Model", "EndpointConfig"):
+        assert only(off["serving"], f"AWS::SageMaker::{type_}") == only(
+            templates["serving"], f"AWS::SageMaker::{type_}"
+        )
+    for type_ in ("SageMaker::Endpoint", "ApplicationAutoScaling::ScalableTarget", "CloudWatch::Alarm"):
+        off["serving"].resource_count_is(f"AWS::{type_}", 0)
+    function = only(off["serving"], "AWS::Lambda::Function")
+    assert function["Environment"]["Variables"]["ENDPOINT_NAME"] == ""
+    assert "ProvisionedConcurrencyConfig" not in only(off["serving"], "AWS::Lambda::Alias")
+
+
+def test_switching_it_off_trains_nothing(templates: dict[str, Template], synthesize: Synthesize) -> None:
+    assert synthesize(endpoint="off")["trained-model"].to_json() == templates["trained-model"].to_json()
+
+
 def test_a_new_instance_type_is_a_new_endpoint() -> None:
     first, second = endpoint_name("slipway-dev", "ml.m5.large"), endpoint_name("slipway-dev", "ml.c5.large")
     assert first != second

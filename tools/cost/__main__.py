@@ -13,7 +13,8 @@ code is then 1.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -22,7 +23,7 @@ from iam.revision import synthesized
 from iam.template import load
 from tools.assembly import synthesize
 from tools.cli import add_region, command, make_parser, settings_of
-from tools.cost.estimate import estimate
+from tools.cost.estimate import Estimate, estimate
 from tools.cost.report import as_json, as_markdown, show
 from tools.cost.usage import add_arguments, usage_of
 
@@ -32,7 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
     table(options.region)  # a region without prices is told before anything is synthesized
-    now = estimate(load(synthesize(settings_of(options)).folder), usage, options.region)
+    given = settings_of(options)
+
+    def of(settings: Mapping[str, str]) -> Estimate:
+        return estimate(load(synthesize(settings).folder), usage, options.region)
+
+    now = replace(of(given), month_off=of({**given, "endpoint": "off"}).month)
     before = None
     if options.base:
         with synthesized(options.base) as folder:

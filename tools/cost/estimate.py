@@ -25,6 +25,8 @@ class Estimate:
     usage: Usage
     region: str = DEFAULT_REGION
     unpriced: tuple[str, ...] = ()
+    month_off: float | None = None
+    """Total cost of a month with the endpoint off, if that was asked."""
 
     @property
     def month(self) -> float:

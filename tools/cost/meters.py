@@ -15,7 +15,8 @@ _GIB = 2**20  # KiB
 def _endpoint(found: Resource) -> Iterator[Item]:
     """Endpoint at its minimum of instances; `make capacity` estimates the instances that load adds."""
     usage = found.usage
-    for variant in found.properties["ProductionVariants"]:
+    config = found.referred(found.properties["EndpointConfigName"]) or {}
+    for variant in config.get("ProductionVariants", []):
         count, type_ = int(variant["InitialInstanceCount"]), variant["InstanceType"]
         dollars = found.instance_hour(type_)
         yield Item(
@@ -27,7 +28,7 @@ def _endpoint(found: Resource) -> Iterator[Item]:
         f"{usage.image_kib:g} KiB a prediction × {each:g} $/GB",
         prediction=usage.image_kib / _GIB * each,
     )
-    capture = found.properties.get("DataCaptureConfig", {})
+    capture = config.get("DataCaptureConfig", {})
     if capture.get("EnableCapture"):
         share, kept = int(capture["InitialSamplingPercentage"]), found.price("s3", "gb_month")
         # Captured as base64 (4/3 of the size) and deleted after 30 days.
@@ -119,6 +120,11 @@ def _alarm(found: Resource) -> Iterator[Item]:
     yield Item("alarms", f"{each:g} $", month=each)
 
 
+def _composite_alarm(found: Resource) -> Iterator[Item]:
+    each = found.price("cloudwatch", "composite_alarm_month")
+    yield Item("alarms", f"{each:g} $", month=each)
+
+
 def _scaling(found: Resource) -> Iterator[Item]:
     """The two alarms that each target-tracking policy creates."""
     tracking = found.properties["TargetTrackingScalingPolicyConfiguration"]
@@ -185,6 +191,7 @@ def _vpc_endpoint(found: Resource) -> Iterator[Item]:
 METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling,
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::EC2::Instance": _host,
     "AWS::EC2::VPCEndpoint": _vpc_endpoint,
@@ -193,7 +200,7 @@ METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
     "AWS::Lambda::Alias": _alias,
     "AWS::Logs::LogGroup": _log,
     "AWS::S3::Bucket": _bucket,
-    "AWS::SageMaker::EndpointConfig": _endpoint,
+    "AWS::SageMaker::Endpoint": _endpoint,
     "AWS::SageMaker::Model": _image,
     "AWS::SageMaker::NotebookInstance": _notebook,
     "Custom::TrainedModel": _training,
@@ -228,7 +235,7 @@ FREE = {
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SSM::Parameter",
-    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::EndpointConfig",
     "AWS::SageMaker::NotebookInstanceLifecycleConfig",
     "Custom::ExistingEndpoint",
     "Custom::LiveEndpoint",

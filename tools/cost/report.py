@@ -36,8 +36,10 @@ def rows(now: Estimate, before: Estimate | None) -> list[Row]:
 
 def totals(estimate: Estimate) -> dict[str, float]:
     """Dollars of what is counted; less than the bill if something has no price."""
+    off = {} if estimate.month_off is None else {"a month, endpoint off": estimate.month_off}
     return {
         "a month": estimate.month,
+        **off,
         "1,000 predictions": estimate.thousand,
         "1,000 predictions more": estimate.thousand_more,
         "a training run": estimate.training,

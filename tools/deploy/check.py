@@ -10,6 +10,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import boto3
@@ -17,10 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from PIL import Image
 
 from iam.template import load
-from settings.names import resource_name
+from settings.names import endpoint_name_pattern, resource_name
 from tools.assembly import SynthesizedApp
 from tools.cli import chosen_settings, command, make_parser
 from tools.demo.classify import ClassifyClient, ClassifyFailed
+from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -56,7 +58,11 @@ def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say, brief: 
         ClientError: a resource is missing, or the caller may not describe it.
     """
     wanted = outputs(resource_name(prefix, "serving"))
-    findings = [*(_templates(asked) if asked else ()), *_endpoint(wanted), *_function(wanted), _call(wanted)]
+    findings = [*(_templates(asked) if asked else ()), *_function(wanted)]
+    if "EndpointName" in wanted:
+        findings += [*_endpoint(wanted), _call(wanted)]
+    else:
+        findings += [_no_endpoint(prefix), _call_while_off(wanted)]
     wrong = [finding for finding in findings if finding.differs]
     if brief:
         say(f"checked what is live: {len(findings) - len(wrong)} of {len(findings)} checks are right")
@@ -85,6 +91,28 @@ def _call(wanted: dict[str, str]) -> LiveCheck:
     except (ClassifyFailed, BotoCoreError, ClientError) as error:
         return LiveCheck(what, str(error))
     return LiveCheck(f"{what}: {best['label']}, {best['probability']:.2f}")
+
+
+def _no_endpoint(prefix: str) -> LiveCheck:
+    """No endpoint is left: CloudFormation reports success when SageMaker refuses to delete an old resource."""
+    found = pages("sagemaker", "list_endpoints", "Endpoints", NameContains=f"{prefix}-")
+    pattern = endpoint_name_pattern(prefix)
+    left = [name for each in found if fnmatchcase(name := each["EndpointName"], pattern)]
+    delete = "; ".join(f"aws sagemaker delete-endpoint --endpoint-name {name}" for name in left)
+    return LiveCheck("the endpoint is off", f"one is still there, and costs: {delete}" if left else "")
+
+
+def _call_while_off(wanted: dict[str, str]) -> LiveCheck:
+    """The function says to its callers that the endpoint is off."""
+    function = wanted["FunctionName"]
+    what = f"function {function}:{wanted['AliasName']} answers that it is off"
+    try:
+        ClassifyClient(function).invoke({"image": _image()})
+    except ClassifyFailed as failed:
+        return LiveCheck(what, "" if "EndpointOff" in str(failed) else str(failed))
+    except (BotoCoreError, ClientError) as error:
+        return LiveCheck(what, str(error))
+    return LiveCheck(what, "it classified an image")
 
 
 def _image() -> str:

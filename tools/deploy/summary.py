@@ -17,11 +17,16 @@ def summary(settings: Settings) -> Iterator[str]:
         ClientError: CloudFormation refused.
     """
     model = outputs(resource_name(settings.prefix, "trained-model"))
-    endpoint = outputs(resource_name(settings.prefix, "serving"))["EndpointName"]
+    endpoint = outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
     accuracy = test_accuracy(model["TestAccuracy"])
     told = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
-    yield f"Live: endpoint {endpoint}, model {model['ModelDigest'][:12]}{told}"
-    yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}"
+    trained = f"model {model['ModelDigest'][:12]}{told}"
+    if endpoint:
+        yield f"Live: endpoint {endpoint}, {trained}"
+        yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}"
+    else:
+        yield f"Off:  no endpoint runs, and callers get 503; kept: {trained}"
+        yield f"On:   make wake{deployment(settings)}"
     yield f"Stop: {stop(settings)}"
 
 

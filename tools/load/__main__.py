@@ -35,6 +35,7 @@ from tools.load.run import LoadRun
 from tools.load.target import target
 from tools.preflight import require_aws
 from tools.stack import outputs
+from training.errors import InputError
 
 _MIN_STEP_SECONDS = 10.0
 _STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the latency limit within the step
@@ -64,7 +65,9 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     images = read_images(options.images)
     settings = chosen_settings(options)
     require_aws()
-    name = options.endpoint or outputs(resource_name(settings.prefix, "serving"))["EndpointName"]
+    name = options.endpoint or outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
+    if not name:
+        raise InputError("the endpoint is off: make wake switches it on")
     endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iam.revision import RevisionError
-from tests.tools.cost.conftest import stack
+from tests.tools.cost.conftest import endpoint
 from tools.assembly import SynthesizedApp
 from tools.cost import __main__ as command
 
@@ -16,8 +16,9 @@ from tools.cost import __main__ as command
 def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
     """Write an app of one stack as `cdk synth` does."""
     folder.mkdir()
-    variant = {"InstanceType": type_, "InitialInstanceCount": instances}
-    template = stack(Config=("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant]}))
+    template = endpoint({"InstanceType": type_, "InitialInstanceCount": instances})
+    if not instances:
+        del template["Resources"]["Endpoint"]
     (folder / "template.json").write_text(json.dumps(template))
     artifact = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "template.json"}}
     (folder / "manifest.json").write_text(json.dumps({"artifacts": {"a-b-serving": artifact}}))
@@ -37,7 +38,12 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             raise RevisionError(f"git archive: {revision} is not a revision")
         yield before
 
-    monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(now, ["a-b-serving"]))
+    off = _write(tmp_path / "off", 0)
+    monkeypatch.setattr(
+        command,
+        "synthesize",
+        lambda given: SynthesizedApp(off if given.get("endpoint") == "off" else now, ["a-b-serving"]),
+    )
     monkeypatch.setattr(command, "synthesized", synthesized)
 
 
@@ -91,7 +97,7 @@ def test_an_instance_type_without_a_price_is_named_with_the_fix_below_the_rest(
     monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(other, ["a-b-serving"]))
     assert command.main([]) == 1
     said = capsys.readouterr().out
-    assert "Not counted: serving, EndpointConfig: no price of an hour of ml.x9.huge in aws/prices.yaml: add" in said
+    assert "Not counted: serving, Endpoint: no price of an hour of ml.x9.huge in aws/prices.yaml: add" in said
     assert "a month, at least" in said
 
 

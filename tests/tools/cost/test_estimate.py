@@ -8,6 +8,7 @@ from aws_cdk.assertions import Template
 
 from aws.prices import UnknownPrice, instance_hour
 from tests.stacks.conftest import Synthesize
+from tests.tools.cost.conftest import endpoint as endpoint_of
 from tests.tools.cost.conftest import stack
 from tools.cost.estimate import Estimate, estimate
 from tools.cost.usage import Usage
@@ -22,8 +23,7 @@ def of(template: dict[str, Any], usage: Usage = USAGE) -> dict[str, float]:
 
 
 def endpoint(**more: Any) -> dict[str, Any]:
-    variant = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
-    return stack(Config=("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant], **more}))
+    return endpoint_of({"InstanceType": "ml.m5.large", "InitialInstanceCount": 2}, **more)
 
 
 def training(request: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +42,12 @@ def test_an_endpoint_costs_its_instances_and_the_images_that_go_into_it() -> Non
     costs = of(endpoint())
     assert costs["endpoint instances"] == pytest.approx(2 * 730 * 0.115)  # 167.90
     assert costs["endpoint data"] == pytest.approx(1_000_000 / 1024 * 0.016)  # 1 MiB each: 15.625
+
+
+def test_a_configuration_without_an_endpoint_costs_nothing() -> None:
+    off = endpoint()
+    del off["Resources"]["Endpoint"]
+    assert of(off) == {}
 
 
 def test_its_image_is_kept_in_the_registry() -> None:

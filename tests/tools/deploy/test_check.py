@@ -33,6 +33,7 @@ class Live:
         self.policies = [{"PolicyName": "concurrency"}]
         self.templates: dict[str, Any] = {}
         self.answer: dict[str, Any] | Exception = {"predictions": [{"label": "cat", "probability": 0.9}]}
+        self.endpoints: list[str] = []
         self.kept: dict[str, Any] | None = {"Status": "READY", "AvailableProvisionedConcurrentExecutions": 1}
 
     def classify(self, event: dict[str, str]) -> dict[str, Any]:
@@ -81,6 +82,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     monkeypatch.setattr(module, "_client", lambda _: live)
     monkeypatch.setattr(module, "ClassifyClient", lambda function: SimpleNamespace(invoke=live.classify))
     monkeypatch.setattr(module, "outputs", {"app-dev-serving": SERVING}.__getitem__)
+    monkeypatch.setattr(module, "pages", lambda *_, **__: [{"EndpointName": name} for name in live.endpoints])
     return live
 
 
@@ -106,6 +108,40 @@ def test_briefly_it_tells_what_differs_and_how_many_checks_are_right(live: Live)
     of = right.split()[-4]  # "… 7 of 7 checks are right"
     assert lines[1] == f"checked what is live: {int(of) - 1} of {of} checks are right"
     assert [line.split()[0] for line in lines[2:]] == ["wrong"]
+
+
+OFF = {"FunctionName": "app-dev-classify", "AliasName": "live", "ProvisionedConcurrency": "0"}
+
+
+@pytest.fixture
+def off(live: Live, monkeypatch: pytest.MonkeyPatch) -> Live:
+    """The live system after `make sleep`, beside the endpoint of another deployment."""
+    live.kept, live.endpoints = None, ["app-dev-nb-trial", "app-devtest-ab12"]
+    live.answer = ClassifyFailed('{"statusCode": 503, "body": "{\\"error\\": {\\"code\\": \\"EndpointOff\\"}}"}')
+    monkeypatch.setattr(module, "outputs", {"app-dev-serving": OFF}.__getitem__)
+    return live
+
+
+def test_an_endpoint_that_is_off_is_gone_and_the_function_says_so(off: Live) -> None:
+    assert wrong() == []
+
+
+def test_an_endpoint_that_outlived_its_stack_is_named_with_the_command_that_deletes_it(off: Live) -> None:
+    """CloudFormation reports success when it cannot delete what an update no longer has: "Update behaviors of stack
+    resources", CloudFormation user guide, and SageMaker refuses while the endpoint is scaled."""
+    off.endpoints.append("app-dev-ab12")
+    assert wrong() == [
+        "wrong  the endpoint is off: one is still there, and costs: "
+        "aws sagemaker delete-endpoint --endpoint-name app-dev-ab12"
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer", [{"predictions": [{"label": "cat", "probability": 0.9}]}, ClassifyFailed('{"statusCode": 502}')]
+)
+def test_a_function_that_does_not_know_that_it_is_off_is_wrong(off: Live, answer: Any) -> None:
+    off.answer = answer
+    assert len(wrong()) == 1
 
 
 def test_an_update_that_sagemaker_took_back_unsaid_is_found(live: Live) -> None:

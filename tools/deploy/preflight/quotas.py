@@ -55,11 +55,12 @@ def _needs(settings: Settings) -> Iterator[_Need]:
     count = jobs * settings.training_instance_count
     use: Use = "spot training job" if settings.spot else "training job"
     yield _Need(instance_quota(settings.training_instance_type, use), count, count, "training")
-    least = settings.endpoint_min_instances
-    full = max(settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits), least)
-    name = instance_quota(settings.endpoint_instance_type, "endpoint")
-    # "Blue/green deployments", SageMaker developer guide: all old instances run until the new ones have proved good.
-    yield _Need(name, 2 * least, 2 * full, "old and new fleet of an update")
+    if settings.endpoint == "on":
+        least = settings.endpoint_min_instances
+        full = max(settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits), least)
+        name = instance_quota(settings.endpoint_instance_type, "endpoint")
+        # "Blue/green deployments", SageMaker developer guide: the old instances run until the new ones proved good.
+        yield _Need(name, 2 * least, 2 * full, "old and new fleet of an update")
     if settings.notebook:
         yield _Need(instance_quota(settings.notebook_instance_type, "notebook instance"), 1, 1, "notebook")
 
