@@ -34,10 +34,16 @@ def test_each_region_has_the_services_and_no_other_units_than_the_first(region: 
         assert prices_in(section).keys() <= prices_in(table()[service]).keys()
 
 
+@each_region
+def test_each_region_has_the_rates_of_a_function_that_is_kept_warm(region: str) -> None:
+    kept, run = (price("lambda", name, region) for name in ("provisioned_gb_second", "provisioned_run_gb_second"))
+    assert kept < run < price("lambda", "gb_second", region)
+
+
 def test_what_is_missing_is_named_with_place_and_source() -> None:
     with pytest.raises(
-        UnknownPrice, match=r"no price of lambda provisioned_gb_second .* under us-west-2.lambda, from "
+        UnknownPrice, match=r"no price of cloudwatch fast_alarm_month .* under us-west-2.cloudwatch, from "
     ):
-        price("lambda", "provisioned_gb_second", "us-west-2")
+        price("cloudwatch", "fast_alarm_month", "us-west-2")
     with pytest.raises(UnknownPrice, match=r"an hour of ml.m5.xlarge .* under eu-central-1.sagemaker.instance_hour, "):
         instance_hour("ml.m5.xlarge", "eu-central-1")

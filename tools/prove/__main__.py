@@ -28,7 +28,7 @@ from tools.dataset.digits import write as write_digits
 from tools.deploy.inventory import Deployment
 from tools.preflight import NotReady, require_aws
 from tools.prove import report, rows, state
-from tools.prove.money import Bill, standing_hour, step_usd
+from tools.prove.money import Bill, priced_region, standing_hour, step_usd
 from tools.prove.row import ROWS, ProofRow
 from tools.prove.run import Proof, needed
 from tools.prove.state import ProofState
@@ -59,26 +59,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     of = Deployment(settings.app, settings.stage, account)
     known = _known(system, of)
     assembly = system.assembly()
-    hour = standing_hour(assembly)
+    steps = [(step, read_settings({**given, **step.changes})) for step in needed(chosen, local=system.local)]
+    prices = priced_region(assembly, steps, region)
+    hour = standing_hour(assembly, prices)
     if not known.done:
-        _say_cost(system, chosen, hour)
+        _say_cost(system, chosen, hour, prices)
         if not agreed("Deploy it, ask, and remove it?", yes=options.yes):
             print("nothing was deployed")
             return 1
-    bill = Bill(known, hour, options.max_usd)
+    bill = Bill(known, hour, options.max_usd, prices)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         Proof(system, chosen, known, bill, state.FILE).run()
     except BaseException:
         _say_what_runs(of, hour)
         raise
-    return _report(known, chosen, local=system.local)
+    return _report(known, chosen, prices, local=system.local)
 
 
-def _report(known: ProofState, chosen: Sequence[ProofRow], *, local: bool) -> int:
+def _report(known: ProofState, chosen: Sequence[ProofRow], prices: str, *, local: bool) -> int:
     """Write and print what was found; returns the exit code."""
     left = known.facts[DESTROY]["left"]
-    report.write(known, [row.name for row in chosen], left, local=local)
+    report.write(known, [row.name for row in chosen], left, prices=prices, local=local)
     print(f"Written: {report.JSON_FILE}, {report.MARKDOWN_FILE}")
     for each in left:
         print(f"left: {each}: run make prove again to remove it")
@@ -150,20 +152,22 @@ def _of(known: ProofState) -> Deployment:
     return Deployment(settings.app, settings.stage, known.account)
 
 
-def _say_cost(system: ProvedSystem, chosen: Sequence[ProofRow], hour: float) -> None:
+def _say_cost(system: ProvedSystem, chosen: Sequence[ProofRow], hour: float, prices: str) -> None:
     """Say how long it takes, and what it costs; a step without a price is named, and will be left out."""
     dollars, minutes, unpriced = 0.0, 0.0, []
     for step in needed(chosen, local=False):
         try:
-            dollars += step_usd(step, read_settings({**system.given, **step.changes}), hour)
+            dollars += step_usd(step, read_settings({**system.given, **step.changes}), hour, prices)
             minutes += step.minutes
         except UnknownPrice as error:
             unpriced.append(f"  without the step {step.name}: {error}")
     print(
         f"{len(chosen)} rows, in account {system.account}, region {system.region}, as stage {system.settings.stage}:\n"
-        f"  in an account about {minutes / 60:.1f} hours and {dollars:.2f} $, at list prices of us-east-1; "
+        f"  in an account an estimated {minutes / 60:.1f} hours and {dollars:.2f} $ at list prices of {prices}; "
         f"what stands costs {hour:.2f} $ an hour"
     )
+    if prices != system.region:
+        print(f"  aws/prices.yaml has not all prices of {system.region}, where it may cost more: MAX_USD counts these")
     print(*unpriced, sep="\n", end="\n" if unpriced else "")
     if system.local:
         seconds = sum(step.seconds for step in needed(chosen, local=True))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from aws.prices import HOURS, instance_hour
+from aws.prices import DEFAULT_REGION, HOURS, UnknownPrice, instance_hour
 from iam.template import load
 from settings import Settings, read_settings
 from tools.assembly import SynthesizedApp
@@ -21,32 +21,46 @@ class OutOfBudget(ReportedError):
     """The next step would cost more than is left; the message has the amounts."""
 
 
-def standing_hour(assembly: SynthesizedApp) -> float:
+def standing_hour(assembly: SynthesizedApp, region: str) -> float:
     """Dollars an hour of everything in these templates, training aside.
 
     Raises:
-        InputError: something has no price.
+        UnknownPrice: something has no price in the region.
     """
-    return estimate(load(assembly.folder), _USAGE).month / HOURS
+    estimated = estimate(load(assembly.folder), _USAGE, region)
+    for missing in estimated.unpriced:
+        raise UnknownPrice(missing)
+    return estimated.month / HOURS
 
 
-def step_usd(step: ProofStep, settings: Settings, hour: float) -> float:
-    """Dollars that the step costs in an account, where `hour` dollars an hour stand.
+def priced_region(assembly: SynthesizedApp, steps: Iterable[tuple[ProofStep, Settings]], region: str) -> str:
+    """The region, if the table has a price of everything that the proof deploys; else the one that it has whole."""
+    try:
+        hour = standing_hour(assembly, region)
+        for step, settings in steps:
+            step_usd(step, settings, hour, region)
+    except UnknownPrice:
+        return DEFAULT_REGION
+    return region
+
+
+def step_usd(step: ProofStep, settings: Settings, hour: float, region: str) -> float:
+    """Dollars that the step costs in an account, where `hour` dollars an hour stand, at the region's prices.
 
     Raises:
         UnknownPrice: an instance type has no price.
     """
     dollars = step.minutes / 60 * hour
     if step.fleets:
-        fleet = settings.endpoint_min_instances * instance_hour(settings.endpoint_instance_type)
+        fleet = settings.endpoint_min_instances * instance_hour(settings.endpoint_instance_type, region)
         dollars += step.minutes / 60 * step.fleets * fleet
     if step.jobs:
         hours = step.jobs * settings.training_instance_count * step.job_minutes / 60
-        dollars += hours * instance_hour(settings.training_instance_type)
+        dollars += hours * instance_hour(settings.training_instance_type, region)
     if settings.notebook:
-        dollars += step.minutes / 60 * instance_hour(settings.notebook_instance_type)
+        dollars += step.minutes / 60 * instance_hour(settings.notebook_instance_type, region)
     if settings.ec2_training:
-        dollars += step.minutes / 60 * instance_hour(settings.ec2_instance_type)
+        dollars += step.minutes / 60 * instance_hour(settings.ec2_instance_type, region)
     return dollars
 
 
@@ -55,10 +69,11 @@ class Bill:
 
     Args:
         maximum: dollars that the whole proof may cost; None: any amount.
+        region: the one whose prices count.
     """
 
-    def __init__(self, state: ProofState, hour: float, maximum: float | None) -> None:
-        self._state, self._hour, self._maximum = state, hour, maximum
+    def __init__(self, state: ProofState, hour: float, maximum: float | None, region: str) -> None:
+        self._state, self._hour, self._maximum, self._region = state, hour, maximum, region
         self._began = time.time()
 
     def count(self) -> None:
@@ -80,9 +95,9 @@ class Bill:
             )
 
     def usd(self, step: ProofStep) -> float:
-        return step_usd(step, read_settings({**self._state.settings, **step.changes}), self._hour)
+        return step_usd(step, read_settings({**self._state.settings, **step.changes}), self._hour, self._region)
 
     def add(self, step: ProofStep) -> None:
         """Count what the step costs beside what stands: its jobs, and further instances."""
         settings = read_settings({**self._state.settings, **step.changes})
-        self._state.usd += step_usd(step, settings, 0.0)
+        self._state.usd += step_usd(step, settings, 0.0, self._region)

@@ -17,10 +17,10 @@ class ProofStep:
         about: what it does, as it is announced.
         act: does it, and returns what its rows need to know.
         changes: settings that it deploys with, over those of all; its quotas are asked for first.
-        minutes: how long it takes in an account, at most by experience.
+        minutes: estimate for an account, from the pauses and time limits in it; none of them was measured in one.
         seconds: how long on the local AWS, on two cores.
         jobs: training jobs that it runs; a tuning job runs several.
-        job_minutes: billed for each instance of each.
+        job_minutes: estimate, billed for each instance of each.
         fleets: further fleets of the endpoint that run meanwhile.
         account_only: it is left out on the local AWS.
         always: it is taken whatever happened before, and whatever it costs.

@@ -48,7 +48,8 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
     monkeypatch.setattr(command, "checked", lambda _: SimpleNamespace())
     monkeypatch.setattr(command, "digest", lambda _: "1" * 64)
     monkeypatch.setattr(command.ProvedSystem, "assembly", lambda *_, **__: None)
-    monkeypatch.setattr(command, "standing_hour", lambda _: 0.25)
+    monkeypatch.setattr(command, "standing_hour", lambda *_: 0.25)
+    monkeypatch.setattr(command, "priced_region", lambda *_: "us-east-1")
     monkeypatch.setattr(Deployment, "find", lambda _: account.found)
     monkeypatch.setattr(Proof, "run", lambda proof: account.run(proof))
     return account
@@ -60,8 +61,9 @@ def test_it_says_how_long_it_takes_and_what_it_costs_and_asks(
     assert command.main(["--only", "no-change"]) == 1
     said = capsys.readouterr()
     assert f"1 rows, in account {ACCOUNT}, region eu-west-1, as stage prove:" in said.out
-    assert "hours and 0." in said.out
-    assert "what stands costs 0.25 $ an hour" in said.out
+    assert "in an account an estimated 0." in said.out
+    assert "$ at list prices of us-east-1; what stands costs 0.25 $ an hour" in said.out
+    assert "aws/prices.yaml has not all prices of eu-west-1, where it may cost more: MAX_USD counts these" in said.out
     assert said.err == "error: no terminal to confirm on: add YES=1 to skip the question\n"
     assert account.runs == 0
 

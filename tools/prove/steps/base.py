@@ -2,16 +2,19 @@
 
 import time
 
+from settings import read_settings
 from tools.demo.settings import DIGITS
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.preflight.bootstrap import bootstrap
+from tools.deploy.preflight.ec2 import find_zone
 from tools.deploy.preflight.run import run
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.removal import NotRemoved
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import NotReady
 from tools.prove.step import Facts
+from tools.prove.steps.machines import EC2
 from tools.prove.system import ProvedSystem
 
 STAGE = "prove"
@@ -45,6 +48,7 @@ def preflight(system: ProvedSystem) -> Facts:
         "synth_seconds": synthesized - begin,
         "unknown": [str(finding) for finding in findings if finding.state == "unknown"],
         "right": [str(finding) for finding in findings if finding.state == "right"],
+        "zone": find_zone(read_settings({**system.given, **EC2})),
     }
 
 

@@ -33,11 +33,16 @@ def ec2(system: ProvedSystem) -> Facts:
     thread.start()
     epochs = "8" if system.local else "200"
     try:
-        system.deploy("ec2-training", **EC2, epochs=epochs)
+        system.deploy("ec2-training", **EC2, **_zone(system), epochs=epochs)
     finally:
         over.set()
         thread.join(timeout=60)
     return {"rebooted": False, **seen, "trained": system.outputs("ec2-training")["Trained"]}
+
+
+def _zone(system: ProvedSystem) -> dict[str, str]:
+    """The setting that `make deploy` writes for a first deploy: a zone that has the instance type."""
+    return {"ec2_zone_id": system.facts["preflight"]["zone"]}
 
 
 def _reboot(system: ProvedSystem, over: threading.Event, seen: dict[str, Any]) -> None:
@@ -78,9 +83,10 @@ def _managed(instance: str) -> list[str]:
 def ec2_failed(system: ProvedSystem) -> Facts:
     """Train on images that are not there, with the alarm on that deployed."""
     began, failure = time.time(), ""
-    system.deploy("operations", **EC2)
+    zone = _zone(system)
+    system.deploy("operations", **EC2, **zone)
     try:
-        system.deploy("ec2-training", **EC2_FAILED)
+        system.deploy("ec2-training", **EC2_FAILED, **zone)
     except CdkFailed as failed:
         failure = str(failed)
     return {"began": began, "failure": failure}

@@ -15,7 +15,9 @@ NO_TYPE = Finding("SageMaker quotas", "wrong", "ml.m5.large for endpoint usage i
 
 
 def system() -> Any:
-    return SimpleNamespace(assembly=lambda: None, target=lambda assembly: assembly(), say=lambda _: None)
+    return SimpleNamespace(
+        given=dict(base.SETTINGS), assembly=lambda: None, target=lambda assembly: assembly(), say=lambda _: None
+    )
 
 
 def test_a_region_without_the_instance_type_is_told_before_anything_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,5 +28,12 @@ def test_a_region_without_the_instance_type_is_told_before_anything_is_created(m
 
 def test_what_is_unknown_is_an_answer_and_no_reason_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "run", lambda _: [RIGHT, UNKNOWN])
+    monkeypatch.setattr(base, "find_zone", lambda _: "")
     facts = base.preflight(system())
     assert (facts["right"], facts["unknown"]) == ([str(RIGHT)], [str(UNKNOWN)])
+
+
+def test_the_zone_of_the_ec2_instance_is_found_as_a_deploy_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "run", lambda _: [RIGHT])
+    monkeypatch.setattr(base, "find_zone", lambda settings: f"zone with {settings.ec2_instance_type}")
+    assert base.preflight(system())["zone"] == "zone with t2.micro"
