@@ -54,7 +54,7 @@ DOUBTS = {
             "events-lost",
             "Do the events of all jobs come?",
             "yes",
-            "not that of the first job's end, nor of every second one after it; schedules then run by the time factor",
+            "no: neither that of the first job's end nor every second one after it; schedules run by the time factor",
             '"Delivery level for AWS service events", Amazon EventBridge events reference: with best effort, "in some '
             'rare cases an event might not be delivered"; it names no level for SageMaker',
         ),

@@ -36,6 +36,15 @@ _EVENT = ("LogicalResourceId", "ResourceType", "ResourceStatus", "ResourceStatus
 _REPORT = re.compile(r'(?:^REPORT .*?\tDuration: |"durationMs":\s*)([\d.]+)')
 
 
+@dataclass(frozen=True)
+class FunctionCall:
+    """A call of a function: when it began and ended, epoch seconds, and Lambda's line about it."""
+
+    began: float
+    ended: float
+    line: str
+
+
 @dataclass
 class ProvedSystem:
     """A deployment `<app>-<stage>` of this command's own.
@@ -169,14 +178,18 @@ class ProvedSystem:
         """Address of that model's image."""
         return str(self.model()["PrimaryContainer"]["Image"])
 
-    def function_calls(self, suffix: str, *, since: float, until: float) -> list[tuple[float, str]]:
-        """Seconds of each call of a function that ended between these times (epoch seconds), with Lambda's line."""
+    def function_calls(self, suffix: str, *, since: float, until: float) -> list[FunctionCall]:
+        """Calls of a function that ended between these times (epoch seconds), oldest first."""
         found = []
-        for event in log_events(function_log_group(f"{self.prefix}-{suffix}")):
-            took = _REPORT.search(event["message"])
-            if took and since <= event["timestamp"] / 1000 <= until:
-                found.append((float(took[1]) / 1000, event["message"].strip()))
+        for event in self.function_log(suffix):
+            ended = event["timestamp"] / 1000
+            if (took := _REPORT.search(event["message"])) and since <= ended <= until:
+                found.append(FunctionCall(ended - float(took[1]) / 1000, ended, event["message"].strip()))
         return found
+
+    def function_log(self, suffix: str, phrase: str = "") -> list[dict[str, Any]]:
+        """Events of a function's log that have the phrase."""
+        return log_events(function_log_group(f"{self.prefix}-{suffix}"), phrase=phrase)
 
     def alarm_history(self, alarm: str, since: float) -> list[str]:
         """Type and summary of what befell the alarm since that time (epoch seconds), newest first."""

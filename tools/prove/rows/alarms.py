@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import boto3
+from botocore.exceptions import ClientError
 
 from aws.log_groups import endpoint_log_group
+from aws.resource_types import BUDGET, lacks
 from settings.names import alarm_name, resource_name
 from tools.deploy.inventory import pages
 from tools.prove.row import Answer, row
@@ -135,6 +137,44 @@ def log_group_is_ours(system: ProvedSystem) -> Answer:
     lines = system.until(system.endpoint_log, minutes=5)
     good = days == [system.settings.log_retention_days] and bool(lines)
     return Answer(f"{len(lines)} lines, kept {days} days", good, f"{name}: {len(lines)} lines, retention {days}")
+
+
+@row(
+    question="Does SageMaker write an endpoint's last lines before its log group is deleted with its stack?",
+    expected="yes, or it makes the group again, without our retention: the removal finds it",
+    step="end",
+    doubt="log-group-again",
+    uses=("type",),
+)
+def log_group_stays_away(system: ProvedSystem) -> Answer:
+    """Describe the log group of the endpoint that was replaced, some minutes after."""
+    name = endpoint_log_group(system.facts["type"]["endpoint_before"])
+
+    def again() -> list[str]:
+        found = pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+        return [f"{group['logGroupName']}, retention {group.get('retentionInDays')}" for group in found]
+
+    found = system.until(again, minutes=10, local_seconds=5)
+    return Answer("no: it is there again" if found else "yes", True, "\n".join(found) or f"{name} is not there")
+
+
+@row(
+    question="Has CloudFormation budgets in the regions in which the template's condition expects them?",
+    expected="it has the type if, and only if, `aws/resource_types.py` says so",
+    step="base",
+    why="account only",
+)
+def budget_in_this_region(system: ProvedSystem) -> Answer:
+    """Ask CloudFormation for its public type AWS::Budgets::Budget in the region."""
+    try:
+        type_ = boto3.client("cloudformation").describe_type(Type="RESOURCE", TypeName=BUDGET)
+        found = f"{type_['Arn']}"
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TypeNotFoundException":
+            raise
+        found = ""
+    expected = not lacks(system.region, BUDGET)
+    return Answer("it has" if found else "it has not", bool(found) == expected, found or f"none in {system.region}")
 
 
 @row(

@@ -1,5 +1,9 @@
 """Rows about deploys, of which the endpoint takes no notice."""
 
+import boto3
+from botocore.exceptions import ClientError
+
+from tools.deploy.idle import REFUSED
 from tools.prove.row import Answer, row
 from tools.prove.system import ProvedSystem
 
@@ -61,6 +65,39 @@ def floor_in_the_events(system: ProvedSystem) -> Answer:
     kept = facts["before"] == facts["after"] and not facts["errors"]
     evidence = "\n".join([*told[:2], f"endpoint configuration: {facts['before']} before, {facts['after']} after"])
     return Answer("it does" if told else "no such event", bool(told) and kept, evidence)
+
+
+@row(
+    question="Does CloudFormation refuse to change a stack that is being changed, and in which words?",
+    expected=f"it refuses both; CreateChangeSet with “{REFUSED}”, by which a second deploy is told",
+    step="floor",
+)
+def busy_stack_is_left_alone(system: ProvedSystem) -> Answer:
+    """Call CreateChangeSet, and ExecuteChangeSet with a change set made before, while the stack trains a model."""
+    refused = system.facts["floor"]["refused"]
+    evidence = "\n".join(f"{operation}: {why or 'accepted'}" for operation, why in refused.items())
+    if not refused:
+        return Answer("it was not seen being changed", None, str(system.facts["floor"]["failure"]))
+    good = all(refused.values()) and REFUSED in refused["CreateChangeSet"]
+    return Answer("both are refused" if all(refused.values()) else "one is accepted", good, evidence)
+
+
+@row(
+    question="Does S3 delete an object on the condition that it has not changed?",
+    expected="it refuses another ETag with PreconditionFailed, and takes the object's own",
+    step="base",
+)
+def conditional_delete(system: ProvedSystem) -> Answer:
+    """Call DeleteObject with IfMatch on an object of the bucket, with another ETag and with its own."""
+    s3, place = boto3.client("s3"), {"Bucket": system.bucket, "Key": "make-prove"}
+    etag = s3.put_object(**place, Body=b"make prove")["ETag"]
+    try:
+        s3.delete_object(**place, IfMatch=f'"{"0" * 32}"')
+        refused = ""
+    except ClientError as error:
+        refused = error.response["Error"]["Code"]
+    s3.delete_object(**place, **({"IfMatch": etag} if refused else {}))
+    return Answer(refused or "not refused", refused == "PreconditionFailed", f"{place['Key']} had {etag}: {refused}")
 
 
 @row(

@@ -46,6 +46,20 @@ def metric_of_the_policy(system: ProvedSystem) -> Answer:
 
 
 @row(
+    question="Can Application Auto Scaling use a service-linked role in the seconds after it was made?",
+    expected="either: `make deploy` makes the roles at its beginning, minutes before they are used",
+    step="base",
+    doubt="linked-role-late",
+    why="person",
+)
+def linked_role_at_once(system: ProvedSystem) -> Answer:
+    """In an account without the roles: `cdk deploy --all` instead of `make deploy`; read the serving stack's events."""
+    roles = [boto3.client("iam").get_role(RoleName=name)["Role"] for name in NAMES.values()]
+    made = [f"{role['RoleName']} was made {role['CreateDate']}" for role in roles]
+    return Answer("read the events of a deploy without make deploy, in a new account", None, "\n".join(made))
+
+
+@row(
     question="Which alarms does AWS create for the scaling policy, with which periods and thresholds?",
     expected="AlarmHigh: Average, 10 s, 3 datapoints, the target; AlarmLow: 10 s, 90 datapoints, 0.9 of it; otherwise "
     "correct `aws/target_tracking.py`",

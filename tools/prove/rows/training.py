@@ -4,9 +4,10 @@ import boto3
 
 from settings.names import resource_name
 from tools.prove.row import Answer, row
-from tools.prove.system import ProvedSystem
+from tools.prove.system import FunctionCall, ProvedSystem
 
 _MAX_PAUSE = 120.0  # seconds; the sweep would take up to 300
+_CLOCK_SECONDS = 0.1  # by which the times of a call's lines and of Lambda's line about it may differ
 _PAUSE_SECONDS = 5  # of lambda/trained_model/jobs.py between two looks for the final metrics
 
 
@@ -72,16 +73,51 @@ def volumes_under_the_key(system: ProvedSystem) -> Answer:
 )
 def metrics_with_the_event(system: ProvedSystem) -> Answer:
     """Read in Lambda's log how long the function's calls took after the job's end: it looks again every 5 s."""
-    ended = system.job(_first(system))["SecondaryStatusTransitions"][-1]["StartTime"].timestamp()
-    kept = _kept(system)
-    calls = system.until(
-        lambda: system.function_calls("trained-model", since=ended - 1, until=kept + 60), minutes=5, local_seconds=10
-    )
+    calls = _calls_after_the_end(system)
     if not calls:
-        return Answer("no call is in the log", False, f"the job ended at {ended:.0f}, its model was kept at {kept:.0f}")
-    longest = max(seconds for seconds, _ in calls)
+        return Answer("no call is in the log", False, _times(system))
+    longest = max(call.ended - call.began for call in calls)
     word = "a few seconds later" if longest >= _PAUSE_SECONDS else "yes"
-    return Answer(f"{word}: no call took over {longest:.1f} s", True, "\n".join(line for _, line in calls[:4]))
+    return Answer(f"{word}: no call took over {longest:.1f} s", True, "\n".join(call.line for call in calls[:4]))
+
+
+@row(
+    question="Does DescribeTrainingJob show a job's last status when its event comes?",
+    expected="yes, or later: the sweep every 5 minutes makes it good",
+    step="base",
+    doubt="events-early",
+)
+def status_with_the_event(system: ProvedSystem) -> Answer:
+    """Read in the function's log whether the call that kept the model was the first one after the job's end."""
+    if not _matches(system, "base"):
+        return Answer("the event did not come", None, _times(system))
+    calls, ended = _calls_after_the_end(system), _ended(system)
+    said = [event["timestamp"] / 1000 for event in system.function_log("trained-model", "model is there")]
+    kept = [at for at in said if at >= ended - 1]
+    keeping = [call for call in calls if kept and call.ended >= kept[0] - _CLOCK_SECONDS]
+    if not keeping:
+        return Answer("no call that kept the model is in the log", False, _times(system))
+    before = [call for call in calls if call.ended < keeping[0].began]
+    word = "a few seconds later" if before else "yes"
+    evidence = "\n".join([_times(system), *(call.line for call in [*before[:2], keeping[0]])])
+    return Answer(f"{word}: {len(before)} calls before the one that kept the model", True, evidence)
+
+
+def _calls_after_the_end(system: ProvedSystem) -> list[FunctionCall]:
+    """Calls of the function from the first job's end until its model was kept, and a minute more."""
+    since, until = _ended(system) - 1, _kept(system) + 60
+    return system.until(
+        lambda: system.function_calls("trained-model", since=since, until=until), minutes=5, local_seconds=10
+    )
+
+
+def _ended(system: ProvedSystem) -> float:
+    """When the first job ended, epoch seconds."""
+    return float(system.job(_first(system))["SecondaryStatusTransitions"][-1]["StartTime"].timestamp())
+
+
+def _times(system: ProvedSystem) -> str:
+    return f"job ended {_ended(system):.0f}, model kept {_kept(system):.0f} (epoch s)"
 
 
 @row(
@@ -91,10 +127,8 @@ def metrics_with_the_event(system: ProvedSystem) -> Answer:
 )
 def event_comes_soon(system: ProvedSystem) -> Answer:
     """Compare the end of the first job with the time at which its model was copied."""
-    ended = system.job(_first(system))["SecondaryStatusTransitions"][-1]["StartTime"].timestamp()
-    kept = _kept(system)
-    seconds = max(kept - ended, 0.0)
-    return Answer(f"{seconds:.0f} s", seconds < _MAX_PAUSE, f"job ended {ended:.0f}, model kept {kept:.0f} (epoch s)")
+    seconds = max(_kept(system) - _ended(system), 0.0)
+    return Answer(f"{seconds:.0f} s", seconds < _MAX_PAUSE, _times(system))
 
 
 def _kept(system: ProvedSystem) -> float:
@@ -111,12 +145,47 @@ def _kept(system: ProvedSystem) -> float:
 )
 def events_of_a_job(system: ProvedSystem) -> Answer:
     """Read how often the rule of ended jobs matched, where one job has ended."""
-    rule, base = resource_name(system.prefix, "job-ended"), system.facts["base"]
-    ended = len(base["jobs"])
+    jobs, found = system.facts["base"]["jobs"], _matches(system, "base")
+    word = {0: "never", 1: "once", 2: "twice"}.get(round(found / len(jobs)), "more often")
+    return Answer(word, found >= len(jobs), f"{found:g} matches, {len(jobs)} jobs ended ({', '.join(jobs)})")
+
+
+@row(
+    question="Do the events of all jobs come?",
+    expected="yes, or not all: the sweep every 5 minutes makes it good",
+    step="floor",
+    doubt="events-lost",
+    uses=("base",),
+)
+def events_of_all_jobs(system: ProvedSystem) -> Answer:
+    """Read how often the rule of ended jobs matched, where two jobs have ended; a doubled event hides a lost one."""
+    jobs = [*system.facts["base"]["jobs"], *system.facts["floor"]["jobs"]]
+    found = _matches(system, "base", at_least=len(jobs))
+    told = f"{found:g} matches, {len(jobs)} jobs ended"
+    return Answer(f"{'yes' if found >= len(jobs) else 'no'}: {told}", True, f"{told}: {', '.join(jobs)}")
+
+
+def _matches(system: ProvedSystem, step: str, at_least: int = 1) -> float:
+    """How often the rule of ended jobs has matched since that step began; the metric may come minutes later."""
+    place = {"RuleName": resource_name(system.prefix, "job-ended")}
 
     def matches() -> float:
-        return system.metric("AWS/Events", "TriggeredRules", base["began"], {"RuleName": rule})
+        return system.metric("AWS/Events", "TriggeredRules", system.facts[step]["began"], place)
 
-    found = system.until(matches, minutes=10, local_seconds=10)
-    word = {0: "never", 1: "once", 2: "twice"}.get(round(found / ended), "more often")
-    return Answer(word, found >= ended, f"{rule}: {found:g} matches, {ended} jobs ended ({', '.join(base['jobs'])})")
+    system.until(lambda: matches() >= at_least, minutes=10, local_seconds=10)
+    return matches()
+
+
+@row(
+    question="Do the names of a training job's instances, such as algo-1, resolve when its program starts?",
+    expected="yes, or later: PyTorch looks for the name again and again",
+    step="base",
+    doubt="hosts-late",
+)
+def host_names_resolve(system: ProvedSystem) -> Answer:
+    """Read in the job's log, which has two instances, whether PyTorch says that a name could not be resolved."""
+    lines = system.job_log(_first(system))
+    late = [line for line in lines if "network addresses of (algo-" in line and "cannot be retrieved" in line]
+    met = [line for line in lines if "test:accuracy=" in line]
+    word = "a few seconds later" if late else "yes"
+    return Answer(f"{word}: {len(late)} names were looked for in vain", bool(met), "\n".join([*late[:2], *met[:1]]))

@@ -18,6 +18,7 @@ from tools.cdk import CdkFailed
 from tools.deploy import weights
 from tools.prove.step import Facts
 from tools.prove.system import ProvedSystem
+from tools.stack import describe, is_busy
 
 _LOOK_SECONDS = 0.5
 BAKING = "Baking"  # status of a variant in PendingDeploymentSummary
@@ -109,7 +110,46 @@ def update(
 
 
 def floor(system: ProvedSystem) -> Facts:
-    return update(system, "trained-model", FLOOR)
+    """Try to change the stack once more while it trains. The other change would be a tag."""
+    client, refused, stack = boto3.client("cloudformation"), dict[str, str](), system.stack("trained-model")
+    change = _tagged(stack)
+    before, meanwhile = f"{system.prefix}-before", f"{system.prefix}-meanwhile"
+
+    def remove() -> None:
+        for name in (before, meanwhile):
+            client.delete_change_set(ChangeSetName=name, StackName=stack)  # it succeeds without one, too
+
+    def try_to_change(_: dict[str, Any]) -> None:
+        if refused or not is_busy((describe(stack) or {}).get("StackStatus", "")):
+            return
+        refused["CreateChangeSet"] = _refusal(lambda: client.create_change_set(ChangeSetName=meanwhile, **change))
+        refused["ExecuteChangeSet"] = _refusal(lambda: client.execute_change_set(ChangeSetName=before, StackName=stack))
+
+    remove()
+    client.create_change_set(ChangeSetName=before, **change)
+    facts = update(system, "trained-model", FLOOR, try_to_change)
+    remove()
+    return facts | {"refused": refused}
+
+
+def _tagged(stack: str) -> dict[str, Any]:
+    """Parameters of CreateChangeSet that give the stack one more tag, and leave it as it is otherwise."""
+    known = describe(stack) or {}
+    kept = [{"ParameterKey": it["ParameterKey"], "UsePreviousValue": True} for it in known.get("Parameters", [])]
+    return {
+        "StackName": stack, "UsePreviousTemplate": True, "Parameters": kept,
+        "Capabilities": known.get("Capabilities", []),
+        "Tags": [*known.get("Tags", []), {"Key": "make-prove", "Value": "yes"}],
+    }  # fmt: skip
+
+
+def _refusal(call: Callable[[], object]) -> str:
+    """The error of a call; "" if it was accepted."""
+    try:
+        call()
+    except ClientError as error:
+        return str(error)
+    return ""
 
 
 def tuned(system: ProvedSystem) -> Facts:
