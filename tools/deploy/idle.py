@@ -13,13 +13,14 @@ class StackBusy(ReportedError):
     """A stack is being changed; the message says which and since when."""
 
 
-def require_idle(stacks: Iterable[str]) -> None:
-    """Raises StackBusy if one of the stacks is being changed."""
+def require_idle(stacks: Iterable[str], *, begun: bool = False) -> None:
+    """Raises StackBusy if one of the stacks is being changed; `begun` if this deploy may have changed others before."""
+    left = "What this one had changed before stays, and make live compares it" if begun else "This one changed nothing"
     for name in stacks:
         stack = describe(name)
         if stack and is_busy(stack["StackStatus"]):
             since = stack.get("LastUpdatedTime", stack["CreationTime"])
             raise StackBusy(
                 f"stack {name} is being changed since {since:%Y-%m-%d %H:%M:%S %Z} ({stack['StackStatus']}), by "
-                "another deploy or one that was interrupted: deploy again when it is done. This one changed nothing"
+                f"another deploy or one that was interrupted: deploy again when it is done. {left}"
             )

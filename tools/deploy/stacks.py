@@ -35,7 +35,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
     except cdk.CdkFailed as failed:
         require_answer()  # if AWS has gone, say that rather than the CLI's last lines
         if REFUSED in str(failed):
-            require_idle(assembly.stacks)
+            require_idle(assembly.stacks, begun=True)
         finish_rollback(assembly, say=say)
         if _SCALING not in str(failed):
             raise

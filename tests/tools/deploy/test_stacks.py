@@ -57,7 +57,8 @@ def test_a_second_refusal_and_any_other_failure_are_failures(deploy: Any) -> Non
 def test_a_refusal_because_another_deploy_runs_names_the_stack(deploy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudFormation's words: https://github.com/remind101/empire/issues/932."""
 
-    def busy(stacks: list[str]) -> None:
+    def busy(stacks: list[str], *, begun: bool) -> None:
+        assert begun  # other stacks may have been changed before
         raise StackBusy(f"stack {stacks[0]} is being changed")
 
     monkeypatch.setattr(stacks, "require_idle", busy)
