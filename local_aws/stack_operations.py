@@ -1,7 +1,9 @@
 """CloudFormation does one operation on a stack at a time; MiniStack accepts a second one.
 
 Source of the words: https://github.com/remind101/empire/issues/932. That CreateChangeSet refuses, too:
-https://github.com/ansible-collections/amazon.aws/pull/1910; ExecuteChangeSet is taken to say the same.
+https://github.com/ansible-collections/amazon.aws/pull/1910; ExecuteChangeSet is taken to say the same. A stack is
+deleted while it is being created, and not while it is being updated, as src/buildercore/bootstrap.py of
+elifesciences/builder has it.
 """
 
 from collections.abc import Callable
@@ -16,9 +18,10 @@ Params = dict[str, Any]
 
 
 def install() -> None:
-    """Refuse to change a stack that is being changed."""
+    """Refuse to change a stack that is being changed, and to delete one that is being updated."""
     for name in ("CreateChangeSet", "ExecuteChangeSet", "UpdateStack"):
         _ACTION_HANDLERS[name] = _of_an_idle_stack(_ACTION_HANDLERS[name])
+    _ACTION_HANDLERS["DeleteStack"] = _unless_updated(_ACTION_HANDLERS["DeleteStack"])
 
 
 def _of_an_idle_stack(operation: Callable[[Params], Response]) -> Callable[[Params], Response]:
@@ -28,8 +31,22 @@ def _of_an_idle_stack(operation: Callable[[Params], Response]) -> Callable[[Para
         status = str(stack.get("StackStatus", ""))
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":  # which has change sets alone
             return operation(params)
-        message = f"Stack:{stack['StackId']} is in {status} state and can not be updated."
-        refused: Response = _error("ValidationError", message)
-        return refused
+        return _refused(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
 
     return handle
+
+
+def _unless_updated(operation: Callable[[Params], Response]) -> Callable[[Params], Response]:
+    def handle(params: Params) -> Response:
+        stack = handlers._resolve_stack(_p(params, "StackName")) or {}
+        status = str(stack.get("StackStatus", ""))
+        if not (status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS")):
+            return operation(params)
+        return _refused(f"Stack [{stack['StackId']}] cannot be deleted while in status {status}")
+
+    return handle
+
+
+def _refused(message: str) -> Response:
+    refused: Response = _error("ValidationError", message)
+    return refused

@@ -31,7 +31,10 @@ def busy(client: Client) -> Iterator[str]:
     until(lambda: cloudformation.describe_change_set(StackName="busy", ChangeSetName="second")["Status"].endswith("TE"))
     cloudformation.update_stack(StackName="busy", TemplateBody=template(U="600"))
     yield "busy"
+    cloudformation.signal_resource(StackName="busy", LogicalResourceId="U", UniqueId="1", Status="SUCCESS")
+    assert wait_for_stack(client, "busy") == "UPDATE_COMPLETE"
     cloudformation.delete_stack(StackName="busy")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="busy", WaiterConfig={"Delay": 1})
 
 
 def test_it_refuses_each_way_to_change_it_and_goes_on(client: Client, busy: str) -> None:
@@ -48,6 +51,22 @@ def test_it_refuses_each_way_to_change_it_and_goes_on(client: Client, busy: str)
 
     assert cloudformation.describe_stacks(StackName=busy)["Stacks"][0]["StackStatus"] == "UPDATE_IN_PROGRESS"
     assert "U" in cloudformation.get_template(StackName=busy)["TemplateBody"]["Resources"]
+
+
+def test_it_is_not_deleted_before_the_update_has_ended(client: Client, busy: str) -> None:
+    """The words are kept by elifesciences/builder (src/buildercore/bootstrap.py), of another status of an update."""
+    no = r"DeleteStack operation: Stack \[arn:.*/busy/.*\] cannot be deleted while in status UPDATE_IN_PROGRESS$"
+    with pytest.raises(ClientError, match=no) as refused:
+        client("cloudformation").delete_stack(StackName=busy)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_stack_that_is_being_created_can_be_deleted(client: Client) -> None:
+    """CloudFormation refuses the statuses of an update alone: "DeleteStack" is the way to end a creation."""
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName="given-up", TemplateBody=template(W="600"))
+    cloudformation.delete_stack(StackName="given-up")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="given-up", WaiterConfig={"Delay": 1})
 
 
 def test_a_change_set_of_a_stack_that_is_not_made_yet_can_be_executed(client: Client) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import WaiterError
 
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from tools.deploy.inventory import RUNNING, DeployedResource
-from tools.stack import describe
+from tools.stack import describe, is_busy
 from training.errors import ReportedError
 
 Say = Callable[[str], None]
@@ -63,6 +63,7 @@ def delete_stacks(names: list[str], say: Say) -> None:
     while left:
         failed: dict[str, str] = {}
         for name in left:
+            _wait_for_update(name, say)
             say(f"deleting stack {name}")
             token = str(uuid.uuid4())
             client.delete_stack(StackName=name, ClientRequestToken=token)
@@ -72,6 +73,24 @@ def delete_stacks(names: list[str], say: Say) -> None:
             reasons = "\n".join(f"stack {name} is still there: {why}" for name, why in failed.items())
             raise NotRemoved(f"{reasons}\ncorrect that, then run the same command again")
         left = list(failed)
+
+
+def _wait_for_update(name: str, say: Say) -> None:
+    """Wait for the end of an update, in which CloudFormation refuses to delete the stack.
+
+    Raises:
+        NotRemoved: it takes over an hour.
+    """
+    said = False
+    for _ in range(_WAIT["MaxAttempts"]):
+        status = (describe(name) or {"StackStatus": ""})["StackStatus"]
+        if not (is_busy(status) and status.startswith("UPDATE_")):
+            return
+        if not said:
+            say(f"waiting for stack {name}, which is {status}: CloudFormation deletes it afterwards")
+            said = True
+        time.sleep(_WAIT["Delay"])
+    raise NotRemoved(f"stack {name} is still being updated: run the same command again when that has ended")
 
 
 def _why_not_deleted(client: Any, name: str, token: str) -> str:

@@ -181,15 +181,11 @@ class ProvedSystem:
     def function_calls(self, suffix: str, *, since: float, until: float) -> list[FunctionCall]:
         """Calls of a function that ended between these times (epoch seconds), oldest first."""
         found = []
-        for event in self.function_log(suffix):
+        for event in log_events(function_log_group(f"{self.prefix}-{suffix}")):
             ended = event["timestamp"] / 1000
             if (took := _REPORT.search(event["message"])) and since <= ended <= until:
                 found.append(FunctionCall(ended - float(took[1]) / 1000, ended, event["message"].strip()))
         return found
-
-    def function_log(self, suffix: str, phrase: str = "") -> list[dict[str, Any]]:
-        """Events of a function's log that have the phrase."""
-        return log_events(function_log_group(f"{self.prefix}-{suffix}"), phrase=phrase)
 
     def alarm_history(self, alarm: str, since: float) -> list[str]:
         """Type and summary of what befell the alarm since that time (epoch seconds), newest first."""

@@ -36,9 +36,7 @@ def test_a_stack_that_is_being_changed_is_named_with_the_time(stacks: dict[str, 
 
 
 @pytest.mark.parametrize(("begun", "told"), [(False, "This one changed nothing"), (True, "had changed before stays")])
-def test_it_says_whether_this_deploy_may_have_changed_something(
-    stacks: dict[str, Any], begun: bool, told: str
-) -> None:
+def test_it_says_whether_this_deploy_may_have_changed_something(stacks: dict[str, Any], begun: bool, told: str) -> None:
     stacks["b"] = {"StackStatus": "UPDATE_IN_PROGRESS", "CreationTime": None, "LastUpdatedTime": SINCE}
     with pytest.raises(StackBusy, match=told):
         require_idle(["a", "b"], begun=begun)

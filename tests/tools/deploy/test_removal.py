@@ -21,6 +21,7 @@ class Stacks:
 
     def __init__(self, needed: dict[str, str]) -> None:
         self.needed = needed
+        self.statuses = ["CREATE_COMPLETE"]  # that of before a cancelled deletion
         self.gone: list[str] = []
         self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -35,7 +36,7 @@ class Stacks:
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if StackName in self.gone:
             raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE"}]}  # that of before a cancelled deletion
+        return {"Stacks": [{"StackStatus": self.statuses[0]}]}
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:
         return {"StackEvents": self.events[StackName]}
@@ -62,6 +63,30 @@ def test_when_nothing_more_can_go_the_reasons_are_told(cloudformation: Callable[
     with pytest.raises(NotRemoved, match=r"stack base is still there: .* export e as it is in use by somebody else's"):
         delete_stacks(["base", "top"], lambda _: None)
     assert stacks.gone == ["top"]
+
+
+def test_a_stack_is_deleted_after_the_update_that_it_is_in(
+    cloudformation: Callable[..., Stacks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation refuses it before: "cannot be deleted while in status UPDATE_IN_PROGRESS"."""
+    stacks, said = cloudformation(), list[str]()
+    stacks.statuses = ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"]
+    monkeypatch.setattr(removal.time, "sleep", lambda _: stacks.statuses.pop(0))
+    delete_stacks(["top"], said.append)
+    assert said == [
+        "waiting for stack top, which is UPDATE_IN_PROGRESS: CloudFormation deletes it afterwards",
+        "deleting stack top",
+    ]
+    assert (stacks.statuses, stacks.gone) == (["UPDATE_ROLLBACK_COMPLETE"], ["top"])
+
+
+def test_an_update_that_does_not_end_is_named(
+    cloudformation: Callable[..., Stacks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloudformation().statuses = ["UPDATE_IN_PROGRESS"]
+    monkeypatch.setattr(removal.time, "sleep", lambda _: None)
+    with pytest.raises(NotRemoved, match="stack top is still being updated: run the same command again when"):
+        delete_stacks(["top"], lambda _: None)
 
 
 class Jobs:

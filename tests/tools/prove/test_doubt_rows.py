@@ -41,21 +41,18 @@ class System:
     def function_calls(self, *_: str, since: float, until: float) -> list[FunctionCall]:
         return [call for call in self.calls if since <= call.ended <= until]
 
-    def function_log(self, *_: str) -> list[dict[str, float]]:
-        """The line that a model is there, in the last call."""
-        return [{"timestamp": 1000 * (call.ended - 0.01)} for call in self.calls[-1:]]
-
     def job_log(self, _: str) -> list[str]:
         return self.lines
 
 
 @pytest.fixture(autouse=True)
-def kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model was copied 300 s after the job's end."""
+def kept_after(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model was copied so many seconds after the job's end."""
+    seconds = getattr(request, "param", 300)
 
     class S3:
         def head_object(self, **_: str) -> dict[str, datetime]:
-            return {"LastModified": datetime.fromtimestamp(ENDED + 300, UTC)}
+            return {"LastModified": datetime.fromtimestamp(ENDED + seconds, UTC)}
 
     monkeypatch.setattr(boto3, "client", lambda _: S3())
 
@@ -64,7 +61,7 @@ def call(began: float, ended: float) -> FunctionCall:
     return FunctionCall(ENDED + began, ENDED + ended, f"REPORT {began}")
 
 
-FOUND_NOTHING, KEPT_IT = call(0.1, 0.3), call(300.0, 301.0)
+FOUND_NOTHING, KEPT_IT = call(0.1, 0.3), call(299.5, 301.0)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +72,7 @@ def test_an_early_event_is_seen_by_a_call_that_found_nothing_to_do(calls: list[F
     assert (told.answer.split(":")[0], told.ok) == (answer, True)
 
 
+@pytest.mark.parametrize("kept_after", [0], indirect=True)
 def test_a_second_call_beside_the_one_that_kept_the_model_is_no_early_event() -> None:
     """A doubled event calls the function twice at the same time."""
     told = training.status_with_the_event(System(calls=[call(0.2, 0.3), call(0.1, 0.9)]))  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ from tools.prove.row import Answer, row
 from tools.prove.system import FunctionCall, ProvedSystem
 
 _MAX_PAUSE = 120.0  # seconds; the sweep would take up to 300
-_CLOCK_SECONDS = 0.1  # by which the times of a call's lines and of Lambda's line about it may differ
 _PAUSE_SECONDS = 5  # of lambda/trained_model/jobs.py between two looks for the final metrics
 
 
@@ -91,10 +90,8 @@ def status_with_the_event(system: ProvedSystem) -> Answer:
     """Read in the function's log whether the call that kept the model was the first one after the job's end."""
     if not _matches(system, "base"):
         return Answer("the event did not come", None, _times(system))
-    calls, ended = _calls_after_the_end(system), _ended(system)
-    said = [event["timestamp"] / 1000 for event in system.function_log("trained-model", "model is there")]
-    kept = [at for at in said if at >= ended - 1]
-    keeping = [call for call in calls if kept and call.ended >= kept[0] - _CLOCK_SECONDS]
+    calls, kept = _calls_after_the_end(system), _kept(system)
+    keeping = [call for call in calls if call.ended >= kept]
     if not keeping:
         return Answer("no call that kept the model is in the log", False, _times(system))
     before = [call for call in calls if call.ended < keeping[0].began]
@@ -132,7 +129,7 @@ def event_comes_soon(system: ProvedSystem) -> Answer:
 
 
 def _kept(system: ProvedSystem) -> float:
-    """When the live model was copied to its place, epoch seconds."""
+    """When the live model was copied to its place, epoch seconds without their fraction."""
     _, _, key = system.outputs("trained-model")["ModelDataUrl"].removeprefix("s3://").partition("/")
     return float(boto3.client("s3").head_object(Bucket=system.bucket, Key=key)["LastModified"].timestamp())
 
