@@ -3,6 +3,7 @@
 Source: "Custom Inference Code with Hosting Services", SageMaker developer guide.
 """
 
+import http.client
 import os
 import shutil
 import socket
@@ -20,6 +21,7 @@ from local_aws.sandbox import NAMESPACES, SandboxPlan, programs, receive
 
 PORT = 8080
 _START_SECONDS = 30.0
+_PING_SECONDS = 2.0
 
 
 @cache
@@ -100,6 +102,23 @@ class RunningContainer:
             self._sockets.send(b"x")
             [fresh] = receive(self._sockets, 1)
         return fresh
+
+    def answers_ping(self) -> bool:
+        """True if GET /ping answers 200 within 2 s.
+
+        Source: "How Your Container Should Respond to Health Check (Ping) Requests", SageMaker developer guide.
+        """
+        connection = http.client.HTTPConnection(*self.address, timeout=_PING_SECONDS)
+        try:
+            connection.sock = self.make_socket()
+            connection.sock.settimeout(_PING_SECONDS)
+            connection.sock.connect(self.address)
+            connection.request("GET", "/ping")
+            return bool(connection.getresponse().status == 200)
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def poll(self) -> int | None:
         """Exit code; None while it runs."""

@@ -1,7 +1,6 @@
 """Endpoint instance: a container with a model, and calls to it."""
 
 import asyncio
-import http.client
 import os
 import shutil
 import socket
@@ -29,7 +28,9 @@ from local_aws.sagemaker.training_host import LogShipper
 from local_aws.service import plain
 
 _START_SECONDS = 180.0
-_PING_SECONDS = 2.0
+_PING_PAUSE_SECONDS = 2.0
+# Without an answer to a ping, after which it hangs. SageMaker documents the 2 s of one ping, and not how many may fail.
+_HUNG_SECONDS = 20.0
 _CALL_SECONDS = 60.0
 _GRACE_SECONDS = 30.0
 _RESTART_SECONDS = 1.0  # before another try to start a container
@@ -43,8 +44,9 @@ class InstanceFailed(Exception):
 class EndpointInstance:
     """Serves one copy of a model; ready when `start` returns.
 
-    A container that ends by itself is started again. `config_name` names its endpoint configuration; `capture` captures
-    its calls unless it is None. `in_flight` counts the requests in progress, so that the instance can be drained.
+    A container that ends by itself, or answers no ping any more, is started again. `config_name` names its endpoint
+    configuration; `capture` captures its calls unless it is None. `in_flight` counts the requests in progress, so that
+    the instance can be drained.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class EndpointInstance:
         self._folder = Path(os.environ["TMPDIR"]) / "endpoints" / identity
         self._container: RunningContainer | None = None
         self._log = ("", "")
-        self._ended, self._restarting = False, threading.Event()
+        self._ended, self._restarting, self._answered = False, threading.Event(), 0.0
         self._calls: aiohttp.ClientSession | None = None
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -81,6 +83,15 @@ class EndpointInstance:
         except BaseException:
             self.end()
             raise
+        self._answered = time.monotonic()
+        threading.Thread(target=self._ping, name=f"ping-{self.identity}", daemon=True).start()
+
+    def _ping(self) -> None:
+        """Note when the container last answered a ping, for as long as the instance is there."""
+        while not self._ended:
+            if self._container and (self._restarting.is_set() or self._container.answers_ping()):
+                self._answered = time.monotonic()
+            time.sleep(_PING_PAUSE_SECONDS)
 
     @property
     def running(self) -> bool:
@@ -88,8 +99,10 @@ class EndpointInstance:
         return bool(self._container and not self._restarting.is_set() and self._container.poll() is None)
 
     def restart_if_dead(self) -> None:
-        """Start the container again, in the background, if it has ended by itself."""
-        if self._container and not self._ended and not self._restarting.is_set() and not self.running:
+        """Start the container again, in the background, if it has ended by itself, or hangs."""
+        if not self._answered or self._ended or self._restarting.is_set():
+            return
+        if not self.running or time.monotonic() - self._answered > _HUNG_SECONDS:
             self._restarting.set()
             spawn_background(self._restart, thread_name=f"restart-{self.identity}")
 
@@ -103,6 +116,7 @@ class EndpointInstance:
         except Exception as error:  # whatever it is, it is tried again
             self._tail.append(f"{type(error).__name__}: {error}")
             time.sleep(_RESTART_SECONDS)
+        self._answered = time.monotonic()
         self._restarting.clear()
         if self._ended:  # meanwhile
             self._container.stop(0)
@@ -210,7 +224,7 @@ class EndpointInstance:
         """Wait until GET /ping answers 200 ("How Your Container Should Respond to Health Check (Ping) Requests")."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if _healthy(container):
+            if container.answers_ping():
                 return
             if container.poll() is not None:
                 time.sleep(0.2)  # for its last lines
@@ -223,17 +237,3 @@ class EndpointInstance:
             "The primary container for production variant did not pass the ping health check. "
             f"Please check CloudWatch logs for this endpoint. ({plain(reason)})"
         )
-
-
-def _healthy(container: RunningContainer) -> bool:
-    connection = http.client.HTTPConnection(*container.address, timeout=_PING_SECONDS)
-    try:
-        connection.sock = container.make_socket()
-        connection.sock.settimeout(_PING_SECONDS)
-        connection.sock.connect(container.address)
-        connection.request("GET", "/ping")
-        return bool(connection.getresponse().status == 200)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -165,14 +165,27 @@ def test_a_server_that_is_killed_is_started_again(client: Client, home: Home, en
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended with the one before
             process.kill()
 
-    def answers() -> bool:
-        try:
-            return invoke(client, "hello") == "first says text/x-toy"
-        except ClientError:
-            return False
-
-    until(lambda: answers() and not {*killed} & {*servers(home)})
+    until(lambda: answers(client) and not {*killed} & {*servers(home)})
     assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+
+
+@pytest.mark.long
+def test_a_server_that_hangs_is_started_again(client: Client, home: Home, endpoint: str) -> None:
+    """A ping has to be answered within 2 s ("How Your Container Should Respond to Health Check (Ping) Requests",
+    SageMaker developer guide)."""
+    hung = servers(home)
+    assert hung
+    for process in hung:
+        process.suspend()
+
+    until(lambda: not {*hung} & {*servers(home)} and answers(client))
+
+
+def answers(client: Client) -> bool:
+    try:
+        return invoke(client, "hello") == "first says text/x-toy"
+    except ClientError:
+        return False
 
 
 def test_custom_attributes_go_to_the_container_and_come_back_from_it(client: Client, endpoint: str) -> None:
