@@ -22,7 +22,7 @@ from tools.deploy.idle import StackBusy, require_idle
 
 from .conftest import System
 
-STACKS = [f"e2e-dev-{suffix}" for suffix in ("storage", "permissions", "trained-model", "serving", "operations")]
+STACKS = [f"e2e-dev-{suffix}" for suffix in ("storage", "roles", "trained-model", "serving", "operations")]
 # A line of the CDK's output has all of these words when the step has begun.
 STEPS = {
     "custom resource": ("e2e-dev-trained-model", "UPDATE_IN_PROGRESS"),
