@@ -149,6 +149,10 @@ def _console_output(params: Params) -> Response:
     instance_id = _p(params, "InstanceId")
     if instance_id not in ec2._instances:
         return _error(ApiError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist"))
+    # Nitro's alone, which t2 has not: "Instance console output", EC2 user guide.
+    if _p(params, "Latest") == "true" and str(ec2._instances[instance_id]["InstanceType"]).startswith("t2."):
+        unsupported = "This instance type does not support retrieving the latest console logs"
+        return _error(ApiError("UnsupportedOperation", unsupported))
     text = machines[instance_id].output() if instance_id in machines else ""
     encoded = base64.b64encode(text.encode()[-_CONSOLE_BYTES:]).decode()
     inner = f"<instanceId>{instance_id}</instanceId><timestamp>{ec2._now_ts()}</timestamp><output>{encoded}</output>"

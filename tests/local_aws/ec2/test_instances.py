@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws.home import Home
 from local_aws.lifecycle import current, processes
@@ -27,6 +28,8 @@ def test_an_instance_has_its_type_s_memory_and_processors_and_sees_nothing_of_th
         """,
     )
     output = console(client, instance, "cloud-init: done")
+    with pytest.raises(ClientError, match=r"UnsupportedOperation.*support retrieving the latest console logs"):
+        client("ec2").get_console_output(InstanceId=instance, Latest=True)  # "Instance console output", EC2 user guide
     client("ec2").terminate_instances(InstanceIds=[instance])
 
     for line in ("processors 1", "too much: 137", "elsewhere: 7", "Unauthorized", "no passwords", "read only"):
