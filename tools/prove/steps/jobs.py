@@ -10,10 +10,11 @@ from settings.names import notebook_prefix
 from tools.cdk import CdkFailed
 from tools.deploy.inventory import RUNNING
 from tools.prove.step import Facts
+from tools.prove.steps.updates import ONE
 from tools.prove.system import ProvedSystem
 
-SPOT = {"spot": "true", "seed": "4"}
-GPUS = {"training_instance_type": "ml.g4dn.12xlarge", "training_instance_count": "1", "seed": "5"}
+SPOT = {**ONE, "spot": "true", "seed": "4"}
+GPUS = {**ONE, "training_instance_type": "ml.g4dn.12xlarge", "seed": "5"}
 _OF_A_JOB = (
     "RoleArn", "AlgorithmSpecification", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig",
     "ResourceConfig", "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption",

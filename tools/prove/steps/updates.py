@@ -22,13 +22,14 @@ from tools.stack import describe, is_busy
 
 _LOOK_SECONDS = 0.5
 BAKING = "Baking"  # status of a variant in PendingDeploymentSummary
-FLOOR = {"seed": "1", "epochs": "1", "accuracy_floor": "0.999"}
+ONE = {"training_instance_count": "1"}  # the first job has shown several
+FLOOR = {**ONE, "seed": "1", "epochs": "1", "accuracy_floor": "0.999"}
 TUNED = {
-    "trainable": "head", "learning_rate": "0.05", "accuracy_floor": "0.1", "training_instance_count": "1",
+    **ONE, "trainable": "head", "learning_rate": "0.05", "accuracy_floor": "0.1",
     "tuning_max_jobs": "2", "tuning_learning_rate": "0.001|0.1",
     "weights": "0" * 64,  # the step replaces this by the digest of those that it uploads
 }  # fmt: skip
-ROLLBACK = {"seed": "2"}
+ROLLBACK = {**ONE, "seed": "2"}
 BROKEN = {"seed": "3"}
 # With the roles of notebook and EC2 instance: their stacks use them, and so they could not go.
 OTHER_TYPE = {"endpoint_instance_type": "ml.c7g.large", "notebook": "true", "ec2_training": "true"}
