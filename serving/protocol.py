@@ -92,7 +92,8 @@ def _image(entry: Any, place: str) -> bytes:
     try:
         return base64.b64decode(entry["image"], validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(400, "NotBase64", f"image{place} is not base64 (RFC 4648, section 4)") from None
+        message = f"image{place} is not base64 as in RFC 4648, section 4: padded, with + and /, without lines or data:"
+        raise Refusal(400, "NotBase64", message) from None
 
 
 def error(code: str, message: str) -> dict[str, Any]:

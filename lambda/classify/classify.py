@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from endpoint import EndpointClient
 from error_response import ErrorResponse
 from image import Image, read_image
-from request import Request, read_request
+from request import Request, read_request, sending_service
 from request_metrics import RequestMetrics
 from s3_image import S3Images
 
@@ -26,11 +26,25 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 _FETCH_SECONDS = 5.0
+_AS_REQUEST = 'have EventBridge send {"s3": "s3://…"} instead, see "Classify on upload" in docs/api.md'
 _RESPONSE_SECONDS = 1.0  # kept back from the function's timeout, to respond in
 
 
+class UnsupportedEventSource(Exception):
+    """An AWS service sent an event of its own, which is no request."""
+
+
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Classify the image of `event`. Never raises: Lambda would send the stack trace to the caller."""
+    """Classify the image of `event`. Never raises for a request: Lambda would send the stack trace to the caller.
+
+    Raises:
+        UnsupportedEventSource: S3, SQS, SNS or another service sent the event. Nobody reads an answer then, and one
+            with status 400 would count as done. After an error Lambda tries again, and then passes the event to a
+            dead-letter queue or destination; SQS keeps the message ("How Lambda handles errors and retries with
+            asynchronous invocation", "Handling errors for an SQS event source", Lambda developer guide).
+    """
+    if service := sending_service(event):
+        raise UnsupportedEventSource(f"{service} sent an event of its own: {_AS_REQUEST}")
     metrics = RequestMetrics()
     source = code = ""
     try:

@@ -8,6 +8,7 @@ proxies' events: "Working with AWS Lambda proxy integrations", API Gateway devel
 import base64
 import binascii
 import json
+import re
 from typing import Any, NamedTuple
 
 from error_response import ErrorResponse
@@ -19,6 +20,7 @@ _USAGE = (
     "the image a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file"
 )
 _MAX_LABELS = 1000
+_DATA_URI = re.compile(r"\s*data:[^,]*;base64,", re.IGNORECASE)
 
 
 class Request(NamedTuple):
@@ -32,6 +34,22 @@ class Request(NamedTuple):
     """Address of the image if `source` is `url` or `s3`, else empty."""
     k: int | None
     """Maximum number of labels; None for as many as the endpoint gives."""
+
+
+def sending_service(event: Any) -> str:
+    """Name of the AWS service that sent the event unasked, such as `aws:s3`; "" for a request.
+
+    Sources: "Lambda event source mappings" and the pages of S3, SNS and EventBridge, Lambda developer guide.
+    """
+    if not isinstance(event, dict):
+        return ""
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else event
+    if isinstance(first, dict):
+        for name in ("eventSource", "EventSource"):
+            if str(first.get(name, "")).startswith(("aws:", "SelfManagedKafka")):
+                return str(first[name])[:64]
+    return str(event.get("source"))[:64] if {"detail-type", "detail"} <= event.keys() else ""
 
 
 def read_request(event: Any, *, max_bytes: int) -> Request:
@@ -95,13 +113,39 @@ def _read_fields(fields: Any, max_bytes: int) -> Request:
 
 
 def _decode(text: str, max_bytes: int) -> bytes:
+    text = _plain(text)
     # The length of the text gives the size, so a too large image is not decoded.
     if len(text) > (max_bytes + 2) // 3 * 4:
         raise too_large(max_bytes)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ErrorResponse(400, "NotBase64", "the image is not base64") from None
+        raise ErrorResponse(400, "NotBase64", f"the image is not base64: {_fault(text)}") from None
+
+
+def _plain(text: str) -> str:
+    """Plain base64 (RFC 4648, section 4) of a data URI, of lines, of URL-safe letters (section 5), or without padding.
+
+    Each has one meaning only. A space inside has two: it may be a `+` that a form has changed.
+    """
+    if found := _DATA_URI.match(text[:200]):
+        text = text[found.end() :]
+    for other, plain in (("\n", ""), ("\r", ""), ("\t", ""), ("-", "+"), ("_", "/")):
+        text = text.replace(other, plain)
+    text = text.strip(" ").rstrip("=")
+    return text + "=" * (-len(text) % 4)
+
+
+def _fault(text: str) -> str:
+    """What keeps this text from being base64."""
+    if text.startswith("data:"):
+        return "its data URI has no ;base64,"
+    found = re.search(r"[^A-Za-z0-9+/=]", text)
+    if found is None:
+        return "it was cut, or has = before its end"
+    if found[0] == " ":
+        return "it has spaces, as + becomes in a form: send it as JSON, or write + as %2B"
+    return f"it has the character {found[0]!a}"
 
 
 def _k(value: Any) -> int | None:

@@ -21,7 +21,9 @@ from public_address import is_public
 
 _logger = logging.getLogger(__name__)
 _MAX_REDIRECTS = 3
-_MAX_LENGTH = 2048
+# A presigned URL of S3 has a key (1,024 bytes, three characters each) and a session token, most often under 4,096 bytes
+# ("AssumeRole", STS API reference). It is the length that CloudFront takes ("Quotas", CloudFront developer guide).
+_MAX_LENGTH = 8192
 _CONNECT_SECONDS = 2.0
 _HEAD_BYTES = 2**16  # of a response's headers; chunk headers take less than the image itself
 _CLIENT_ERRORS = frozenset(range(400, 500)) - {408, 429}
@@ -119,8 +121,10 @@ class UrlImages:
     def _checked(self, url: str) -> tuple[SplitResult, str]:
         """The parts of an allowed URL, and its host name in ASCII."""
         # JSON may hold half of a UTF-16 pair, which cannot be encoded.
-        if len(url) > _MAX_LENGTH or re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", url):
-            raise ErrorResponse(400, "BadUrl", f"the URL has a character that no URL has, or more than {_MAX_LENGTH}")
+        if len(url) > _MAX_LENGTH:
+            raise ErrorResponse(400, "BadUrl", f"the URL has over {_MAX_LENGTH:,} characters")
+        if re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", url):
+            raise ErrorResponse(400, "BadUrl", "the URL has a space or another character that no URL has")
         try:
             parts = urlsplit(url)
             port = parts.port

@@ -146,6 +146,17 @@ def test_a_proxys_event_is_answered_like_a_call(server: Server) -> None:
     assert answer(event) == (200, LABELS)
 
 
+@pytest.mark.parametrize("service", ["s3", "sqs", "sns"])
+def test_an_event_of_a_service_is_an_error_so_that_lambda_tries_again_and_loses_nothing(
+    server: Server, service: str
+) -> None:
+    """A returned value, whatever its statusCode, counts as done: "How Lambda handles errors and retries with
+    asynchronous invocation" and "Handling errors for an SQS event source in Lambda", Lambda developer guide."""
+    with pytest.raises(classify.UnsupportedEventSource, match=f"^aws:{service} sent an event .*Classify on upload"):
+        answer({"Records": [{"eventSource": f"aws:{service}"}]})
+    assert server.requests == []
+
+
 def test_the_endpoint_is_not_the_callers_to_choose(server: Server) -> None:
     call(EndpointName="other", endpoint="other")
     assert server.requests == ["POST /endpoints/slipway-dev-0000/invocations"]

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from error_response import ErrorResponse
-from request import Request, read_request
+from request import Request, read_request, sending_service
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 TEXT = base64.b64encode(JPEG).decode()
 URL = "https://example.com/a.jpg"
+WIDE_IMAGE = JPEG[:3] + b"\xfb\xef\xff" * 10 + b"\0"  # has + and / in base64, and two = at its end
+WIDE = base64.b64encode(WIDE_IMAGE).decode()
 
 
 def read(event: Any) -> Request:
@@ -93,13 +95,57 @@ def test_one_image_at_a_time() -> None:
         assert refusal({first: TEXT, second: TEXT}) == (400, "AmbiguousImage")
 
 
-@pytest.mark.parametrize("text", ["not base64!", "abc", "ÿÿÿÿ", "data:image/png;base64,AAAA"])
-def test_what_is_not_base64_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(WIDE[at : at + 20] for at in range(0, len(WIDE), 20)),
+        base64.encodebytes(WIDE_IMAGE).decode().replace("\n", "\r\n"),
+        f"  {WIDE}\n",
+        f"data:image/jpeg;base64,{WIDE}",
+        f"data:;BASE64,{WIDE}",
+        f"data:image/svg+xml;charset=utf-8;base64,{WIDE}",
+        base64.urlsafe_b64encode(WIDE_IMAGE).decode(),
+        WIDE.rstrip("="),
+        WIDE.replace("==", "="),
+        base64.urlsafe_b64encode(WIDE_IMAGE).decode().rstrip("="),
+    ],
+    ids=[
+        "lines", "lines of mail", "space around", "data URI", "short data URI", "data URI with parameters",
+        "URL-safe", "no padding", "half of the padding", "URL-safe, no padding",
+    ],
+)  # fmt: skip
+def test_base64_in_its_usual_forms_is_read(text: str) -> None:
+    """RFC 4648, sections 4 and 5, RFC 2045 (lines) and RFC 2397 (data URIs)."""
+    assert read({"image": text}).content == WIDE_IMAGE
+    assert read(http(text, "image/jpeg", isBase64Encoded=True)).content == WIDE_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("not-base64!", "the character '!'"),
+        ("ÿÿÿÿ", r"the character '\\xff'"),
+        ("\ud800AAA", r"the character '\\ud800'"),
+        ("AAAAA", "it was cut"),
+        ("AA==AAAA", "= before its end"),
+        (WIDE.replace("+", " "), "write \\+ as %2B"),
+        ("data:image/png,AAAA", "data URI has no ;base64,"),
+    ],
+)
+def test_what_is_not_base64_is_refused_with_what_is_wrong(text: str, why: str) -> None:
     assert refusal({"image": text}) == refusal(http(text, "image/png", isBase64Encoded=True)) == (400, "NotBase64")
+    with pytest.raises(ErrorResponse, match=why):
+        read({"image": text})
 
 
 def test_more_text_than_an_image_may_have_is_not_decoded() -> None:
     assert refusal({"image": "@" * 137}) == (413, "ImageTooLarge")
+
+
+def test_line_breaks_and_a_prefix_do_not_count_as_size() -> None:
+    text = base64.encodebytes(b"\0" * 100).decode()
+    assert len(text) > 136
+    assert read({"image": f"data:image/png;base64,{text}"}).content == b"\0" * 100
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True, "x", "0", "-1", "²", [], {}])
@@ -124,3 +170,36 @@ def test_a_proxys_event_with_any_odd_part_is_answered(part: str, odd: Any) -> No
         read({**http(TEXT, "image/jpeg", isBase64Encoded=True), part: odd})
     except ErrorResponse as refused:
         assert refused.status in (400, 415)
+
+
+S3_EVENT = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}
+RULE_EVENT = {"version": "0", "detail-type": "Object Created", "source": "aws.s3", "detail": {}}
+
+
+@pytest.mark.parametrize(
+    ("event", "service"),
+    [
+        ({"Records": [S3_EVENT]}, "aws:s3"),
+        ({"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}] * 2}, "aws:sqs"),
+        ({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": ""}}]}, "aws:sns"),
+        ({"Records": [{"eventSource": "aws:kinesis"}]}, "aws:kinesis"),
+        ({"eventSource": "aws:kafka", "records": {}}, "aws:kafka"),
+        (RULE_EVENT, "aws.s3"),
+    ],
+    ids=["S3", "SQS", "SNS", "Kinesis", "Kafka", "EventBridge"],
+)
+def test_an_event_that_a_service_sends_is_told_from_a_request(event: Any, service: str) -> None:
+    """The examples of "Process S3 event notifications", "Using Lambda with Amazon SQS" and the like, Lambda developer
+    guide."""
+    assert sending_service(event) == service
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"url": URL}, {"image": TEXT, "Records": []}, {"Records": "x"}, {"Records": [1]}, {"Records": [{}]},
+        {"source": "aws.s3"}, http(json.dumps({"Records": [S3_EVENT]})), rest("x"), *ODD,
+    ],
+)  # fmt: skip
+def test_a_request_has_no_sending_service(event: Any) -> None:
+    assert sending_service(event) == ""

@@ -209,12 +209,20 @@ def test_a_certificate_of_another_name_is_refused(reader: Reader, server: Server
         *("https://user@images.example.com/", "https://:pass@images.example.com/", "https://@images.example.com/"),
         *("https://images.example.com/a b", "https://images.example.com\\@10.0.0.5/", "https://images.example.com/\nX"),
         *("https://images.example.com/\ud800", "https://\udfff.example.com/", "https://images.example.com/?q=\ud800"),
-        *("https://" + "a" * 64 + ".example.com/", "https://images.example.com/" + "a" * 2048, "https://a..example.com/"),
+        *("https://" + "a" * 64 + ".example.com/", "https://images.example.com/" + "a" * 8192, "https://a..example.com/"),
     ],
 )  # fmt: skip
 def test_what_is_no_plain_https_url_is_refused(reader: Reader, server: Server, url: str) -> None:
     assert refusal(reader(), url) == (400, "BadUrl")
     assert server.requests == []
+
+
+def test_a_url_may_be_as_long_as_a_presigned_one(reader: Reader, server: Server) -> None:
+    """A key of 1,024 bytes, percent-encoded, and a session token of 4,096: "AssumeRole", STS API reference."""
+    url = f"https://{HOST}/{'%C3%A9' * 512}?X-Amz-Security-Token={'a' * 4096}&X-Amz-Signature={'0' * 64}"
+    assert 7000 < len(url) < 8192
+    assert reader().read(url, seconds=60) == JPEG
+    assert server.requests == [f"GET {url.removeprefix(f'https://{HOST}')}"]
 
 
 @pytest.mark.parametrize(
