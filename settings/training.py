@@ -18,7 +18,11 @@ class Training(Named, Recipe, frozen=True):
         description="digest printed by `make weights`; empty trains from scratch",
         json_schema_extra={"allowed": "the 64 hex digits that `make weights` prints, or empty"},
     )
-    accuracy_floor: float = Field(ge=0, le=1, description="test accuracy under which a model is not deployed")
+    accuracy_floor: float = Field(
+        ge=0,
+        le=1,
+        description="test accuracy, over all images and as the mean over classes, under which a model is not deployed",
+    )
     training_instance_type: TrainingInstanceType = Field(description="ML instance type of the training job")
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")

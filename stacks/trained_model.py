@@ -39,6 +39,7 @@ _METRICS = (
     "validation:loss",
     "validation:accuracy",
     "test:accuracy",
+    "test:balanced_accuracy",
     "test:loss",
 )
 _HOUR = 3600

@@ -20,7 +20,7 @@ from training.errors import InputError
 from training.folder import Folder, relative_name, shorten, without
 from training.machine import own_cores
 
-MAX_MEMORY_BYTES = 512 * 2**20
+MAX_MEMORY_BYTES = 64 * 2**20  # a sixteenth of an EC2 instance of 1 GiB, where a file's pages give way to the training
 SPARE_DISK_BYTES = 2**30  # left for the model, the checkpoints and other programs
 ALONE = Process()
 

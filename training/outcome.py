@@ -26,6 +26,11 @@ class Score:
     def accuracy(self) -> float:
         return float(self.correct.sum() / self.images.sum())
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean over the classes of the share of each that is classified correctly, whatever their sizes."""
+        return float((self.correct / self.images).mean())
+
 
 @dataclass(frozen=True)
 class Predictions:

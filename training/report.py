@@ -37,8 +37,16 @@ def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence
         flush=True,
     )
     _print_classes(test, classes)
+    missed = np.flatnonzero(test.correct == 0)
+    lines = [f"none of the {test.images[i]} test images of class {classes[i]} is recognised" for i in missed]
+    for line in shorten(lines, "such classes"):
+        print(f"warning: {line}", flush=True)
     print(f"serving the {exported.precision} model: {exported}", flush=True)
-    print(f"test:accuracy={test.accuracy:.4f} test:loss={test.loss:.4f}", flush=True)
+    print(
+        f"test:accuracy={test.accuracy:.4f} test:balanced_accuracy={test.balanced_accuracy:.4f} "
+        f"test:loss={test.loss:.4f}",
+        flush=True,
+    )
 
 
 def metrics(
@@ -77,6 +85,7 @@ def metrics(
         "test": {
             "loss": test.loss,
             "accuracy": test.accuracy,
+            "balanced_accuracy": test.balanced_accuracy,
             "classes": {
                 name: {"images": int(count), "correct": int(correct), "accuracy": float(correct / count)}
                 for name, count, correct in zip(classes, test.images, test.correct, strict=True)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 _logger = logging.getLogger(__name__)
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_ACCURACY = "test:accuracy"
+ACCURACY, BALANCED_ACCURACY = "test:accuracy", "test:balanced_accuracy"  # metrics that the training program logs
 _PROPAGATION_SECONDS = 60
 _METRICS_SECONDS = 60
 _PAUSE_SECONDS = 5
@@ -50,8 +50,8 @@ class SageMakerJob:
     reason: str
     model_from: str | None
     """Training job that made the model: this one, or a tuning job's best one; None if a tuning job has no best one."""
-    test_accuracy: float | None
-    """Test accuracy of that model in 0..1; None if its job logged none."""
+    accuracies: Mapping[str, float]
+    """ACCURACY and BALANCED_ACCURACY of that model, 0..1, without those that its job did not log."""
 
     @property
     def title(self) -> str:
@@ -98,25 +98,24 @@ class Jobs:
             status=status,
             reason=found.get("FailureReason") or found.get("SecondaryStatus", "no reason given"),
             model_from=model_from,
-            test_accuracy=self._accuracy(model_from) if status == "Completed" else None,
+            accuracies=self._accuracies(model_from) if status == "Completed" else {},
         )
 
-    def _accuracy(self, training_job: str | None) -> float | None:
-        """Test accuracy that a training job has logged; None without one.
+    def _accuracies(self, training_job: str | None) -> dict[str, float]:
+        """Test accuracies that a training job has logged.
 
         A tuning job's description has only the validation accuracy of its best job. AWS does not document that the
         final metrics are there when the job's event comes, so for a minute they are awaited.
         """
-        deadline = time.monotonic() + _METRICS_SECONDS
+        deadline, found = time.monotonic() + _METRICS_SECONDS, {}
         while training_job:
             described = self._describe(TRAINING, training_job) or {}
-            for metric in described.get("FinalMetricDataList", []):
-                if metric["MetricName"] == _ACCURACY:
-                    return float(metric["Value"])
-            if time.monotonic() >= deadline:
+            logged = {metric["MetricName"]: metric["Value"] for metric in described.get("FinalMetricDataList", [])}
+            found = {name: float(logged[name]) for name in (ACCURACY, BALANCED_ACCURACY) if name in logged}
+            if len(found) == 2 or time.monotonic() >= deadline:
                 break
             time.sleep(_PAUSE_SECONDS)
-        return None
+        return found
 
     def start(self, kind: JobKind, name: str, request: Mapping[str, Any]) -> None:
         """Create the job. A job that already has this name is accepted as this one.

@@ -1,7 +1,7 @@
 """State in the bucket: the kept models with their accuracy, and the stacks that wait for a job.
 
     models/<digest>/model.tar.gz      a model that reached the accuracy floor
-    models/<digest>/result.json       the job that trained it, and its test accuracy
+    models/<digest>/result.json       the job that trained it, and its test accuracies
     jobs/<job>/output/model.tar.gz    the model of each training job, written by SageMaker
     jobs/waiting/<digest>.json        note that a stack waits for this digest's job
 
@@ -22,10 +22,30 @@ _WAITING = "jobs/waiting/"  # these names are settings/names.py's, which Lambda 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """Training job and test accuracy (0..1) of a kept model."""
+    """Training job of a kept model, and its test accuracy over all images, and as the mean over classes, 0..1.
+
+    A model that an early version kept has no mean over classes.
+    """
 
     job: str
     test_accuracy: float
+    balanced_accuracy: float | None = None
+
+    def __str__(self) -> str:
+        balanced = "" if self.balanced_accuracy is None else f", balanced {self.balanced_accuracy}"
+        return f"{self.test_accuracy}{balanced}"
+
+    def under(self, floor: float) -> str:
+        """Why the model is not good enough; "" if it is. Over all images alone, a large class would hide small ones."""
+        under = f"is under the floor {floor:.4g} (training job {self.job})"
+        if self.test_accuracy < floor:
+            return f"test accuracy {self.test_accuracy:.4g} {under}"
+        if self.balanced_accuracy is not None and self.balanced_accuracy < floor:
+            return (
+                f"balanced test accuracy {self.balanced_accuracy:.4g} {under}: some classes are hardly recognised, "
+                f"though {self.test_accuracy:.4g} of all test images are"
+            )
+        return ""
 
 
 @dataclass(frozen=True)

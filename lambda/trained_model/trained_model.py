@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from cloudformation import one_line, respond, signal
-from jobs import KINDS, JobKind, Jobs, SageMakerJob, kind_of
+from jobs import ACCURACY, BALANCED_ACCURACY, KINDS, JobKind, Jobs, SageMakerJob, kind_of
 from live_endpoint import OF_ENDPOINTS, NotLive, look
 from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
@@ -132,7 +132,7 @@ class Orchestrator:
             self._train(wanted)
             return
         _require_floor(result, wanted.floor)
-        signal(wanted.wait_url, sender=result.job, data=str(result.test_accuracy))
+        signal(wanted.wait_url, sender=result.job, data=str(result))
         _logger.info("model is there already", extra={"digest": wanted.digest, "job": result.job})
 
     def remove(self, digest: str) -> None:
@@ -215,7 +215,7 @@ class Orchestrator:
             signal(waiting.wait_url, sender=waiting.job, error=str(refused))
             _logger.warning("no model", extra={"digest": waiting.digest, "reason": str(refused)})
         else:
-            signal(waiting.wait_url, sender=result.job, data=str(result.test_accuracy))
+            signal(waiting.wait_url, sender=result.job, data=str(result))
             _logger.info("model is there", extra={"digest": waiting.digest, "job": result.job})
         # Last: if the signal failed, the note makes the next sweep send it again.
         self._store.forget(waiting)
@@ -235,16 +235,16 @@ class Orchestrator:
 
     def _keep(self, digest: str, floor: float, job: SageMakerJob) -> ModelResult:
         """Keep a completed job's model if it reaches the floor; Refused if it does not."""
-        if job.model_from is None or job.test_accuracy is None:
-            raise Refused(f"{job.title} completed without logging test:accuracy")
-        result = ModelResult(job=job.model_from, test_accuracy=job.test_accuracy)
+        if job.model_from is None:
+            raise Refused(f"{job.title} completed without a best training job")
+        if missing := [name for name in (ACCURACY, BALANCED_ACCURACY) if name not in job.accuracies]:
+            raise Refused(f"{job.title} completed without logging {' and '.join(missing)}")
+        result = ModelResult(job.model_from, job.accuracies[ACCURACY], job.accuracies[BALANCED_ACCURACY])
         _require_floor(result, floor)
         self._store.keep(digest, result)
         return result
 
 
 def _require_floor(result: ModelResult, floor: float) -> None:
-    if result.test_accuracy < floor:
-        raise Refused(
-            f"test accuracy {result.test_accuracy:.4g} is under the floor {floor:.4g} (training job {result.job})"
-        )
+    if why := result.under(floor):
+        raise Refused(why)

@@ -23,7 +23,9 @@ class TestCreate:
         world.sagemaker.complete(JOB, 0.97)
         world.job_ended()
         assert world.ask("Create")["Status"] == "SUCCESS"
-        assert [(signal["Status"], signal["Data"]) for signal in world.signals] == [("SUCCESS", "0.97")] * 2
+        assert [(signal["Status"], signal["Data"]) for signal in world.signals] == [
+            ("SUCCESS", "0.97, balanced 0.97")
+        ] * 2
         assert len(world.sagemaker.requests) == 1
 
     def test_joins_a_running_job(self, world: World) -> None:
@@ -57,6 +59,12 @@ class TestCreate:
         answer = world.ask("Create", AccuracyFloor="0.95")
         assert answer["Status"] == "FAILED"
         assert answer["Reason"] == f"test accuracy 0.9 is under the floor 0.95 (training job {JOB})"
+
+    def test_takes_a_model_that_an_early_version_kept_by_its_accuracy_alone(self, world: World) -> None:
+        world.s3.objects[MODEL] = b"model"
+        world.s3.objects[f"models/{DIGEST}/result.json"] = json.dumps({"job": JOB, "test_accuracy": 0.9}).encode()
+        assert world.ask("Create")["Status"] == "SUCCESS"
+        assert world.signals[0]["Data"] == "0.9"
 
     def test_a_lower_floor_takes_the_model_without_training_again(self, world: World) -> None:
         world.ask("Create")
@@ -211,10 +219,10 @@ class TestEndedJob:
         world.sagemaker.complete(JOB, 0.8)
         world.job_ended()
         (signal,) = world.signals
-        assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", JOB, "0.8")
+        assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", JOB, "0.8, balanced 0.8")
         assert world.s3.objects[MODEL] == f"model of {JOB}".encode()
         result = json.loads(world.s3.objects[f"models/{DIGEST}/result.json"])
-        assert result == {"job": JOB, "test_accuracy": 0.8}
+        assert result == {"job": JOB, "test_accuracy": 0.8, "balanced_accuracy": 0.8}
         assert WAITING not in world.s3.objects
 
     def test_under_the_floor_is_signalled_with_both_numbers_and_not_kept(self, world: World) -> None:
@@ -226,6 +234,18 @@ class TestEndedJob:
         assert signal["Reason"] == f"test accuracy 0.61 is under the floor 0.8 (training job {JOB})"
         assert MODEL not in world.s3.objects
         assert WAITING not in world.s3.objects
+
+    def test_a_class_that_is_never_recognised_does_not_hide_in_the_mean_over_images(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97, balanced=0.5)
+        world.job_ended()
+        (signal,) = world.signals
+        assert signal["Status"] == "FAILURE"
+        assert signal["Reason"] == (
+            f"balanced test accuracy 0.5 is under the floor 0.8 (training job {JOB}): some classes are hardly "
+            "recognised, though 0.97 of all test images are"
+        )
+        assert MODEL not in world.s3.objects
 
     def test_failed_is_signalled_with_the_jobs_own_reason_and_its_log(self, world: World) -> None:
         world.ask("Create")
@@ -256,7 +276,15 @@ class TestEndedJob:
         world.sagemaker.complete(JOB, None)
         world.job_ended()
         assert world.signals[0]["Status"] == "FAILURE"
-        assert "without logging test:accuracy" in world.signals[0]["Reason"]
+        assert "without logging test:accuracy and test:balanced_accuracy" in world.signals[0]["Reason"]
+
+    def test_without_a_balanced_accuracy_is_not_taken_for_a_good_one(self, world: World) -> None:
+        world.ask("Create")
+        world.sagemaker.complete(JOB, 0.97)
+        del world.sagemaker.jobs[JOB]["FinalMetricDataList"][1]
+        world.job_ended()
+        assert world.signals[0]["Status"] == "FAILURE"
+        assert world.signals[0]["Reason"].endswith("without logging test:balanced_accuracy")
 
     def test_whose_model_cannot_be_copied_does_not_keep_the_stack_waiting(self, world: World) -> None:
         world.ask("Create")

@@ -40,9 +40,10 @@ def test_the_best_jobs_model_is_kept_and_its_test_accuracy_signalled(world: Worl
     best = world.sagemaker.complete_tuning(JOB, [0.91, 0.99])
     world.job_ended()
     (signal,) = world.signals
-    assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", best, "0.91")
+    assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", best, "0.91, balanced 0.91")
     assert world.s3.objects[MODEL] == f"model of {best}".encode()
-    assert json.loads(world.s3.objects[f"models/{DIGEST}/result.json"]) == {"job": best, "test_accuracy": 0.91}
+    result = json.loads(world.s3.objects[f"models/{DIGEST}/result.json"])
+    assert result == {"job": best, "test_accuracy": 0.91, "balanced_accuracy": 0.91}
     assert WAITING not in world.s3.objects
 
 
@@ -86,7 +87,7 @@ def test_a_completed_one_without_a_best_job_is_not_taken_for_good(world: World, 
     ask("Create")
     world.sagemaker.tuning_jobs[JOB] = {"HyperParameterTuningJobStatus": "Completed"}
     world.job_ended()
-    assert world.signals[0]["Reason"] == f"tuning job {JOB} completed without logging test:accuracy"
+    assert world.signals[0]["Reason"] == f"tuning job {JOB} completed without a best training job"
 
 
 def test_a_running_one_is_joined_and_left_alone(world: World, ask: Any) -> None:

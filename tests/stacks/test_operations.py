@@ -234,8 +234,9 @@ def test_the_dashboard_shows_how_the_last_trainings_went(operations: Template) -
     ]
     # Not in double quotes, which match a whole name: "CloudWatch search expression syntax", CloudWatch user guide.
     jobs_only = "TrainingJobName=slipway TrainingJobName=dev"
-    assert len(searched) == 5 and all(jobs_only in search for search in searched)
-    assert any("test:accuracy" in search for search in searched)
+    assert len(searched) == 6 and all(jobs_only in search for search in searched)
+    for name in ("test:accuracy", "test:balanced_accuracy"):
+        assert any(name in search for search in searched)
 
 
 def test_what_the_dashboard_searches_for_in_the_log_is_what_the_function_logs() -> None:

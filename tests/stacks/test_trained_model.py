@@ -67,7 +67,9 @@ def test_accuracy_is_read_from_the_log(templates: dict[str, Template]) -> None:
         "validation:loss": "1.5e-05",
         "validation:accuracy": "0.9812",
     }
-    assert re.findall(patterns["test:accuracy"], "test:accuracy=0.9833 test:loss=0.07") == ["0.9833"]
+    line = "test:accuracy=0.9833 test:balanced_accuracy=0.5 test:loss=0.07"
+    assert re.findall(patterns["test:accuracy"], line) == ["0.9833"]
+    assert re.findall(patterns["test:balanced_accuracy"], line) == ["0.5"]
 
 
 def test_several_instances_encrypt_what_they_tell_each_other(

@@ -65,7 +65,10 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
         f"validation:accuracy={best['validation_accuracy']:.4f}"
     )
     test = metrics["test"]
-    assert lines[-1] == f"test:accuracy={test['accuracy']:.4f} test:loss={test['loss']:.4f}"
+    assert lines[-1] == (
+        f"test:accuracy={test['accuracy']:.4f} test:balanced_accuracy={test['balanced_accuracy']:.4f} "
+        f"test:loss={test['loss']:.4f}"
+    )
     assert test["accuracy"] >= 0.9
     assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
     assert metrics["images"] == {"train": 48, "valid": 20, "test": 20}

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from training.folder import Folder, inspect, relative_name, shorten
 from training.images import readable, unreadable_images
 from training.settings import Hyperparameters
 
+MAX_TIMES = 10  # as many images as another class
 MAX_WIDTH = 0.2  # of the interval that a test set may leave, at an accuracy of 0.8
 
 
 def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreadable) -> Folder:
     """Check the data set and decode each image once.
 
-    Prints a warning for each image that a training would skip, or that is in two splits or classes, and for a test set
-    that is too small to tell much.
+    Prints a warning for each image that a training would skip, or that is in two splits or classes, for a test set that
+    is too small to tell much, and for each class that is much smaller than another.
 
     Args:
         max_unreadable: maximum share of unreadable images, 0 to 1: the setting of that name.
@@ -34,6 +36,7 @@ def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreada
     warnings = [f"training will skip {line}" for line in shorten(list(problems.values()), "unreadable images")]
     warnings += shorten(_repeated(folder), "such images")
     warnings += _tiny(len(folder.splits["test"].files))
+    warnings += shorten(_uneven(folder), "such classes")
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
     return folder
@@ -72,4 +75,16 @@ def _tiny(count: int) -> list[str]:
     return [
         f"{count} test images tell little: {right} of them right would mean an accuracy from {low:.0%} to {high:.0%} "
         "(95 % interval); add test images"
+    ]
+
+
+def _uneven(folder: Folder) -> list[str]:
+    """A line for each class with a small part of the largest one's images: a training may ignore it."""
+    counts = Counter(folder.splits["train"].labels)
+    [(largest, count)] = counts.most_common(1)
+    return [
+        f"class {folder.classes[label]} has {own} training images, {folder.classes[largest]} {count}: the model may "
+        "hardly recognise it; add images of it"
+        for label, own in sorted(counts.items(), key=lambda item: item[1])
+        if own * MAX_TIMES < count
     ]

@@ -17,7 +17,7 @@ from tools.stack import is_own
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _SIGNALLED = re.compile(r"WaitCondition received failed message: '(.*)' for uniqueId: ", re.DOTALL)
 # The messages of lambda/trained_model.
-_UNDER_FLOOR = re.compile(r"test accuracy (\S+) is under the floor (\S+) \(training job (\S+)\)")
+_UNDER_FLOOR = re.compile(r"(balanced )?test accuracy (\S+) is under the floor (\S+) \(training job (\S+?)\)")
 _JOB_ENDED = re.compile(r"(?:training|tuning) job (\S+) (?:failed|stopped): ")
 
 
@@ -63,11 +63,13 @@ def next_step(why: str, bucket: str) -> str:
     """The step that follows from the reason of a failure."""
     if found := _UNDER_FLOOR.search(why):
         # The message rounds it, and what is rounded up would be a floor over it.
-        floor = max(math.floor(float(found[1]) * 1000 - 0.1) / 1000, 0)
+        floor = max(math.floor(float(found[2]) * 1000 - 0.1) / 1000, 0)
+        picture, better = "mistakes.png", "change epochs, learning_rate, architecture or the images"
+        if found[1]:
+            picture, better = "confusion.png", "add images of the classes that are hardly recognised"
         return (
-            f"look at the mistakes, mistakes.png in s3://{bucket}/{job_output(found[3])}, then change epochs, "
-            "learning_rate, architecture or the images, or accept this model: run the same command with "
-            f"accuracy_floor={floor:g} in SETTINGS"
+            f"look at the mistakes, {picture} in s3://{bucket}/{job_output(found[4])}, then {better}, or accept this "
+            f"model: run the same command with accuracy_floor={floor:g} in SETTINGS"
         )
     if found := _JOB_ENDED.search(why):
         return (

@@ -13,8 +13,9 @@ from tools.stack import is_own
 _BEGUN = re.compile(r"(\S+): creating CloudFormation changeset")
 _DONE = re.compile(r"✅\s+(\S+)( \(no changes\))?$")
 FAILED_EVENT = re.compile(r"(\S+) +\|.*\| \w+_FAILED +\|")
-# Lines of a training job's output (training/report.py): the end of an epoch or of the features, the result, a mistake.
-_TOLD_OF_JOB = re.compile(r" │ (epoch=\d+ train:loss|features=\w+ images=(\d+)/\2 |test:accuracy=|error: )")
+# Lines of a training job's output (training/report.py): the end of an epoch or of the features, the result, a class
+# that is not recognised, a mistake.
+_TOLD_OF_JOB = re.compile(r" │ (epoch=\d+ train:loss|features=\w+ images=(\d+)/\2 |test:accuracy=|warning: |error: )")
 # A line that the deploy itself passes on.
 NOTE = "▸ "
 

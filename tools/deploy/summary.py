@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 
 from settings import Settings, Sources
@@ -18,9 +19,7 @@ def summary(settings: Settings) -> Iterator[str]:
     """
     model = outputs(resource_name(settings.prefix, "trained-model"))
     endpoint = outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
-    accuracy = test_accuracy(model["TestAccuracy"])
-    told = "" if accuracy is None else f", test accuracy {accuracy:.1%}"
-    trained = f"model {model['ModelDigest'][:12]}{told}"
+    trained = f"model {model['ModelDigest'][:12]}{test_accuracy(model['TestAccuracy'])}"
     if endpoint:
         yield f"Live: endpoint {endpoint}, {trained}"
         yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}"
@@ -30,13 +29,17 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"Stop: {stop(settings)}"
 
 
-def test_accuracy(signalled: str) -> float | None:
-    """Read the output TestAccuracy, a JSON object of accuracies by training job; None if it has none."""
+def test_accuracy(signalled: str) -> str:
+    """Word the output TestAccuracy, a JSON object of accuracies by training job; "" if it has none."""
     try:
         [*_, last] = json.loads(signalled).values()
-        return float(last)
+        found = re.fullmatch(r"([0-9.e-]+)(?:, balanced ([0-9.e-]+))?", last)
     except (AttributeError, TypeError, ValueError):
-        return None
+        found = None
+    if found is None:
+        return ""
+    balanced = f", {float(found[2]):.1%} as the mean over classes" if found[2] else ""
+    return f", test accuracy {float(found[1]):.1%}{balanced}"
 
 
 def deployment(settings: Settings) -> str:

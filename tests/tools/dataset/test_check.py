@@ -1,4 +1,4 @@
-"""The check warns of what a result would hide: an image in train and test or in two classes, a test set too small."""
+"""The check warns of what a result hides: an image in two splits or classes, a small test set, uneven classes."""
 
 import shutil
 from pathlib import Path
@@ -51,6 +51,20 @@ def test_a_tiny_test_set_is_told_with_what_it_can_show(different: Path, capsys: 
         "12 test images tell little: 10 of them right would mean an accuracy from 55% to 95% (95 % interval); "
         "add test images"
     ]
+
+
+@pytest.mark.parametrize(("more", "warned"), [(9, False), (10, True)])
+def test_a_class_with_under_a_tenth_of_anothers_images_is_named(
+    different: Path, capsys: pytest.CaptureFixture[str], more: int, warned: bool
+) -> None:
+    light = different / "train" / "light"
+    for path in list(light.iterdir())[1:]:
+        path.unlink()
+    dark = list((different / "train" / "dark").iterdir())
+    for number in range(1 + more - len(dark)):
+        shutil.copy(dark[0], dark[0].with_name(f"more{number}.png"))
+    line = f"class light has 1 training images, dark {1 + more}: the model may hardly recognise it; add images of it"
+    assert (line in warnings(different, capsys)) == warned
 
 
 @pytest.mark.parametrize(

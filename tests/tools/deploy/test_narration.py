@@ -79,11 +79,12 @@ algo-1 │ epoch=3 train:loss=0.1396 validation:loss=0.1460 validation:accuracy=
 algo-1 │ features=train images=120/500 train:images_per_second=35
 algo-1 │ features=train images=500/500 train:images_per_second=35
 algo-1 │ class a: 3 of 4
+algo-1 │ warning: none of the 3 test images of class b is recognised
 algo-1 │ test:accuracy=0.9700 test:loss=0.1200
 algo-1 │ error: batches of 2 images cannot be split over 3 instances""",
     )
     assert [line.partition("│ ")[2].split()[0] for line in told.lines] == [
-        "epoch=3", "features=train", "test:accuracy=0.9700", "error:",
+        "epoch=3", "features=train", "warning:", "test:accuracy=0.9700", "error:",
     ]  # fmt: skip
     assert told.lines[0].endswith("validation:accuracy=0.9694")  # 100 columns
     assert told.lines[1].endswith("images=500/500")

@@ -6,8 +6,9 @@ from settings import read_settings
 from tools.deploy import summary as module
 from tools.deploy.summary import deployment, summary
 
+ACCURACY = '{"slipway-prod-12ab-1": "0.9917, balanced 0.981"}'
 OUTPUTS = {
-    "slipway-prod-trained-model": {"ModelDigest": "12ab" * 16, "TestAccuracy": '{"slipway-prod-12ab-1": "0.9917"}'},
+    "slipway-prod-trained-model": {"ModelDigest": "12ab" * 16, "TestAccuracy": ACCURACY},
     "slipway-prod-serving": {"EndpointName": "slipway-prod-4bd2"},
 }
 
@@ -21,7 +22,7 @@ def no_stages(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 def test_it_names_endpoint_model_accuracy_and_the_commands_for_this_stage() -> None:
     assert list(summary(read_settings({"stage": "prod"}))) == [
-        "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%",
+        "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%, 98.1% as the mean over classes",
         'Try:  make classify IMAGE=cat.jpg SETTINGS="stage=prod"',
         'Stop: make destroy SETTINGS="stage=prod"',
     ]
@@ -56,4 +57,8 @@ def test_a_command_names_what_is_not_the_default_deployment(given: dict[str, str
 
 @pytest.mark.parametrize("signalled", ["{}", "", '{"job": "none"}', "[1]"])
 def test_an_accuracy_that_was_not_signalled_is_not_told(signalled: str) -> None:
-    assert module.test_accuracy(signalled) is None
+    assert module.test_accuracy(signalled) == ""
+
+
+def test_of_a_model_that_an_early_version_kept_the_accuracy_over_images_is_told() -> None:
+    assert module.test_accuracy('{"slipway-prod-12ab-1": "0.9"}') == ", test accuracy 90.0%"
