@@ -55,8 +55,8 @@ def build(app: App, settings: Settings) -> None:
         )  # fmt: skip
     if roles.ec2_profile:
         Ec2Training(app, name("ec2-training"), settings=settings, storage=storage, profile=roles.ec2_profile)
-    Tags.of(app).add("app", settings.app)
-    Tags.of(app).add("stage", settings.stage)
+    for key, value in settings.every_tag.items():
+        Tags.of(app).add(key, value)
     Validations.of(app).add_plugins(IamGate())
     acknowledge(app, acknowledged(settings), prefix=settings.prefix)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from aws.instances import Instance, check_exists
+from settings.tags import EXAMPLE, FORM, read_tags
 
 _NAME = r"^[a-z][a-z0-9]{1,%d}$"
 STAGE = _NAME % 9
@@ -51,7 +52,7 @@ class Part(BaseModel, frozen=True):
 
 
 class Named(Part, frozen=True):
-    """`app` and `stage`, the prefix of every name."""
+    """`app` and `stage`, the prefix of every name, and tags."""
 
     # No hyphen in either: no system's prefix (`<app>-<stage>-`) is then the start of another's.
     app: str = Field(
@@ -64,6 +65,21 @@ class Named(Part, frozen=True):
         description="second part of every name: dev, prod, a branch …",
         json_schema_extra={"allowed": "2 to 10 lower-case letters and digits, a letter first"},
     )
+    tags: str = Field(
+        description="further tags of all resources and jobs, by which costs are told apart",
+        json_schema_extra={"allowed": f"{FORM}, such as {EXAMPLE}, or empty"},
+    )
+
+    @property
+    def every_tag(self) -> dict[str, str]:
+        """Tags of all resources and jobs: app, stage, and `tags`."""
+        return {"app": self.app, "stage": self.stage, **read_tags(self.tags)}
+
+    @field_validator("tags")
+    @classmethod
+    def _tags(cls, value: str) -> str:
+        read_tags(value)
+        return value
 
     @property
     def prefix(self) -> str:

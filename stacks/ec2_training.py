@@ -88,7 +88,9 @@ class Ec2Training(Stack):
 
         # Neither a terminated instance nor a wait condition can be updated, so any difference changes their logical
         # ids. The new instance finds the model in S3, unless the digest differs too.
-        made_of = json.dumps(self.resolve([script(wait_url=""), properties, timeout, *zone]), sort_keys=True)
+        made_of = json.dumps(
+            self.resolve([script(wait_url=""), properties, timeout, *zone, settings.tags]), sort_keys=True
+        )
         short = hashlib.sha256(made_of.encode()).hexdigest()[:12]
         handle = CfnWaitConditionHandle(self, f"Handle{short}")
         self.user_data = script(handle.ref)

@@ -36,9 +36,10 @@ def deployment_config(settings: Settings, alarm_names: list[str]) -> CfnEndpoint
 
 
 def config_id(scope: Construct, settings: Settings, rollback_metrics: list[str]) -> str:
-    """Logical id of the endpoint's configuration: another shift needs a new one.
+    """Logical id of the endpoint's configuration: another shift, or other tags of the endpoint, need a new one.
 
     AWS's documents leave open whether an endpoint can be updated to the configuration that it runs already.
     """
     shift = Stack.of(scope).resolve(deployment_config(settings, rollback_metrics))
-    return f"Config{sha256(json.dumps(shift, sort_keys=True).encode()).hexdigest()[:8]}"
+    made_of = json.dumps([shift, settings.tags], sort_keys=True)
+    return f"Config{sha256(made_of.encode()).hexdigest()[:8]}"

@@ -227,7 +227,7 @@ def _training_job(
         "StoppingCondition": stopping,
         "EnableNetworkIsolation": True,
         "EnableInterContainerTrafficEncryption": settings.training_instance_count > 1,
-        "Tags": [{"Key": "app", "Value": settings.app}, {"Key": "stage", "Value": settings.stage}],
+        "Tags": [{"Key": key, "Value": value} for key, value in settings.every_tag.items()],
     }
 
 

@@ -46,6 +46,15 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("app", "Slipway", "lower-case"),
         ("app", "slip-way", "lower-case"),
         ("stage", "averylongstage", "2 to 10"),
+        ("tags", "team", "KEY=VALUE, more of them after a comma, such as team=vision,cost-centre=4711; 'team' is"),
+        ("tags", "a=b,=c", "'=c' is not"),
+        ("tags", "a=b;c=d", "'a=b;c=d' is not"),
+        ("tags", f"{'k' * 129}=v", "keys have 1 to 128 characters"),
+        ("tags", f"k={'v' * 257}", "values up to 256"),
+        ("tags", "Stage=prod", "Stage is taken"),
+        ("tags", "aws:x=y", "aws:x is taken"),
+        ("tags", "team=a,Team=b", "Team is there twice"),
+        ("tags", ",".join(f"k{i}=v" for i in range(41)), "has 41 tags: give at most 40"),
         ("dataset", "abc", "64 hex digits"),
         ("architecture", "resnet51", "one of resnet10, resnet18, resnet34, resnet50"),
         ("image_size", 15, "a whole number from 16 to 512"),
@@ -238,3 +247,12 @@ def test_an_instances_name_tells_its_hardware(name: str, properties: set[str]) -
     told = asdict(Instance.parse(name))
     assert told.pop("name") == name
     assert {property for property, has in told.items() if has} == properties
+
+
+def test_tags_are_those_of_every_resource_beside_app_and_stage() -> None:
+    """Letters of any script, and signs of "Tag naming limits and requirements", Tagging AWS resources user guide."""
+    settings = read_settings({**DEFAULTS, "tags": "team = vision , cost:Zentrum=4711/Ä b=c@x, empty="})
+    assert settings.every_tag == {
+        "app": "slipway", "stage": "dev", "team": "vision", "cost:Zentrum": "4711/Ä b=c@x", "empty": "",
+    }  # fmt: skip
+    assert read_settings(DEFAULTS).every_tag == {"app": "slipway", "stage": "dev"}

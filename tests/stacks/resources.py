@@ -5,6 +5,9 @@ from typing import Any
 
 from aws_cdk.assertions import Template
 
+# Of an EC2 training that fits the default instance type: most others need more memory.
+ON_EC2: dict[str, Any] = {"ec2_training": True, "weights": "1" * 64, "trainable": "head"}
+
 
 def of_type(template: Template, kind: str) -> list[dict[str, Any]]:
     """The properties of every resource of a type."""

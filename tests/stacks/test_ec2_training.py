@@ -18,7 +18,7 @@ from settings.ec2 import Ec2
 from stacks.ec2_training import MAX_USER_DATA, UserDataTooLong, within_limit
 from tests.defaults import DEFAULTS
 from tests.stacks.conftest import Synthesize, synthesize_to
-from tests.stacks.resources import of_type, roles, statements, text
+from tests.stacks.resources import ON_EC2, of_type, roles, statements, text
 from tools.cost.estimate import estimate
 from tools.cost.usage import Usage
 
@@ -28,7 +28,7 @@ Templates = dict[str, Template]
 
 @pytest.fixture(scope="module")
 def on(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), ec2_training=True, weights="1" * 64, trainable="head")
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), **ON_EC2)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_subnet_is_in_the_zone_that_is_set_and_each_zone_has_its_own_address
     blocks = [ipaddress.IPv4Network(of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]["CidrBlock"])]
     assert "AvailabilityZoneId" not in of_type(on["ec2-training"], "AWS::EC2::Subnet")[0]
     for zone in ("use1-az1", "use1-az2", "use1-az6"):
-        stacks = synthesize(ec2_training=True, weights="1" * 64, trainable="head", ec2_zone_id=zone)
+        stacks = synthesize(**ON_EC2, ec2_zone_id=zone)
         [subnet] = of_type(stacks["ec2-training"], "AWS::EC2::Subnet")
         assert subnet["AvailabilityZoneId"] == zone
         block = ipaddress.IPv4Network(subnet["CidrBlock"])
@@ -140,13 +140,14 @@ def _ids(templates: Templates) -> set[str]:
         {"ec2_volume_gib": 20},
         {"ec2_zone_id": "euw1-az2"},
         {"training_max_hours": 3},
+        {"tags": "team=vision"},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_has_ended_is_not_updated_but_made_anew(
     on: Templates, synthesize: Synthesize, change: dict[str, Any]
 ) -> None:
-    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", **change)
+    changed = synthesize(**ON_EC2, **change)
     assert len(_ids(on)) == 3
     assert _ids(on).isdisjoint(_ids(changed))
 
@@ -156,7 +157,7 @@ def test_a_changed_script_is_another_instance_that_finds_the_same_model(
 ) -> None:
     (tmp_path / "user_data.sh").write_text(SCRIPT.read_text() + "# changed\n")
     monkeypatch.setattr("stacks.ec2_training._SCRIPT", tmp_path / "user_data.sh")
-    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head")
+    changed = synthesize(**ON_EC2)
     assert _ids(on).isdisjoint(_ids(changed))
     [before, after] = (
         re.findall("^DIGEST=(.*)$", text(instance["UserData"]["Fn::Base64"]), re.MULTILINE)
@@ -167,7 +168,7 @@ def test_a_changed_script_is_another_instance_that_finds_the_same_model(
 
 
 def test_a_setting_of_another_stack_leaves_the_instance_alone(on: Templates, synthesize: Synthesize) -> None:
-    changed = synthesize(ec2_training=True, weights="1" * 64, trainable="head", notebook=True, endpoint_max_instances=9)
+    changed = synthesize(**ON_EC2, notebook=True, endpoint_max_instances=9)
     assert _ids(on) == _ids(changed)
 
 
