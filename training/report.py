@@ -37,7 +37,7 @@ def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence
         flush=True,
     )
     _print_classes(test, classes)
-    missed = np.flatnonzero(test.correct == 0)
+    missed = np.flatnonzero(test.correct == 0).tolist()
     lines = [f"none of the {test.images[i]} test images of class {classes[i]} is recognised" for i in missed]
     for line in shorten(lines, "such classes"):
         print(f"warning: {line}", flush=True)
