@@ -1,7 +1,7 @@
 """The gate's commands: check, diff, docs.
 
 Exit codes: 0 when all is well; 1 when there are findings (check), when something became possible (diff), or when the
-document is stale (docs --check); 2 when the input cannot be read.
+document is stale (docs --check); 2 when the input cannot be read; 130 after Ctrl-C.
 """
 
 import argparse
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GateError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 def _check(parsed: argparse.Namespace) -> int:

@@ -6,3 +6,7 @@ Training jobs train, endpoints serve, and every call is signed and authorised.
     make status        show whether it runs, and its processes
     make down          end it and every process it started
 """
+
+from training.interrupt import report_interrupts
+
+report_interrupts()

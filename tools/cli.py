@@ -18,8 +18,9 @@ from iam.errors import GateError
 from settings import Settings, SettingsError, read_settings
 from tools.dataset.archive import image_folder
 from training.errors import ReportedError
+from training.interrupt import INTERRUPTED
 
-FAILED, INTERRUPTED, NO_READER = 1, 130, 141  # the last two are 128 + SIGINT and 128 + SIGPIPE, as shells have them
+FAILED, NO_READER = 1, 141  # the latter is 128 + SIGPIPE, as shells have it
 
 # aws/ and iam/ import nothing of training/, so each has a root of its own.
 _REPORTED = (ReportedError, UnknownPrice, GateError, Boto3Error, BotoCoreError, ClientError, OSError)

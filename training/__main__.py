@@ -1,9 +1,11 @@
 """Trains an image classifier. In a SageMaker job everything comes from its files; on a laptop from these flags."""
 
+from training.interrupt import INTERRUPTED, report_interrupts
 from training.stop import STOPPED, exit_on_sigterm
 
-if __name__ == "__main__":
-    exit_on_sigterm()  # before the other imports, which can take seconds on a new machine
+if __name__ == "__main__":  # before the other imports, which can take seconds on a new machine
+    exit_on_sigterm()
+    report_interrupts()
 
 import argparse
 import importlib.util
@@ -12,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from training.environment import (
@@ -28,7 +31,6 @@ from training.settings import parse
 
 MAX_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
 WAIT_SECONDS = 2
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,8 +93,9 @@ def _report(error: Exception, places: Places) -> int:
 def _fail(problems: Sequence[str], places: Places | None, code: int = 1) -> int:
     """Prints the problems and, if there are places, writes them as SageMaker's FailureReason; returns the code."""
     if places:
-        places.failure.parent.mkdir(parents=True, exist_ok=True)
-        places.failure.write_text("\n".join(problems)[:MAX_FAILURE_TEXT], encoding="utf-8")
+        with suppress(OSError):  # a full disk; the log has the reason all the same
+            places.failure.parent.mkdir(parents=True, exist_ok=True)
+            places.failure.write_text("\n".join(problems)[:MAX_FAILURE_TEXT], encoding="utf-8")
     return fail(problems, code)
 
 

@@ -5,7 +5,6 @@ spot job copies to S3 while it runs, and back before it runs again.
 """
 
 import copy
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from training.environment import Process
 from training.identity import check_same, damaged
 from training.outcome import Epoch, Score
+from training.replaced import replaced
 
 FILE = "checkpoint.pt"
 
@@ -90,13 +90,15 @@ class Checkpoints:
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replaces the checkpoint in one step: a process killed meanwhile leaves the previous one."""
+        """Replaces the checkpoint in one step.
+
+        Raises:
+            OSError: the disk is full.
+        """
         if self.folder is None or self.process.rank != 0:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.folder / f".{FILE}.unfinished"
-        torch.save({"identity": dict(self.identity), **state}, unfinished)
-        os.replace(unfinished, self.folder / FILE)
+        with replaced(self.folder / FILE) as file:  # a file, as with a path PyTorch hides the reason of a failure
+            torch.save({"identity": dict(self.identity), **state}, file)
 
     def load(self) -> dict[str, Any] | None:
         """The saved state, or None.

@@ -4,7 +4,6 @@ They lie in the folder of the checkpoints.
 """
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 
 from training.environment import Process
 from training.identity import check_same, damaged
+from training.replaced import replaced
 
 EVERY_SECONDS = 30.0
 MAX_SHARE_OF_TIME = 0.1  # spent on saving, when there are millions of images
@@ -74,16 +74,17 @@ class KeptFeatures:
             self.save(found)
 
     def save(self, found: np.ndarray) -> None:
-        """Replaces the file in one step: a process killed meanwhile leaves the previous one."""
+        """Replaces the file in one step.
+
+        Raises:
+            OSError: the disk is full.
+        """
         if self._path is None:
             return
         start = self._clock()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_name(f".{self._path.name}.unfinished")
         about = json.dumps({"identity": self._identity, "engine": self._engine})
-        with unfinished.open("wb") as file:
+        with replaced(self._path) as file:
             np.savez(file, about=np.array(about), features=found)
-        os.replace(unfinished, self._path)
         end = self._clock()
         self._next = end + max(EVERY_SECONDS, (end - start) / MAX_SHARE_OF_TIME)
 

@@ -7,6 +7,11 @@ choices as A|B|C. Validation accuracy decides; test accuracy is reported, never 
 output/ of the best run, and tuning.json with every trial; Ctrl-C keeps the trials that have finished.
 """
 
+from training.interrupt import INTERRUPTED, report_interrupts
+
+if __name__ == "__main__":
+    report_interrupts()  # before the other imports, which can take seconds on a new machine
+
 import argparse
 import signal
 import sys
@@ -24,7 +29,7 @@ from training.trial import Trial
 from training.trials import Plan, Tuner
 
 _EARLY_STOPPING = ("Off", "Auto")
-_MAX_JOBS, _INTERRUPTED = 750, 130
+_MAX_JOBS = 750
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     if tuning.best is None:
         reasons = [trial.reason for trial in tuning.trials if trial.status == "failed"]
         return fail([f"no trial has finished{f': {reasons[-1]}' if reasons else ''}"])
-    return _INTERRUPTED if tuning.interrupted else 0
+    return INTERRUPTED if tuning.interrupted else 0
 
 
 @contextmanager

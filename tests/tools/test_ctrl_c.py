@@ -1,5 +1,6 @@
 """Ctrl-C ends every command with one line and 130, whatever it is doing."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from iam import __main__ as gate
 from tools import cdk
 
 ROOT = Path(__file__).parents[2]
@@ -16,10 +18,38 @@ def run(program: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
 
 
-def test_while_modules_are_imported_it_is_one_line_too() -> None:
-    ended = run("import tools; raise KeyboardInterrupt")
-    assert ended.stderr == "stopped\n"
-    assert ended.returncode == -signal.SIGINT  # which a shell shows as 130
+# Ctrl-C as the first package that is not ours is imported.
+IMPORTING = """
+import runpy, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, *%(ours)r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["%(module)s"]
+runpy.run_module("%(module)s", run_name="__main__", alter_sys=True)
+"""
+OURS = ("aws", "bench", "iam", "local_aws", "notebooks", "serving", "settings", "tools", "training")
+COMMANDS = set(re.findall(rf"\$\(PY\) -m ((?:{'|'.join(OURS)})\b[\w.]*)", (ROOT / "Makefile").read_text()))
+# Those that write a file of the repository for developers, and the gate, which is imported in a blink.
+OTHERS = {"iam", "iam.refresh", "local_aws.doubts", "settings.document"}
+
+
+@pytest.mark.parametrize("module", sorted(COMMANDS - OTHERS))
+def test_while_modules_are_imported_it_is_one_line_too(module: str) -> None:
+    ended = run(IMPORTING % {"module": module, "ours": OURS})
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("stopped")
+    assert ended.returncode in (-signal.SIGINT, 130)  # a shell shows both as 130
+
+
+def test_the_gate_ends_so_as_it_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "load", interrupted)
+    assert gate.main(["check", "cdk.out"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_a_fault_of_ours_keeps_its_trace() -> None:

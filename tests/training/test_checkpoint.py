@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -100,8 +101,8 @@ def test_whoever_is_killed_while_writing_leaves_the_checkpoint_before(
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save({"step": 1})
 
-    def half(_: object, path: Path) -> None:
-        path.write_bytes(b"half")
+    def half(_: object, file: BinaryIO) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", half)

@@ -116,6 +116,21 @@ def test_out_of_memory_names_the_settings_to_lower(
     assert failure(job).startswith("out of memory: lower batch-size (64) or image-size (16)")
 
 
+def test_a_full_disk_is_named_even_where_the_reason_cannot_be_written(
+    job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(few_digits, job / "input" / "data" / "images")
+
+    def fill(*_: object, **__: object) -> None:
+        (job / "output").mkdir()
+        (job / "output" / "failure").symlink_to("/dev/full")
+        Path("/dev/full").write_text("features")
+
+    monkeypatch.setattr("training.loop.fit", fill)
+    assert main([]) == 1
+    assert capsys.readouterr().err == "error: input or output: No space left on device\n"
+
+
 def test_a_loss_that_is_no_number_names_the_setting_to_lower(
     job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
