@@ -18,6 +18,8 @@ TRACES = $(wildcard out/iam-trace*.json)
 # The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
+WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
 	review load capacity cost bench local status down notebook format lock hooks release clean
@@ -47,8 +49,11 @@ destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data
 
 ##@ The local AWS, on this machine and without an account
 
-# Without a file that names one there is none to end, and perhaps no environment to end it with.
-DOWN = if test -n "$$SLIPWAY_LOCAL_HOME$(wildcard .local/run.json .local/*/run.json)"; then $(PY) -m local_aws down; else echo "no local AWS runs"; fi
+# By its processes, since its files may be gone; and without an environment only if there is nothing to end.
+DOWN = if test -e "$(firstword $(wildcard $(VENV)/.packages-*))"; then $(PY) -m local_aws down; \
+	elif test -n "$(wildcard .local/run.json .local/*/run.json)"; \
+	then echo "error: .local names a local AWS, and without $(VENV) it cannot be ended: make setup" >&2; exit 1; \
+	else echo "no local AWS runs"; fi
 
 local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name] [ACCOUNT=new: with a new account's quotas]
 	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT))
@@ -82,9 +87,10 @@ cost: $(SETUP)  ## what a month, a prediction and a training cost [REGION=eu-wes
 	@$(PY) -m tools.cost $(if $(REGION),--region $(REGION)) $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
 diff: $(SETUP)  ## what a deploy would change
-	@$(PY) -m tools.cdk diff --all $(CONTEXT)
+	@$(PY) -m tools.cdk diff $(CONTEXT)
 
 synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
+	@$(WRITABLE)
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
 
 ##@ What is deployed
@@ -115,6 +121,7 @@ prove: $(SETUP)  ## ask the AWS that the environment names what its documents le
 # Synth fails when the gate does, but writes the templates all the same; the gate's own report is the better one.
 .PHONY: templates
 templates: $(SETUP)
+	@$(WRITABLE)
 	@rm -rf cdk.out
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
@@ -207,10 +214,12 @@ release: $(PACKAGES)  ## test, then bump the version, date the change log, commi
 	@echo "Tagged v$(VERSION). Publish it with: git push --follow-tags"
 
 clean:  ## end every local AWS of this folder and remove everything that was made
+	@$(WRITABLE)
 	@$(DOWN)
 	rm -rf $(VENV) node_modules cdk.out out .local training/wheels
 
 $(ENVIRONMENT):
+	@$(WRITABLE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11 …" % sys.version.split()[0])'
 	@echo "▸ Python environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)

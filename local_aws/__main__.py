@@ -9,7 +9,9 @@ from local_aws import __doc__ as description
 from local_aws import doubts
 from local_aws.clock import DEFAULT, VARIABLE, parse_time_factor
 from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, ESTABLISHED, NEW, Home
-from local_aws.lifecycle import LocalAwsError, current, down, processes, up
+from local_aws.lifecycle import down, up
+from local_aws.running import LocalAwsError, current, homes, processes
+from training.interrupt import INTERRUPTED
 
 
 def main() -> int:
@@ -18,8 +20,8 @@ def main() -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", prog="make local", help="start local AWS (does nothing if it runs already)")
-    start.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
-    start.add_argument("--region", default=DEFAULT_REGION, help=f"default {DEFAULT_REGION}")
+    start.add_argument("--port", type=_port, help=f"default {DEFAULT_PORT}")
+    start.add_argument("--region", help=f"default {DEFAULT_REGION}")
     start.add_argument(
         "--time-factor",
         type=_factor,
@@ -45,9 +47,18 @@ def main() -> int:
     except LocalAwsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error.filename or home.root}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, a whole number from 1 to 65535")
+    return int(text)
 
 
 def _factor(text: str) -> float:
@@ -59,7 +70,15 @@ def _factor(text: str) -> float:
 
 def _up(home: Home, given: argparse.Namespace) -> int:
     start = time.monotonic()
-    run = up(home, given.port, given.region, time_factor=given.time_factor, doubt=given.doubt, account=given.account)
+    run = up(
+        home,
+        given.port,
+        given.region,
+        default_port=DEFAULT_PORT,
+        time_factor=given.time_factor,
+        doubt=given.doubt,
+        account=given.account,
+    )
     fast = f", time factor {run.time_factor:g}" if run.time_factor != 1 else ""
     print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s{fast})")
     print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")
@@ -69,7 +88,7 @@ def _up(home: Home, given: argparse.Namespace) -> int:
 def _status(home: Home) -> int:
     """Print a line for each local AWS that runs; the exit code is 1 if there is none."""
     found = 0
-    for each in _homes(home):
+    for each in homes(home):
         run = current(each)
         if run and run.healthy():
             found += 1
@@ -83,13 +102,9 @@ def _status(home: Home) -> int:
 
 
 def _down(home: Home) -> int:
-    print(f"local AWS ended ({sum(map(down, {home, *_homes(home)}))} processes)")
+    ended = sum(map(down, homes(home)))
+    print(f"local AWS ended ({ended} processes)" if ended else "no local AWS runs")
     return 0
-
-
-def _homes(home: Home) -> list[Home]:
-    """The home folder and those in it, such as the demo's, that have a local AWS."""
-    return [Home(file.parent) for file in (home.run_file, *home.root.glob("*/run.json")) if file.exists()]
 
 
 if __name__ == "__main__":

@@ -55,11 +55,21 @@ def private(path: Path) -> Path:
     return path
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that this user alone can read, whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        private(scratch).write_text(text)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
 def write_env(path: Path, variables: dict[str, str]) -> None:
     """Write `variables` as shell exports, readable by this user only (it holds a secret key)."""
     lines = [f"unset {' '.join(_OTHERS)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    private(path).write_text("\n".join(lines) + "\n")
+    write_private(path, "\n".join(lines) + "\n")
 
 
 def read_env(path: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 MARKER = "SLIPWAY_LOCAL_AWS_RUN"
+HOME = "SLIPWAY_LOCAL_HOME"  # variable of the home folder, in the environment of the run's supervisor and server
 
 # Makes the command that follows process 1 of its own PID namespace, as in a container. Linux ignores signals for which
 # process 1 has no handler, and ends the other processes with it.
@@ -53,6 +54,17 @@ def marked(run_id: str) -> list[psutil.Process]:
             family.add(process)
             ahead += children[process.pid]
     return [process for process in family if process.pid != os.getpid() and _lives(process)]
+
+
+def runs() -> dict[str, str]:
+    """Home folders of the runs whose supervisor or server lives, by run id; this does not depend on any file."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            environment = process.environ()
+            if MARKER in environment and HOME in environment:
+                found[environment[MARKER]] = environment[HOME]
+    return found
 
 
 def sweep(run_id: str, grace_seconds: float = 0.0, attempts: int = 20) -> int:

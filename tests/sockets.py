@@ -1,6 +1,6 @@
 """Sockets of a local AWS."""
 
-from local_aws.lifecycle import LocalAwsRun, processes
+from local_aws.running import LocalAwsRun, processes
 
 
 def listening_addresses(run: LocalAwsRun) -> set[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.container import namespaces
+
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements-dev.txt", "package-lock.json", "training/wheels.txt")
 
@@ -155,15 +157,46 @@ def test_an_old_python_is_refused_with_the_fix(checkout: Checkout, tmp_path: Pat
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_down_ends_what_make_demo_kept_and_clean_does_so_before_it_removes_everything(ready: Checkout) -> None:
-    assert ready.make("down").stdout == "no local AWS runs\n"
-    demo = ready.folder / ".local" / "demo"
-    demo.mkdir(parents=True)
-    (demo / "run.json").touch()
-    for target in ("down", "clean"):
-        assert ready.make(target).returncode == 0
-        assert ready.log.read_text() == "python -m local_aws down\n"
-    assert not (ready.folder / ".venv").exists()
+@pytest.mark.parametrize("target", ["down", "clean"])
+def test_down_and_clean_first_end_what_runs_whatever_files_are_left_of_it(ready: Checkout, target: str) -> None:
+    assert ready.make(target).returncode == 0
+    assert ready.log.read_text() == "python -m local_aws down\n"
+    assert (ready.folder / ".venv").exists() == (target == "down")
+
+
+@pytest.mark.parametrize("target", ["down", "clean"])
+def test_without_an_environment_a_local_aws_is_named_and_kept(checkout: Checkout, target: str) -> None:
+    assert checkout.make("down").stdout == "no local AWS runs\n"
+    record = checkout.folder / ".local" / "demo" / "run.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    ended = checkout.make(target)
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(
+        "error: .local names a local AWS, and without .venv it cannot be ended: make setup\n"
+    )
+    assert record.exists()
+
+
+@pytest.mark.skipif(not namespaces(), reason="needs user namespaces")
+@pytest.mark.parametrize("target", ["setup", "clean", "synth", "iam"])
+def test_in_a_read_only_folder_there_is_one_error(checkout: Checkout, target: str) -> None:
+    if target != "setup":
+        checkout.setup()
+        (checkout.folder / "cdk.out").mkdir()
+        for number in range(3):
+            (checkout.folder / "cdk.out" / f"{number}.json").touch()
+    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
+    ended = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, checkout.folder, "make", target],
+        env={"PATH": f"{checkout.bin}{os.pathsep}/usr/bin{os.pathsep}/bin", "LOG": "/dev/null", "FAIL": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode != 0
+    assert [line for line in ended.stderr.splitlines() if not line.startswith("make")] == [
+        "error: this folder is read-only"
+    ]
 
 
 def test_clean_needs_no_environment(checkout: Checkout) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from local_aws.lifecycle import LocalAwsRun, processes
+from local_aws.running import LocalAwsRun, processes
 
 T = TypeVar("T")
 

@@ -19,7 +19,6 @@ _THREADS = 8
 
 def main(uri: str, folder: Path, may_be_empty: bool) -> int:
     """Download all objects under `uri` to `folder`; exit code 1 with a line on stderr if that is not possible."""
-    folder.mkdir(parents=True, exist_ok=True)
     location = urlparse(uri)
     bucket, prefix = location.netloc, location.path.lstrip("/")
     s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=_THREADS))
@@ -31,6 +30,7 @@ def main(uri: str, folder: Path, may_be_empty: bool) -> int:
         target.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         if not keys and not may_be_empty:
@@ -43,6 +43,9 @@ def main(uri: str, folder: Path, may_be_empty: bool) -> int:
             list(pool.map(fetch, [key for key in keys if not key.endswith("/")]))
     except ClientError as error:
         print(f"{error} ({uri})", file=sys.stderr)
+        return 1
+    except OSError as error:  # AWS says "Insufficient disk space" for a full one (aws/sagemaker-python-sdk#128)
+        print(f"{error.strerror or error} ({uri} to {folder})", file=sys.stderr)
         return 1
     return 0
 

@@ -14,7 +14,7 @@ import boto3
 import psutil
 
 from local_aws.home import Home
-from local_aws.lifecycle import current, processes
+from local_aws.running import current, processes
 from tests.waiting import until
 from tools.cdk import ROOT
 from tools.demo.classify import ClassifyClient

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import current, up
+from local_aws.lifecycle import up
+from local_aws.running import current
 from tests.waiting import until, until_nothing_is_left_of
 from tools.deploy.check import check
 from tools.deploy.preflight.bootstrap import bootstrap

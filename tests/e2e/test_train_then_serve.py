@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from local_aws.home import Home
-from local_aws.lifecycle import current
+from local_aws.running import current
 from settings import read_settings
 from tests.sockets import listening_addresses
 from tests.waiting import until_nothing_is_left_of

@@ -6,7 +6,8 @@ import pytest
 
 from local_aws import doubts
 from local_aws.home import Home
-from local_aws.lifecycle import LocalAwsError, up
+from local_aws.lifecycle import up
+from local_aws.running import LocalAwsError
 
 
 def test_the_page_has_every_doubt() -> None:

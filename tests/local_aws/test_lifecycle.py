@@ -1,6 +1,8 @@
 """No process started by local AWS outlives it, however it ends."""
 
+import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +15,8 @@ import pytest
 
 from local_aws import lifecycle
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import LocalAwsError, LocalAwsRun, current, down, processes, up
+from local_aws.lifecycle import down, up
+from local_aws.running import LocalAwsError, LocalAwsRun, current, homes, processes, run_ids
 from tests.sockets import listening_addresses
 from tests.waiting import until_nothing_is_left_of
 
@@ -47,13 +50,90 @@ def test_down_leaves_no_process_and_no_file_but_the_records(own: Home) -> None:
     assert sorted(path.name for path in own.root.iterdir()) == ["calls.jsonl", "server.log"]
 
 
-def test_one_that_runs_keeps_its_time_factor_and_says_so(own: Home) -> None:
-    run = up(own, time_factor=12)
+def test_one_that_runs_keeps_port_region_and_time_factor_and_says_so(own: Home) -> None:
+    run = up(own, region="eu-west-1", time_factor=12)
 
-    assert read_env(own.env_file)["SLIPWAY_TIME_FACTOR"] == "12"
-    assert up(own) == run
+    variables = read_env(own.env_file)
+    assert (variables["AWS_REGION"], variables["SLIPWAY_TIME_FACTOR"]) == ("eu-west-1", "12")
+    assert up(own, default_port=1) == up(own, run.port, "eu-west-1", time_factor=12) == run
+    with pytest.raises(LocalAwsError, match=f"runs already, at port {run.port}: `make down`"):
+        up(own, run.port + 1)
+    with pytest.raises(LocalAwsError, match="runs already, in region eu-west-1"):
+        up(own, region="us-east-1")
     with pytest.raises(LocalAwsError, match="runs already, with the time factor 12"):
         up(own, time_factor=2)
+
+
+@pytest.mark.parametrize("record", [None, ""], ids=["lost", "empty"])
+def test_one_whose_record_is_lost_or_damaged_is_kept_until_down_ends_it(own: Home, record: str | None) -> None:
+    run = start_with_a_sleeping_child(own)
+    if record is None:
+        shutil.rmtree(own.root)
+    else:
+        own.run_file.write_text(record)
+
+    for look in (lambda: up(own), lambda: current(own)):
+        with pytest.raises(LocalAwsError, match=r"run\.json (is gone|cannot be read).*`make down`"):
+            look()
+    assert homes(own) == [own]
+    assert down(own) >= 3
+
+    until_nothing_is_left_of(run)
+    assert current(own) is None
+
+
+@pytest.mark.parametrize("record", ["", '{"run_id": "', '{"run": 1}', "[]", "\x00"])
+def test_a_damaged_record_of_one_that_has_ended_goes_with_down(own: Home, record: str) -> None:
+    own.root.mkdir()
+    own.run_file.write_text(record)
+    with pytest.raises(LocalAwsError, match=r"cannot be read.*`make down`"):
+        current(own)
+    assert homes(own) == [own]
+    assert down(own) == 0
+    assert (homes(own), current(own)) == ([], None)
+
+
+def test_files_for_its_clients_that_are_lost_or_damaged_come_back(own: Home) -> None:
+    up(own)
+    before = own.env_file.read_text()
+    own.env_file.write_text("")
+
+    up(own)
+
+    assert own.env_file.read_text() == before
+
+
+def test_one_whose_scratch_folder_is_gone_says_so_at_once(own: Home) -> None:
+    up(own)
+    shutil.rmtree(own.scratch)
+    with pytest.raises(LocalAwsError, match=r"runs already, and .*scratch is gone: `make down`"):
+        up(own)
+
+
+def test_two_clones_have_one_each(own: Home, tmp_path: Path) -> None:
+    mine, other = up(own), Home(tmp_path / "other")
+    with pytest.raises(LocalAwsError, match=rf"port {mine.port} is taken.*make local PORT={mine.port + 1}"):
+        up(other, default_port=mine.port)
+    theirs = up(other)
+    down(other)
+    until_nothing_is_left_of(theirs)
+    assert mine.healthy()
+
+
+@pytest.mark.parametrize("step", ["write_private", "_start_supervisor", "write_client_files"])
+def test_a_disk_that_is_full_as_it_starts_leaves_nothing_behind(
+    own: Home, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(own.root))
+
+    monkeypatch.setattr(lifecycle, step, full)
+    with pytest.raises(OSError, match="No space left on device"):
+        up(own)
+    assert run_ids(own) == set()
+    assert {path.name for path in own.root.iterdir()} <= {"calls.jsonl", "server.log"}
+    monkeypatch.undo()
+    assert up(own).healthy()
 
 
 def test_one_that_runs_keeps_its_answers_to_doubts_and_says_so(own: Home) -> None:

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from aws.quotas import LAMBDA_CONCURRENCY
 from local_aws.home import NEW, Home, read_env
-from local_aws.lifecycle import LocalAwsError, down, up
+from local_aws.lifecycle import down, up
+from local_aws.running import LocalAwsError
 from tests.local_aws.conftest import Client, assume, clients, ended, make_role, wait_for_stack
 from tests.waiting import until
 

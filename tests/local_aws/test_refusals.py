@@ -16,7 +16,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import LocalAwsError, up
+from local_aws.lifecycle import up
+from local_aws.running import LocalAwsError
 from tests.local_aws.conftest import Client, assume, clients, make_role, wait_for_stack
 
 

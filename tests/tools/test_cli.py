@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from aws.prices import UnknownPrice
 from iam.errors import GateError
-from local_aws.lifecycle import LocalAwsError
+from local_aws.running import LocalAwsError
 from settings import SettingsError
 from tools.cdk import CdkFailed
 from tools.cli import Unconfirmed, agreed, command, make_parser

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.home import Home
-from local_aws.lifecycle import current, processes
+from local_aws.running import current, processes
 from tests.local_aws.conftest import Client, wait_for_stack
 from tests.local_aws.ec2.instance import IMAGE, console, launch, wait_for_state
 from tests.waiting import until

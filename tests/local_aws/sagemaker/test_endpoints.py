@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from bench.toy_endpoint import archive, model_archive, push
 from local_aws.home import Home, read_env
-from local_aws.lifecycle import current, processes
+from local_aws.running import current, processes
 from tests.local_aws.conftest import Client, make_role
 from tests.waiting import until
 

@@ -1,0 +1,44 @@
+"""Files of a local AWS for its clients: aws.env, and the program that stands in for Docker."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import psutil
+
+from local_aws import clock
+from local_aws.home import Home, write_env
+from local_aws.processes import HOME
+from local_aws.running import LocalAwsError, LocalAwsRun
+
+
+def write_client_files(home: Home, run: LocalAwsRun) -> None:
+    """Write them for a run that lives, whose server alone knows its key.
+
+    Raises:
+        LocalAwsError: it has just ended.
+        OSError: the home folder cannot be written.
+    """
+    try:
+        server = psutil.Process(run.supervisor).environ()
+    except psutil.Error as error:
+        raise LocalAwsError(f"local AWS at {run.endpoint} has just ended: start it again") from error
+    docker = home.scratch / "docker"
+    variables = {"PYTHONPATH": Path(__file__).resolve().parent.parent, HOME: home.root}
+    settings = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
+    call = f"{settings} exec {shlex.quote(sys.executable)} -m local_aws.images.docker"
+    docker.write_text(f'#!/bin/sh\n{call} "$@"\n')
+    docker.chmod(0o755)
+    write_env(
+        home.env_file,
+        {
+            "AWS_ENDPOINT_URL": run.endpoint,
+            "AWS_ACCESS_KEY_ID": server["AWS_ACCESS_KEY_ID"],
+            "AWS_SECRET_ACCESS_KEY": server["AWS_SECRET_ACCESS_KEY"],
+            "AWS_REGION": run.region,
+            "AWS_DEFAULT_REGION": run.region,
+            "AWS_CA_BUNDLE": run.certificate,
+            "CDK_DOCKER": str(docker),
+            clock.VARIABLE: f"{run.time_factor:g}",
+        },
+    )
