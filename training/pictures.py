@@ -1,10 +1,12 @@
 """Pictures of a training's result, as PNG files: curves, confusion matrix and the worst mistakes.
 
 Pillow draws them, because it is needed for the images anyway; AWS's training images need not have matplotlib.
+Pillow's own font has ASCII letters alone: for other names, a font of the machine is taken if it has one.
 """
 
 import math
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,15 @@ from training.outcome import History, Predictions
 
 WIDTH, HEIGHT, MARGIN = 640, 300, 48
 MAX_NAMES = 40  # classes whose names fit beside the confusion matrix
+MIN_CELL, MIN_SIDE = 28, 336  # of a confusion matrix with names, px
+AXES = "rows: true class, columns: predicted class"
 MAX_MISTAKES, COLUMNS, TILE = 24, 6, 160
 COLOURS = {"train": "#0072b2", "validation": "#d55e00"}  # different for the colour-blind, too
-_FONT = ImageFont.load_default(12)
+_SIZE = 12
+_FONT = ImageFont.load_default(_SIZE)
+_MACHINE_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "arial.ttf")
+_NO_LETTER = "\uffff"  # Unicode has none there, so a font draws its sign for a missing one
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def draw(folder: Path, history: History, test: Predictions, images: Images, classes: Sequence[str]) -> None:
@@ -48,21 +56,26 @@ def confusion(predictions: Predictions, classes: Sequence[str], path: Path) -> N
     counts = predictions.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     named = len(classes) <= MAX_NAMES
-    cell = 28 if named else max(2, 1000 // len(classes))
-    left = int(max(_FONT.getlength(name) for name in classes)) + 12 if named else 24
+    font = font_for(classes) if named else _FONT
+    names = names_in(classes, font)
+    cell = max(MIN_CELL, MIN_SIDE // len(classes)) if named else max(2, 1000 // len(classes))
+    left = int(max(font.getlength(name) for name in names)) + 12 if named else 8
+    top = left + 16  # below the title
     side = cell * len(classes)
     cells = Image.fromarray((255 * (1 - shares)).astype(np.uint8)).resize((side, side), Image.Resampling.NEAREST)
-    picture = Image.new("RGB", (left + side + 4, left + side + 4), "white")
-    picture.paste(cells.convert("RGB"), (left, left))
+    width = max(left + side, int(_FONT.getlength(AXES)) + 8)
+    picture = Image.new("RGB", (width + 4, top + side + 4), "white")
+    picture.paste(cells.convert("RGB"), (left, top))
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((left - 1, left - 1, left + side, left + side), outline="grey")
+    draw.text((4, 2), AXES, "black", _FONT)
+    draw.rectangle((left - 1, top - 1, left + side, top + side), outline="grey")
     if named:
-        for row, name in enumerate(classes):
-            draw.text((left - 6, left + cell * (row + 0.5)), name, "black", _FONT, anchor="rm")
-        picture.paste(_columns(classes, left, cell), (left, 0))
+        for row, name in enumerate(names):
+            draw.text((left - 6, top + cell * (row + 0.5)), name, "black", font, anchor="rm")
+        picture.paste(_columns(names, left, cell, font), (left, top - left))
         for row, column in zip(*np.nonzero(counts), strict=True):
             ink = "white" if shares[row, column] > 0.5 else "black"
-            centre = (left + cell * (column + 0.5), left + cell * (row + 0.5))
+            centre = (left + cell * (column + 0.5), top + cell * (row + 0.5))
             draw.text(centre, str(counts[row, column]), ink, _FONT, anchor="mm")
     picture.save(path)
 
@@ -72,6 +85,8 @@ def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], p
     worst = predictions.worst(MAX_MISTAKES)
     rows = max(1, -(-len(worst) // COLUMNS))
     height = TILE + 48
+    font = font_for([*classes, *(images.files[index].name for index in worst)])
+    names = names_in(classes, font)
     picture = Image.new("RGB", (COLUMNS * (TILE + 8), rows * height), "white")
     draw = ImageDraw.Draw(picture)
     if not len(worst):
@@ -81,13 +96,51 @@ def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], p
         square = Image.fromarray(images.take(np.array([index]))[0])
         picture.paste(square.resize((TILE, TILE)), (x, y))
         lines = (
-            images.files[index].name,
-            f"is {classes[images.labels[index]]}",
-            f"taken for {classes[predictions.predicted[index]]}, {predictions.confidence[index]:.0%}",
+            _spelt(images.files[index].name, font),
+            f"is {names[images.labels[index]]}",
+            f"taken for {names[predictions.predicted[index]]}, {predictions.confidence[index]:.0%}",
         )
         for number, line in enumerate(lines):
-            draw.text((x, y + TILE + 1 + 14 * number), _shortened(line), "black", _FONT)
+            draw.text((x, y + TILE + 1 + 14 * number), _shortened(line, font), "black", font)
     picture.save(path)
+
+
+def font_for(texts: Iterable[str]) -> Font:
+    """Pillow's own font, or the first one of the machine that has all letters of the texts if Pillow's has not."""
+    letters = set(unicodedata.normalize("NFC", "".join(texts)))
+    for name in ("", *_MACHINE_FONTS):
+        try:
+            font = ImageFont.truetype(name, _SIZE) if name else _FONT
+        except OSError:  # the machine has no such font
+            continue
+        if all(_draws(font, letter) for letter in letters):
+            return font
+    return _FONT
+
+
+def names_in(classes: Sequence[str], font: Font) -> list[str]:
+    """The classes as the font can write them, all different: é as e, and `class N` for one without its letters."""
+    spelt = [_spelt(name, font) for name in classes]
+    return [
+        text if text.count("?") == name.count("?") and spelt.count(text) == 1 else f"class {number}"
+        for number, (name, text) in enumerate(zip(classes, spelt, strict=True), 1)
+    ]
+
+
+def _spelt(text: str, font: Font) -> str:
+    """The text with letters that the font lacks without their accents, or else as a question mark."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c if _draws(font, c) else _plain(c, font) for c in composed)
+
+
+def _plain(letter: str, font: Font) -> str:
+    base = unicodedata.normalize("NFKD", letter)[0]
+    return base if _draws(font, base) else "?"
+
+
+def _draws(font: Font, letter: str) -> bool:
+    mask, missing = font.getmask(letter), font.getmask(_NO_LETTER)
+    return letter.isspace() or (mask.size, bytes(mask)) != (missing.size, bytes(missing))
 
 
 def _chart(draw: ImageDraw.ImageDraw, y: int, title: str, lines: dict[str, list[float]], top: float, best: int) -> None:
@@ -118,17 +171,17 @@ def _chart(draw: ImageDraw.ImageDraw, y: int, title: str, lines: dict[str, list[
             draw.ellipse((px - 2, py - 2, px + 2, py + 2), fill=COLOURS[name])
 
 
-def _columns(classes: Sequence[str], length: int, cell: int) -> Image.Image:
+def _columns(names: Sequence[str], length: int, cell: int, font: Font) -> Image.Image:
     """Class names side by side, each read upwards."""
-    lying = Image.new("RGB", (length, cell * len(classes)), "white")
+    lying = Image.new("RGB", (length, cell * len(names)), "white")
     draw = ImageDraw.Draw(lying)
-    for row, name in enumerate(classes):
-        draw.text((6, cell * (row + 0.5)), name, "black", _FONT, anchor="lm")
+    for row, name in enumerate(names):
+        draw.text((6, cell * (row + 0.5)), name, "black", font, anchor="lm")
     return lying.rotate(90, expand=True)
 
 
-def _shortened(line: str) -> str:
+def _shortened(line: str, font: Font) -> str:
     """The line, cut to a tile's width."""
-    while _FONT.getlength(line) > TILE:
+    while font.getlength(line) > TILE:
         line = line[:-2] + "…"
     return line

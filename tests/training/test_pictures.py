@@ -44,8 +44,8 @@ def test_curves_are_drawn_whatever_the_losses(tmp_path: Path, losses: list[float
 def test_the_diagonal_of_a_faultless_model_is_black(tmp_path: Path) -> None:
     pictures.confusion(predictions([0, 1, 2], [0, 1, 2]), CLASSES, tmp_path / "confusion.png")
     seen = pixels(tmp_path / "confusion.png")
-    corner = seen.shape[0] - 4 - 3 * 28
-    cells = seen[corner:-4, corner:-4, 0].reshape(3, 28, 3, 28).mean((1, 3))
+    side = pictures.MIN_SIDE // 3
+    cells = seen[-4 - 3 * side : -4, -4 - 3 * side : -4, 0].reshape(3, side, 3, side).mean((1, 3))
     assert (cells.diagonal() < 60).all() and (cells[~np.eye(3, dtype=bool)] == 255).all()
 
 
@@ -70,3 +70,30 @@ def test_a_grid_of_no_mistakes_says_so(tmp_path: Path) -> None:
     images = Images([Path("0.png")], [0], 8, np.zeros((1, 8, 8, 3), np.uint8))
     pictures.mistakes(predictions([0], [0]), images, CLASSES, tmp_path / "mistakes.png")
     assert (pixels(tmp_path / "mistakes.png") < 128).any()
+
+
+def test_a_matrix_of_two_classes_is_large_enough_to_read(tmp_path: Path) -> None:
+    pictures.confusion(predictions([0, 1], [0, 1], 2), ["a", "b"], tmp_path / "confusion.png")
+    assert min(pixels(tmp_path / "confusion.png").shape[:2]) >= pictures.MIN_SIDE
+
+
+def test_without_a_font_for_them_names_lose_accents_or_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's own font has ASCII letters alone, and draws a box for any other."""
+    monkeypatch.setattr(pictures, "_MACHINE_FONTS", ())
+    names = ["cafe\u0301", "jalape\u00f1o", "猫", "犬", "who?", "re\u0301sume\u0301", "resume"]
+    font = pictures.font_for(names)
+    shown = ["cafe", "jalapeno", "class 3", "class 4", "who?", "class 6", "class 7"]
+    assert pictures.names_in(names, font) == shown
+
+
+def test_a_font_of_the_machine_that_has_all_letters_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def truetype(name: str, _: int) -> str:
+        if name == "missing":
+            raise OSError("cannot open resource")
+        return name
+
+    monkeypatch.setattr(pictures, "_MACHINE_FONTS", ("missing", "latin", "japanese"))
+    monkeypatch.setattr(pictures.ImageFont, "truetype", truetype)
+    monkeypatch.setattr(pictures, "_draws", lambda font, letter: letter.isascii() or font == "japanese")
+    assert pictures.font_for(["cat", "猫"]) == "japanese"
+    assert pictures.font_for(["cat"]) is pictures._FONT
