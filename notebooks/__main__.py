@@ -7,9 +7,15 @@ import ast
 import sys
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from notebooks.execute import NOTEBOOK, execute
+from settings.names import notebook_endpoint_name, notebook_prefix
 from tools.cdk import ROOT
 from tools.cli import chosen_settings, command, make_parser
+from tools.deploy.interrupted import Interrupted, what_runs_of
+from tools.deploy.inventory import Deployment, endpoints, running_jobs
+from training.writing import require_writable
 
 _OUT = ROOT / "out"
 
@@ -21,8 +27,23 @@ def main() -> None:
     arguments = parser.parse_args()
     parameters = {"PREFIX": chosen_settings(arguments).prefix, **dict(map(_parameter, arguments.parameter))}
     output = _OUT / NOTEBOOK.name
-    execute(NOTEBOOK, parameters, output)
+    require_writable(_OUT)
+    try:
+        execute(NOTEBOOK, parameters, output, say=print)
+    except KeyboardInterrupt:
+        raise Interrupted(_left_by(str(parameters["PREFIX"]))) from None
     print(f"Written: {output}")
+
+
+def _left_by(prefix: str) -> str:
+    """Describe what the notebook of `<app>-<stage>` has made and what runs on."""
+    app, _, stage = prefix.partition("-")
+    of = Deployment(app, stage, account="")
+    ours = (notebook_prefix(prefix), notebook_endpoint_name(prefix))
+    try:
+        return what_runs_of(each for each in (*running_jobs(of), *endpoints(of)) if each.name.startswith(ours))
+    except (BotoCoreError, ClientError) as error:
+        return f"stopped; AWS does not say what of it runs on there ({error})"
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -1,7 +1,8 @@
 """Execute a notebook from top to bottom with given parameters."""
 
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
+from tools.deploy.narration import minutes
 from training.errors import InputError, ReportedError
 
 NOTEBOOK = Path(__file__).with_name("train_and_deploy.ipynb")
@@ -20,11 +22,18 @@ class NotebookFailed(ReportedError):
     """A cell raised an error. The message is the error as the notebook shows it."""
 
 
-def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = None) -> nbformat.NotebookNode:
+def execute(
+    path: Path,
+    parameters: Mapping[str, Any],
+    output: Path | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+) -> nbformat.NotebookNode:
     """Execute the notebook, write it with its outputs to `output`, also after an error, and return it.
 
     Args:
         parameters: values that override those of the cell tagged `parameters`.
+        say: gets the heading of each part as it begins, with the time passed.
 
     Raises:
         InputError: the notebook has no parameter of that name.
@@ -42,6 +51,7 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
             kernel_name="python3",
             timeout=_CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
+            on_cell_start=_tell_headings(say),
         )
         try:
             client.execute()
@@ -52,6 +62,17 @@ def execute(path: Path, parameters: Mapping[str, Any], output: Path | None = Non
                 output.parent.mkdir(parents=True, exist_ok=True)
                 nbformat.write(notebook, output)
     return notebook
+
+
+def _tell_headings(say: Callable[[str], None]) -> Callable[..., None]:
+    begin = time.monotonic()
+
+    def tell(cell: nbformat.NotebookNode, cell_index: int) -> None:
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            if line.startswith("## "):
+                say(f"{minutes(time.monotonic() - begin):>5}  {line.removeprefix('## ')}")
+
+    return tell
 
 
 def _set(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:

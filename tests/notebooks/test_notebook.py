@@ -19,7 +19,9 @@ def notebook() -> nbformat.NotebookNode:
 def small(tmp_path: Path) -> Path:
     """A notebook that only prints its parameter."""
     cells = [
+        nbformat.v4.new_markdown_cell("# Small"),
         nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_markdown_cell("## 1. Print\n\nIt prints."),
         nbformat.v4.new_code_cell("print(x)"),
     ]
     path = tmp_path / "small.ipynb"
@@ -68,6 +70,13 @@ def test_with_no_endpoint_reachable_the_first_cell_names_the_fix_and_shows_no_st
 def test_parameters_are_set_over_the_notebooks_own(small: Path) -> None:
     executed = execute(small, {"x": "two"})
     assert executed.cells[-1].outputs[0].text == "two\n"
+
+
+def test_each_part_is_told_as_it_begins(small: Path) -> None:
+    said: list[str] = []
+    execute(small, {}, say=said.append)
+    [line] = said
+    assert line.endswith("  1. Print")
 
 
 def test_a_parameter_that_is_none_is_refused_by_name(small: Path) -> None:

@@ -16,6 +16,7 @@ import boto3
 from aws.prices import UnknownPrice, price
 from settings.names import resource_name
 from tools.cli import add_yes, agreed, chosen_settings, command, make_parser
+from tools.deploy.interrupted import saying_what_runs
 from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
 from tools.preflight import require_aws
@@ -125,7 +126,8 @@ def main() -> int:
         print("nothing was removed")
         return 1
     begin = time.monotonic()
-    left = destroy(of, keep_data=settings.keep_data, say=print)
+    with saying_what_runs(of, settings):
+        left = destroy(of, keep_data=settings.keep_data, say=print)
     print(f"removed in {time.monotonic() - begin:.0f} s")
     for line in stays(left, region):
         print(f"stays: {line}")

@@ -1,13 +1,19 @@
 """Says, after Ctrl-C, what goes on in AWS without this process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from settings import Settings
-from tools.deploy.inventory import Deployment, endpoints, pages, running_jobs
+from tools.deploy.inventory import DeployedResource, Deployment, endpoints, pages, running_jobs
 from tools.deploy.summary import stop
+
+_END = {
+    "training job": "stop-training-job --training-job-name",
+    "tuning job": "stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name",
+    "endpoint": "delete-endpoint --endpoint-name",
+}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -41,3 +47,12 @@ def what_runs(of: Deployment, settings: Settings) -> str:
     when = " (once the update has ended)" if any("(UPDATE_" in each for each in changing) else ""
     runs = f"these run on and bill: {', '.join(found)}" if found else "what is deployed bills on"
     return f"stopped here; in AWS {runs}. End everything: {stop(settings, when)}"
+
+
+def what_runs_of(found: Iterable[DeployedResource]) -> str:
+    """Describe in one line these jobs and endpoints, and the commands that end them."""
+    left = list(found)
+    if not left:
+        return "stopped; nothing of it runs in AWS"
+    end = "; ".join(f"aws sagemaker {_END[each.kind]} {each.name}" for each in left)
+    return f"stopped here; in AWS these run on and bill: {', '.join(map(str, left))}. End them: {end}"

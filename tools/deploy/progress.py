@@ -1,5 +1,6 @@
 """Follows the log of training jobs while a deploy waits for them."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.log_groups import TRAINING_JOBS
 
 _SECONDS = 2.0
+# Name of a tuning job's training job: the tuning job's, a number and eight hex digits.
+_OF_TUNING = re.compile(r"-(\d{3})-[0-9a-f]{8}$")
 
 
 class TrainingLog:
@@ -48,7 +51,13 @@ class TrainingLog:
     def _read_stream(self, name: str) -> None:
         where: dict[str, Any] = {"nextToken": self._tokens[name]} if name in self._tokens else {}
         page = self._logs.get_log_events(logGroupName=TRAINING_JOBS, logStreamName=name, startFromHead=True, **where)
-        host = name.rpartition("/")[2].rpartition("-")[0]
         for event in page["events"]:
-            self._say(f"{host} │ {event['message']}")
+            self._say(f"{source(name)} │ {event['message']}")
         self._tokens[name] = page["nextForwardToken"]
+
+
+def source(stream: str) -> str:
+    """Short name of a log stream: the job's instance, after its number if the job is one of a tuning job."""
+    job, _, instance = stream.partition("/")
+    host, number = instance.rpartition("-")[0], _OF_TUNING.search(job)
+    return f"{number[1]} {host}" if number else host

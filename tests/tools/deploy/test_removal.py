@@ -1,5 +1,6 @@
 """`make destroy`: its order, what stays, what it refuses, and how it goes on after a failure."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -266,3 +267,18 @@ def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:
         "key k: 1.00 $ a month; it decrypts everything in the bucket",
     ]
     assert stays(left[1:2], "me-south-1") == ["key k: billed monthly; it decrypts everything in the bucket"]
+
+
+def test_ctrl_c_while_it_removes_says_what_is_left_and_bills(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["destroy", "--yes"])
+    monkeypatch.setattr(command, "require_aws", lambda: ("000000000000", "eu-west-1"))
+    monkeypatch.setattr(Deployment, "find", lambda _: [DeployedResource("stack", "slipway-dev-serving")])
+    monkeypatch.setattr(command, "destroy", interrupted)
+    monkeypatch.setattr("tools.deploy.interrupted.what_runs", lambda *_: "stopped here; an endpoint bills on")
+    assert command.main() == 130
+    assert capsys.readouterr().err == "stopped here; an endpoint bills on\n"
