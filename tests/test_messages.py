@@ -21,6 +21,13 @@ def _targets() -> set[str]:
 
 
 @pytest.mark.parametrize("path", _files("*.md"))
+def test_commands_in_docs_run_on_macos_too(path: str) -> None:
+    """BSD's date, base64 and sed lack these options: date(1), base64(1) and sed(1) of FreeBSD."""
+    gnu = re.compile(r"\b(?:date\b[^)|\n]* -d|base64 (?:-w|--wrap)|sed -i |readlink -f|grep -P|stat -c)")
+    assert gnu.findall((ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize("path", _files("*.md"))
 def test_docs_name_make_targets(path: str) -> None:
     assert MODULE.findall((ROOT / path).read_text()) == []
 

@@ -127,10 +127,7 @@ def _for_the_cli(arguments: list[str]) -> list[str]:
     from tools.cli import make_parser, settings_of
 
     options, others = make_parser("cdk", None).parse_known_args(arguments)
-    try:
-        return [*others, *(part for item in settings_of(options).items() for part in ("-c", "=".join(item)))]
-    except ReportedError as error:
-        sys.exit("\n".join(f"error: {problem}" for problem in error.problems))
+    return [*others, *(part for item in settings_of(options).items() for part in ("-c", "=".join(item)))]
 
 
 def _synthesize(arguments: list[str]) -> int:
@@ -143,8 +140,21 @@ def _synthesize(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":  # the CLI itself, with its prompts and exit code
-    given = _for_the_cli(sys.argv[1:]) if "--settings" in sys.argv else sys.argv[1:]
+def main(arguments: list[str]) -> int:
+    """Run the CLI itself, with its prompts and exit code, once its arguments and the AWS it needs have been checked."""
+    try:
+        given = _for_the_cli(arguments) if "--settings" in arguments else arguments
+        if given[:1] == ["diff"]:
+            from tools.preflight import require_aws
+
+            require_aws()  # the CLI does not say how to get one
+    except ReportedError as error:
+        print("\n".join(f"error: {problem}" for problem in error.problems), file=sys.stderr)
+        return 1
     if given[:1] == ["synth"]:
-        sys.exit(_synthesize(given))
+        return _synthesize(given)
     os.execve(NODE, [str(NODE), str(_CLI), "--no-notices", *given], environment() | {"CI": ""})  # noqa: S606
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -28,6 +28,7 @@ from training.environment import (
 from training.errors import InputError, LostPeers, Stopped, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.settings import parse
+from training.writing import require_writable
 
 MAX_FAILURE_TEXT = 1024  # characters of the failure file that SageMaker shows
 WAIT_SECONDS = 2
@@ -70,6 +71,7 @@ def _run(
         raise InputError("the Python package onnx is missing, and export needs it: pip install onnx")
     if process.rank == 0:
         places.failure.unlink(missing_ok=True)  # of an earlier run
+        require_writable(places.output)
     from training.run import run
 
     run(settings, places, process, arguments)

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from training.environment import Process
 from training.identity import check_same, damaged
 from training.outcome import Epoch, Score
-from training.replaced import replaced
+from training.writing import replaced
 
 FILE = "checkpoint.pt"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from training.environment import Process
 from training.identity import check_same, damaged
-from training.replaced import replaced
+from training.writing import replaced
 
 EVERY_SECONDS = 30.0
 MAX_SHARE_OF_TIME = 0.1  # spent on saving, when there are millions of images

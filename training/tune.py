@@ -27,6 +27,7 @@ from training.search import STRATEGIES
 from training.settings import SETTINGS, parse
 from training.trial import Trial
 from training.trials import Plan, Tuner
+from training.writing import require_writable
 
 _EARLY_STOPPING = ("Off", "Auto")
 _MAX_JOBS = 750
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         plan = _plan(flags)
         inspect(plan.data)  # a wrong data set would fail every run
-        plan.output.mkdir(parents=True, exist_ok=True)
+        require_writable(plan.output)
         tuning = Tuner(plan, lambda line: print(line, flush=True))
         with _interruptible(tuning):
             tuning.run()

@@ -1,6 +1,7 @@
-"""Writes a file whole or not at all."""
+"""Writes files whole or not at all, and says before the work if they cannot be written."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,3 +28,17 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder of the results, before the work that they come from.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        error.filename = str(folder)
+        raise

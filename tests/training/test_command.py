@@ -122,13 +122,21 @@ def test_a_full_disk_is_named_even_where_the_reason_cannot_be_written(
     shutil.move(few_digits, job / "input" / "data" / "images")
 
     def fill(*_: object, **__: object) -> None:
-        (job / "output").mkdir()
         (job / "output" / "failure").symlink_to("/dev/full")
         Path("/dev/full").write_text("features")
 
     monkeypatch.setattr("training.loop.fit", fill)
     assert main([]) == 1
     assert capsys.readouterr().err == "error: input or output: No space left on device\n"
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_training(
+    few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.loop.fit", lambda *_, **__: pytest.fail("it trains"))
+    assert main(["--data", str(few_digits), "--output", "/proc/results"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: /proc/results")
 
 
 def test_a_loss_that_is_no_number_names_the_setting_to_lower(

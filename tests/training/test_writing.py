@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.replaced import replaced
+from training.writing import replaced, require_writable
 
 WRITERS: dict[str, Callable[[BinaryIO], None]] = {
     "checkpoint": lambda file: torch.save({"weights": torch.zeros(100_000)}, file),
@@ -29,3 +29,14 @@ def test_a_full_disk_is_named_and_keeps_what_was_there_before(tmp_path: Path, ki
     with replaced(path) as file:  # there is room again
         WRITERS[kind](file)
     assert path.stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/proc/results"])
+def test_a_folder_that_cannot_be_written_is_named(folder: str) -> None:
+    with pytest.raises(OSError, match=f"'{folder}'"):
+        require_writable(Path(folder))
+
+
+def test_a_folder_for_results_is_made_and_left_empty(tmp_path: Path) -> None:
+    require_writable(tmp_path / "out" / "results")
+    assert list((tmp_path / "out" / "results").iterdir()) == []

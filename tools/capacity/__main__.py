@@ -34,6 +34,7 @@ from tools.cli import add_region, chosen_settings, command, count, make_parser, 
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError
+from training.writing import require_writable
 
 FOLDER = Path("out/capacity")
 _START_SECONDS = 300.0
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console()
     chosen_settings(options)  # a mistake is told before anything else
     instance, limits = _measured(options)
+    require_writable(FOLDER)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     console.print("Synthesizing the app, to read its scaling policy")
     assembly = synthesize(settings_of(options))

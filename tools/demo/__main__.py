@@ -36,6 +36,7 @@ from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import Folder, digest
+from training.writing import require_writable
 
 _OUT = Path("out")
 
@@ -52,6 +53,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ["SLIPWAY_STAGES"] = os.devnull  # the demo is no stage of yours
     chosen_settings(arguments)  # a mistake is told before anything else
+    require_writable(_OUT)
     home = Home(Path(".local").resolve() / "demo")
     console = Console()
     try:

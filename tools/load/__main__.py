@@ -36,6 +36,7 @@ from tools.load.target import target
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.errors import InputError
+from training.writing import require_writable
 
 _MIN_STEP_SECONDS = 10.0
 _STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the latency limit within the step
@@ -64,6 +65,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     curve = read_curve(options.trace) if options.trace else None
     images = read_images(options.images)
     settings = chosen_settings(options)
+    require_writable(FOLDER)
     require_aws()
     name = options.endpoint or outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
     if not name:
