@@ -31,11 +31,15 @@ class Call:
 
 
 class Recorder:
-    """Writes each distinct call once to `path`, which is emptied first."""
+    """Writes each distinct call once to `path`, which is emptied first.
+
+    What a full disk does not take is written with a later call, when there is room again.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = private(path).open("w", buffering=1)  # line-buffered: others read the file meanwhile
+        self._file = private(path).open("wb", buffering=0)  # others read the file meanwhile
         self._known: set[str] = set()
+        self._unwritten = b""
         self._lock = threading.Lock()
 
     def record(self, call: Call) -> None:
@@ -43,7 +47,12 @@ class Recorder:
         with self._lock:
             if line not in self._known:
                 self._known.add(line)
-                self._file.write(line + "\n")
+                self._unwritten += f"{line}\n".encode()
+            while self._unwritten:
+                try:
+                    self._unwritten = self._unwritten[self._file.write(self._unwritten) :]
+                except OSError:
+                    return
 
 
 def read(path: Path) -> list[Call]:

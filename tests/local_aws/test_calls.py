@@ -1,5 +1,6 @@
 """The record of calls has one line for each distinct decision and can be read while the server writes."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,23 @@ def test_a_decision_is_written_once(tmp_path: Path) -> None:
     recorder.record(other)
 
     assert read(tmp_path / "calls.jsonl") == [LIST, other]
+
+
+def test_what_a_full_disk_does_not_take_is_written_when_there_is_room_again(tmp_path: Path) -> None:
+    """A limit of the file's size stands for the disk's: write(2) takes a part, then refuses."""
+    recorder = Recorder(tmp_path / "calls.jsonl")
+    calls = [Call(LIST.role, LIST.action, f"arn:aws:s3:::b{number}", True) for number in range(4)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recorder.record(calls[0])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150, hard))
+    try:
+        recorder.record(calls[1])
+        recorder.record(calls[2])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "calls.jsonl").stat().st_size == 150
+    recorder.record(calls[3])
+    assert read(tmp_path / "calls.jsonl") == calls
 
 
 def test_a_new_run_begins_with_nothing(tmp_path: Path) -> None:
