@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from aws.prices import UnknownPrice, instance_hour
+from aws.prices import DEFAULT_REGION, UnknownPrice, instance_hour
 from tests.stacks.conftest import Synthesize
 from tests.tools.cost.conftest import endpoint as endpoint_of
 from tests.tools.cost.conftest import stack
@@ -246,8 +246,14 @@ def app(templates: dict[str, Template]) -> Estimate:
     return _estimate(templates)
 
 
-def _estimate(templates: dict[str, Template]) -> Estimate:
-    return estimate({f"slipway-dev-{name}": template.to_json() for name, template in templates.items()}, Usage())
+def _estimate(templates: dict[str, Template], region: str = DEFAULT_REGION) -> Estimate:
+    app = {f"slipway-dev-{name}": template.to_json() for name, template in templates.items()}
+    return estimate(app, Usage(), region)
+
+
+@pytest.mark.parametrize("region", [DEFAULT_REGION, "eu-west-1"])
+def test_two_regions_have_a_price_of_all_that_the_defaults_take(templates: dict[str, Template], region: str) -> None:
+    assert _estimate(templates, region).unpriced == ()
 
 
 def test_the_app_itself_costs_what_the_readme_says(app: Estimate) -> None:
