@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local_aws.container import namespaces
 from local_aws.processes import AS_PROCESS_1, MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.host_names import HostNames
@@ -128,7 +130,10 @@ def _command(request: dict[str, Any]) -> list[str]:
 
 
 class LogShipper:
-    """Sends a program's output lines to a CloudWatch log stream, as the job's role."""
+    """Sends a program's output lines to a CloudWatch log stream, as the job's role.
+
+    A role that may not write logs ends nothing, as on AWS: the lines are not there, and `error` says why.
+    """
 
     def __init__(self, logs: Any, group: str, stream: str, on_line: Callable[[str], None]) -> None:
         self._logs, self._group, self._stream, self._on_line = logs, group, stream, on_line
@@ -157,10 +162,13 @@ class LogShipper:
         self._sender.join(timeout=30)
 
     def _create_stream(self) -> None:
-        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):
-            self._logs.create_log_group(logGroupName=self._group)
-        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):  # of a container that ended
-            self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        try:
+            with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):
+                self._logs.create_log_group(logGroupName=self._group)
+            with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):  # of a container that ended
+                self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        except ClientError as error:
+            self.error = error
 
     def _send_all(self) -> None:
         open_ = True
@@ -183,7 +191,7 @@ class LogShipper:
                 logStreamName=self._stream,
                 logEvents=[{"timestamp": stamp, "message": text} for stamp, text in batch],
             )
-        except Exception as error:  # the job continues without its logs, as on AWS
+        except Exception as error:
             self.error = error
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from aws.containers import WITHOUT_COMMAND
 from local_aws.container import namespaces
 from local_aws.processes import MARKER, ProcessGroup
-from local_aws.sagemaker.training_host import TrainingHost
+from local_aws.sagemaker.training_host import LogShipper, TrainingHost
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(not namespaces(), reason="no namespaces here")
@@ -68,3 +69,25 @@ def test_who_receives_it(
 
     assert (said.read_text() == "stopped") is reached
     assert not os.path.exists(f"/proc/{group.pid}")
+
+
+class RefusedLogs:
+    """CloudWatch Logs for a role that may not write to it."""
+
+    class exceptions:
+        ResourceAlreadyExistsException = KeyError
+
+    def create_log_group(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "CreateLogGroup")
+
+    put_log_events = create_log_group
+
+
+def test_a_role_that_may_not_write_logs_ends_nothing() -> None:
+    """ "Log groups and streams that Amazon SageMaker AI sends", SageMaker developer guide, has no failure for it."""
+    seen: list[str] = []
+    shipper = LogShipper(RefusedLogs(), "/aws/sagemaker/TrainingJobs", "job/algo-1", seen.append)
+    shipper.follow(["trained\n"]).join()
+    shipper.finish()
+    assert seen == ["trained"]
+    assert "AccessDeniedException" in str(shipper.error)
