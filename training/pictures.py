@@ -20,6 +20,7 @@ MAX_NAMES = 40  # classes whose names fit beside the confusion matrix
 MIN_CELL, MIN_SIDE = 28, 336  # of a confusion matrix with names, px
 AXES = "rows: true class, columns: predicted class"
 MAX_MISTAKES, COLUMNS, TILE = 24, 6, 160
+_ROW = TILE + 48  # below each image, three lines of text
 COLOURS = {"train": "#0072b2", "validation": "#d55e00"}  # different for the colour-blind, too
 _SIZE = 12
 _FONT = ImageFont.load_default(_SIZE)
@@ -84,15 +85,14 @@ def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], p
     """Misclassified images with the highest loss, each with its file, its class and the predicted class."""
     worst = predictions.worst(MAX_MISTAKES)
     rows = max(1, -(-len(worst) // COLUMNS))
-    height = TILE + 48
     font = font_for([*classes, *(images.files[index].name for index in worst)])
     names = names_in(classes, font)
-    picture = Image.new("RGB", (COLUMNS * (TILE + 8), rows * height), "white")
+    picture = Image.new("RGB", (COLUMNS * (TILE + 8), rows * _ROW), "white")
     draw = ImageDraw.Draw(picture)
     if not len(worst):
         draw.text((8, 8), "no mistakes on the test images", "black", _FONT)
     for place, index in enumerate(worst):
-        x, y = (place % COLUMNS) * (TILE + 8) + 4, (place // COLUMNS) * height
+        x, y, *_ = tile(place)
         square = Image.fromarray(images.take(np.array([index]))[0])
         picture.paste(square.resize((TILE, TILE)), (x, y))
         lines = (
@@ -103,6 +103,12 @@ def mistakes(predictions: Predictions, images: Images, classes: Sequence[str], p
         for number, line in enumerate(lines):
             draw.text((x, y + TILE + 1 + 14 * number), _shortened(line, font), "black", font)
     picture.save(path)
+
+
+def tile(place: int) -> tuple[int, int, int, int]:
+    """Left, upper, right and lower edge of an image in mistakes.png, by its place from 0."""
+    x, y = (place % COLUMNS) * (TILE + 8) + 4, (place // COLUMNS) * _ROW
+    return x, y, x + TILE, y + TILE
 
 
 def font_for(texts: Iterable[str]) -> Font:

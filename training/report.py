@@ -11,7 +11,8 @@ from training.environment import Process
 from training.export import Exported
 from training.folder import Folder, shorten
 from training.images import Images
-from training.outcome import Epoch, Score, Trained
+from training.outcome import Epoch, Predictions, Score, Trained
+from training.pictures import MAX_MISTAKES
 from training.settings import SETTINGS, Hyperparameters, field
 
 MAX_CLASSES = 50
@@ -52,13 +53,14 @@ def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence
 def metrics(
     trained: Trained,
     exported: Exported,
-    test: Score,
+    test: Predictions,
     classes: Sequence[str],
     images: Mapping[str, Images],
     settings: Hyperparameters,
     process: Process,
 ) -> dict[str, Any]:
-    """Content of metrics.json, in the terms of docs/training.md; `test` is the score of the exported model."""
+    """Content of metrics.json, in the terms of docs/training.md; `test` are the exported model's predictions."""
+    score = test.score
     return {
         **trained.facts,
         "settings": {name: getattr(settings, field(name)) for name in SETTINGS},
@@ -83,13 +85,26 @@ def metrics(
             "quantising_mb": exported.quantising_mb,
         },
         "test": {
-            "loss": test.loss,
-            "accuracy": test.accuracy,
-            "balanced_accuracy": test.balanced_accuracy,
+            "loss": score.loss,
+            "accuracy": score.accuracy,
+            "balanced_accuracy": score.balanced_accuracy,
             "classes": {
                 name: {"images": int(count), "correct": int(correct), "accuracy": float(correct / count)}
-                for name, count, correct in zip(classes, test.images, test.correct, strict=True)
+                for name, count, correct in zip(classes, score.images, score.correct, strict=True)
             },
+            "confusion": {
+                name: {classes[column]: int(row[column]) for column in np.flatnonzero(row).tolist()}
+                for name, row in zip(classes, test.confusion, strict=True)
+            },
+            "mistakes": [
+                {
+                    "file": images["test"].files[index].name,
+                    "class": classes[test.labels[index]],
+                    "predicted": classes[test.predicted[index]],
+                    "probability": float(test.confidence[index]),
+                }
+                for index in test.worst(MAX_MISTAKES)
+            ],
         },
     }
 

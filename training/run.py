@@ -116,7 +116,7 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
             exported = export(trained, inputs.data, images, settings, places.model)
             test = exported.tests.get(exported.precision, trained.test)
             report.print_result(trained.history.best, exported, test.score, inputs.data.classes)
-            metrics = report.metrics(trained, exported, test.score, inputs.data.classes, images, settings, process)
+            metrics = report.metrics(trained, exported, test, inputs.data.classes, images, settings, process)
             metrics |= {"dataset": digest, "seconds": time.perf_counter() - start, "peak_memory_mb": peak_mb()}
             report.write(places.output / "data", metrics)
             pictures.draw(places.output / "data", trained.history, test, images["test"], inputs.data.classes)

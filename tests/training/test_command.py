@@ -71,6 +71,10 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
     )
     assert test["accuracy"] >= 0.9
     assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
+    assert {name: sum(row.values()) for name, row in test["confusion"].items()} == {"0": 10, "1": 10}
+    right = sum(row.get(name, 0) for name, row in test["confusion"].items())
+    assert right == round(20 * test["accuracy"])
+    assert len(test["mistakes"]) == 20 - right
     assert metrics["images"] == {"train": 48, "valid": 20, "test": 20}
     names = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", METRICS, re.MULTILINE)))
     assert {*metrics, "engine"} == {*names}

@@ -1,11 +1,18 @@
-"""What a training says at its end: accuracy over images and over classes, and classes that it never recognises."""
+"""What a training says at its end, and what metrics.json has of the test images."""
+
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from training import report
+from training.environment import Process
 from training.export import Exported
-from training.outcome import Epoch, Score
+from training.images import Images
+from training.outcome import Epoch, History, Predictions, Score, Trained
 from training.report import print_result
+from training.settings import Hyperparameters
 
 EPOCH = Epoch(1, 0.1, Score(0.1, np.array([1]), np.array([1])), 1.0)
 
@@ -32,3 +39,23 @@ def test_many_such_classes_are_counted(capsys: pytest.CaptureFixture[str]) -> No
     lines = [line for line in printed(capsys, [1, *[0] * 30], [1] * 31) if line.startswith("warning: ")]
     assert len(lines) == 11
     assert lines[-1] == "warning: and 20 more such classes"
+
+
+CLASSES = ["قطة", "<b>", "犬"]
+
+
+def test_confusion_and_mistakes_have_the_names_of_classes_and_files() -> None:
+    labels, predicted = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
+    test = Predictions(3, labels, predicted, np.array([0.9, 0.6, 0.8, 0.7]), np.array([0.1, 1.0, 0.2, 2.0]))
+    images = Images([Path(f"{number}.png") for number in range(4)], labels.tolist(), 8, None)
+    epoch = Epoch(1, 0.5, Score(0.4, np.array([1]), np.array([1])), 1.0)
+    trained = Trained(History([epoch], epoch), lambda _: None, test)
+    exported = SimpleNamespace(precision="fp32", accuracies={}, why_no_int8="", quantising_mb=0)
+
+    found = report.metrics(trained, exported, test, CLASSES, {"test": images}, Hyperparameters(), Process())["test"]  # type: ignore[arg-type]
+
+    assert found["confusion"] == {"قطة": {"قطة": 1, "<b>": 1}, "<b>": {"<b>": 1}, "犬": {"قطة": 1}}
+    assert found["mistakes"] == [
+        {"file": "3.png", "class": "犬", "predicted": "قطة", "probability": 0.7},
+        {"file": "1.png", "class": "قطة", "predicted": "<b>", "probability": 0.6},
+    ]
