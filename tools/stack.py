@@ -13,14 +13,18 @@ class NotDeployed(ReportedError):
     """The stack is not there, or is not complete."""
 
 
-def describe(stack: str) -> dict[str, Any] | None:
+def describe(stack: str, cloudformation: Any = None) -> dict[str, Any] | None:
     """DescribeStacks's answer for one stack; None if there is no such stack.
+
+    Args:
+        cloudformation: client to ask, as clients must not be made in several threads at once; default: a new one.
 
     Raises:
         ClientError: CloudFormation refused.
     """
     try:
-        [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        cloudformation = cloudformation or boto3.client("cloudformation")
+        [described] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # which CloudFormation answers for an unknown stack
             raise

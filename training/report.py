@@ -103,7 +103,7 @@ def metrics(
                     "predicted": classes[test.predicted[index]],
                     "probability": float(test.confidence[index]),
                 }
-                for index in test.worst(MAX_MISTAKES)
+                for index in test.worst(MAX_MISTAKES).tolist()
             ],
         },
     }

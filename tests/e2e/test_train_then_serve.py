@@ -5,6 +5,7 @@ The last one kills the local AWS under a deploy.
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from local_aws.home import Home
 from local_aws.running import current
 from settings import read_settings
 from tests.sockets import listening_addresses
+from tests.tools.report.test_page import Document
 from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
@@ -26,6 +28,8 @@ from tools.deploy import __main__ as deploy_command
 from tools.deploy.check import check
 from tools.deploy.stacks import deploy
 from tools.preflight import NotReady
+from tools.report.endpoint import sample_image
+from tools.report.write import write
 from tools.stack import outputs
 from training.folder import digest
 
@@ -48,6 +52,25 @@ def test_the_first_deploy_trains_once_and_the_lambda_answers(system: System) -> 
 def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> None:
     image = image_of(system.images, "3")
     assert system.classifier().from_s3(image, outputs("e2e-dev-serving")["S3Images"]) == system.classifier()(image)
+
+
+def test_the_report_has_the_training_the_function_s_model_and_the_deployed_roles(
+    system: System, tmp_path: Path
+) -> None:
+    answer = system.classifier().invoke({"image": sample_image()})
+
+    text = Document(write(read_settings(system.settings), tmp_path / "report.html").read_text()).text
+
+    assert "Endpoint in service 1 × ml.m5.large" in text
+    assert f"{answer['model']} (SHA-256 of model.onnx)" in text
+    assert f"{system.jobs()[0].name}, Completed" in text
+    assert "40 test images of 10 classes" in text
+    assert "taken for" in text
+    assert "The deployed roles may do exactly what the contract" in text
+    assert re.search(r"e2e-dev-trained-model CREATE_COMPLETE .* Training Custom::TrainedModel", text)
+    assert re.findall(r"Not shown: (.*?)[.:]", text) == [
+        f"no load test of {system.endpoint()['EndpointName']} is recorded in out/load"
+    ]
 
 
 def test_all_that_runs_for_an_endpoint_listens_on_loopback_only(system: System, aws: Home) -> None:

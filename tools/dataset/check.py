@@ -47,7 +47,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
     z = 1.96
     centre = (right + z * z / 2) / (count + z * z)
     half = z / (count + z * z) * math.sqrt(right * (count - right) / count + z * z / 4)
-    return centre - half, centre + half
+    return max(centre - half, 0.0), min(centre + half, 1.0)  # rounding leads over the ends
 
 
 def _repeated(folder: Folder) -> list[str]:

@@ -34,6 +34,7 @@ from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy, deploy_everything
 from tools.preflight import require_aws
+from tools.report.write import report_line
 from tools.stack import outputs
 from training.folder import Folder, digest
 from training.writing import require_writable
@@ -123,6 +124,7 @@ def _run(
             steps.say(line)
 
     code = _report(steps, four, predictions, client)
+    steps.console.print(report_line(read_settings(four_settings)), highlight=False, soft_wrap=True)
     return 1 if findings or not live else code
 
 

@@ -34,11 +34,12 @@ class ClassifyFailed(ReportedError):
 
 
 class ClassifyClient:
-    """Client of the function's alias `live`."""
+    """Client of the function's alias `live`; a call fails that has no answer within `seconds`."""
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, *, seconds: float = 60) -> None:
         self._function = function
-        self._lambda = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=seconds)
+        self._lambda = boto3.client("lambda", config=config)
 
     def __call__(self, image: Path) -> LabelledPrediction:
         """Classify one file, whose folder is named after its true class."""

@@ -32,6 +32,7 @@ from tools.deploy.stacks import deploy_everything
 from tools.deploy.summary import summary
 from tools.deploy.uploaded import require_uploaded
 from tools.preflight import require_aws
+from tools.report.write import report_line
 from training.folder import digest
 
 
@@ -76,6 +77,7 @@ def main() -> int:
         live = check(settings.prefix, assembly, say=print, brief=True)
         for line in summary(settings) if live else ():
             print(line)
+        print(report_line(settings))
     return 0 if live else 1
 
 

@@ -40,6 +40,19 @@ class Record:
         path.write_text(text + "\n")
         return path
 
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        """Read what `write` has written.
+
+        Raises:
+            ValueError, KeyError, TypeError: the file is no such record.
+        """
+        fields = json.loads(path.read_text())
+        observations = [Observation(**each) for each in fields.pop("instances")]
+        calls = fields.pop("calls")
+        columns = [calls[name] for name in TimedCall._fields]
+        return cls(**fields, calls=[TimedCall(*call) for call in zip(*columns, strict=True)], observations=observations)
+
     def over_time(self, maximum: int = MAX_BINS) -> list["Bin"]:
         """Equal bins of a second or more, up to `maximum` of them; a bin in which no request was due is left out."""
         if not self.calls:

@@ -69,6 +69,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
         monkeypatch.setattr(command, "require_ready", require_ready)
         monkeypatch.setattr(command, "check", lambda *_, **__: True)
         monkeypatch.setattr(command, "summary", lambda _: ["Live: endpoint e, model 1234, test accuracy 99.2%"])
+        monkeypatch.setattr(command, "report_line", lambda _: "Report: out/report.html")
         monkeypatch.setattr(command, "obsolete", lambda *_: list(obsolete))
 
         @contextmanager
@@ -103,7 +104,10 @@ def test_with_images_in_the_bucket_it_deploys_and_says_what_is_live(
 ) -> None:
     there = Bucket(data_manifest(read_settings({}).dataset))
     assert deploy(bucket=there) == (0, ["synthesize", "make_scaling_roles", "make_bootstrap", "deploy_everything"])
-    assert capsys.readouterr().out.splitlines()[-1] == "Live: endpoint e, model 1234, test accuracy 99.2%"
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "Live: endpoint e, model 1234, test accuracy 99.2%",
+        "Report: out/report.html",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_of_what_the_cdk_prints_it_tells_a_part_or_all(
 
     monkeypatch.setattr(command, "recorded", replaced)
     deploy(*arguments, bucket=Bucket(data_manifest(read_settings({}).dataset)))
-    assert capsys.readouterr().out.splitlines()[2:-1] == lines
+    assert capsys.readouterr().out.splitlines()[2:-2] == lines
 
 
 def test_a_zone_that_has_the_ec2_instance_s_type_is_recorded_in_the_stage_s_file(

@@ -37,6 +37,12 @@ def test_the_json_has_every_call(tmp_path: Path) -> None:
     assert written["instances"][1] == {"seconds": 1.5, "instances": 1, "desired": 2}
 
 
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    written = record().write(tmp_path)
+    text = written.read_text()
+    assert Record.read(written).write(tmp_path).read_text() == text
+
+
 def test_calls_of_a_later_step_are_put_after_the_earlier(tmp_path: Path) -> None:
     made = record()
     made.add([TimedCall(0, 0, 1, "")], since=10)
