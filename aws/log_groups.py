@@ -2,13 +2,14 @@
 
 Sources: "Log groups and streams that Amazon SageMaker AI sends to Amazon CloudWatch Logs" and "Monitor Amazon SageMaker
 AI with Amazon CloudWatch" (the instance metrics' namespaces), SageMaker AI developer guide; "Sending Lambda function
-logs to CloudWatch Logs", Lambda developer guide.
+logs to CloudWatch Logs", Lambda developer guide; "Enable logging from AWS services", CloudWatch Logs user guide.
 """
 
 # The account's: all of its training jobs and notebook instances share one group each. Streams begin with the job's or
 # the instance's name.
 TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
 NOTEBOOK_INSTANCES = "/aws/sagemaker/NotebookInstances"
+VENDED_LOGS = "/aws/vendedlogs"
 ENDPOINTS = "/aws/sagemaker/Endpoints"  # followed by the endpoint's name; alone it is the metrics' namespace
 
 
@@ -20,3 +21,12 @@ def endpoint_log_group(endpoint: str) -> str:
 def function_log_group(function: str) -> str:
     """Log group of a Lambda function that names no other one."""
     return f"/aws/lambda/{function}"
+
+
+def api_log_group(api: str) -> str:
+    """Log group of an HTTP API's accesses.
+
+    Below /aws/vendedlogs/ one policy lets AWS deliver to every group. A group elsewhere adds to a resource policy,
+    which has a maximum size.
+    """
+    return f"{VENDED_LOGS}/apigateway/{api}"

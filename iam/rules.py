@@ -25,8 +25,9 @@ _OWNER_KEYS = {
     "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "kms:calleraccount",
 }  # fmt: skip
 _EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
-# It sends no account: "Troubleshooting Amazon EventBridge", EventBridge user guide. The rule's ARN names one.
-_EVENTS = "events.amazonaws.com"
+# They send no account, but an ARN that has one. "Troubleshooting Amazon EventBridge", EventBridge user guide, says so;
+# "Invoking a Lambda function using an Amazon API Gateway endpoint", Lambda developer guide, has a source ARN alone.
+_NAMED_BY_ARN = {"events.amazonaws.com": "EventBridge", "apigateway.amazonaws.com": "API Gateway"}
 _OPEN = set("*?…")  # the last stands for a value that cannot be read, and may be anything
 
 
@@ -51,7 +52,7 @@ def network_isolation(resources: Resources) -> Iterator[Problem]:
 
 
 def open_access(resources: Resources) -> Iterator[Problem]:
-    """Role trust, resource policies and function permissions name a principal, or its owner in a condition."""
+    """Trust, resource policies and function permissions name a principal or its owner; routes have an authorizer."""
     for id, resource in resources.items():
         for statement in _statements(resource.get("Properties", {})):
             anyone = "NotPrincipal" in statement or _anyone(statement)
@@ -59,12 +60,15 @@ def open_access(resources: Resources) -> Iterator[Problem]:
                 yield id, "a statement allows anyone", "name the principal, or add a condition on aws:SourceAccount"
     for id, properties in _of_type(resources, "AWS::Lambda::Permission"):
         caller = _text(properties.get("Principal"))
-        needed = {"SourceArn"} if caller == _EVENTS else {"SourceArn", "SourceAccount"}
+        needed = {"SourceArn"} if caller in _NAMED_BY_ARN else {"SourceArn", "SourceAccount"}
         if caller == "*" or caller.endswith(".amazonaws.com"):
             for key in sorted(needed - set(properties)):
                 yield id, f"{caller} may call the function for any {key}", f"set {key}"
-        if caller == _EVENTS and "SourceAccount" in properties:
-            yield id, "EventBridge cannot call a function whose permission has SourceAccount", "set SourceArn only"
+        if caller in _NAMED_BY_ARN and "SourceAccount" in properties:
+            yield id, f"{_NAMED_BY_ARN[caller]} cannot call: the permission has SourceAccount", "set SourceArn only"
+    for id, properties in _of_type(resources, "AWS::ApiGatewayV2::Route"):
+        if properties.get("AuthorizationType", "NONE") == "NONE":
+            yield id, "anyone may call the route", "set AuthorizationType to AWS_IAM or JWT"
 
 
 def imds_v2(resources: Resources) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ import json
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.function import Function
+from settings.http_front import HttpFrontSettings
 from settings.operations import OperationsSettings
 from settings.part import Named
 from settings.read import Settings
@@ -23,6 +24,7 @@ _PARTS: dict[str, type] = {
     "Tuning": Tuning,
     "Endpoint": Endpoint,
     "Function": Function,
+    "HTTP API": HttpFrontSettings,
     "Operations and notebook": OperationsSettings,
 }
 _INTRODUCTION = """# Settings

@@ -14,7 +14,7 @@ StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operation
 FunctionSuffix = Literal["classify", "trained-model"]
 RoleSuffix = Literal["training", "hosting", "trained-model", "classify", "notebook", "ec2-training"]
 RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
-Suffix = StackSuffix | FunctionSuffix | RoleSuffix | RuleSuffix | Literal["alarms", "monthly"]
+Suffix = StackSuffix | FunctionSuffix | RoleSuffix | RuleSuffix | Literal["alarms", "api", "monthly"]
 
 ALIAS = "live"  # the alias of the function that callers use
 VARIANT = "live"  # fixed: auto-scaling and deployment guardrails follow the variant by its name

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
-from settings.function import Function
+from settings.http_front import HttpFrontSettings
 from settings.operations import OperationsSettings
 from settings.part import STAGE
 from settings.sources import SettingsError, Sources, StageFile
@@ -18,7 +18,7 @@ from settings.text import may_be_empty, misspelt, sentence
 from settings.tuning import Tuning
 
 
-class Settings(OperationsSettings, Function, Endpoint, Ec2, Tuning, frozen=True):
+class Settings(OperationsSettings, HttpFrontSettings, Endpoint, Ec2, Tuning, frozen=True):
     """One deployment of the system."""
 
 

@@ -15,6 +15,7 @@ from settings import Settings, names
 from stacks.classify import Classify
 from stacks.endpoint_alarms import EndpointAlarms, rollback_metrics
 from stacks.endpoint_scaling import EndpointScaling
+from stacks.http_front import HttpFront
 from stacks.live_endpoint import ExistingEndpoint, LiveEndpoint
 from stacks.log_group import log_group
 from stacks.serving_image import ServingImage
@@ -77,6 +78,8 @@ class Serving(Stack):
             endpoint_name=self.endpoint_name if on else "",
             role=function_role,
         )
+        if settings.api != "none":
+            HttpFront(self, "Api", settings=settings, alias=classify.alias)
         CfnOutput(self, "ModelDataUrl", value=model_data_url)
         if on:
             self._switch_on(settings)

@@ -37,12 +37,30 @@ def _network(kind: str, name: str, **with_property: str) -> TypeActions:
     )
 
 
+def _http_api(kind: str = "", **with_property: str) -> TypeActions:
+    """Entry of an HTTP API or of a part of it, whose actions are named after the methods of the requests."""
+    return TypeActions(
+        f"arn:aws:apigateway:{{region}}::/apis/{{name}}{kind}",
+        "ApiId",
+        ("apigateway:POST",),
+        ("apigateway:PATCH",),
+        ("apigateway:DELETE",),
+        with_property=with_property,
+    )
+
+
 _NOTHING = TypeActions("*", "", (), (), ())
 _INVOKE = ("lambda:InvokeFunction",)
 _CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
 
 RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::CDK::Metadata": TypeActions("*", "", (), (), ()),  # nothing is made of it
+    "AWS::ApiGatewayV2::Api": _http_api(),
+    "AWS::ApiGatewayV2::Authorizer": _http_api("/authorizers"),
+    "AWS::ApiGatewayV2::Integration": _http_api("/integrations"),
+    "AWS::ApiGatewayV2::Route": _http_api("/routes"),
+    # "Configure logging for HTTP APIs", API Gateway developer guide, has what the caller needs besides.
+    "AWS::ApiGatewayV2::Stage": _http_api("/stages", AccessLogSettings="logs:CreateLogDelivery"),
     "AWS::ApplicationAutoScaling::ScalableTarget": TypeActions(
         _SCALABLE_TARGET,
         "",

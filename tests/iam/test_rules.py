@@ -167,6 +167,23 @@ def test_a_service_calls_for_one_resource_of_one_account() -> None:
         assert _made(Caller=("AWS::Lambda::Permission", topic | source)) == findings
 
 
+def test_api_gateway_calls_for_one_api_and_no_account() -> None:
+    """AWS: "Invoking a Lambda function using an Amazon API Gateway endpoint", Lambda developer guide, "Permissions":
+    the policy has a source ARN, and no source account."""
+    arn = {"SourceArn": "arn:aws:execute-api:eu-west-1:111122223333:api/*/POST/classify"}
+    account = {"SourceAccount": ACCOUNT}
+    for source, findings in ((arn, 0), ({}, 1), ({**arn, **account}, 1), (account, 2)):
+        caller = {"Principal": "apigateway.amazonaws.com", **source}
+        assert _made(Caller=("AWS::Lambda::Permission", caller)) == [("open-access", "Caller")] * findings
+
+
+@pytest.mark.parametrize(("authorizer", "open_"), [({}, True), ("NONE", True), ("AWS_IAM", False), ("JWT", False)])
+def test_a_route_without_an_authorizer_is_open_to_anyone(authorizer: Any, open_: bool) -> None:
+    """AWS: AuthorizationType, AWS::ApiGatewayV2::Route, CloudFormation template reference: NONE is "open access"."""
+    route = {"AuthorizationType": authorizer} if authorizer else {}
+    assert bool(_made(Route=("AWS::ApiGatewayV2::Route", route))) is open_
+
+
 def test_a_request_that_cannot_be_read_is_not_taken_for_a_good_one() -> None:
     job = {"Request": {"Fn::If": ["Big", "{}", "{}"]}}
     assert {rule for rule, _ in _made(Job=("Custom::TrainedModel", job))} == {"network-isolation", "encryption"}

@@ -10,6 +10,7 @@ APPLICABLE = {
     "S3": (1, 2, 3, 5, 6, 8, 9, 12, 13),
     "KMS": (1, 2, 3, 4, 5),
     "Lambda": (1, 2, 3, 5),
+    "APIGateway": (8, 9, 10),
     "SageMaker": (1, 2, 3, 4, 5),
     "IAM": (1, 21),
     "CloudFormation": (1,),

@@ -32,6 +32,9 @@ OTHER_SETTINGS = {
     "notebook": True,
     "lambda_provisioned_concurrency": 0,
     "lambda_reserved_concurrency": 0,
+    "api": "jwt",
+    "api_jwt_issuer": "https://login.example.com/",
+    "api_jwt_audience": "birds",
     "keep_data": False,
 }
 SPOT = {
@@ -40,6 +43,7 @@ SPOT = {
     "dataset": "0" * 64,
     "spot": True,
     "ec2_training": True,
+    "api": "iam",
 }  # no tuning
 Report = dict[str, dict[str, Any]]
 

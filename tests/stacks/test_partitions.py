@@ -26,8 +26,8 @@ PARTITIONS = {
     "us-gov-west-1": ("aws-us-gov", "amazonaws.com"),
 }
 SERVICES = {
-    "budgets", "cloudwatch", "ec2", "events", "lambda", "lambda.application-autoscaling", "logging.s3", "sagemaker",
-    "sagemaker.application-autoscaling",
+    "apigateway", "budgets", "cloudwatch", "ec2", "events", "lambda", "lambda.application-autoscaling", "logging.s3",
+    "sagemaker", "sagemaker.application-autoscaling",
 }  # fmt: skip
 each_region = pytest.mark.parametrize("region", PARTITIONS)
 each_app = pytest.mark.parametrize("settings", ["templates", "gpu_fleet"])

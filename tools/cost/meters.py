@@ -1,5 +1,6 @@
 """Cost of each CloudFormation resource type. A type is in METERS or in FREE; one that is in neither is an error."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ from tools.cost.resource import Resource, json_in
 _SWEEP_SECONDS = 0.3  # duration of a scheduled call that finds nothing to do
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _GIB = 2**20  # KiB
+_METERED_KIB = 512  # "HTTP APIs are metered in 512 KB increments", https://aws.amazon.com/api-gateway/pricing/
 
 
 def _endpoint(found: Resource) -> Iterator[Item]:
@@ -85,6 +87,13 @@ def _alias(found: Resource) -> Iterator[Item]:
             f"{warm} × {gb:g} GB × {HOURS} h × {kept * 3600:.3f} $",
             month=warm * gb * HOURS * 3600 * kept,
         )
+
+
+def _api(found: Resource) -> Iterator[Item]:
+    """Requests to an HTTP API, each counted once for every 512 KB that it has begun."""
+    counted, each = max(1, math.ceil(found.usage.image_kib / _METERED_KIB)), found.price("apigateway", "http_request")
+    times = f"{counted} × " if counted > 1 else ""
+    yield Item("HTTP API", f"{times}{each * 1e6:g} $ a million", prediction=counted * each)
 
 
 def _rule(found: Resource) -> Iterator[Item]:
@@ -189,6 +198,7 @@ def _vpc_endpoint(found: Resource) -> Iterator[Item]:
 
 
 METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
+    "AWS::ApiGatewayV2::Stage": _api,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
@@ -208,6 +218,10 @@ METERS: dict[str, Callable[[Resource], Iterator[Item]]] = {
 
 # Types that are free, or whose use is billed elsewhere. A topic's first 1,000 e-mails a month are free.
 FREE = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::Budgets::Budget",
     "AWS::CDK::Metadata",

@@ -12,7 +12,13 @@ from typing import Any, get_args
 import boto3
 from botocore.exceptions import ClientError
 
-from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS, endpoint_log_group, function_log_group
+from aws.log_groups import (
+    NOTEBOOK_INSTANCES,
+    TRAINING_JOBS,
+    api_log_group,
+    endpoint_log_group,
+    function_log_group,
+)
 from settings.names import RoleSuffix, access_log_bucket, bucket_name, regional
 
 # Listings of resources whose names begin with the prefix: kind, service, operation, its items, and an item's name.
@@ -70,7 +76,7 @@ class Deployment:
         """All its resources, sorted by kind and name."""
         return sorted(
             found
-            for search in (_named, _global, stacks_of, _sagemaker, _logs, _watching, _scaling, _data, _ec2)
+            for search in (_named, _global, stacks_of, _sagemaker, _apis, _logs, _watching, _scaling, _data, _ec2)
             for found in search(self)
         )
 
@@ -145,8 +151,15 @@ def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
             yield DeployedResource("model", model["ModelName"])
 
 
+def _apis(of: Deployment) -> Iterator[DeployedResource]:
+    # AWS generates their ids, and their names need not be unique.
+    for api in pages("apigatewayv2", "get_apis", "Items"):
+        if of.owns([{"Key": key, "Value": value} for key, value in api.get("Tags", {}).items()]):
+            yield DeployedResource("HTTP API", api["ApiId"])
+
+
 def _logs(of: Deployment) -> Iterator[DeployedResource]:
-    for start in (function_log_group(of.prefix), endpoint_log_group(of.prefix)):
+    for start in (function_log_group(of.prefix), endpoint_log_group(of.prefix), api_log_group(of.prefix)):
         for group in pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=start):
             yield DeployedResource("log group", group["logGroupName"])
     # The account has one group of each kind, which the jobs and notebooks of all teams write to.

@@ -6,14 +6,17 @@ import pytest
 from aws_cdk.assertions import Template
 
 from local_aws.iam.resource_actions import RESOURCE_ACTIONS, UnknownType, actions_of
+from tests.stacks import conftest as stacks
 from tools.cdk import ROOT
+
+gpu_fleet = stacks.gpu_fleet  # a fixture
 
 PLACE = {"region": "eu-west-1", "account": "111122223333"}
 BOOTSTRAP = ROOT / "node_modules" / "aws-cdk" / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
 
 
-def test_it_has_every_type_of_this_app(templates: dict[str, Template]) -> None:
-    for template in templates.values():
+def test_it_has_every_type_of_this_app(templates: dict[str, Template], gpu_fleet: dict[str, Template]) -> None:
+    for template in [*templates.values(), *gpu_fleet.values()]:
         for resource in template.to_json()["Resources"].values():
             actions_of(resource["Type"])
 
@@ -37,6 +40,8 @@ def test_another_type_is_refused_by_name() -> None:
         ("AWS::KMS::Key", None, {}, "arn:aws:kms:eu-west-1:111122223333:key/*"),
         ("AWS::KMS::Key", "12", {}, "arn:aws:kms:eu-west-1:111122223333:key/12"),
         ("AWS::SageMaker::Model", "arn:aws:sagemaker:x:y:model/m", {}, "arn:aws:sagemaker:x:y:model/m"),
+        ("AWS::ApiGatewayV2::Api", "a1", {}, "arn:aws:apigateway:eu-west-1::/apis/a1"),
+        ("AWS::ApiGatewayV2::Route", None, {"ApiId": "a1"}, "arn:aws:apigateway:eu-west-1::/apis/a1/routes"),
         ("AWS::SSM::Parameter", None, {"Name": "/a/b"}, "arn:aws:ssm:eu-west-1:111122223333:parameter/a/b"),
         (
             "AWS::ApplicationAutoScaling::ScalingPolicy",

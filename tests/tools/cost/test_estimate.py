@@ -108,6 +108,18 @@ def test_a_function_kept_warm_costs_all_month_and_less_for_each_call() -> None:
     assert costs["function calls"] == pytest.approx(0.20 + 1_000_000 * 0.5 * 0.2 * 0.0000097222)  # 1.1722
 
 
+@pytest.mark.parametrize(("kib", "counted"), [(1, 1), (512, 1), (513, 2), (1024, 2)])
+def test_an_http_api_counts_a_request_for_each_512_kb(kib: float, counted: int) -> None:
+    """AWS: https://aws.amazon.com/api-gateway/pricing/, "HTTP APIs are metered in 512 KB increments"."""
+    api = stack(Api=("AWS::ApiGatewayV2::Api", {}), Stage=("AWS::ApiGatewayV2::Stage", {}))
+    assert of(api, Usage(predictions=3_000_000, image_kib=kib)) == {"HTTP API": pytest.approx(3.00 * counted)}
+
+
+def test_a_region_without_a_price_for_http_apis_says_so() -> None:
+    found = estimate({"a-b-c": stack(Stage=("AWS::ApiGatewayV2::Stage", {}))}, USAGE, "eu-west-1")
+    assert "no price of apigateway http_request" in found.unpriced[0]
+
+
 def test_a_function_that_a_schedule_calls_costs_those_calls() -> None:
     template = stack(
         Handler=("AWS::Lambda::Function", {"MemorySize": 1024}),

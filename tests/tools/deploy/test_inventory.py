@@ -117,3 +117,12 @@ def test_what_an_ec2_training_could_leave_is_found(account: Account) -> None:
         DeployedResource("network", "vpc"),
         DeployedResource("volume", "vol"),
     ]
+
+
+def test_an_api_is_ours_by_its_tags_as_its_id_is_awss_and_its_name_anybodys(account: Account) -> None:
+    account.listings["get_apis"] = [
+        {"ApiId": "a1", "Name": "app-dev-api", "Tags": {"app": "app", "stage": "dev"}},
+        {"ApiId": "b2", "Name": "app-dev-api", "Tags": {"app": "app", "stage": "prod"}},
+        {"ApiId": "c3", "Name": "app-dev-api"},
+    ]
+    assert OF.find() == [DeployedResource("HTTP API", "a1")]
