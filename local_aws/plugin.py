@@ -29,6 +29,10 @@ from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
 from local_aws.functions import roles as function_roles
 from local_aws.home import ACCOUNT, Home
+from local_aws.http_api import cloudformation as http_api_types
+from local_aws.http_api import host as http_api_host
+from local_aws.http_api import requests as http_api_requests
+from local_aws.http_api import tokens as http_api_tokens
 from local_aws.iam import (
     administrator,
     authorization,
@@ -80,6 +84,10 @@ def install() -> None:
     ec2_instances.install()
     ec2_offerings.install()
     container_registry.install()
+    http_api_host.install()
+    http_api_requests.install()
+    http_api_tokens.install()
+    http_api_types.install()
     _add_service(
         "sagemaker",
         _sagemaker,
@@ -118,7 +126,9 @@ def install() -> None:
     for name, type_ in types.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
-    _run_on_worker_threads({*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS})
+    _run_on_worker_threads(
+        {*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS, http_api_types.AUTHORIZER}
+    )
 
 
 def steps() -> list[Callable[[float], None]]:

@@ -1,0 +1,15 @@
+"""Responses of API Gateway itself, and what is known about the request that is being handled."""
+
+import json
+from contextvars import ContextVar
+from typing import Any
+
+Response = tuple[int, dict[str, Any], bytes]
+
+access: ContextVar[dict[str, Any]] = ContextVar("access")
+"""What is known about the request, by the names of the access log's variables."""
+
+
+def message(status: int, text: str) -> Response:
+    """A response of API Gateway itself."""
+    return status, {"Content-Type": "application/json"}, json.dumps({"message": text}).encode()
