@@ -35,7 +35,10 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read(
         read(aws)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", archive({"metrics.json": b"{}"})[:20]])
+DAMAGED = {"empty": b"", "text": b"no archive", "cut off": archive({"metrics.json": b"{}"})[:20]}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_archive_is_named(aws: DeployedStandIn, content: bytes) -> None:
     aws.objects[OUTPUT] = content
     with pytest.raises(Missing, match=f"s3://{BUCKET}/{OUTPUT} (cannot be read|has no metrics.json)"):
