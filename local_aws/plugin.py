@@ -13,6 +13,7 @@ from local_aws import (
     budget_type,
     composite_alarm_type,
     event_metrics,
+    filter_patterns,
     object_limits,
     quotas,
     region_types,
@@ -65,6 +66,7 @@ def install() -> None:
     iam_requests.install()
     object_encryption.install()
     object_limits.install()
+    filter_patterns.install()
     passed_roles.install()
     asynchronous.install()
     service_calls.install()

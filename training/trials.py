@@ -85,7 +85,7 @@ class Tuner:
 
     def _start(self, taken: set[int]) -> TrialProcess:
         asked = self._search.next()
-        trial = Trial(len(self.trials) + 1, {name: str(value) for name, value in asked.params.items()})
+        trial = Trial(len(self.trials) + 1, {name: _rounded(value) for name, value in asked.params.items()})
         self.trials.append(trial)
         place = min(set(range(self._plan.parallel_jobs)) - taken)
         return TrialProcess(
@@ -112,6 +112,8 @@ class Tuner:
             self._search.end(run.asked, None)
         shutil.rmtree(run.folder, ignore_errors=True)
         self._record()
+        if self.interrupted and trial.status == "stopped":
+            return  # the end of the tuning says it
         score = "" if trial.validation_accuracy is None else f" validation:accuracy={trial.validation_accuracy:.4f}"
         tried = " ".join(f"{name}={value}" for name, value in trial.values.items())
         self._say(f"trial={trial.number} {trial.status}{score} {tried}{trial.reason and f' ({trial.reason})'}")
@@ -126,6 +128,11 @@ class Tuner:
         }
         path = self._plan.output / "tuning.json"
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> str:
+    """A value to try as text; four digits of a number tell as much as Optuna's seventeen."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _objective(trial: Trial) -> float:

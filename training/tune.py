@@ -45,11 +45,16 @@ def main(arguments: Sequence[str]) -> int:
             tuning.run()
     except (InputError, OSError) as error:
         return fail(problems_of(error))
-    print(_table(tuning.trials, tuning.best))
+    if tuning.best or not tuning.interrupted:
+        print(_table(tuning.trials, tuning.best))
+    if tuning.interrupted:
+        left = f"the best model so far is in {plan.output / 'model'}" if tuning.best else "no trial has finished"
+        print(f"stopped; {left}", file=sys.stderr)
+        return INTERRUPTED
     if tuning.best is None:
         reasons = [trial.reason for trial in tuning.trials if trial.status == "failed"]
         return fail([f"no trial has finished{f': {reasons[-1]}' if reasons else ''}"])
-    return INTERRUPTED if tuning.interrupted else 0
+    return 0
 
 
 @contextmanager

@@ -73,6 +73,8 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
         ("ministack.core.iam_evaluator", "_resolve_condition_key", ["key", "ctx"]),
         ("ministack.core.lambda_runtime", "execution_credentials", ["config"]),
         ("ministack.core.router", "extract_access_key_id", ["headers", "query_params"]),
+        ("ministack.services.cloudwatch_logs", "_compile_filter_pattern", ["raw"]),
+        ("ministack.services.cloudwatch_logs", "_filter_log_events", ["data"]),
         ("ministack.core.iam_evaluator", "_service_principal_matches", ["principal", "service"]),
         ("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ["resource_type"]),
         (

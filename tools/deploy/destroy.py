@@ -119,7 +119,7 @@ def main() -> int:
     print(f"{settings.prefix} in account {account}, region {region}:")
     for each in found:
         kept = settings.keep_data and each.kind in KEPT
-        print(f"  {'stays  ' if kept else 'removed'}  {each}")
+        print(f"  {'stays' if kept else 'goes '}  {each}")
     if not _going(found, settings.keep_data):
         print("nothing to remove")
     elif not agreed("Remove it?", yes=arguments.yes):

@@ -68,8 +68,8 @@ def next_step(why: str, bucket: str) -> str:
         if found[1]:
             picture, better = "confusion.png", "add images of the classes that are hardly recognised"
         return (
-            f"look at the mistakes, {picture} in s3://{bucket}/{job_output(found[4])}, then {better}, or accept this "
-            f"model: run the same command with accuracy_floor={floor:g} in SETTINGS"
+            f"look at the mistakes, aws s3 cp s3://{bucket}/{job_output(found[4])} - | tar xz {picture}, then {better}, "
+            f"or accept this model: run the same command with accuracy_floor={floor:g} in SETTINGS"
         )
     if found := _JOB_ENDED.search(why):
         return (

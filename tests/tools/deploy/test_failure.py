@@ -77,7 +77,8 @@ def test_what_fails_elsewhere_keeps_the_lines_of_the_cdk(
 
 def test_under_the_floor_it_names_the_mistakes_and_the_settings_and_a_floor_that_the_model_reaches() -> None:
     step = next_step(FLOOR, BUCKET)
-    assert f"mistakes.png in s3://{BUCKET}/jobs/slipway-dev-12ab-1/output/output.tar.gz" in step
+    archive = f"s3://{BUCKET}/jobs/slipway-dev-12ab-1/output/output.tar.gz"
+    assert f"the mistakes, aws s3 cp {archive} - | tar xz mistakes.png, then" in step
     assert "epochs, learning_rate, architecture" in step
     assert step.endswith("with accuracy_floor=0.831 in SETTINGS")
 

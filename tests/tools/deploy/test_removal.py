@@ -281,4 +281,6 @@ def test_ctrl_c_while_it_removes_says_what_is_left_and_bills(
     monkeypatch.setattr(command, "destroy", interrupted)
     monkeypatch.setattr("tools.deploy.interrupted.what_runs", lambda *_: "stopped here; an endpoint bills on")
     assert command.main() == 130
-    assert capsys.readouterr().err == "stopped here; an endpoint bills on\n"
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1:] == ["  goes   stack slipway-dev-serving"]
+    assert said.err == "stopped here; an endpoint bills on\n"
