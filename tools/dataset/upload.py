@@ -51,9 +51,11 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
             progress.advance(task)
 
         uploads = [pool.submit(put, path) for path in folder.files]
-        done, waiting = wait(uploads, return_when=FIRST_EXCEPTION)
-        for future in waiting:
-            future.cancel()
+        try:
+            done, _ = wait(uploads, return_when=FIRST_EXCEPTION)
+        finally:  # also after Ctrl-C: the pool would upload all others first
+            for future in uploads:
+                future.cancel()
         for future in done:
             future.result()
     manifest = {

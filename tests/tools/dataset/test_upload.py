@@ -2,6 +2,7 @@
 
 import json
 import socket
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.waiting import until
 from tools.dataset import __main__ as command
+from tools.dataset import upload as uploading
 from training.folder import digest, inspect
 
 
@@ -93,6 +96,29 @@ def test_an_upload_that_broke_off_is_done_again(
     bucket.refuse = None
     assert upload(images) == 0
     assert len(bucket.objects) == 7
+
+
+def test_ctrl_c_uploads_no_further_image(
+    images: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waited: list[Future[None]] = []
+
+    def interrupted(uploads: list[Future[None]], **_: object) -> None:
+        waited.extend(uploads)
+        raise KeyboardInterrupt
+
+    put = bucket.put_object
+
+    def put_slowly(**object: Any) -> None:
+        until(lambda: waited and waited[-1].cancelled())
+        put(**object)
+
+    monkeypatch.setattr(uploading, "THREADS", 1)
+    monkeypatch.setattr(uploading, "wait", interrupted)
+    monkeypatch.setattr(bucket, "put_object", put_slowly)
+    assert upload(images) == 130
+    assert capsys.readouterr().err.endswith("stopped\n")
+    assert len(bucket.objects) == 1
 
 
 def test_a_folder_with_a_problem_is_not_uploaded(images: Path, bucket: Bucket) -> None:
