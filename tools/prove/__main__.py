@@ -94,7 +94,7 @@ def _report(known: ProofState, chosen: Sequence[ProofRow], prices: str, *, local
     wrong = [row for row, it in answers.items() if it["ok"] is False]
     unread = [row for row, it in answers.items() if it["why"] == "later" != row.why]
     told = sum(it["ok"] is not None for it in answers.values())
-    print(f"{told} of {len(chosen)} rows answered, {len(wrong)} of them not as expected, {len(unread)} not asked")
+    print(f"{told} of {len(chosen)} rows answered, {len(wrong)} of them not as expected, {len(unread)} not read")
     return 1 if wrong or unread or left else 0
 
 

@@ -111,7 +111,7 @@ class Proof:
             return _entry(row, Answer("could not be read", None, f"{type(error).__name__}: {error}"), why="later")
         if row.why in ("later", "person"):
             return _entry(row, Answer(answer.answer, None, answer.evidence), why=row.why)
-        return _entry(row, answer, why="")
+        return _entry(row, answer, why="later" if answer.ok is None else "")
 
     def save(self) -> None:
         self._bill.count()

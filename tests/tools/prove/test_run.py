@@ -125,6 +125,12 @@ def test_a_row_that_meets_an_error_does_not_end_the_others(world: World) -> None
     assert answers["b"]["ok"] is True
 
 
+def test_an_answer_that_does_not_tell_is_left_for_later(world: World) -> None:
+    world.answer["a"] = lambda: Answer("it did not run into its limit", None, "60 s")
+    answers = world.prove(world.row("a", "base"))
+    assert (answers["a"]["ok"], answers["a"]["why"]) == (None, "later")
+
+
 def test_the_local_aws_is_not_asked_what_only_an_account_can_tell(world: World) -> None:
     rows = world.row("a", "base", why="account only"), world.row("e", "ec2", why="account only")
 

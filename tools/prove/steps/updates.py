@@ -174,7 +174,10 @@ def _own_weights(folder: Path, architecture: str) -> Path:
 
 
 def _start_limited(job: str, system: ProvedSystem) -> str:
-    """Start the tuning job of this training job once more, with more epochs than its time limit has room for."""
+    """Start the tuning job of this training job once more, with more epochs than its time limit has room for.
+
+    Without the weights: the next step's deploy takes the role's permission to read them.
+    """
     client = boto3.client("sagemaker")
     made_by = system.job(job)["TuningJobArn"].rpartition("/")[2]
     found = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=made_by)
@@ -184,8 +187,10 @@ def _start_limited(job: str, system: ProvedSystem) -> str:
         "MaxParallelTrainingJobs": 1,
         "MaxRuntimeInSeconds": LIMIT_SECONDS,
     }
-    definition["StaticHyperParameters"] |= {"epochs": "1000", "trainable": "all"}
-    definition["StaticHyperParameters"].pop("_tuning_objective_metric", None)  # SageMaker adds it
+    definition["InputDataConfig"] = [it for it in definition["InputDataConfig"] if it["ChannelName"] != "weights"]
+    fixed = definition["StaticHyperParameters"] | {"epochs": "1000", "trainable": "all"}
+    added = ("_tuning_objective_metric", "weights-sha256")  # by SageMaker, and with the weights
+    definition["StaticHyperParameters"] = {name: value for name, value in fixed.items() if name not in added}
     name = f"{notebook_prefix(system.prefix)}{int(time.time()):x}"  # 32 characters at most
     client.create_hyper_parameter_tuning_job(
         HyperParameterTuningJobName=name,
