@@ -22,7 +22,7 @@ WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
-	review report load capacity cost bench local status down notebook format lock hooks release clean
+	review report try load capacity cost bench local status down notebook format lock hooks release clean
 
 ##@ Start here
 
@@ -100,6 +100,9 @@ live: $(SETUP)  ## check that the running endpoint, model and scaling match the 
 
 report: $(SETUP)  ## one HTML page about what is deployed, out/report.html: accuracy, mistakes, latency, cost, permissions [SETTINGS=…]
 	@$(PY) -m tools.report $(ARGS) $(CONTEXT)
+
+try: $(SETUP)  ## a page of your browser to drop, paste or photograph an image on; the deployed function answers [PORT=8765] [SETTINGS=…]
+	@$(PY) -m tools.page $(if $(PORT),--port $(PORT)) $(CONTEXT)
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)

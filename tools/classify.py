@@ -48,12 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     serving = outputs(resource_name(settings.prefix, "serving"))
     client = ClassifyClient(serving["FunctionName"])
     begin = time.perf_counter()
-    try:
-        answer = client.invoke(event)
-    except ClassifyFailed as failed:
-        raise InputError(in_words(json.loads(str(failed)), serving)) from failed
-    except ClientError as error:
-        raise InputError(f"{_OF_LAMBDA.get(error.response['Error']['Code'], error)}") from error
+    answer = ask(client, event, serving)
     milliseconds = round((time.perf_counter() - begin) * 1000)
     if given.json:
         print(json.dumps(answer | {"milliseconds": milliseconds}, ensure_ascii=False))
@@ -62,6 +57,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for prediction in answer["predictions"]:
         print(f"{prediction['label']:<{width}}  {prediction['probability']:6.1%}")
     print(f"in {milliseconds} ms, by the model file {answer['model'][:12]}")
+
+
+def ask(client: ClassifyClient, event: Mapping[str, Any], serving: Mapping[str, str]) -> dict[str, Any]:
+    """The function's answer to the event.
+
+    Args:
+        serving: outputs of the serving stack.
+
+    Raises:
+        InputError: the function or Lambda refused, and why in words for people.
+        BotoCoreError: Lambda cannot be reached.
+    """
+    try:
+        return client.invoke(dict(event))
+    except ClassifyFailed as failed:
+        raise InputError(in_words(json.loads(str(failed)), serving)) from failed
+    except ClientError as error:
+        raise InputError(f"{_OF_LAMBDA.get(error.response['Error']['Code'], error)}") from error
 
 
 def event_of(image: str) -> dict[str, Any]:
@@ -75,10 +88,15 @@ def event_of(image: str) -> dict[str, Any]:
         return {"s3": image}
     if image.startswith(("https://", "http://")):
         return {"url": image}
-    content = base64.b64encode(user_path(image).read_bytes())
-    if len(content) + _JSON_BYTES > _MAX_EVENT_BYTES:
+    event = event_with(user_path(image).read_bytes())
+    if len(event["image"]) + _JSON_BYTES > _MAX_EVENT_BYTES:
         raise InputError(f"{image} has over 4.5 MB, more than Lambda takes in a call: make it smaller")
-    return {"image": content.decode()}
+    return event
+
+
+def event_with(content: bytes) -> dict[str, Any]:
+    """The function's event for the bytes of an image file."""
+    return {"image": base64.b64encode(content).decode()}
 
 
 def in_words(answer: Mapping[str, Any], serving: Mapping[str, str]) -> str:

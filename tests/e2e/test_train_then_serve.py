@@ -18,10 +18,12 @@ from local_aws.home import Home
 from local_aws.running import current
 from settings import read_settings
 from tests.sockets import listening_addresses
+from tests.tools.page.conftest import RunningPage
 from tests.tools.report.test_page import Document
 from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
+from tools.classify import ask, event_with
 from tools.demo import evidence
 from tools.demo.classify import ClassifyFailed, SteadyClient
 from tools.deploy import __main__ as deploy_command
@@ -71,6 +73,20 @@ def test_the_report_has_the_training_the_function_s_model_and_the_deployed_roles
     assert re.findall(r"Not shown: (.*?)[.:]", text) == [
         f"no load test of {system.endpoint()['EndpointName']} is recorded in out/load"
     ]
+
+
+def test_an_image_on_the_page_is_classified_like_one_that_is_sent(system: System) -> None:
+    image, client, serving = image_of(system.images, "3"), system.classifier(), outputs("e2e-dev-serving")
+
+    with RunningPage(lambda content: ask(client, event_with(content), serving)) as page:
+        status, answer, _ = page.ask(body=image.read_bytes())
+        refused, words, _ = page.ask(body=b"no image")
+
+    assert (status, json.loads(answer)["predictions"]) == (
+        200,
+        client.invoke(event_with(image.read_bytes()))["predictions"],
+    )
+    assert (refused, "415 UnsupportedImage" in words) == (422, True)
 
 
 def test_all_that_runs_for_an_endpoint_listens_on_loopback_only(system: System, aws: Home) -> None:

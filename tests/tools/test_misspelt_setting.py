@@ -14,6 +14,7 @@ TOOLS = {
     "demo": ("tools.demo.__main__",),
     "load": ("tools.load.__main__",),
     "capacity": ("tools.capacity.__main__",),
+    "try": ("tools.page.__main__",),
     "report": ("tools.report.__main__",),
     "cost": ("tools.cost.__main__",),
     "notebook": ("notebooks.__main__",),

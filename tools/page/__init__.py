@@ -1,0 +1,1 @@
+"""`make try`: a page on this machine alone, on which an image is dropped and the deployed function answers."""
