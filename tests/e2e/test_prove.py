@@ -28,6 +28,7 @@ def prove(aws: Home, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
             [sys.executable, "-u", "-m", "tools.prove", *arguments],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
         )  # fmt: skip
 
     yield start  # type: ignore[misc]
