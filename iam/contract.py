@@ -12,6 +12,7 @@ import yaml
 from iam.errors import GateError
 from iam.policy import Grant, Trust, conditions, listed
 from iam.resolve import readable
+from iam.source import FUNCTION
 
 PATH = Path(__file__).with_name("contract.yaml")
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
@@ -51,7 +52,10 @@ AnyLine = Line[Grant] | Line[Trust]
 
 @dataclass(frozen=True)
 class ContractRole:
-    """A role in the contract: its purpose, trust and grants. In `name`, REGION stands for the region."""
+    """A role in the contract: its purpose, trust and grants. In `name`, REGION stands for the region.
+
+    A function that others may call by its policy is one too, without grants: `trust` has its callers.
+    """
 
     number: int
     name: str
@@ -123,6 +127,7 @@ class _ContractReader:
         for name, value in document.get("names", {}).items():
             self._values[name] = self._text(value, 1)
         roles = [self._role(name, value) for name, value in document["roles"].items()]
+        roles += [self._function(name, value) for name, value in document.get("functions", {}).items()]
         if self._problems:
             raise ContractError("\n".join(self._problems))
         return {role.name: role for role in roles if role}
@@ -140,6 +145,16 @@ class _ContractReader:
         may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", Grant)]
         shown = readable(self._text(name, value.line))
         return ContractRole(value.line, shown, value["purpose"], tuple(trust), tuple(may))
+
+    def _function(self, name: str, value: Any) -> ContractRole | None:
+        if not isinstance(value, _Mapping) or set(value) - {"when"} != {"purpose", "callers"}:
+            self._problem(getattr(value, "line", 1), f"{name} must have purpose and callers")
+            return None
+        if not self._holds(value.get("when", ""), value.line):
+            return None
+        callers = [line for entry in value["callers"] or [] for line in self._lines(entry, "principal", Trust)]
+        shown = FUNCTION + readable(self._text(name, value.line))
+        return ContractRole(value.line, shown, value["purpose"], tuple(callers), ())
 
     def _lines(self, entry: Any, subject: str, made: type[Allowed]) -> list[Line[Allowed]]:
         if not isinstance(entry, _Mapping):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iam.policy import Grant, Role, excess, in_words
+from iam.source import FUNCTION
 from iam.template import AppRoles, UnreadableFolder
 from iam.variables import FILLED, variables
 
@@ -58,10 +59,11 @@ def _possible(before: dict[str, Role], after: dict[str, Role], may: str, role_is
     for name, role in after.items():
         known = before.get(name)
         if known is None:
-            yield f"{role_is} role `{name}`."
+            yield f"{role_is} {'policy of ' if name.startswith(FUNCTION) else 'role '}`{name}`."
         for trust in role.trusts:
             if known is None or trust not in known.trusts:
-                yield f"`{name}` {may} be assumed by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
+                done = "called" if trust.calls else "assumed"
+                yield f"`{name}` {may} be {done} by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
         for grant in role.grants:
             example = excess(grant, known.grants if known else [])
             if example is not None:

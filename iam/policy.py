@@ -48,7 +48,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Trust:
-    """A principal that may assume a role, written as in the policy: `Service sagemaker.amazonaws.com`."""
+    """A principal that may assume a role or call a function, as in its policy: `Service sagemaker.amazonaws.com`."""
 
     action: str
     principal: str
@@ -58,10 +58,15 @@ class Trust:
     def __str__(self) -> str:
         return f"{self.action} by {self.principal}{in_words(self.conditions)}"
 
+    @property
+    def calls(self) -> bool:
+        """True for the caller of a function, false for who assumes a role."""
+        return self.action == "lambda:InvokeFunction"
+
 
 @dataclass(frozen=True)
 class Role:
-    """A role of a template."""
+    """A role of a template; or a function with a policy of its own, whose callers are its `trusts`."""
 
     name: str
     stack: str

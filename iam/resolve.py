@@ -83,6 +83,11 @@ class Resolver:
         return f"${{{stack}.{logical_id}}}" if given is None else self.text(given, stack)
 
     def _ref(self, target: str, stack: str) -> str:
+        """Value of a Ref. That of a function's alias is its ARN on AWS; here `<function>:<alias>`, its other name."""
+        if not target.startswith("AWS::"):
+            alias = self._resource(stack, target)
+            if alias["Type"] == "AWS::Lambda::Alias":
+                return ":".join(self.text(alias["Properties"][name], stack) for name in ("FunctionName", "Name"))
         return f"${{{target}}}" if target.startswith("AWS::") else self.name(stack, target)
 
     def _attribute(self, target: list[str] | str, stack: str) -> str:

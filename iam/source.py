@@ -6,6 +6,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 _FOLDER = "stacks/permissions"
+FUNCTION = "function "  # before the name of a function with a policy, which stands beside the roles
 
 
 def suffix(name: str) -> list[str]:
@@ -17,8 +18,10 @@ def line_of(role: str, sid: str) -> str:
     """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role `<app>-<stage>-<suffix>-REGION`.
 
     The nearest that can be found: the statement, in the role's own file or among those that roles share; else the
-    function that creates the role; else the folder.
+    function that creates the role; else the folder. A function's policy stands beside what calls it.
     """
+    if role.startswith(FUNCTION):
+        return "stacks"
     name = "_".join(suffix(role))
     own = f"{_FOLDER}/{name}.py"
     functions, _ = _parsed(own)

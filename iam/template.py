@@ -11,12 +11,18 @@ from iam.errors import GateError
 from iam.findings import GateFinding
 from iam.policy import Conditions, Grant, Role, Trust, conditions, listed
 from iam.resolve import Resolver, Template, Unresolvable, readable
-from iam.source import line_of
+from iam.source import FUNCTION, line_of
 
 _FORBIDDEN_TYPES = {
     "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy", "AWS::IAM::UserPolicy",
     "AWS::IAM::GroupPolicy", "AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::AccessKey",
 }  # fmt: skip
+# The conditions that Lambda makes of a permission: "AddPermission", Lambda API reference.
+_CONDITIONS = {
+    "SourceArn": ("ArnLike", "aws:SourceArn"),
+    "SourceAccount": ("StringEquals", "aws:SourceAccount"),
+    "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
+}
 _Parts = tuple[str, str, Conditions, str]  # action, resource or principal, conditions, Sid
 
 
@@ -26,7 +32,7 @@ class UnreadableFolder(GateError):
 
 @dataclass(frozen=True)
 class AppRoles:
-    """Templates of a synthesized app by stack name, and the roles in them."""
+    """Templates of a synthesized app by stack name, and the roles and called functions in them."""
 
     templates: dict[str, Template]
     resolver: Resolver
@@ -51,7 +57,7 @@ def load(folder: Path) -> dict[str, Template]:
 
 
 def read(templates: dict[str, Template]) -> AppRoles:
-    """Roles of the templates; anything but allow statements of plain roles becomes a finding."""
+    """Roles of the templates, and functions that have a policy; anything but plain permissions becomes a finding."""
     reader = _TemplateReader(templates)
     roles = [
         role
@@ -59,7 +65,8 @@ def read(templates: dict[str, Template]) -> AppRoles:
         for logical_id, resource in template.get("Resources", {}).items()
         for role in reader.roles(stack, logical_id, resource)
     ]
-    return AppRoles(templates, reader.resolver, tuple(roles), tuple(reader.findings))
+    functions = [function for stack, template in templates.items() for function in reader.functions(stack, template)]
+    return AppRoles(templates, reader.resolver, (*roles, *functions), tuple(reader.findings))
 
 
 class _TemplateReader:
@@ -91,6 +98,35 @@ class _TemplateReader:
         grants = [Grant(*parts) for policy in policies for parts in self._parts(name, stack, policy, "Resource")]
         trusts = [Trust(*parts) for parts in self._parts(name, stack, trust, "Principal")]
         yield Role(name, stack, logical_id, tuple(trusts), tuple(grants))
+
+    def functions(self, stack: str, template: Template) -> Iterator[Role]:
+        """The functions that others may call by their policy, which CloudFormation makes of permissions."""
+        callers: dict[str, list[tuple[str, Trust]]] = {}
+        for logical_id, resource in template.get("Resources", {}).items():
+            if resource["Type"] == "AWS::Lambda::Permission":
+                try:
+                    name, trust = self._caller(stack, logical_id, resource["Properties"])
+                    callers.setdefault(name, []).append((logical_id, trust))
+                except Unresolvable as error:
+                    fix = "use text, Ref, GetAtt, Join, Sub or ImportValue"
+                    self._find("resolve", f"{stack}.{logical_id}", "", str(error), fix)
+        for name, found in callers.items():
+            yield Role(name, stack, found[0][0], tuple(trust for _, trust in found), ())
+
+    def _caller(self, stack: str, logical_id: str, properties: Template) -> tuple[str, Trust]:
+        """Name of a permission's function, and who may call it. A service's principal has a dot in it."""
+        given = {name: self.resolver.text(value, stack) for name, value in properties.items()}
+        principal = given.pop("Principal")
+        kind = "Service" if "." in principal else "AWS"
+        name, action = given.pop("FunctionName"), given.pop("Action")
+        block = {_CONDITIONS[key]: value for key, value in given.items() if key in _CONDITIONS}
+        if unknown := sorted(given.keys() - _CONDITIONS.keys()):
+            raise Unresolvable(f"the permission has {', '.join(unknown)}, which the gate does not know")
+        by_operator: dict[str, dict[str, list[str]]] = {}
+        for (operator, key), value in block.items():
+            by_operator.setdefault(operator, {})[key] = [value]
+        [condition] = conditions(by_operator)
+        return f"{FUNCTION}{readable(name)}", Trust(action, f"{kind} {principal}", condition, logical_id)
 
     def _parts(self, role: str, stack: str, document: Template, subject: str) -> Iterator[_Parts]:
         """Each action of a document's statements with each subject and each single-valued condition block."""

@@ -36,6 +36,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
             **_serving(assembly),
             **_classify(assembly),
             **_notebook(assembly),
+            **_api(assembly),
             "ec2": FILLED if _resources(assembly, "AWS::EC2::Instance") else "",
         }
         return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
@@ -109,6 +110,12 @@ def _notebook(assembly: AppRoles) -> dict[str, str]:
         if "NotebookFiles" in template.get("Outputs", {})
     ]
     return {"notebook_files": f"arn:${{AWS::Partition}}:s3:::{files[0].removeprefix('s3://')}" if files else ""}
+
+
+def _api(assembly: AppRoles) -> dict[str, str]:
+    """Id of the HTTP API, which API Gateway generates; empty without one."""
+    found = _resources(assembly, "AWS::ApiGatewayV2::Api")
+    return {"api": assembly.resolver.name(*found[0][:2]) if found else ""}
 
 
 def _repository(image: str) -> str:

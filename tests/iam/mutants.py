@@ -16,6 +16,7 @@ _FOREIGN = "arn:aws:s3:::someone-elses-bucket/*"
 
 def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
     """(what was done, the templates with it done), for every statement, action, resource, condition and principal."""
+    yield from _of_callers(templates)
     for logical_id, resource in templates[ROLES]["Resources"].items():
         if resource["Type"] != "AWS::IAM::Role":
             continue
@@ -31,6 +32,30 @@ def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
         more = {"Sid": "More", "Effect": "Allow", "Action": _OTHER_ACTION, "Resource": "*"}
         end = len(_grants(resource))
         yield f"{logical_id}: statement more", _with(templates, logical_id, _grants, end, more)
+
+
+def _of_callers(templates: Templates) -> Iterator[tuple[str, Templates]]:
+    """Changes to the permissions of services to call a function."""
+    for stack, template in templates.items():
+        for logical_id, resource in template["Resources"].items():
+            if resource["Type"] != "AWS::Lambda::Permission":
+                continue
+            given = resource["Properties"]
+            for what, properties in {
+                "other service": given | {"Principal": "sns.amazonaws.com"},
+                "anyone": given | {"Principal": "*"},
+                "other action": given | {"Action": "lambda:*"},
+                "any source": {name: value for name, value in given.items() if name != "SourceArn"},
+                "longer source": given | {"SourceArn": _then(given["SourceArn"], "*")},
+                "other source": given | {"SourceArn": "arn:aws:s3:::someone-elses-bucket"},
+                "an account": given | {"SourceAccount": {"Ref": "AWS::AccountId"}},
+                "other function": given | {"FunctionName": "another"},
+                "a token": given | {"EventSourceToken": "token"},
+            }.items():
+                changed = {**template["Resources"], logical_id: {**resource, "Properties": properties}}
+                yield f"{logical_id}: {what}", templates | {stack: {**template, "Resources": changed}}
+            rest = {id: found for id, found in template["Resources"].items() if id != logical_id}
+            yield f"{logical_id}: dropped", templates | {stack: {**template, "Resources": rest}}
 
 
 def _of_grant(statement: Statement) -> Iterator[tuple[str, Statement | None]]:

@@ -66,6 +66,15 @@ def test_trust_and_new_roles_are_told(synthesized: Templates, templates: Templat
     assert "- `slipway-dev-classify-REGION` may no longer be assumed by Service lambda.amazonaws.com" in text
 
 
+def test_a_new_caller_of_a_function_is_told(synthesized: Templates, with_everything: Templates) -> None:
+    text = as_text(_compare(synthesized, with_everything))
+
+    assert "+ New policy of `function slipway-dev-classify:live`." in text
+    called = "`function slipway-dev-classify:live` may now be called by Service apigateway.amazonaws.com"
+    assert f"+ {called} (lambda:InvokeFunction) if aws:SourceArn ArnLike" in text
+    assert "${api}/*/POST/classify" in text
+
+
 def test_another_data_set_is_no_new_permission(synthesized: Templates) -> None:
     dataset = "211be9def8ee2605927906367ca052c050985b61b032b333987f664e780defaf"
     other = json.loads(json.dumps(synthesized).replace(dataset, "a" * 64))

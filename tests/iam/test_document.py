@@ -24,6 +24,8 @@ def test_every_role_and_the_ledgers_are_there(synthesized: dict[str, Template]) 
         "| PREFIX-training-REGION | `ecr:GetAuthorizationToken` | `*` | AWS has no resource for this action |" in text
     )
     assert "a metric has no ARN" in text
+    assert "## `function PREFIX-classify:live`" in text
+    assert "Called by **Service apigateway.amazonaws.com**, only if " in text
     assert "- PREFIX-trained-model-REGION, `sagemaker:StopTrainingJob`:" in text
     assert "```mermaid" in text
 

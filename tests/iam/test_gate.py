@@ -1,5 +1,6 @@
 """The gate refuses what differs, says where, shows an example and names the fix."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,36 @@ def test_a_contract_entry_without_a_role_is_refused(templates: Templates) -> Non
         ("roles", "no template creates this role"),
         ("roles", f"{ROLES}.{_logical_id(templates)}"),
     }
+
+
+def test_another_caller_of_a_function_is_refused(with_everything: Templates) -> None:
+    """Its policy is made of permissions: "AddPermission", Lambda API reference."""
+    templates = copy.deepcopy(with_everything)
+    permissions = [
+        found["Properties"]
+        for found in templates["slipway-dev-serving"]["Resources"].values()
+        if found["Type"] == "AWS::Lambda::Permission"
+    ]
+    [permission] = permissions
+    permission["SourceArn"] = {"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*"}
+
+    too_much, too_little = sorted(check_templates(templates), key=lambda finding: finding.message)
+    assert (too_much.rule, too_much.role) == ("trust", "function slipway-dev-classify:live")
+    assert too_much.message.startswith("the role allows lambda:InvokeFunction by Service apigateway.amazonaws.com")
+    assert "the role does not allow lambda:InvokeFunction" in too_little.message
+
+
+def test_a_caller_of_a_function_that_has_none_is_refused(templates: Templates) -> None:
+    templates["slipway-dev-serving"]["Resources"]["MayCall"] = {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": "slipway-dev-classify",
+            "Principal": "111122223333",
+        },
+    }
+    finding = _only(check_templates(templates))
+    assert (finding.rule, finding.role) == ("roles", "function slipway-dev-classify")
 
 
 def _logical_id(templates: Templates) -> str:
