@@ -67,8 +67,9 @@ def next_step(why: str, bucket: str) -> str:
         picture, better = "mistakes.png", "change epochs, learning_rate, architecture or the images"
         if found[1]:
             picture, better = "confusion.png", "add images of the classes that are hardly recognised"
+        mistakes = f"aws s3 cp s3://{bucket}/{job_output(found[4])} - | tar xz {picture}"
         return (
-            f"look at the mistakes, aws s3 cp s3://{bucket}/{job_output(found[4])} - | tar xz {picture}, then {better}, "
+            f"look at the mistakes, {mistakes}, then {better}, "
             f"or accept this model: run the same command with accuracy_floor={floor:g} in SETTINGS"
         )
     if found := _JOB_ENDED.search(why):
