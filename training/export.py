@@ -59,16 +59,24 @@ def export(
     model.onnx turns `images`, float32 [n, 3, size, size] from `serving.preprocessing.normalise`, into calibrated
     `probabilities`, float32 [n, classes] (see `training.temperature`). It is int8 if that costs at most 0.5 points of
     test accuracy.
+
+    Raises:
+        OSError: the disk is full; nothing of the network is left, so that there is room for the reason.
     """
     model.mkdir(parents=True, exist_ok=True)
     path, int8 = model / "model.onnx", model / "int8.onnx"
-    trained.write(path)
-    give_back_memory()
-    exported = _choose(path, int8, images, settings)
-    if exported.precision == "int8":
-        int8.replace(path)
-    int8.unlink(missing_ok=True)
-    complete(model, folder.classes, settings, exported)
+    try:
+        trained.write(path)
+        give_back_memory()
+        exported = _choose(path, int8, images, settings)
+        if exported.precision == "int8":
+            int8.replace(path)
+        int8.unlink(missing_ok=True)
+        complete(model, folder.classes, settings, exported)
+    except OSError:
+        path.unlink(missing_ok=True)
+        int8.unlink(missing_ok=True)
+        raise
     return exported
 
 

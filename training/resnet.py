@@ -125,11 +125,11 @@ class _Graph:
         return self
 
     def __exit__(self, *_: object) -> None:
-        length = self._file.tell() - self._start
-        self._file.seek(self._start - LENGTH_BYTES)
-        groups = [length >> 7 * i & 0x7F for i in range(LENGTH_BYTES)]
-        self._file.write(bytes(group | 0x80 for group in groups[:-1]) + bytes(groups[-1:]))
-        self._file.close()
+        with self._file:  # closed on a full disk too, whose room it would keep
+            length = self._file.tell() - self._start
+            self._file.seek(self._start - LENGTH_BYTES)
+            groups = [length >> 7 * i & 0x7F for i in range(LENGTH_BYTES)]
+            self._file.write(bytes(group | 0x80 for group in groups[:-1]) + bytes(groups[-1:]))
 
     def features(self, architecture: str, name: str) -> str:
         """All layers before the last; the name of the result, [n, features]."""

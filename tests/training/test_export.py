@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +65,16 @@ def test_int8_ships_where_it_costs_little(
     assert (account["precision"], account["test_accuracy"]) == (ships, {"fp32": 0.9, "int8": int8})
     assert account["why_no_int8"] == ("" if ships == "int8" else "int8 costs 10.0 points")
     assert (network == INT8) == (ships == "int8")
+
+
+def test_on_a_full_disk_nothing_of_the_network_is_left(tmp_path: Path) -> None:
+    """/dev/full stands for the disk."""
+    (tmp_path / "model.onnx").symlink_to("/dev/full")
+    trained: Any = SimpleNamespace(write=lambda path: path.write_bytes(bytes(100_000)))
+    other: Any = None
+    with pytest.raises(OSError, match="No space left on device"):
+        module.export(trained, other, other, other, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_int8_model_answers_nearly_as_the_other(few_digits: Path, tmp_path: Path) -> None:
