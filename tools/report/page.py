@@ -39,6 +39,7 @@ def render(content: ReportContent) -> str:
     return environment.get_template("report.html").render(
         **vars(content),
         local="AWS_ENDPOINT_URL" in os.environ,
+        serving=content.stacks["serving"].outputs if "serving" in content.stacks else {},
         bill=_bill(content.cost),
         test=_test(training.metrics["test"]) if training else None,
         curves=_curves(training.metrics) if training else (),
@@ -64,6 +65,7 @@ def _test(test: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "accuracy": test["accuracy"],
         "interval": wilson(right, count),
+        "mean": sum(row["accuracy"] for row in classes) / len(classes),
         "right": right,
         "images": count,
         "shown": classes[:_SHOWN_CLASSES],

@@ -64,7 +64,14 @@ def test_it_shows_what_is_live_how_it_was_made_and_how_good_it_is(page: Page) ->
     assert "Training 1:01; billed 1:40 an instance" in text
     assert "Test accuracy 50.0% 2 of 4 images; 15.0% to 85.0% (95 %)" in text
     assert "owl 0 of 1 0.0% 0.0% to 79.3%" in text
+    assert "The mean of all classes, each counted alike, is 50.0%" in text
     assert "Best epoch 3 of 3" in text
+
+
+def test_the_address_of_an_http_api_is_shown_where_there_is_one(page: Page, aws: DeployedStandIn) -> None:
+    assert "HTTP API" not in Document(page()).text
+    aws.outputs["serving"]["ApiUrl"] = "https://a1b2c3.execute-api.us-east-1.amazonaws.com/classify"
+    assert "HTTP API https://a1b2c3.execute-api.us-east-1.amazonaws.com/classify" in Document(page()).text
 
 
 def test_it_shows_mistakes_with_their_images_and_the_confusion_as_text(page: Page) -> None:
