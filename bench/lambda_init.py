@@ -38,7 +38,7 @@ ROUNDS, CALLS = 15, 400
 CLIENTS, STEP_SECONDS = 4, 5.0
 _FUNCTION = Path(__file__).parent.parent / "lambda" / "classify"
 _ORIGINAL = Path(__file__).parent / "peers" / "original_handler.py"
-_IMAGE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 235  # 60 KB with the first bytes of a JPEG
+IMAGE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 235  # 60 KB with the first bytes of a JPEG
 _ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -108,7 +108,7 @@ def _warm() -> tuple[float, float, float]:
         context = SimpleNamespace(
             function_name="classify", aws_request_id="r", get_remaining_time_in_millis=lambda: 30_000
         )
-        event = {"image": base64.b64encode(_IMAGE).decode()}
+        event = {"image": base64.b64encode(IMAGE).decode()}
         connection = http.client.HTTPConnection("127.0.0.1", port)
         client = boto3.client("sagemaker-runtime")
 
@@ -116,11 +116,11 @@ def _warm() -> tuple[float, float, float]:
             assert handler(event, context)["statusCode"] == 200
 
         def bare() -> None:
-            connection.request("POST", "/endpoints/stand-in/invocations", _IMAGE, {"Content-Type": "image/jpeg"})
+            connection.request("POST", "/endpoints/stand-in/invocations", IMAGE, {"Content-Type": "image/jpeg"})
             assert connection.getresponse().read()
 
         def boto3s() -> None:
-            client.invoke_endpoint(EndpointName="stand-in", ContentType="image/jpeg", Body=_IMAGE)["Body"].read()
+            client.invoke_endpoint(EndpointName="stand-in", ContentType="image/jpeg", Body=IMAGE)["Body"].read()
 
         taken: tuple[list[float], ...] = ([], [], [])
         pairs = list(zip(taken, (ours, bare, boto3s), strict=True))
@@ -154,7 +154,7 @@ def _as_the_function(endpoint: str) -> Iterator[Callable[..., dict[str, Any]]]:
 def _cold_starts() -> tuple[int, int]:
     """Number of calls, and number of cold starts among them."""
     with own_aws(), stand_in_endpoint(seconds=0.05) as port:
-        _make_function(f"http://127.0.0.1:{port}")
+        make_function(f"http://127.0.0.1:{port}")
         with ThreadPoolExecutor(CLIENTS) as clients:
             calls = sum(clients.map(_call_until, [time.monotonic() + STEP_SECONDS] * CLIENTS))
         served = _metric("ProvisionedConcurrencyInvocations")
@@ -166,7 +166,7 @@ def _client(service: str) -> Any:
     return boto3.session.Session().client(service)  # not boto3's own session, which threads cannot share
 
 
-def _make_function(endpoint: str) -> None:
+def make_function(endpoint: str) -> None:
     """Create the function and its alias with provisioned concurrency for all clients, and wait until it is ready."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -198,7 +198,7 @@ def _make_function(endpoint: str) -> None:
 def _call_until(end: float) -> int:
     """Call the function sequentially until `end`; returns the number of calls."""
     api, calls = _client("lambda"), 0
-    payload = json.dumps({"image": base64.b64encode(_IMAGE).decode()})
+    payload = json.dumps({"image": base64.b64encode(IMAGE).decode()})
     while time.monotonic() < end:
         answer = json.loads(api.invoke(FunctionName="classify", Qualifier="live", Payload=payload)["Payload"].read())
         assert answer["statusCode"] == 200, answer

@@ -18,11 +18,13 @@ def summary(settings: Settings) -> Iterator[str]:
         ClientError: CloudFormation refused.
     """
     model = outputs(resource_name(settings.prefix, "trained-model"))
-    endpoint = outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
+    serving = outputs(resource_name(settings.prefix, "serving"))
     trained = f"model {model['ModelDigest'][:12]}{test_accuracy(model['TestAccuracy'])}"
-    if endpoint:
+    if endpoint := serving.get("EndpointName"):
         yield f"Live: endpoint {endpoint}, {trained}"
-        yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}"
+        yield f"Try:  make classify IMAGE=cat.jpg{deployment(settings)}, or make try{deployment(settings)} for a page"
+        if "ApiUrl" in serving:
+            yield f"HTTP: POST {serving['ApiUrl']} ({settings.api}), see docs/api.md"
     else:
         yield f"Off:  no endpoint runs, and callers get 503; kept: {trained}"
         yield f"On:   make wake{deployment(settings)}"

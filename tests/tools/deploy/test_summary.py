@@ -23,7 +23,7 @@ def no_stages(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 def test_it_names_endpoint_model_accuracy_and_the_commands_for_this_stage() -> None:
     assert list(summary(read_settings({"stage": "prod"}))) == [
         "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%, 98.1% as the mean over classes",
-        'Try:  make classify IMAGE=cat.jpg SETTINGS="stage=prod"',
+        'Try:  make classify IMAGE=cat.jpg SETTINGS="stage=prod", or make try SETTINGS="stage=prod" for a page',
         'Stop: make destroy SETTINGS="stage=prod"',
     ]
 
@@ -36,6 +36,15 @@ def test_of_an_endpoint_that_is_off_it_says_what_is_kept_and_what_switches_it_on
         "Off:  no endpoint runs, and callers get 503; kept: model 12ab12ab12ab, test accuracy 99.2%",
         'On:   make wake SETTINGS="stage=prod"',
     ]
+
+
+def test_it_names_the_address_of_the_http_api_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://a1.execute-api.eu-west-1.amazonaws.com/classify"
+    serving = OUTPUTS["slipway-prod-serving"] | {"ApiUrl": url}
+    monkeypatch.setattr(module, "outputs", {**OUTPUTS, "slipway-prod-serving": serving}.__getitem__)
+
+    said = list(summary(read_settings({"stage": "prod", "api": "iam"})))
+    assert f"HTTP: POST {url} (iam), see docs/api.md" in said
 
 
 def test_on_the_local_aws_make_down_stops_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
