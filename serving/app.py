@@ -29,7 +29,6 @@ is refused has `{"error": {"code", "message"}}`, with
 """
 
 import asyncio
-import dataclasses
 import time
 from typing import Any
 
@@ -42,14 +41,12 @@ from starlette.types import ASGIApp
 
 from serving import log, protocol
 from serving.admission import Admission, Full
-from serving.batcher import Batcher
 from serving.body import AnswerThenRead, read
 from serving.classifier import Classifier
-from serving.preprocessing import MAX_MEMORY, ImageError, ImageFile, TooCostly, TooManyPixels
+from serving.pool import ClassifierPool, refusal_of
+from serving.preprocessing import MAX_MEMORY, ImageError, ImageFile
 from serving.protocol import ATTRIBUTES, JSON_TYPE, Refusal
 
-LIGHT_MEMORY = 12_000_000  # bytes to decode; images above take turns, so that others neither wait nor lack memory
-MAX_BATCH = 4  # images; more take memory, and gain nothing on a CPU
 RETRY_SECONDS = 1
 # of a refusal; a connection on which a body still trickles is of no more use
 HEADERS = {408: {"Connection": "close"}, 429: {"Retry-After": str(RETRY_SECONDS)}}
@@ -65,19 +62,17 @@ def make_app(classifier: Classifier) -> ASGIApp:
 
 
 class InferenceEndpoint:
-    """A model in memory, a thread a core that decodes and infers, and a bound on what waits for them."""
+    """The threads that classify, and a bound on what waits for them."""
 
     def __init__(self, classifier: Classifier) -> None:
-        self._classifier = classifier
-        self._batcher = Batcher(classifier.classify, threads=classifier.threads, max_batch=MAX_BATCH)
-        self._heavy = Batcher(classifier.classify, threads=1, max_batch=1)
+        self._pool = ClassifierPool(classifier)
         self._admission = Admission(classifier.seconds)
 
     async def invoke(self, request: Request) -> JSONResponse:
         """The answer to a call, refused or not; one line of the log tells of it."""
         start = time.perf_counter()
         line: dict[str, Any] = {"content_type": request.headers.get("content-type")}
-        headers = {ATTRIBUTES: f"model={self._classifier.model}"}
+        headers = {ATTRIBUTES: f"model={self._pool.model}"}
         try:
             status, answer = 200, await self._answer(request, line)
         except Refusal as refusal:
@@ -100,34 +95,21 @@ class InferenceEndpoint:
                 line["bytes"] = len(body)
                 if content_type != JSON_TYPE:
                     with self._admission.turn(1):
-                        return await self._classify(self._inspected(body), count)
+                        return await self._classify(self._pool.inspect(body), count)
                 contents, several = await asyncio.to_thread(protocol.images_of, body)
                 with self._admission.place(len(contents) - 1), self._admission.turn(len(contents)):
                     if not several:
-                        return await self._classify(self._inspected(contents[0]), count)
+                        return await self._classify(self._pool.inspect(contents[0]), count)
                     return await self._results(contents, count)
         except Full as full:
             raise Refusal(429, "Busy", f"{full}: try again in {RETRY_SECONDS} s") from None
 
-    def _inspected(self, content: bytes) -> ImageFile:
-        """The image's structure.
-
-        Raises:
-            Refusal: it is no image, or takes too much to decode.
-        """
-        try:
-            return self._classifier.inspect(content)
-        except ImageError as error:
-            raise _refusal(error) from None
-
     async def _classify(self, file: ImageFile, count: int) -> dict[str, Any]:
-        batcher = self._batcher if file.memory <= LIGHT_MEMORY else self._heavy
         try:
-            probabilities = await asyncio.wrap_future(batcher.submit(file))
+            probabilities = await asyncio.wrap_future(self._pool.submit(file))
         except ImageError as error:
-            raise _refusal(error) from None
-        predictions = self._classifier.best(probabilities, count)
-        return {"predictions": [dataclasses.asdict(p) for p in predictions], "model": self._classifier.model}
+            raise refusal_of(error) from None
+        return self._pool.answer(probabilities, count)
 
     async def _results(self, contents: list[bytes], count: int) -> list[dict[str, Any]]:
         """As `_classify`, for several images: what is wrong with one is its result.
@@ -138,7 +120,7 @@ class InferenceEndpoint:
         found: list[ImageFile | Refusal] = []
         for content in contents:
             try:
-                found.append(self._inspected(content))
+                found.append(self._pool.inspect(content))
             except Refusal as refusal:
                 found.append(refusal)
         if sum(file.memory for file in found if isinstance(file, ImageFile)) > MAX_MEMORY:
@@ -151,15 +133,7 @@ class InferenceEndpoint:
                 raise file
             return await self._classify(file, count)
         except Refusal as refusal:
-            return protocol.error(refusal.code, str(refusal)) | {"model": self._classifier.model}
-
-
-def _refusal(error: ImageError) -> Refusal:
-    if isinstance(error, TooManyPixels):
-        return Refusal(413, "TooManyPixels", str(error))
-    if isinstance(error, TooCostly):
-        return Refusal(413, "TooCostly", str(error))
-    return Refusal(400, "NotAnImage", str(error))
+            return protocol.error(refusal.code, str(refusal)) | {"model": self._pool.model}
 
 
 async def _ping(_: Request) -> Response:

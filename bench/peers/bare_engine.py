@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.app import MAX_BATCH
 from serving.classifier import Classifier
+from serving.pool import MAX_BATCH
 
 WARM_UP = 0.2  # share of the seconds before counting begins
 
