@@ -32,10 +32,9 @@ def test_of_an_endpoint_that_is_off_it_says_what_is_kept_and_what_switches_it_on
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(OUTPUTS, "slipway-prod-serving", {})
-    assert list(summary(read_settings({"stage": "prod"})))[:2] == [
-        "Off:  no endpoint runs, and callers get 503; kept: model 12ab12ab12ab, test accuracy 99.2%",
-        'On:   make wake SETTINGS="stage=prod"',
-    ]
+    off, on, *_ = summary(read_settings({"stage": "prod"}))
+    assert off.startswith("Off:  no endpoint runs, and callers get 503; kept: model 12ab12ab12ab, test accuracy 99.2%")
+    assert on == 'On:   make wake SETTINGS="stage=prod"'
 
 
 def test_it_names_the_address_of_the_http_api_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
