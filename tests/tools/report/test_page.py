@@ -123,6 +123,9 @@ def test_nothing_in_it_runs_or_comes_from_elsewhere_and_every_part_has_its_headi
     assert ids == {str(each["aria-labelledby"]) for tag, each in document.tags if tag == "section"}
     assert ids == {str(attributes["href"])[1:] for tag, attributes in document.tags if tag == "a"}
     assert [tag for tag, _ in document.tags if tag == "h1"] == ["h1"]
+    # What may be wider than a phone is scrolled by keyboard, too, and named by its part's heading.
+    wide = [each for _, each in document.tags if str(each.get("class", "")).startswith("wide")]
+    assert wide and all(each["tabindex"] == "0" and each["aria-labelledby"] in ids for each in wide)
 
 
 @pytest.mark.parametrize("name", [HOSTILE, '" onload="x', "{{ 1 }}", "قطة", "שלום", "犬の写真", "&amp;"])
