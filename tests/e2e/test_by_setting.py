@@ -1,4 +1,4 @@
-"""Deploys by setting: notebook, own weights, tuning, spot, training on an EC2 instance.
+"""Deploys by setting: notebook, own weights, an HTTP API, tuning, spot, training on an EC2 instance.
 
 The tests build on each other, and the last one removes it all.
 """
@@ -16,6 +16,7 @@ import torch
 
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
+from tests.local_aws.http_api.conftest import Api, Issuer
 from tools.cdk import ROOT, CdkFailed
 from tools.dataset.upload import upload
 from tools.deploy import weights
@@ -38,11 +39,11 @@ ALL_LAYERS = {"trainable": "all", "weights": "", "learning_rate": QUICK["learnin
 
 @pytest.fixture(scope="module")
 def system(aws: Home, digits: Folder, tmp_path_factory: pytest.TempPathFactory) -> System:
-    """A head trained on own weights, served, with a notebook."""
+    """A head trained on own weights, served, with a notebook and an HTTP API for signed requests."""
     own = tmp_path_factory.mktemp("weights") / "own.pth"
     torch.save(build(Hyperparameters(architecture=QUICK["architecture"]), 10, None).state_dict(), own)
     head = {"trainable": "head", "weights": sha256_of(own), "learning_rate": "0.05"}
-    system = System(digits, {**QUICK, **head, "dataset": digest(digits), "notebook": "true"})
+    system = System(digits, {**QUICK, **head, "dataset": digest(digits), "notebook": "true", "api": "iam"})
     system.deploy("storage")
     bucket = outputs("e2e-dev-storage")["BucketName"]
     upload(digits, bucket)
@@ -79,6 +80,27 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
 
     assert system.endpoint() == live
     assert unproven("notebook", system.synthesize(), aws, "e2e-dev-notebook") == []
+
+
+def test_an_image_is_posted_to_the_http_api_with_a_signature_and_then_with_a_token(system: System, aws: Home) -> None:
+    image = image_of(system.images, "3")
+    content, expected = image.read_bytes(), system.classifier()(image)
+    api = Api(outputs("e2e-dev-serving")["ApiUrl"], aws, "e2e-dev-serving")
+
+    signed = api.call(content, **api.signed(content, content_type="image/png", query="k=1"), query="k=1")
+    [prediction] = signed.body["predictions"]
+    assert (signed.status, prediction["label"]) == (200, expected.label)
+    assert api.call(content, content_type="image/png").refusal == (403, "Forbidden")
+    empty = api.call(b"", **api.signed(b""))
+    assert (empty.status, empty.body["error"]["code"]) == (400, "MissingImage")
+
+    issuer = Issuer(aws.scratch / "ministack-tls")
+    system.deploy("serving", api="jwt", api_jwt_issuer=issuer.url, api_jwt_audience="web")
+    assert outputs("e2e-dev-serving")["ApiUrl"] == api.url
+    with_token = api.call(content, content_type="image/png", authorization=f"Bearer {issuer.token()}")
+    assert with_token.body["predictions"][0]["label"] == expected.label
+    assert api.call(content, **api.signed(content)).refusal == (401, "Unauthorized")
+    issuer.server.shutdown()
 
 
 def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system: System) -> None:
@@ -209,9 +231,9 @@ def test_every_call_of_the_instance_s_role_is_in_the_contract_and_was_needed(wit
 def test_destroying_it_leaves_the_data_and_then_nothing(system: System) -> None:
     deployment, quiet = Deployment("e2e", "dev", ACCOUNT), lambda _: None
     known = {
-        "alarm", "bucket", "budget", "dashboard", "endpoint", "endpoint configuration", "function", "instance profile",
-        "internet gateway", "key", "key alias", "log group", "model", "network", "notebook instance", "role", "rule",
-        "scaling target", "stack", "topic", "training log",
+        "HTTP API", "alarm", "bucket", "budget", "dashboard", "endpoint", "endpoint configuration", "function",
+        "instance profile", "internet gateway", "key", "key alias", "log group", "model", "network",
+        "notebook instance", "role", "rule", "scaling target", "stack", "topic", "training log",
     }  # fmt: skip
     found = {each.kind for each in deployment.find()} - {"instance"}  # one that has trained ends by itself
     assert found == known  # so that what is not found below is not there
