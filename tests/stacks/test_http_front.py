@@ -96,8 +96,7 @@ def test_browsers_may_call_from_the_listed_origins_only(iam: Template, jwt: Temp
     assert "AllowCredentials" not in cors
 
 
-def test_a_template_file_names_no_stage_of_another_api(tmp_path: Path, iam: Template) -> None:
-    """Two deployments differ in every name, so that both can be in an account."""
+def test_another_deployment_has_names_of_its_own(tmp_path: Path, iam: Template) -> None:
     other = synthesize_to(tmp_path, api="iam", stage="prod")["serving"]
     assert only(other, API)["Name"] == "slipway-prod-api"
     assert {group["LogGroupName"] for group in of_type(iam, "AWS::Logs::LogGroup")}.isdisjoint(
