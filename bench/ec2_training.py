@@ -11,6 +11,7 @@ from pathlib import Path
 import boto3
 import torch
 
+from aws.ec2_types import EC2_TYPES
 from bench.own_aws import own_aws
 from bench.photos import write_photos
 from bench.result import BenchmarkResult
@@ -28,7 +29,7 @@ from training.model import build
 from training.settings import Hyperparameters
 
 IMAGES = 500
-MEMORY_MB = 1024
+MEMORY_MB = EC2_TYPES["t2.micro"].memory
 SETTINGS = {
     "app": "bench", "architecture": "resnet50", "image_size": "224", "epochs": "5", "trainable": "head",
     "batch_size": "64", "ec2_training": "true",

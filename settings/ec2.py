@@ -1,15 +1,22 @@
 """The EC2 instance that trains."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from aws.ec2_types import EC2_TYPES
 from settings.part import Part
+from settings.training_memory import TrainingMemory, instance_for
 
 
 class Ec2(Part, frozen=True):
     ec2_training: bool = Field(description="also train on one EC2 instance, as its own stack")
-    ec2_instance_type: Literal["t2.micro", "t3.micro"] = Field(description="instance type of that EC2 instance")
+    ec2_instance_type: str = Field(
+        pattern=rf"^({'|'.join(map(re.escape, EC2_TYPES))}|)$",
+        description="instance type of that EC2 instance; empty: the smallest with the memory that the training takes",
+        json_schema_extra={"allowed": f"one of {', '.join(EC2_TYPES)}, or empty"},
+    )
     # By its id: the names of zones differ between accounts ("Availability Zone IDs", AWS RAM user guide).
     ec2_zone_id: str = Field(
         pattern=r"^([a-z]+[0-9]+-az[0-9]+)?$",
@@ -22,3 +29,10 @@ class Ec2(Part, frozen=True):
     )
     # The image takes 8 GiB; torch, the images and 2 GiB of swap come on top.
     ec2_volume_gib: int = Field(ge=12, le=1024, description="disk of that EC2 instance, GiB")
+
+    @field_validator("ec2_instance_type")
+    @classmethod
+    def _has_the_memory(cls, value: str, info: ValidationInfo) -> str:
+        if not info.data.get("ec2_training") or not info.data.keys() >= set(TrainingMemory._fields):
+            return value
+        return instance_for(TrainingMemory.of(info.data), value)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from aws.ec2_types import EC2_TYPES, Ec2Type
 from local_aws.ec2.memory import Memory, limited
 from local_aws.ec2.metadata import MetadataServer
 from local_aws.ec2.packages import __file__ as _PACKAGES
@@ -19,8 +20,7 @@ from local_aws.sandbox import SandboxPlan, programs, receive
 _HERE = Path(__file__).parent
 _MIB = 2**20
 METADATA = ("169.254.169.254", 80)
-# vCPUs and memory in bytes (https://aws.amazon.com/ec2/instance-types/).
-TYPES = {"t2.nano": (1, 512 * _MIB), "t2.micro": (1, 1024 * _MIB), "t3.micro": (2, 1024 * _MIB)}
+TYPES = {"t2.nano": Ec2Type(1, 512), **EC2_TYPES}
 _STAND_INS = ("dnf", "python3.12", "aws")
 _GRACE_SECONDS = 20.0
 _START_SECONDS = 30.0
@@ -58,7 +58,7 @@ class Machine:
         if instance_type not in TYPES:
             raise ValueError(f"local AWS does not support the instance type {instance_type}: use {', '.join(TYPES)}")
         self._folder, self._root = folder, folder / "disk"
-        self._cores, self._memory = TYPES[instance_type]
+        self._type = TYPES[instance_type]
         self._metadata, self._environment, self._port, self._ended = metadata, environment, port, ended
         self.console = folder / "console.log"
         self.peak: int | None = None
@@ -101,7 +101,7 @@ class Machine:
         """
         with self._lock:
             self._stopping, self.failure = False, ""
-            memory = limited(f"slipway-{self._folder.name}", self._memory)
+            memory = limited(f"slipway-{self._folder.name}", self._type.memory * _MIB)
             try:
                 process, (api, metadata) = self._start(memory)
             except (OSError, subprocess.SubprocessError) as error:
@@ -148,7 +148,7 @@ class Machine:
                     [*memory.command, *plan.arguments],
                     env={**self._environment, "MEMORY_LIMIT_BY": f"{memory.limit // _MIB} MiB, {memory.how}"},
                     stdin=theirs.fileno(), stdout=console, stderr=console, start_new_session=True,
-                    preexec_fn=lambda: _enter(memory.enter, self._cores),
+                    preexec_fn=lambda: _enter(memory.enter, self._type.vcpus),
                 )  # fmt: skip
             ours.settimeout(_START_SECONDS)
             try:

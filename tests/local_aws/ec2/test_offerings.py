@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from aws.ec2_types import EC2_TYPES
 from local_aws.ec2 import offerings
 from local_aws.home import ACCOUNT_KIND, DEFAULT_REGION, NEW
 from local_aws.service import ApiError
@@ -44,8 +45,9 @@ def test_the_free_plan_refuses_a_type_that_it_has_not(monkeypatch: pytest.Monkey
 
 def test_the_account_and_the_types_say_what_the_plan_has(client: Client) -> None:
     assert client("freetier").get_account_plan_state()["accountPlanType"] == "PAID"
-    types = client("ec2").describe_instance_types(InstanceTypes=["t2.micro", "t3.micro"])["InstanceTypes"]
-    assert {type_["InstanceType"]: type_["FreeTierEligible"] for type_ in types} == {
-        "t2.micro": False,
-        "t3.micro": True,
+    types = client("ec2").describe_instance_types(InstanceTypes=list(EC2_TYPES))["InstanceTypes"]
+    eligible = [type_["InstanceType"] for type_ in types if type_["FreeTierEligible"]]
+    assert {type_["InstanceType"]: type_["MemoryInfo"]["SizeInMiB"] for type_ in types} == {
+        name: type_.memory for name, type_ in EC2_TYPES.items()
     }
+    assert sorted(eligible) == ["t3.micro", "t3.small"]

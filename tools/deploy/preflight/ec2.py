@@ -5,11 +5,10 @@ from botocore.exceptions import ClientError
 
 from settings import Settings
 from settings.names import resource_name
+from settings.training_memory import TrainingMemory
 from tools.deploy.preflight.names import is_deployed
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
-
-_OTHER = "SETTINGS=ec2_instance_type=t3.micro"
 
 
 def ec2_zone(target: Target) -> str:
@@ -20,9 +19,10 @@ def ec2_zone(target: Target) -> str:
     type_, chosen = settings.ec2_instance_type, settings.ec2_zone_id
     zones = _zones_with(type_)
     if not zones:
-        raise NotReady(f"{target.region} has no {type_}: {_OTHER}")
+        raise NotReady(f"{target.region} has no {type_}: {_instead(_others(settings))}")
     if chosen and chosen not in zones:
-        raise NotReady(f"zone {chosen} has no {type_}: SETTINGS=ec2_zone_id={zones[0]}, or {_OTHER}")
+        ways = f"SETTINGS=ec2_zone_id={zones[0]}, or {_instead(_others(settings))}"
+        raise NotReady(f"zone {chosen} has no {type_}: {ways}")
     return f"{chosen} has {type_}" if chosen else f"{type_} is in {', '.join(zones)}: a first deploy takes {zones[0]}"
 
 
@@ -38,13 +38,26 @@ def ec2_plan(target: Target) -> str:
     plan = boto3.client("freetier", region_name="us-east-1").get_account_plan_state()["accountPlanType"]
     type_ = settings.ec2_instance_type
     if plan == "FREE":
-        [described] = boto3.client("ec2").describe_instance_types(InstanceTypes=[type_])["InstanceTypes"]
-        if not described["FreeTierEligible"]:
+        others = _others(settings)
+        described = boto3.client("ec2").describe_instance_types(InstanceTypes=[type_, *others])["InstanceTypes"]
+        eligible = {each["InstanceType"] for each in described if each["FreeTierEligible"]}
+        if type_ not in eligible:
             raise NotReady(
-                f"the account is on AWS's free plan, which has no {type_}: {_OTHER}, or upgrade the plan: aws freetier "
+                f"the account is on AWS's free plan, which has no {type_}: "
+                f"{_instead([other for other in others if other in eligible])}, or upgrade the plan: aws freetier "
                 "upgrade-account-plan --account-plan-type PAID --region us-east-1"
             )
     return f"the account's plan has {type_}"
+
+
+def _others(settings: Settings) -> list[str]:
+    """Other instance types with the memory that the training takes, the smallest first."""
+    fitting = TrainingMemory.of(dict(settings)).types
+    return [type_ for type_ in fitting if type_ != settings.ec2_instance_type]
+
+
+def _instead(others: list[str]) -> str:
+    return f"SETTINGS=ec2_instance_type={others[0]}" if others else "lower batch_size or image_size for a smaller type"
 
 
 def find_zone(settings: Settings) -> str:

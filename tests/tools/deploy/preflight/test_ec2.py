@@ -1,17 +1,18 @@
 """The EC2 instance goes where its type is, and a plan or region without the type is told before anything is created."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
 from settings import read_settings
 from tests.defaults import DEFAULTS
+from tests.stacks.resources import ON_EC2
 from tests.tools.deploy.preflight.conftest import ACCOUNT, Aws, target
 from tools.deploy.preflight.ec2 import ec2_plan, ec2_zone, find_zone
 from tools.preflight import NotReady
 
-ON: dict[str, Any] = {"ec2_training": True}
+ON = ON_EC2
+OTHERS = ["t3.micro", "t3.small", "t3.medium", "t3.large"]
 STACK = {"StackName": "slipway-dev-ec2-training", "StackStatus": "CREATE_COMPLETE", "CreationTime": 0}
 
 
@@ -28,9 +29,9 @@ def plan(aws: Aws, name: str) -> None:
     aws("freetier").add_response("get_account_plan_state", answer, {})
 
 
-def eligible(aws: Aws, type_: str, is_it: bool) -> None:
-    described = {"InstanceTypes": [{"InstanceType": type_, "FreeTierEligible": is_it}]}
-    aws("ec2").add_response("describe_instance_types", described, {"InstanceTypes": [type_]})
+def eligible(aws: Aws, asked: list[str], *types: str) -> None:
+    described = [{"InstanceType": type_, "FreeTierEligible": type_ in types} for type_ in asked]
+    aws("ec2").add_response("describe_instance_types", {"InstanceTypes": described}, {"InstanceTypes": asked})
 
 
 def test_without_an_instance_nothing_is_asked(aws: Aws) -> None:
@@ -82,7 +83,7 @@ def test_the_free_plan_without_the_type_names_the_way(aws: Aws) -> None:
     """AWS: "GetAccountPlanState", AWS cost management API reference. RunInstances then refuses other types
     (https://github.com/LinkedInLearning/learning-terraform-3087701/issues/345)."""
     plan(aws, "FREE")
-    eligible(aws, "t2.micro", False)
+    eligible(aws, ["t2.micro", *OTHERS], "t3.micro", "t3.small")
     with pytest.raises(NotReady) as said:
         ec2_plan(target(**ON))
     [problem] = said.value.problems
@@ -90,8 +91,17 @@ def test_the_free_plan_without_the_type_names_the_way(aws: Aws) -> None:
     assert "SETTINGS=ec2_instance_type=t3.micro" in problem
 
     plan(aws, "FREE")
-    eligible(aws, "t3.micro", True)
+    eligible(aws, ["t3.micro", "t2.micro", *OTHERS[1:]], "t3.micro", "t3.small")
     assert ec2_plan(target(**ON, ec2_instance_type="t3.micro")) == "the account's plan has t3.micro"
+
+
+def test_what_is_too_large_for_the_free_plan_has_to_become_smaller(aws: Aws) -> None:
+    plan(aws, "FREE")
+    eligible(aws, ["t3.medium", "t3.large"], "t3.micro", "t3.small")
+    with pytest.raises(
+        NotReady, match=r"has no t3\.medium: lower batch_size or image_size for a smaller type, or upgrade"
+    ):
+        ec2_plan(target(ec2_training=True, architecture="resnet50"))
 
 
 def test_a_paid_plan_has_all_types(aws: Aws) -> None:
