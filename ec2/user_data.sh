@@ -134,7 +134,7 @@ kill "$sampler" 2> /dev/null || true
 case $code in
   0) ;;
   "$STOPPED") exit $STOPPED ;;
-  137) echo "error: the training was killed, as the kernel does when memory is out: take a smaller image_size or batch_size"; false ;;
+  137) echo "error: the training was killed, as the kernel does when memory is out: take a smaller image_size or batch_size, or a larger ec2_instance_type"; false ;;
   *) false ;;
 esac
 python/bin/python - out/output/data/metrics.json "$(cat swap)" << 'END'

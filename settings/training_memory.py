@@ -40,9 +40,9 @@ _MEASURED = {
         "resnet50": _Memory(800, 10, 1290),
     },
     "head": {
-        "resnet10": _Memory(300, 8),
+        "resnet10": _Memory(260, 8),
         "resnet18": _Memory(436, 8),
-        "resnet34": _Memory(740, 16),
+        "resnet34": _Memory(775, 12),
         "resnet50": _Memory(794, 24),
     },
 }

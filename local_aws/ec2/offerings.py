@@ -5,6 +5,7 @@ Not every zone has every type: here the third has no t2.
 """
 
 import os
+import re
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -20,7 +21,7 @@ _Params = dict[str, Any]
 
 
 def install() -> None:
-    """Answer for the zones of an instance type, and for the types of the free plan."""
+    """Answer for the zones of an instance type, its size, and whether the free plan has it."""
     ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = _describe_offerings
     described = ec2._ACTION_MAP["DescribeInstanceTypes"]
 
@@ -28,9 +29,12 @@ def install() -> None:
         status, headers, body = described(params)
         for asked in ec2._parse_member_list(params, "InstanceType"):
             begin = body.find(f"<instanceType>{asked}<".encode())
-            flag = b"<freeTierEligible>true<" if asked in _FREE else b"<freeTierEligible>false<"
-            rest = body[begin:].replace(b"<freeTierEligible>true<", b"<freeTierEligible>false<", 1)
-            body = body[:begin] + rest.replace(b"<freeTierEligible>false<", flag, 1)
+            known = {"freeTierEligible": str(asked in _FREE).lower()}
+            if type_ := TYPES.get(asked):
+                known |= {"defaultVCpus": str(type_.vcpus), "sizeInMiB": str(type_.memory)}
+            for name, value in known.items():
+                told = re.sub(rf"<{name}>\w+<".encode(), f"<{name}>{value}<".encode(), body[begin:], count=1)
+                body = body[:begin] + told
         return status, headers, body
 
     ec2._ACTION_MAP["DescribeInstanceTypes"] = describe_types

@@ -47,7 +47,8 @@ def test_the_account_and_the_types_say_what_the_plan_has(client: Client) -> None
     assert client("freetier").get_account_plan_state()["accountPlanType"] == "PAID"
     types = client("ec2").describe_instance_types(InstanceTypes=list(EC2_TYPES))["InstanceTypes"]
     eligible = [type_["InstanceType"] for type_ in types if type_["FreeTierEligible"]]
-    assert {type_["InstanceType"]: type_["MemoryInfo"]["SizeInMiB"] for type_ in types} == {
-        name: type_.memory for name, type_ in EC2_TYPES.items()
+    sizes = {
+        type_["InstanceType"]: (type_["VCpuInfo"]["DefaultVCpus"], type_["MemoryInfo"]["SizeInMiB"]) for type_ in types
     }
+    assert sizes == EC2_TYPES
     assert sorted(eligible) == ["t3.micro", "t3.small"]
