@@ -5,9 +5,10 @@ AI with Amazon CloudWatch" (the instance metrics' namespaces), SageMaker AI deve
 logs to CloudWatch Logs", Lambda developer guide; "Enable logging from AWS services", CloudWatch Logs user guide.
 """
 
-# The account's: all of its training jobs and notebook instances share one group each. Streams begin with the job's or
-# the instance's name.
+# The account's: all of its training jobs, processing jobs and notebook instances share one group each. Streams begin
+# with the job's or the instance's name.
 TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+PROCESSING_JOBS = "/aws/sagemaker/ProcessingJobs"
 NOTEBOOK_INSTANCES = "/aws/sagemaker/NotebookInstances"
 VENDED_LOGS = "/aws/vendedlogs"
 ENDPOINTS = "/aws/sagemaker/Endpoints"  # followed by the endpoint's name; alone it is the metrics' namespace

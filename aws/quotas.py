@@ -7,7 +7,7 @@ answer.
 
 from typing import Literal
 
-Use = Literal["endpoint", "training job", "spot training job", "notebook instance"]
+Use = Literal["endpoint", "training job", "spot training job", "processing job", "notebook instance"]
 
 LAMBDA_CONCURRENCY = "L-B99A9384"  # "Concurrent executions" of Lambda
 # Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if

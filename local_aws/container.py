@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,18 +34,29 @@ def namespaces() -> bool:
 
 
 class RunningContainer:
-    """The command of `image` with the argument `serve`; it sees `folder`/model at /opt/ml/model and can write to /tmp.
+    """A command of `image`; it sees `parts` of the folder `base` below /opt/ml, and can write to /tmp.
 
-    In a sandbox it has no network and its files cannot be written. Without one it gets SAGEMAKER_BASE_DIR and
-    UVICORN_PORT instead, which the image's program must understand.
+    In a sandbox it has no network and its files cannot be written, but those of `base` where that is in the
+    container's own folder, `folder`/root. Without one it gets SAGEMAKER_BASE_DIR and UVICORN_PORT instead, which the
+    image's program must understand.
 
     Attributes:
         address: at which it is called, by sockets of `make_socket`.
         output: lines of its log.
     """
 
-    def __init__(self, image: ContainerImage, folder: Path, *, environment: dict[str, str], sandboxed: bool) -> None:
-        """Start it.
+    def __init__(
+        self,
+        image: ContainerImage,
+        folder: Path,
+        *,
+        environment: dict[str, str],
+        sandboxed: bool,
+        command: list[str] | None = None,
+        base: Path | None = None,
+        parts: Sequence[str] = ("model",),
+    ) -> None:
+        """Start it: by default the image's ENTRYPOINT with the argument `serve`, and the model in `folder`.
 
         Raises:
             OSError: the sandbox cannot be set up.
@@ -52,7 +64,7 @@ class RunningContainer:
         root = folder / "root"
         (root / "tmp").mkdir(parents=True)
         image.unpack(root)
-        command = [*image.command, "serve"]
+        command, base = command or [*image.command, "serve"], base or folder
         inherited = clean_environment(os.environ[MARKER])
         path = f"{Path(sys.prefix).resolve()}/bin:{inherited.get('PATH', os.defpath)}"
         variables = {**inherited, "PATH": path, "HOME": "/root", **image.environment, **environment}
@@ -63,7 +75,7 @@ class RunningContainer:
             variables |= {
                 "HOME": str(root / "tmp"),
                 "TMPDIR": str(root / "tmp"),
-                "SAGEMAKER_BASE_DIR": str(folder),
+                "SAGEMAKER_BASE_DIR": str(base),
                 "UVICORN_HOST": self.address[0],
                 "UVICORN_PORT": str(self.address[1]),
             }
@@ -76,7 +88,7 @@ class RunningContainer:
             command,
             folder=image.working_folder,
             programs=programs(),
-            shown={"/opt/ml/model": str(folder / "model"), "/tmp": str(root / "tmp")},  # noqa: S108 (the container's)
+            shown={f"/opt/ml/{part}": str(base / part) for part in parts} | {"/tmp": str(root / "tmp")},  # noqa: S108 (the container's)
             frozen=True,
         )
         self._sockets, theirs = socket.socketpair()
@@ -124,7 +136,7 @@ class RunningContainer:
         """Exit code; None while it runs."""
         return self._group.poll()
 
-    def stop(self, grace_seconds: float) -> None:
+    def end(self, grace_seconds: float) -> None:
         """Send SIGTERM to its first process, and end all of them after `grace_seconds`."""
         self._group.end(grace_seconds)
         if self._sockets is not None:

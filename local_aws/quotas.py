@@ -1,6 +1,6 @@
 """Service Quotas: the instances of SageMaker and the concurrency of Lambda, which other modules hold their calls to.
 
-A new account ($SLIPWAY_ACCOUNT) has 0 SageMaker instances of each type for endpoints and trainings, and 10 concurrent
+A new account ($SLIPWAY_ACCOUNT) has 0 SageMaker instances of each type for endpoints and jobs, and 10 concurrent
 executions of Lambda. Here every increase is granted at once. Sources: Service Quotas API reference; for new accounts
 https://github.com/aws-samples/sagemaker-custom-project-templates/issues/51 and
 https://github.com/awslabs/fhir-works-on-aws-deployment/issues/691.
@@ -23,6 +23,7 @@ _TYPES: dict[Use, str] = {  # and the shape in SageMaker's model that lists the 
     "endpoint": "ProductionVariantInstanceType",
     "training job": "TrainingInstanceType",
     "spot training job": "TrainingInstanceType",
+    "processing job": "ProcessingInstanceType",
     "notebook instance": "InstanceType",
 }
 _NAMES = {"sagemaker": "Amazon SageMaker", "lambda": "AWS Lambda"}

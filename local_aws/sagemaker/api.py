@@ -4,7 +4,7 @@ from typing import Any
 
 from local_aws import doubts
 from local_aws.quotas import require_instances
-from local_aws.sagemaker import caller, notebook_instances, tuning_api
+from local_aws.sagemaker import caller, notebook_instances, processing_api, tuning_api
 from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.sagemaker.fleet import variant_of
@@ -197,6 +197,7 @@ OPERATIONS: dict[str, Operation] = {
     "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),
     "ListTrainingJobs": list_training_jobs,
     **tuning_api.operations(check_training_job, launch_training_job),
+    **processing_api.OPERATIONS,
     **notebook_instances.OPERATIONS,
     "CreateModel": create_model,
     "DescribeModel": lambda r: models.get(r["ModelName"]),

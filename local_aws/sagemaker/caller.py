@@ -17,6 +17,7 @@ from local_aws.sagemaker.registry import KIND_NAMED_BY, arn_of
 _SERVICE = "sagemaker.amazonaws.com"
 _ROLE: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "CreateTrainingJob": lambda request: request["RoleArn"],
+    "CreateProcessingJob": lambda request: request["RoleArn"],
     "CreateHyperParameterTuningJob": lambda request: request["TrainingJobDefinition"]["RoleArn"],
     "CreateNotebookInstance": lambda request: request["RoleArn"],
     "CreateModel": lambda request: request.get("ExecutionRoleArn"),
@@ -70,12 +71,12 @@ def volume_grant(key: str) -> tuple[str, str, dict[str, str]]:
     return "kms:CreateGrant", key_arn(key), conditions
 
 
-def key_uses(job: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Permissions on keys (action, key ARN, conditions) that the role of a training job needs."""
-    if key := job["ResourceConfig"].get("VolumeKmsKeyId"):
-        yield volume_grant(key)
-    if key := job["OutputDataConfig"].get("KmsKeyId"):
-        yield _output_use(key)
+def key_uses(volume_key: str | None, output_key: str | None) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Permissions on keys (action, key ARN, conditions) that the role of a job needs for its volumes and output."""
+    if volume_key:
+        yield volume_grant(volume_key)
+    if output_key:
+        yield _output_use(output_key)
 
 
 def _output_use(key: str) -> tuple[str, str, dict[str, str]]:

@@ -1,10 +1,11 @@
-"""Downloads a training channel from S3 with the role's credentials from the environment.
+"""Downloads a channel or an input of a job from S3 with the role's credentials from the environment.
 
 It is a program of its own, because client and server in one interpreter would slow each other down.
 
-    python -m local_aws.sagemaker.download S3URI FOLDER [--may-be-empty]
+    python -m local_aws.sagemaker.download S3URI FOLDER [--may-be-empty] [--share RANK/WORLD]
 """
 
+import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +18,12 @@ from botocore.exceptions import ClientError
 _THREADS = 8
 
 
-def main(uri: str, folder: Path, may_be_empty: bool) -> int:
-    """Download all objects under `uri` to `folder`; exit code 1 with a line on stderr if that is not possible."""
+def main(uri: str, folder: Path, *, may_be_empty: bool, share: tuple[int, int]) -> int:
+    """Download all objects under `uri` to `folder`; exit code 1 with a line on stderr if that is not possible.
+
+    Args:
+        share: share of the objects, in the order of their keys: (1, 3) is the second of three.
+    """
     location = urlparse(uri)
     bucket, prefix = location.netloc, location.path.lstrip("/")
     s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=_THREADS))
@@ -40,7 +45,7 @@ def main(uri: str, folder: Path, may_be_empty: bool) -> int:
             )
             return 1
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(fetch, [key for key in keys if not key.endswith("/")]))
+            list(pool.map(fetch, [key for key in keys if not key.endswith("/")][share[0] :: share[1]]))
     except ClientError as error:
         print(f"{error} ({uri})", file=sys.stderr)
         return 1
@@ -51,4 +56,11 @@ def main(uri: str, folder: Path, may_be_empty: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), "--may-be-empty" in sys.argv[3:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("uri")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--may-be-empty", action="store_true")
+    parser.add_argument("--share", default="0/1")
+    given = parser.parse_args()
+    rank, world = map(int, given.share.split("/"))
+    sys.exit(main(given.uri, given.folder, may_be_empty=given.may_be_empty, share=(rank, world)))

@@ -13,15 +13,12 @@ from urllib.parse import urlparse
 
 import aiohttp
 from ministack.core.concurrency import spawn_background
-from ministack.core.responses import get_region
-from ministack.core.tls import resolve_tls_material
 
 from aws.instances import Instance
 from local_aws.container import RunningContainer, namespaces
-from local_aws.home import ACCOUNT
 from local_aws.iam.principal import RoleSession
 from local_aws.images.image import ContainerImage
-from local_aws.images.registry import Address, RegistryClient, RegistryError
+from local_aws.images.pull import pull
 from local_aws.sagemaker.archive import ArchiveError, unpack
 from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.training_host import LogShipper
@@ -108,7 +105,7 @@ class EndpointInstance:
 
     def _restart(self) -> None:
         assert self._container
-        self._container.stop(0)
+        self._container.end(0)
         shutil.rmtree(self._folder / "root", ignore_errors=True)
         try:
             self._container = self._run()
@@ -119,7 +116,7 @@ class EndpointInstance:
         self._answered = time.monotonic()
         self._restarting.clear()
         if self._ended:  # meanwhile
-            self._container.stop(0)
+            self._container.end(0)
 
     async def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
         """Status, headers and body of the container's answer to POST /invocations.
@@ -160,7 +157,7 @@ class EndpointInstance:
     def end(self) -> None:
         self._ended = True
         if self._container:
-            self._container.stop(_GRACE_SECONDS)
+            self._container.end(_GRACE_SECONDS)
         if self._calls:
             loop = self._calls._loop
             loop.call_soon_threadsafe(asyncio.ensure_future, self._calls.close())
@@ -176,15 +173,9 @@ class EndpointInstance:
         """The model's image, pulled by the model's role."""
         name = self._model["PrimaryContainer"]["Image"]
         try:
-            address = Address.parse(name)
-            if address.registry != f"{ACCOUNT}.dkr.ecr.{get_region()}.amazonaws.com":
-                raise RegistryError("local AWS has no registry but its own account's in this region")
-            url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}"
-            registry = RegistryClient.logged_in(self._session.client("ecr"), url, resolve_tls_material()[0])
-            image = registry.pull(address)
+            return pull(name, self._session)
         except Exception as error:
             raise InstanceFailed(f"Failed to pull the image {name}: {error}") from error
-        return image
 
     def _fetch(self) -> None:
         container = self._model["PrimaryContainer"]

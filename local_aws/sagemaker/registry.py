@@ -11,6 +11,7 @@ T = TypeVar("T")
 # Parameter that names the resource of an operation -> resource type in its ARN.
 KIND_NAMED_BY = {
     "TrainingJobName": "training-job",
+    "ProcessingJobName": "processing-job",
     "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "ModelName": "model",
     "EndpointName": "endpoint",
@@ -18,6 +19,9 @@ KIND_NAMED_BY = {
     "NotebookInstanceName": "notebook-instance",
     "NotebookInstanceLifecycleConfigName": "notebook-instance-lifecycle-config",
 }
+
+# Kinds whose operations name this error, in SageMaker's model.
+_WITH_RESOURCE_NOT_FOUND = ("hyper-parameter-tuning-job", "processing-job")
 
 
 def arn_of(kind: str, name: str) -> str:
@@ -56,7 +60,7 @@ class Registry(Generic[T]):
                 if self.kind == "training-job"
                 else f'Could not find {self.kind} "{self.arn(name)}".'
             )
-            code = "ResourceNotFound" if self.kind == "hyper-parameter-tuning-job" else "ValidationException"
+            code = "ResourceNotFound" if self.kind in _WITH_RESOURCE_NOT_FOUND else "ValidationException"
             raise ApiError(code, message)
         return self._items[name]
 

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,23 +13,16 @@ from ministack.core.concurrency import spawn_background
 from aws.log_groups import TRAINING_JOBS
 from local_aws import doubts
 from local_aws.ports import free_port
-from local_aws.processes import MARKER, ProcessGroup, clean_environment
+from local_aws.processes import ProcessGroup
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import execution_role, key_uses
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
 from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.host_names import HostNames
 from local_aws.sagemaker.job_metrics import JobMetrics
+from local_aws.sagemaker.job_parts import ENDED, STOP_GRACE_SECONDS, JobFailed, end_all, fetch
 from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
 from local_aws.service import ApiError, invalid, now
-
-STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_ENDED = ("Completed", "Failed", "Stopped")
-
-
-class _JobFailed(Exception):
-    """The job failed; the message is its FailureReason."""
 
 
 class TrainingJob:
@@ -69,7 +60,7 @@ class TrainingJob:
         Raises:
             ApiError: the job has ended.
         """
-        if self.status in _ENDED:
+        if self.status in ENDED:
             raise invalid(f"The request was rejected because the training job is in status {self.status}.")
         self._state["TrainingJobStatus"] = "Stopping"
         self._stopping.set()
@@ -81,13 +72,13 @@ class TrainingJob:
     def in_use(self, instance_type: str, *, spot: bool) -> int:
         """Number of instances of a type that it uses, on demand or as spot instances."""
         resources, own = self.request["ResourceConfig"], self.request.get("EnableManagedSpotTraining", False)
-        counts = self.status not in _ENDED and (resources["InstanceType"], own) == (instance_type, spot)
+        counts = self.status not in ENDED and (resources["InstanceType"], own) == (instance_type, spot)
         return int(resources["InstanceCount"]) if counts else 0
 
     def describe(self) -> dict[str, Any]:
         """Response of DescribeTrainingJob."""
         answer = self._describe()
-        if answer["TrainingJobStatus"] in _ENDED and self._late.hides_the_end():
+        if answer["TrainingJobStatus"] in ENDED and self._late.hides_the_end():
             answer["TrainingJobStatus"] = "InProgress"
         return answer
 
@@ -106,7 +97,7 @@ class TrainingJob:
             self._enter("Uploading")
             self._upload(hosts)
             self._end("Stopped" if self._stopping.is_set() else "Completed")
-        except _JobFailed as failure:
+        except JobFailed as failure:
             self._end("Failed", str(failure))
         except ApiError as denied:
             self._end("Failed", f"ClientError: {denied}")
@@ -117,15 +108,16 @@ class TrainingJob:
 
     def _prepare(self, folder: Path) -> list[TrainingHost]:
         self._enter("Downloading")
-        for use in key_uses(self.request):
+        resources, output = self.request["ResourceConfig"], self.request["OutputDataConfig"]
+        for use in key_uses(resources.get("VolumeKmsKeyId"), output.get("KmsKeyId")):
             self._session.require(*use)
-        world = int(self.request["ResourceConfig"]["InstanceCount"])
+        world = int(resources["InstanceCount"])
         hosts = [TrainingHost(folder, rank, world) for rank in range(world)]
         for channel in self.request.get("InputDataConfig", []):
             folders = [host.folder / "input/data" / channel["ChannelName"] for host in hosts]  # FullyReplicated
-            self._fetch(channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
+            fetch(self._session, channel["DataSource"]["S3DataSource"]["S3Uri"], folders)
         if checkpoints := self.request.get("CheckpointConfig"):
-            self._fetch(checkpoints["S3Uri"], self._checkpoint_folders(hosts), "--may-be-empty")
+            fetch(self._session, checkpoints["S3Uri"], self._checkpoint_folders(hosts), "--may-be-empty")
         for host in hosts:
             host.configure(self.request)
         return hosts
@@ -134,20 +126,6 @@ class TrainingJob:
         """Checkpoint folder of each instance; empty without a CheckpointConfig."""
         path = local_path(self.request)
         return [host.local_path(path) for host in hosts] if path else []
-
-    def _fetch(self, uri: str, folders: list[Path], *flags: str) -> None:
-        """Download the objects under `uri` once, and hard-link them into the other folders."""
-        fetched = subprocess.run(
-            [sys.executable, "-m", "local_aws.sagemaker.download", uri, folders[0], *flags],
-            cwd=_REPOSITORY,
-            env=clean_environment(os.environ[MARKER], **self._session.environment()),
-            capture_output=True,
-            text=True,
-        )
-        if fetched.returncode:
-            raise _JobFailed(f"ClientError: Data download failed: {fetched.stderr.strip()}")
-        for folder in folders[1:]:
-            shutil.copytree(folders[0], folder, copy_function=os.link)
 
     def _train(self, hosts: list[TrainingHost]) -> None:
         checkpoints = self.request.get("CheckpointConfig")
@@ -158,7 +136,7 @@ class TrainingJob:
         with sync:
             self._run_program(hosts)
         if sync.error:
-            raise _JobFailed(f"ClientError: Checkpoint upload failed: {sync.error} ({checkpoints['S3Uri']})")
+            raise JobFailed(f"ClientError: Checkpoint upload failed: {sync.error} ({checkpoints['S3Uri']})")
 
     def _run_program(self, hosts: list[TrainingHost]) -> None:
         if self._stopping.is_set():
@@ -191,26 +169,19 @@ class TrainingJob:
             failed = [(host, code) for host, code in zip(hosts, codes, strict=True) if code]
             if failed and not self._stopping.is_set():
                 time.sleep(0.5)  # one failure makes the others fail: let each write its reason
-                self._terminate(10)
+                end_all(self._groups, 10)
                 reasons = [host.failure() for host, _ in failed] + [host.failure() for host in hosts]
                 reason = next(filter(None, reasons), "")
-                raise _JobFailed(f"AlgorithmError: {reason}, exit code: {failed[0][1]}")
+                raise JobFailed(f"AlgorithmError: {reason}, exit code: {failed[0][1]}")
             if all(code is not None for code in codes):
                 return
             if time.monotonic() > deadline:
                 self._enter("MaxRuntimeExceeded")
                 self._stopping.set()
             if self._stopping.is_set():
-                self._terminate(STOP_GRACE_SECONDS)
+                end_all(self._groups, STOP_GRACE_SECONDS)
                 return
             time.sleep(0.1)
-
-    def _terminate(self, grace: float) -> None:
-        threads = [threading.Thread(target=group.end, args=(grace,)) for group in self._groups]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
 
     def _upload(self, hosts: list[TrainingHost]) -> None:
         output = self.request["OutputDataConfig"]
@@ -224,7 +195,7 @@ class TrainingJob:
             try:
                 s3.upload_file(str(packed), location.netloc, location.path.lstrip("/"), ExtraArgs=encryption)
             except Exception as error:
-                raise _JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
+                raise JobFailed(f"ClientError: Artifact upload failed: {error} ({prefix})") from error
         self._state["ModelArtifacts"] = {"S3ModelArtifacts": f"{prefix}/model.tar.gz"}
 
     # ------------------------------------------------------------------ state

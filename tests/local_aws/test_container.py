@@ -73,7 +73,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
     yield start
     for container in started:
-        container.stop(0)
+        container.end(0)
 
 
 def ask(container: RunningContainer) -> dict[str, object]:
@@ -115,7 +115,7 @@ def test_without_one_it_is_told_other_places(start: Start) -> None:
 def test_it_is_asked_to_end_and_may_finish(start: Start, sandboxed: bool) -> None:
     container = start(sandboxed)
     ask(container)
-    container.stop(30)
+    container.end(30)
     assert container.poll() == 7
     assert "ending\n" in list(container.output)
 
@@ -123,6 +123,6 @@ def test_it_is_asked_to_end_and_may_finish(start: Start, sandboxed: bool) -> Non
 def test_a_container_that_has_ended_has_no_more_sockets(start: Start) -> None:
     container = start(True)
     ask(container)
-    container.stop(30)
+    container.end(30)
     with pytest.raises(OSError):
         container.make_socket()

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 import serving
 from serving.classifier import Classifier
-from serving.image_bounds import ImageError
 from serving.protocol import MAX_BYTES
 from tests.serving.hostile import COSTLY
 from tests.waiting import LIMIT_SECONDS, until
@@ -100,8 +100,7 @@ def test_every_file_has_a_line_and_broken_ones_have_the_api_s_codes(
 
     lines = job.lines()
     assert lines.keys() == {*ODD, *broken}
-    [probabilities] = classifier.classify([classifier.inspect(encode())])
-    assert not isinstance(probabilities, ImageError)
+    [probabilities] = classifier.infer(classifier.decode(encode())[np.newaxis])
     expected = [(p.label, pytest.approx(p.probability, abs=1e-5)) for p in classifier.best(probabilities, 5)]
     for name in ODD:
         assert [(p["label"], p["probability"]) for p in lines[name]["predictions"]] == expected
