@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 _THREADS = 8
 
 
-def main(uri: str, folder: Path, *, may_be_empty: bool, share: tuple[int, int]) -> int:
+def main(uri: str, folder: Path, *, may_be_empty: bool, share: tuple[int, int] = (0, 1)) -> int:
     """Download all objects under `uri` to `folder`; exit code 1 with a line on stderr if that is not possible.
 
     Args:
