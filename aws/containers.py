@@ -62,7 +62,7 @@ class PushedImage:
         if "@" not in address and ":" in address.rpartition("/")[2]:
             raise ValueError(
                 "names a tag, which can be moved to another image than the one that was tested, or that a roll-back "
-                f"needs; name its digest, which `aws ecr describe-images` prints: {PUSHED_FORM}"
+                f"needs; name its digest, which `aws ecr describe-images --repository-name …` prints: {PUSHED_FORM}"
             )
         raise ValueError(f"must be {PUSHED_FORM}")
 

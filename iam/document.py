@@ -1,6 +1,7 @@
 """Render docs/iam.md from the contract: permissions of each role, with reason and evidence."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from iam import facts
 from iam.acknowledged import table as acknowledged_table
@@ -11,6 +12,7 @@ from iam.policy import Trust, in_words
 from iam.resolve import readable
 from iam.wildcards import wildcards
 
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 _HEAD = """# Who may do what
 
 Generated from [`iam/contract.yaml`](../iam/contract.yaml) by `make iam-docs`; a test fails when it is stale. The gate
@@ -96,3 +98,7 @@ def _acknowledged() -> Iterator[str]:
     yield "|---|---|---|"
     for entry in acknowledged_table():
         yield f"| {', '.join(entry['rules'])} | {', '.join(entry['at'])} | {entry['reason']} |"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(render())

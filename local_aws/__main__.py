@@ -1,4 +1,4 @@
-"""Command line of local AWS: up, status, down."""
+"""Command line of local AWS: up, down."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from local_aws import doubts
 from local_aws.clock import DEFAULT, VARIABLE, parse_time_factor
 from local_aws.home import DEFAULT_PORT, DEFAULT_REGION, ESTABLISHED, NEW, Home
 from local_aws.lifecycle import down, up
-from local_aws.running import LocalAwsError, current, homes, processes
+from local_aws.running import LocalAwsError, homes
 from training.interrupt import INTERRUPTED
 
 
@@ -19,7 +19,12 @@ def main() -> int:
         prog="local_aws", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("up", prog="make local", help="start local AWS (does nothing if it runs already)")
+    start = commands.add_parser(
+        "up",
+        prog="make local",
+        usage='make local ARGS="OPTIONS", or the variables that make help shows',
+        help="start local AWS (does nothing if it runs already)",
+    )
     start.add_argument("--port", type=_port, help=f"default {DEFAULT_PORT}")
     start.add_argument("--region", help=f"default {DEFAULT_REGION}")
     start.add_argument(
@@ -32,7 +37,6 @@ def main() -> int:
         help=f"give the other answer where AWS's documents leave one open: {', '.join(doubts.DOUBTS)}, or all",
     )  # fmt: skip
     start.add_argument("--account", choices=[ESTABLISHED, NEW], help="quotas of such an account; default established")
-    commands.add_parser("status", prog="make status", help="show which run; exit code 0 if it does, else 1")
     commands.add_parser("down", prog="make down", help="end it and every process it started")
     arguments = parser.parse_args()
     home = Home.from_environment()
@@ -40,8 +44,6 @@ def main() -> int:
         match arguments.command:
             case "up":
                 return _up(home, arguments)
-            case "status":
-                return _status(home)
             case _:
                 return _down(home)
     except LocalAwsError as error:
@@ -83,22 +85,6 @@ def _up(home: Home, given: argparse.Namespace) -> int:
     print(f"local AWS at {run.endpoint} ({time.monotonic() - start:.1f} s{fast})")
     print(f"use it from any AWS client: . {os.path.relpath(home.env_file)}")
     return 0
-
-
-def _status(home: Home) -> int:
-    """Print a line for each local AWS that runs; the exit code is 1 if there is none."""
-    found = 0
-    for each in homes(home):
-        run = current(each)
-        if run and run.healthy():
-            found += 1
-            running = processes(run)
-            megabytes = sum(process.memory_info().rss for process in running) / 1e6
-            print(f"local AWS at {run.endpoint}: {len(running)} processes, {megabytes:.0f} MB resident")
-            print(f"  use it: . {os.path.relpath(each.env_file)}    end it: make down")
-    if not found:
-        print("local AWS is not running; start it with `make local`")
-    return 0 if found else 1
 
 
 def _down(home: Home) -> int:

@@ -23,7 +23,14 @@ _OUT = ROOT / "out"
 @command
 def main() -> None:
     parser = make_parser("notebook", (__doc__ or "").split("\n")[0])
-    parser.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="over its own")
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the notebook, such as EPOCHS=1",
+    )
     arguments = parser.parse_args()
     parameters = {"PREFIX": chosen_settings(arguments).prefix, **dict(map(_parameter, arguments.parameter))}
     output = _OUT / NOTEBOOK.name

@@ -33,7 +33,7 @@ _INTRODUCTION = """# Settings
 
 A setting's value comes from the first of these that names it:
 
-1. **The command line**: `make deploy SETTINGS="epochs=3 url_hosts=*"`, or `-c epochs=3` for `cdk deploy` and every
+1. **The command line**: `make diff SETTINGS="epochs=3 url_hosts=*"`, or `-c epochs=3` for `cdk deploy` and every
    tool. Values with spaces are quoted as in a shell: `SETTINGS="endpoint_schedule='cron(0 8 ? * MON-FRI *)=2..6'"`.
    `epochs=` stands for the default; a setting that may be empty is then empty. A setting in `~/.cdk.json` counts as
    given here.

@@ -19,7 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from settings.names import resource_name
-from tools.cli import chosen_settings, command, count, make_parser, user_path
+from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
 from tools.demo.classify import ClassifyClient, ClassifyFailed
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser("classify", __doc__)
     parser.add_argument("image", help="a file, https://…, or s3://…")
     parser.add_argument("--labels", type=count, metavar="N", help="at most so many labels; default: 5")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser, "the answer and the milliseconds that it took")
     given = parser.parse_args(arguments)
     settings = chosen_settings(given)
     event = event_of(given.image) | ({"k": given.labels} if given.labels else {})
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     answer = ask(client, event, serving)
     milliseconds = round((time.perf_counter() - begin) * 1000)
     if given.json:
-        print(json.dumps(answer | {"milliseconds": milliseconds}, ensure_ascii=False))
+        print_json(answer | {"milliseconds": milliseconds})
         return
     width = max(len(prediction["label"]) for prediction in answer["predictions"])
     for prediction in answer["predictions"]:

@@ -2,13 +2,14 @@
 
 import argparse
 import functools
+import json
 import math
 import os
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
@@ -92,11 +93,19 @@ def agreed(question: str, *, yes: bool) -> bool:
 def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
     """A parser for `make <target>`; with `settings` it takes those too."""
     parser = argparse.ArgumentParser(
-        prog=f"make {target}", description=description, formatter_class=argparse.RawTextHelpFormatter
+        prog=f"make {target}",
+        usage=usage(target),
+        description=description,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     if settings:
         add_settings(parser)
     return parser
+
+
+def usage(target: str) -> str:
+    """The way to give options to `make <target>`, whose variables stand in `make help`."""
+    return f'make {target} ARGS="OPTIONS", or the variables that make help shows'
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +118,16 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',
         help="several settings, quoted as in a shell",
     )  # fmt: skip
+
+
+def add_json(parser: argparse._ActionsContainer, what: str) -> None:
+    """Have the parser take --json, for programs: stdout then has `what` alone, by `print_json`, and stderr the rest."""
+    parser.add_argument("--json", action="store_true", help=f"for programs: print JSON, {what}")
+
+
+def print_json(value: Any) -> None:
+    """Print the result of a command that was given --json."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

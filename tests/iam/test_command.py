@@ -1,14 +1,15 @@
-"""`python -m iam check` and the same gate inside `cdk synth`."""
+"""`make iam`, and the same gate inside `cdk synth`."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from iam.__main__ import main
 from iam.contract import PATH
 from tools import cdk
+from tools.permissions import main
 
 
 def test_a_good_folder_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,19 +31,33 @@ def test_a_finding_is_one_line_and_exit_code_1(
     assert lines[-1].startswith("IAM gate: 2 finding(s)")
 
 
-def test_what_is_no_synthesized_folder_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tmp_path)]) == 2
+def test_for_programs_it_is_a_list_of_the_findings(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.glob("*.json"):
+        (tmp_path / path.name).write_text(path.read_text().replace('"s3:DeleteObject"', '"s3:DeleteObjectVersion"'))
+
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) == 2
+    assert found[0].keys() == {"rule", "role", "statement", "where", "message", "fix", "witness"}
+    assert main(["check", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_what_is_no_synthesized_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path)]) == 1
     assert "run make synth" in capsys.readouterr().err
 
 
-def test_a_malformed_contract_is_exit_code_2_with_its_line(
+def test_a_malformed_contract_is_an_error_with_its_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "contract.yaml"
     broken.write_text("roles:\n  a: {purpose: x\n  b: 1\n")
     monkeypatch.setattr("iam.check.PATH", broken)
 
-    assert main(["check", str(folder)]) == 2
+    assert main(["check", str(folder)]) == 1
     assert "iam/contract.yaml:3: this is not YAML" in capsys.readouterr().err
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from iam.__main__ import main
 from iam.diff import Difference, as_markdown, as_text, compare
 from iam.template import read
 from tests.iam.conftest import ROLES, Templates, role, statement
+from tools.permissions import main
 
 
 def _compare(before: Templates, after: Templates) -> Difference:
@@ -101,6 +101,15 @@ def test_the_exit_code_says_whether_anything_widened(folder: Path, wider: Path, 
     assert main(["diff", str(folder), str(folder)]) == 0
 
 
+def test_for_programs_it_is_two_lists_of_sentences(
+    folder: Path, wider: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", str(folder), str(wider), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (len(found["widened"]), found["narrowed"]) == (1, [])
+    assert "sagemaker:DeleteEndpoint" in found["widened"][0]
+
+
 def test_a_revision_that_is_not_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "no-such-revision", str(folder)]) == 2
+    assert main(["diff", "no-such-revision", str(folder)]) == 1
     assert "no-such-revision" in capsys.readouterr().err

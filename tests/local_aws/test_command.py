@@ -1,4 +1,4 @@
-"""`make down` and `make status`: every local AWS of a checkout, the demo's too."""
+"""`make down`: every local AWS of a checkout, the demo's too."""
 
 import json
 import os
@@ -51,12 +51,11 @@ def test_down_ends_what_runs_in_a_folder_whose_files_are_gone(home: Home, monkey
     assert server.wait(timeout=10) < 0
 
 
-@pytest.mark.parametrize("command", ["status", "up"])
 def test_a_damaged_record_is_named_with_the_way_out(
-    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home.run_file.write_text("")
-    assert _run(monkeypatch, command) == 1
+    assert _run(monkeypatch, "up") == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {home.run_file} cannot be read (")
     assert line.endswith("end it with everything in it, `make down`, then start it again")
@@ -78,10 +77,3 @@ def test_a_port_that_is_none_is_refused(
     with pytest.raises(SystemExit):
         _run(monkeypatch, "up", f"--port={port}")
     assert f"{port} is not a port, a whole number from 1 to 65535" in capsys.readouterr().err
-
-
-def test_status_says_how_to_start_one(
-    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _run(monkeypatch, "status") == 1
-    assert "make local" in capsys.readouterr().out

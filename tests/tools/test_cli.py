@@ -1,6 +1,7 @@
 """The end of every command: exit code and lines on stderr."""
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,12 @@ def test_without_a_terminal_nobody_agrees(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Unconfirmed, match="add YES=1"):
         agreed("Remove it?", yes=False)
     assert agreed("Remove it?", yes=True)
+
+
+def test_every_command_that_prints_json_is_in_the_one_table() -> None:
+    """Rows are commands that are shown: tests/test_make_commands.py hands them to their parsers."""
+    page = (ROOT / "docs" / "programs.md").read_text()
+    rows = re.findall(r"""^\| `make [^`]* ARGS=(?:--json|"[^"]* --json")` \|""", page, re.MULTILINE)
+    sources = [path.read_text() for path in (ROOT / "tools").rglob("*.py")]
+    assert len(rows) == sum(len(re.findall(r"^ +add_json\(", source, re.MULTILINE)) for source in sources)
+    assert [source for source in sources if '"--json"' in source] == [(ROOT / "tools" / "cli.py").read_text()]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from iam import __main__ as gate
 from tools import cdk
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +30,8 @@ runpy.run_module("%(module)s", run_name="__main__", alter_sys=True)
 """
 OURS = ("aws", "bench", "iam", "local_aws", "notebooks", "serving", "settings", "tools", "training")
 COMMANDS = set(re.findall(rf"\$\(PY\) -m ((?:{'|'.join(OURS)})\b[\w.]*)", (ROOT / "Makefile").read_text()))
-# Those that write a file of the repository for developers, and the gate, which is imported in a blink.
-OTHERS = {"iam", "iam.refresh", "local_aws.doubts", "settings.document"}
+# Those that write a file of the repository for developers.
+OTHERS = {"iam.document", "iam.refresh", "local_aws.doubts", "settings.document"}
 
 
 @pytest.mark.parametrize("module", sorted(COMMANDS - OTHERS))
@@ -41,15 +40,6 @@ def test_while_modules_are_imported_it_is_one_line_too(module: str) -> None:
     [line] = ended.stderr.splitlines()
     assert line.startswith("stopped")
     assert ended.returncode in (-signal.SIGINT, 130)  # a shell shows both as 130
-
-
-def test_the_gate_ends_so_as_it_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(gate, "load", interrupted)
-    assert gate.main(["check", "cdk.out"]) == 130
-    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_a_fault_of_ours_keeps_its_trace() -> None:

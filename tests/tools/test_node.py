@@ -6,7 +6,7 @@ import sys
 import pytest
 
 COMMANDS = (
-    "bench", "iam", "local_aws", "notebooks", "tools.capacity", "tools.cost", "tools.dataset", "tools.demo",
+    "bench", "local_aws", "notebooks", "tools.capacity", "tools.cost", "tools.dataset", "tools.demo",
     "tools.deploy", "tools.deploy.check", "tools.deploy.destroy", "tools.deploy.weights", "tools.load",
 )  # fmt: skip
 

@@ -30,7 +30,17 @@ from tools.capacity.report import as_json, show
 from tools.capacity.search import ServiceLimits, cheapest, pareto, search
 from tools.capacity.simulation import MONDAY, SimulationResult, simulate
 from tools.capacity.traces import BUILT_IN
-from tools.cli import add_region, chosen_settings, command, count, make_parser, positive, settings_of
+from tools.cli import (
+    add_json,
+    add_region,
+    chosen_settings,
+    command,
+    count,
+    make_parser,
+    positive,
+    print_json,
+    settings_of,
+)
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError
@@ -45,7 +55,7 @@ _MIN_UTILIZATION = 0.5  # at the peak; fleets with a lower one are not tried
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
-    console = Console()
+    console = Console(stderr=options.json)
     chosen_settings(options)  # a mistake is told before anything else
     instance, limits = _measured(options)
     require_writable(FOLDER)
@@ -84,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     picture = draw(drawn, instance.rate, limits, title, FOLDER / f"{name}.png")
     results = {
+        "trace": name,
         "instance_type": instance_type,
         "instance": vars(instance),
         "limits": vars(limits),
@@ -95,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(results, indent=2) + "\n")
     console.print(f"Written: {FOLDER / name}.json, {picture}")
+    if options.json:
+        print_json(results)
     if best is None:
         raise InputError(
             f"none of the {len(tried)} policies tried, of up to {max_instances} instances, holds the limits: "
@@ -185,7 +198,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start-seconds", type=positive, default=_START_SECONDS, metavar="N",
         help="time that a new instance takes to start; default: %(default)g.\n"
-        "Measure yours: the duration of an activity in aws application-autoscaling describe-scaling-activities",
+        "Measure yours: the duration of an activity in\n"
+        "aws application-autoscaling describe-scaling-activities --service-namespace sagemaker",
     )  # fmt: skip
     parser.add_argument("--p99", type=positive, metavar="MS", help="limit for p99; default: make load's, or 500")
     parser.add_argument(
@@ -202,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
         "default: midnight of a Monday",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the random arrivals; default: 0")
+    add_json(parser, "the file's content")
     return parser
 
 

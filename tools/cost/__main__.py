@@ -1,7 +1,7 @@
 """Estimates the cost of a month, a thousand predictions and a training run, and how a change affects it.
 
     make cost                                         with the settings of the stage
-    make cost SETTINGS="endpoint_min_instances=2" ARGS="--predictions 5000000"
+    make cost SETTINGS="endpoint_min_instances=2" ARGS="--predictions 5000000 --image-kib 40"
     make cost BASE=main                               compared with the app at a git revision
     make cost REGION=eu-west-1                        with the prices of a region; default: the environment's
 
@@ -11,7 +11,6 @@ code is then 1.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from aws.prices import table
 from iam.revision import synthesized
 from iam.template import load
 from tools.assembly import synthesize
-from tools.cli import add_region, command, make_parser, settings_of
+from tools.cli import add_json, add_region, command, make_parser, print_json, settings_of
 from tools.cost.estimate import Estimate, estimate
 from tools.cost.report import as_json, as_markdown, show
 from tools.cost.usage import add_arguments, usage_of
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with synthesized(options.base) as folder:
             before = estimate(load(folder), usage, options.region)
     if options.json:
-        print(json.dumps(as_json(now, before), indent=2))
+        print_json(as_json(now, before))
     elif options.markdown:
         print(as_markdown(now, before, options.base), end="")
     else:
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument(
         "--markdown", action="store_true", help="print a pull-request comment; with --base only what changes"
     )
-    form.add_argument("--json", action="store_true", help="print all figures, unrounded")
+    add_json(form, "all figures, unrounded")
     add_arguments(parser)
     return parser
 

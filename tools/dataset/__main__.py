@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from settings.names import resource_name
-from tools.cli import add_settings, chosen_settings, command, data_path, user_path
+from tools.cli import add_json, add_settings, chosen_settings, command, data_path, print_json, usage, user_path
 from tools.dataset.check import checked
 from tools.dataset.split import split
-from tools.dataset.upload import upload
+from tools.dataset.upload import manifest, upload
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import digest, inspect
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             require_aws()
             name = upload(folder, outputs(resource_name(settings.prefix, "storage"))["BucketName"])
             print(f'Train on it: make deploy SETTINGS="stage={settings.stage} dataset={name}"', file=sys.stderr)
-            print(name)
+            if options.json:
+                print_json(manifest(folder))
+            else:
+                print(name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,17 +62,23 @@ def _parser() -> argparse.ArgumentParser:
         ("unpack", "print the folder that a zip or tar is unpacked to; a folder is printed as it is"),
     ):
         commands.add_parser(name, help=help_).add_argument("folder", type=data_path, metavar="FOLDER")
-    flat = commands.add_parser("split", prog="make split", help="copy <class>/<image> into train, valid and test")
+    flat = commands.add_parser(
+        "split", prog="make split", usage=usage("split"), help="copy <class>/<image> into train, valid and test"
+    )
     flat.add_argument("folder", type=data_path, metavar="FOLDER")
     flat.add_argument("--out", type=user_path, metavar="FOLDER", help="new folder; out/<name>-split without it")
     for name in ("valid", "test"):
         flat.add_argument(f"--{name}", type=float, default=0.2, metavar="SHARE", help="of each class; default 0.2")
     flat.add_argument("--seed", type=int, default=0, help="another one splits in another way; default 0")
     last = commands.add_parser(
-        "upload", prog="make upload", help="check the folder, upload it to the stage's bucket, print its digest"
+        "upload",
+        prog="make upload",
+        usage=usage("upload"),
+        help="check the folder, upload it to the stage's bucket, print its digest",
     )
     last.add_argument("folder", type=data_path, metavar="FOLDER")
     add_settings(last)
+    add_json(last, "the manifest that was uploaded: digest, classes, and the number of images in each split")
     return parser
 
 

@@ -35,6 +35,15 @@ def upload(folder: Folder, bucket: str) -> str:
     return name
 
 
+def manifest(folder: Folder) -> dict[str, Any]:
+    """The data set in figures."""
+    return {
+        "classes": folder.classes,
+        "digest": digest(folder),
+        "images": {split: len(images.files) for split, images in folder.splits.items()},
+    }
+
+
 def holds(client: Any, bucket: str, key: str) -> bool:
     """True if the bucket has the object. A listing tells a missing bucket from a missing object; a HEAD does not."""
     return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
@@ -58,12 +67,7 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
                 future.cancel()
         for future in done:
             future.result()
-    manifest = {
-        "classes": folder.classes,
-        "digest": name,
-        "images": {split: len(images.files) for split, images in folder.splits.items()},
-    }
-    body = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    body = json.dumps(manifest(folder), indent=2, ensure_ascii=False).encode()
     client.put_object(Bucket=bucket, Key=data_manifest(name), Body=body)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,7 +20,7 @@ from PIL import Image
 from iam.template import load
 from settings.names import endpoint_name_pattern, resource_name
 from tools.assembly import SynthesizedApp
-from tools.cli import chosen_settings, command, make_parser
+from tools.cli import add_json, chosen_settings, command, make_parser, print_json
 from tools.demo.classify import ClassifyClient, ClassifyFailed
 from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
@@ -38,37 +38,44 @@ _RESUME = (
 class LiveCheck:
     """Result of one check. `differs` says what is wrong, and is empty if nothing is."""
 
-    what: str
+    check: str
     differs: str = ""
 
     def __str__(self) -> str:
-        return f"wrong  {self.what}: {self.differs}" if self.differs else f"ok     {self.what}"
+        return f"wrong  {self.check}: {self.differs}" if self.differs else f"ok     {self.check}"
 
 
 def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say, brief: bool = False) -> bool:
-    """Pass a line for each check of the deployment `<app>-<stage>` to `say`; returns true if nothing differs.
+    """Pass a line for each of `checks` to `say`; returns true if nothing differs.
 
     Args:
-        asked: app that was just deployed. Without it, what the stacks have now is taken for right; another deploy may
-            have changed them.
         brief: pass only what differs, and how many checks found nothing.
-
-    Raises:
-        NotDeployed: there is no such deployment.
-        ClientError: a resource is missing, or the caller may not describe it.
     """
-    wanted = outputs(resource_name(prefix, "serving"))
-    findings = [*(_templates(asked) if asked else ()), *_function(wanted)]
-    if "EndpointName" in wanted:
-        findings += [*_endpoint(wanted), _call(wanted)]
-    else:
-        findings += [_no_endpoint(prefix), _call_while_off(wanted)]
+    findings = checks(prefix, asked)
     wrong = [finding for finding in findings if finding.differs]
     if brief:
         say(f"checked what is live: {len(findings) - len(wrong)} of {len(findings)} checks are right")
     for finding in wrong if brief else findings:
         say(str(finding))
     return not wrong
+
+
+def checks(prefix: str, asked: SynthesizedApp | None = None) -> list[LiveCheck]:
+    """Checks of the deployment `<app>-<stage>`.
+
+    Args:
+        asked: app that was just deployed. Without it, what the stacks have now is taken for right; another deploy may
+            have changed them.
+
+    Raises:
+        NotDeployed: there is no such deployment.
+        ClientError: a resource is missing, or the caller may not describe it.
+    """
+    wanted = outputs(resource_name(prefix, "serving"))
+    found = [*(_templates(asked) if asked else ()), *_function(wanted)]
+    if "EndpointName" in wanted:
+        return [*found, *_endpoint(wanted), _call(wanted)]
+    return [*found, _no_endpoint(prefix), _call_while_off(wanted)]
 
 
 def _templates(asked: SynthesizedApp) -> Iterator[LiveCheck]:
@@ -203,9 +210,15 @@ def _client(service: str) -> Any:
 @command
 def main() -> int:
     parser = make_parser("live", (__doc__ or "").split("\n")[0])
-    settings = chosen_settings(parser.parse_args())
+    add_json(parser, "a list of the checks: check, and differs, which is empty if nothing does")
+    arguments = parser.parse_args()
+    settings = chosen_settings(arguments)
     require_aws()
-    return 0 if check(settings.prefix, say=print) else 1
+    if not arguments.json:
+        return 0 if check(settings.prefix, say=print) else 1
+    findings = checks(settings.prefix)
+    print_json([asdict(finding) for finding in findings])
+    return 1 if any(finding.differs for finding in findings) else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ make weights ARCH=resnet50                  downloads torchvision's weights (onc
 make weights ARCH=resnet50 FILE=FILE.pth    uploads a state dict of that network
 """
 
+import shlex
 import shutil
 import sys
 import urllib.request
@@ -62,7 +63,7 @@ def download(architecture: str) -> Path:
     except OSError as error:
         raise InputError(
             f"cannot download {url} ({error}): fetch that file where there is a network, then run "
-            f"make weights ARCH={architecture} FILE={path.name}"
+            f"make weights ARCH={architecture} FILE={shlex.quote(path.name)}"
         ) from error
     return path
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 
 from settings.names import resource_name
-from tools.cli import chosen_settings, command, count, data_path, make_parser, positive
+from tools.cli import add_json, chosen_settings, command, count, data_path, make_parser, positive, print_json
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
@@ -46,7 +46,7 @@ _STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return asyncio.run(_unwinding(_run(options, Console())))
+        return asyncio.run(_unwinding(_run(options, Console(stderr=options.json))))
     except asyncio.CancelledError:  # SIGTERM or SIGHUP
         raise KeyboardInterrupt from None
 
@@ -81,13 +81,16 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     console.print(f"{name}: {serving.instances} × {record.instance_type}, {len(images)} images in turn")
     async with Invoker(name, images, timeout=options.timeout) as send:
         run = LoadRun(send, endpoint, record, console)
-        if curve:
-            show_run(console, record, await run.follow(curve, options.spacing, options.seed))
-        elif options.concurrency:
-            show_run(console, record, await run.ask(options.concurrency, options.duration))
-        else:
+        if mode == "search":
             await _search(run, options, serving.instances)
+        else:
+            following = run.follow(curve, options.spacing, options.seed) if curve else None
+            summary = await (following or run.ask(options.concurrency, options.duration))
+            record.result |= vars(summary)
+            show_run(console, record, summary)
     console.print(f"Written: {record.write(FOLDER)}, {draw(record, limit, FOLDER / f'{mode}.png')}")
+    if options.json:
+        print_json(record.figures())
     return 0
 
 
@@ -161,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=positive, default=60, metavar="SECONDS", help="timeout of a call; default: 60"
     )
     parser.add_argument("--scaling", action="store_true", help="leave auto-scaling on during the search")
+    add_json(parser, "mode, endpoint, instance_type, options and result")
     return parser
 
 

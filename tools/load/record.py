@@ -34,9 +34,8 @@ class Record:
         """Write everything, the times of each call included, to `<mode>.json`; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.mode}.json"
-        fields = {name: value for name, value in vars(self).items() if name not in ("calls", "observations")}
         calls = {name: [_short(getattr(call, name)) for call in self.calls] for name in TimedCall._fields}
-        text = json.dumps({**fields, "instances": [asdict(s) for s in self.observations], "calls": calls})
+        text = json.dumps({**self.figures(), "instances": [asdict(s) for s in self.observations], "calls": calls})
         path.write_text(text + "\n")
         return path
 
@@ -52,6 +51,10 @@ class Record:
         calls = fields.pop("calls")
         columns = [calls[name] for name in TimedCall._fields]
         return cls(**fields, calls=[TimedCall(*call) for call in zip(*columns, strict=True)], observations=observations)
+
+    def figures(self) -> dict[str, Any]:
+        """Everything but the single calls and observations."""
+        return {name: value for name, value in vars(self).items() if name not in ("calls", "observations")}
 
     def over_time(self, maximum: int = MAX_BINS) -> list["Bin"]:
         """Equal bins of a second or more, up to `maximum` of them; a bin in which no request was due is left out."""

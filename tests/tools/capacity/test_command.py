@@ -68,6 +68,11 @@ def test_it_leaves_figures_and_a_picture_the_same_each_time(capsys: pytest.Captu
         assert picture.width > 800
 
 
+def test_for_programs_stdout_is_the_file_s_content(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([*SLOW_CALLS, "--p99", "8000", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(Path("out/capacity/trace.json").read_text())
+
+
 def test_what_it_prints_to_deploy_is_what_it_simulated_and_has_no_schedule(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,8 +53,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return outputs
 
 
-def upload(folder: Path) -> int:
-    return command.main(["upload", str(folder), "-c", "stage=test"])
+def upload(folder: Path, *options: str) -> int:
+    return command.main(["upload", str(folder), "-c", "stage=test", *options])
 
 
 def test_images_lie_under_their_digest_and_the_manifest_comes_last(
@@ -76,6 +76,11 @@ def test_images_lie_under_their_digest_and_the_manifest_comes_last(
         "digest": name,
         "images": {"train": 2, "valid": 2, "test": 2},
     }
+
+
+def test_for_programs_it_prints_the_manifest(images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+    assert upload(images, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(bucket.objects[bucket.order[-1]])
 
 
 def test_what_is_there_is_not_uploaded_again(images: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:

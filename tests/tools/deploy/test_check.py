@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,20 @@ def wrong(asked: Any = None) -> list[str]:
 
 def test_a_system_that_is_as_its_stacks_say_passes(live: Live) -> None:
     assert wrong() == []
+
+
+def test_for_programs_it_is_a_list_of_the_checks(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "require_aws", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["check", "--json", "-c", "app=app"])
+    assert module.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["differs"] for each in found} == {""}
+    live.endpoint["EndpointConfigName"] = "config-old"
+    assert module.main() == 1
+    [wrong] = [each for each in json.loads(capsys.readouterr().out) if each["differs"]]
+    assert wrong == {"check": "its configuration is config-old", "differs": "expected config-new"}
 
 
 def test_briefly_it_tells_what_differs_and_how_many_checks_are_right(live: Live) -> None:

@@ -17,7 +17,6 @@ from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
 DEFAULT_QUALIFIER = "hnb659fds"
-_COMMAND = ".venv/bin/python -m tools.cdk bootstrap"
 
 
 def bootstrapped(target: Target) -> str:
@@ -27,15 +26,15 @@ def bootstrapped(target: Target) -> str:
     if qualifier in versions:
         if versions[qualifier] < required:
             raise NotReady(
-                f"version {versions[qualifier]}, and the app needs {required}: {_COMMAND} {place} "
-                f"--qualifier {qualifier}"
+                f"version {versions[qualifier]}, and the app needs {required}: "
+                f'make cdk ARGS="bootstrap {place} --qualifier {qualifier}"'
             )
         return f"version {versions[qualifier]}, with the app's qualifier {qualifier}"
     if versions:
         raise NotReady(
             f"it has the qualifier {' or '.join(sorted(versions))}, and the app has {qualifier}. Take it for the app: "
             f'"@aws-cdk/core:bootstrapQualifier": "{min(versions)}" under `context` in cdk.json. Or have a second one: '
-            f"{_COMMAND} {place} --qualifier {qualifier} --toolkit-stack-name CDKToolkit-{qualifier}"
+            f'make cdk ARGS="bootstrap {place} --qualifier {qualifier} --toolkit-stack-name CDKToolkit-{qualifier}"'
         )
     return "none yet: the deploy makes it"
 

@@ -125,7 +125,8 @@ def _described(image: PushedImage) -> tuple[str, str]:
     if not found:
         raise NotReady(
             f"serving_image: no image {image.digest} in repository {image.repository} of account {image.account}: push "
-            "it, or name another (aws ecr describe-images prints the digests)"
+            "it, or name another; they are listed by aws ecr describe-images "
+            f"--registry-id {image.account} --repository-name {image.repository}"
         )
     kind = found[0]["imageManifestMediaType"]
     config = json.loads(found[0]["imageManifest"]).get("config")

@@ -1,0 +1,49 @@
+"""Show each local AWS that runs for this folder: its address, its processes and their memory.
+
+    make status
+
+Exit code 0 if one runs, else 1.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from local_aws.home import Home
+from local_aws.running import current, homes, processes
+from tools.cli import add_json, command, make_parser, print_json
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = make_parser("status", __doc__, settings=False)
+    add_json(parser, "a list of those that run: endpoint, processes, megabytes, and environment, the file to source")
+    found = list(running(Home.from_environment()))
+    if parser.parse_args(arguments).json:
+        print_json(found)
+        return 0 if found else 1
+    for each in found:
+        print(f"local AWS at {each['endpoint']}: {each['processes']} processes, {each['megabytes']} MB resident")
+        print(f"  use it: . {each['environment']}    end it: make down")
+    if not found:
+        print("local AWS is not running; start it with `make local`")
+    return 0 if found else 1
+
+
+def running(home: Home) -> Iterator[dict[str, Any]]:
+    """What runs in the home folder and in those below it."""
+    for each in homes(home):
+        run = current(each)
+        if run and run.healthy():
+            own = processes(run)
+            yield {
+                "endpoint": run.endpoint,
+                "processes": len(own),
+                "megabytes": round(sum(process.memory_info().rss for process in own) / 1e6),
+                "environment": os.path.relpath(each.env_file),
+            }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
