@@ -1,5 +1,8 @@
 """Execute a notebook from top to bottom with given parameters."""
 
+import asyncio
+import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +11,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
 from tools.deploy.narration import minutes
@@ -20,6 +23,28 @@ _CELL_SECONDS = 3600
 
 class NotebookFailed(ReportedError):
     """A cell raised an error. The message is the error as the notebook shows it."""
+
+
+class _Client(NotebookClient):
+    """Cancels the execution at Ctrl-C; nbclient's own handler takes the kernel away while it is in use."""
+
+    interrupted = False
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel; nbclient has just set its handlers."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def interrupt() -> None:
+            self.interrupted, self.shutdown_kernel = (
+                True,
+                "immediate",
+            )  # asked to end in a cell, it prints a stack trace
+            if task:
+                task.cancel()
+
+        with contextlib.suppress(RuntimeError):  # another thread gets no signals
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+        await super().async_start_new_kernel(**kwargs)
 
 
 def execute(
@@ -38,6 +63,7 @@ def execute(
     Raises:
         InputError: the notebook has no parameter of that name.
         NotebookFailed: a cell raised an error.
+        KeyboardInterrupt: after Ctrl-C, when the kernel has ended.
     """
     notebook = nbformat.read(path, as_version=4)
     _set(notebook, parameters)
@@ -45,7 +71,7 @@ def execute(
         # Sockets of this user alone. By default a kernel accepts commands on ports that every user of the machine can
         # reach.
         private = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
-        client = NotebookClient(
+        client = _Client(
             notebook,
             config=private,
             kernel_name="python3",
@@ -57,6 +83,10 @@ def execute(
             client.execute()
         except CellExecutionError as error:
             raise NotebookFailed(_shown(notebook) or str(error)) from None
+        except (asyncio.CancelledError, DeadKernelError):
+            if client.interrupted:
+                raise KeyboardInterrupt from None
+            raise
         finally:
             if output:
                 output.parent.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
 from local_aws.ports import free_port
 from notebooks.execute import NOTEBOOK, NotebookFailed, execute
+from tests.waiting import until
 from training.errors import InputError
 
 
@@ -77,6 +79,21 @@ def test_each_part_is_told_as_it_begins(small: Path) -> None:
     execute(small, {}, say=said.append)
     [line] = said
     assert line.endswith("  1. Print")
+
+
+def test_ctrl_c_ends_the_kernel_without_a_word_and_keeps_the_outputs(
+    small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    notebook = nbformat.read(small, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("import os, signal, time; print('up')"))
+    notebook.cells.append(nbformat.v4.new_code_cell("os.kill(os.getppid(), signal.SIGINT); time.sleep(600)"))
+    nbformat.write(notebook, small)
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(KeyboardInterrupt):
+        execute(small, {}, tmp_path / "out.ipynb")
+    until(lambda: set(psutil.Process().children(recursive=True)) <= before)
+    assert "Traceback" not in capfd.readouterr().err
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-2].outputs[0].text == "up\n"
 
 
 def test_a_parameter_that_is_none_is_refused_by_name(small: Path) -> None:
