@@ -62,8 +62,9 @@ def problems(error: BaseException) -> list[str]:
     match error:
         case ReportedError():
             return error.problems
-        case OSError(filename=name, strerror=reason) if reason:
-            return [f"{name}: {reason}" if name else reason]
+        case OSError(filename=name, filename2=target, strerror=reason) if reason:
+            named = target or name  # of a copy, the disk of its target is full
+            return [f"{named}: {reason}" if named else reason]
         case _:
             return str(error).splitlines()
 

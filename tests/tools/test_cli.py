@@ -54,6 +54,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "List
         (NoCredentialsError(), ["Unable to locate credentials"]),
         (FileNotFoundError(2, "No such file or directory", "a.csv"), ["a.csv: No such file or directory"]),
         (OSError(28, "No space left on device"), ["No space left on device"]),
+        (OSError(28, "No space left on device", "from", None, "to"), ["to: No space left on device"]),
     ],
 )
 def test_what_a_user_can_mend_is_a_line_for_each_problem_and_exit_1(

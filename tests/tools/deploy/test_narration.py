@@ -53,6 +53,20 @@ def test_a_stack_is_two_lines_and_one_without_changes_is_one() -> None:
     ]
 
 
+def test_of_a_tuning_jobs_training_jobs_it_tells_the_results() -> None:
+    told = Told().after(
+        1,
+        """003 algo-1 │ epoch=3 train:loss=0.1396 validation:loss=0.1460 validation:accuracy=0.9694
+003 algo-1 │ features=train images=500/500 train:images_per_second=35
+003 algo-1 │ test:accuracy=0.9700 test:loss=0.1200
+004 algo-1 │ error: out of memory""",
+    )
+    assert told.lines == [
+        " 0:01  003 algo-1 │ test:accuracy=0.9700 test:loss=0.1200",
+        " 0:01  004 algo-1 │ error: out of memory",
+    ]
+
+
 def test_time_passed_counts_from_the_begin_and_a_stack_s_own_from_its_changeset() -> None:
     told = Told().after(62, "s-a: creating CloudFormation changeset...").after(3541, " ✅  s-a")
     assert told.lines == [" 1:02  ▸ s-a", "1:00:03  ✅ s-a: in 59:01"]
