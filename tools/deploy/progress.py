@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.log_groups import TRAINING_JOBS
 
 _SECONDS = 2.0
-# Name of a tuning job's training job: the tuning job's, a number and eight hex digits.
-_OF_TUNING = re.compile(r"-(\d{3})-[0-9a-f]{8}$")
+# Name of a tuning job's training job as SageMaker makes it: the tuning job's, a number, and what makes it unique.
+_OF_TUNING = re.compile(r"-(\d{3})-\w+$")
 
 
 class TrainingLog:
