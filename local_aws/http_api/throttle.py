@@ -5,7 +5,7 @@ limits of its own; here the settings of the route are exact.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from local_aws.http_api.response import Response, message
@@ -19,11 +19,8 @@ class _Bucket:
 
     rate: float
     burst: int
-    tokens: float = field(init=False)
-    at: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        self.tokens = self.burst
+    tokens: float
+    at: float
 
     def take(self) -> bool:
         now = time.monotonic()
@@ -42,7 +39,7 @@ def refuse(api_id: str, stage: str, settings: dict[str, Any], route: str) -> Res
     rate, burst = float(limits["throttlingRateLimit"]), int(limits["throttlingBurstLimit"])
     bucket = _buckets.get((api_id, stage, route))
     if bucket is None or (bucket.rate, bucket.burst) != (rate, burst):
-        bucket = _buckets[api_id, stage, route] = _Bucket(rate, burst)
+        bucket = _buckets[api_id, stage, route] = _Bucket(rate, burst, burst, time.monotonic())
     if bucket.take():
         return None
     return message(429, "Too Many Requests")
