@@ -40,7 +40,7 @@ def build(app: App, settings: Settings) -> None:
     )  # fmt: skip
     serving = Serving(
         app, name("serving"), settings=settings, model_data_url=trained.model_data_url,
-        key=storage.key, role=roles.hosting, function_role=roles.classify,
+        key=storage.key, role=roles.hosting, scoring_role=roles.scoring, function_role=roles.classify,
     )  # fmt: skip
     serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
     operations = Operations(

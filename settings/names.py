@@ -12,7 +12,7 @@ from training.folder import MANIFEST
 
 StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"]
 FunctionSuffix = Literal["classify", "trained-model"]
-RoleSuffix = Literal["training", "hosting", "trained-model", "classify", "notebook", "ec2-training"]
+RoleSuffix = Literal["training", "hosting", "scoring", "trained-model", "classify", "notebook", "ec2-training"]
 RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
 Suffix = StackSuffix | FunctionSuffix | RoleSuffix | RuleSuffix | Literal["alarms", "api", "monthly"]
 
@@ -28,6 +28,7 @@ WAITING = f"{JOBS}/waiting"
 WEIGHTS = "weights"
 CHECKPOINTS = "checkpoints"
 CAPTURE = "capture"
+SCORES = "scores"
 ARTIFACT = "model.tar.gz"  # SageMaker's names for the model that a training job makes, and for its other files
 JOB_FILES = "output.tar.gz"
 EC2_ARTIFACTS = "TrainedModels"
@@ -83,6 +84,16 @@ def weights_key(digest: str) -> str:
 def checkpoint_prefix(digest: str) -> str:
     """Prefix of the keys of a spot job's checkpoint, which a later attempt at the same model reads."""
     return f"{CHECKPOINTS}/{digest[:12]}/"
+
+
+def scoring_input(name: str) -> str:
+    """Prefix of the keys of the images that `make score` uploads for the scoring `name`."""
+    return f"{SCORES}/{name}/input/"
+
+
+def scoring_results(name: str) -> str:
+    """Prefix of the keys of the results of the scoring `name`."""
+    return f"{SCORES}/{name}/results/"
 
 
 # ------------------------------------------------------------------ resources
@@ -141,6 +152,11 @@ def endpoint_name_pattern(prefix: str) -> str:
 def job_prefix(prefix: str) -> str:
     """Prefix of the names of training and tuning jobs; 12 hex digits of the model digest and an attempt follow."""
     return f"{prefix}-"
+
+
+def scoring_prefix(prefix: str) -> str:
+    """Prefix of the names of scoring jobs, which are SageMaker processing jobs."""
+    return f"{prefix}-score-"
 
 
 def notebook_prefix(prefix: str) -> str:

@@ -18,6 +18,7 @@ from stacks.endpoint_scaling import EndpointScaling
 from stacks.http_front import HttpFront
 from stacks.live_endpoint import ExistingEndpoint, LiveEndpoint
 from stacks.log_group import log_group
+from stacks.scoring_job import scoring_job
 from stacks.serving_image import ServingImage
 from stacks.traffic_shift import config_id, deployment_config
 
@@ -38,6 +39,7 @@ class Serving(Stack):
         model_data_url: str,
         key: kms.IKey,
         role: iam.IRole,
+        scoring_role: iam.IRole,
         function_role: iam.Role,
     ) -> None:
         super().__init__(scope, id)
@@ -81,6 +83,14 @@ class Serving(Stack):
         if settings.api != "none":
             HttpFront(self, "Api", settings=settings, alias=classify.alias)
         CfnOutput(self, "ModelDataUrl", value=model_data_url)
+        scoring = scoring_job(
+            settings,
+            image_uri=image.uri,
+            model_data_url=model_data_url,
+            role_arn=scoring_role.role_arn,
+            key_arn=key.key_arn,
+        )
+        CfnOutput(self, "ScoringJob", value=self.to_json_string(scoring), description="request of make score, as JSON")
         if on:
             self._switch_on(settings)
             self.endpoint.node.add_dependency(log)

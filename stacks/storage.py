@@ -74,6 +74,8 @@ class Storage(Stack):
                 s3.LifecycleRule(id="jobs", prefix=f"{names.JOBS}/", expiration=Duration.days(90)),
                 # Nobody resumes a training that was given up weeks ago.
                 s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
+                # Images and results of a scoring: make score has downloaded the results.
+                s3.LifecycleRule(id="scores", prefix=f"{names.SCORES}/", expiration=Duration.days(90)),
                 # Images of callers: keep them only as long as it takes to examine predictions.
                 s3.LifecycleRule(id="capture", prefix=f"{names.CAPTURE}/", expiration=Duration.days(30)),
             ],

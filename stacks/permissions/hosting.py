@@ -1,6 +1,5 @@
 """Role that SageMaker uses for an endpoint."""
 
-from aws_cdk import Aws, DefaultStackSynthesizer, Fn, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -11,11 +10,11 @@ from stacks.permissions.statements import (
     Bucket,
     allow,
     arn,
-    image_pull,
     key_for_volumes,
     key_through_s3,
     make_role,
     metrics,
+    serving_image_pull,
     trusted_service,
 )
 
@@ -50,17 +49,9 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # SageMaker names the streams, after variant and instance.
             allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
             metrics(ENDPOINTS),
-            *_image_pull(settings, str(Stack.of(scope).synthesizer.bootstrap_qualifier)),
+            *serving_image_pull(scope, settings),
         ],
     )
-
-
-def _image_pull(settings: Settings, qualifier: str) -> list[iam.PolicyStatement]:
-    """Pull from the repository of `serving_image`, or from that of the CDK's bootstrap with this qualifier."""
-    if image := settings.pushed_image:
-        return image_pull(image.repository, account=image.account, region=image.region)
-    name = DefaultStackSynthesizer.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", qualifier)
-    return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
 def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:

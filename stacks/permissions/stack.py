@@ -9,6 +9,7 @@ from stacks.permissions.classify import classify_role
 from stacks.permissions.ec2_training import ec2_training_role
 from stacks.permissions.hosting import hosting_role
 from stacks.permissions.notebook import notebook_role
+from stacks.permissions.scoring import scoring_role
 from stacks.permissions.statements import Bucket, bucket_arn
 from stacks.permissions.trained_model import trained_model_role
 from stacks.permissions.training import training_role
@@ -16,7 +17,7 @@ from stacks.storage import Storage
 
 
 class Roles(Stack):
-    """Roles `training` and `hosting` (SageMaker), `trained_model` and `classify` (Lambda).
+    """Roles `training`, `hosting` and `scoring` (SageMaker), `trained_model` and `classify` (Lambda).
 
     `notebook`, and `ec2_profile` with the role of the EC2 instance, are None unless the settings ask for them.
     """
@@ -27,6 +28,7 @@ class Roles(Stack):
         bucket = Bucket(arn=bucket_arn(storage.bucket_name), key=storage.key.key_arn)
         self.training = training_role(self, settings=settings, bucket=bucket, program=storage.program)
         self.hosting = hosting_role(self, settings=settings, bucket=bucket)
+        self.scoring = scoring_role(self, settings=settings, bucket=bucket)
         self.trained_model = trained_model_role(self, settings=settings, bucket=bucket, training=self.training)
         self.classify = classify_role(self, prefix=prefix, bucket=bucket, images=settings.s3_images)
         self.notebook: iam.Role | None = None

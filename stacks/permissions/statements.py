@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Aws
+from aws_cdk import Aws, DefaultStackSynthesizer, Fn, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from aws.log_groups import function_log_group
-from settings import names
+from settings import Settings, names
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -153,6 +153,15 @@ def image_pull(repository: str, *, account: str, region: str = Aws.REGION) -> li
         allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
         allow("PullImage", pull, [named]),
     ]
+
+
+def serving_image_pull(scope: Construct, settings: Settings) -> list[iam.PolicyStatement]:
+    """Pull from the repository of `serving_image`, or from that of the CDK's bootstrap."""
+    if image := settings.pushed_image:
+        return image_pull(image.repository, account=image.account, region=image.region)
+    qualifier = str(Stack.of(scope).synthesizer.bootstrap_qualifier)
+    name = DefaultStackSynthesizer.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", qualifier)
+    return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
 def own_log(function_name: str) -> iam.PolicyStatement:

@@ -215,7 +215,7 @@ def test_the_repository_of_another_image_is_another_right(templates: Templates, 
     found = check_templates(templates)
 
     assert {"too-much", "too-little"} == _rules(found)
-    assert {finding.role for finding in found} == {"slipway-dev-hosting-REGION"}
+    assert {finding.role for finding in found} == {"slipway-dev-hosting-REGION", "slipway-dev-scoring-REGION"}
 
 
 def test_a_role_and_what_it_serves_cannot_drift_apart(templates: Templates) -> None:

@@ -10,7 +10,10 @@ from cfnlint.api import lint
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1"]
 # By stack, rule and place.
 _WAIT_DATA = "the schema calls the data of a wait condition an object, but what CloudFormation returns is JSON text"
+_REQUEST = "the output is a request in JSON, and tells of imported values what no other output does"
 EXCEPTIONS = {
+    ("serving", "W6001", "Outputs/ScoringJob/Value/Fn::Join/1/1/Fn::ImportValue"): _REQUEST,  # role
+    ("serving", "W6001", "Outputs/ScoringJob/Value/Fn::Join/1/9/Fn::ImportValue"): _REQUEST,  # key
     ("trained-model", "E6101", "Outputs/TestAccuracy/Value/Fn::GetAtt"): _WAIT_DATA,
     ("ec2-training", "E6101", "Outputs/Trained/Value/Fn::GetAtt"): _WAIT_DATA,
 }

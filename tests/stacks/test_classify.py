@@ -102,7 +102,7 @@ def test_logs_are_json(templates: dict[str, Template]) -> None:
 
 def test_the_outputs_say_what_to_call(templates: dict[str, Template]) -> None:
     outputs = {name: text(output["Value"]) for name, output in templates["serving"].to_json()["Outputs"].items()}
-    about_the_endpoint = {"EndpointName", "EndpointConfigName", "ModelDataUrl"}
+    about_the_endpoint = {"EndpointName", "EndpointConfigName", "ModelDataUrl", "ScoringJob"}
     assert {name: value for name, value in outputs.items() if name not in about_the_endpoint} == {
         "FunctionName": "slipway-dev-classify",
         "AliasName": "live",

@@ -21,15 +21,15 @@ def roles(templates: dict[str, Template]) -> dict[str, dict[str, Any]]:
     return roles_of(templates)
 
 
-def test_there_are_four_roles(roles: dict[str, Any]) -> None:
-    assert sorted(roles) == ["classify", "hosting", "trained-model", "training"]
+def test_there_are_five_roles(roles: dict[str, Any]) -> None:
+    assert sorted(roles) == ["classify", "hosting", "scoring", "trained-model", "training"]
 
 
 def test_a_stage_has_roles_of_its_own_in_each_region(synthesize: Synthesize) -> None:
     """Names of roles and instance profiles are unique in an account: "IAM identifiers", IAM user guide."""
     template = synthesize(notebook=True, ec2_training=True)["roles"]
     named = of_type(template, "AWS::IAM::Role")
-    assert len(named) == 6
+    assert len(named) == 7
     assert all(text(role["RoleName"]).endswith("-${AWS::Region}") for role in named)
     (profile,) = of_type(template, "AWS::IAM::InstanceProfile")
     assert [profile["InstanceProfileName"]] == profile["Roles"]
@@ -84,12 +84,13 @@ def test_metrics_go_to_sagemakers_own_namespaces(roles: dict[str, Any]) -> None:
     for name, namespace in {
         "training": "/aws/sagemaker/TrainingJobs",
         "hosting": "/aws/sagemaker/Endpoints",
+        "scoring": "/aws/sagemaker/ProcessingJobs",
     }.items():
         condition = statements(roles[name])["WriteMetrics"]["Condition"]
         assert condition == {"StringEquals": {"cloudwatch:namespace": namespace}}
 
 
-@pytest.mark.parametrize("name", ["training", "hosting"])
+@pytest.mark.parametrize("name", ["training", "hosting", "scoring"])
 def test_sagemaker_takes_on_a_role_for_this_account_only(roles: dict[str, Any], name: str) -> None:
     (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
@@ -138,16 +139,31 @@ def test_hosting_reads_models_only(roles: dict[str, Any]) -> None:
     assert not _objects(roles["hosting"], "s3:PutObject")
 
 
-def test_hosting_pulls_from_the_cdks_repository_of_its_account_alone_or_from_the_one_that_is_set(
-    roles: dict[str, Any], synthesize: Synthesize
+def test_scoring_reads_models_and_images_and_writes_results_only(roles: dict[str, Any], synthesize: Synthesize) -> None:
+    folders = ["data/*", "images/*", "models/*/model.tar.gz", "scores/*/input/*"]
+    assert sorted(_objects(roles["scoring"], "s3:GetObject")) == folders
+    assert _objects(roles["scoring"], "s3:PutObject") == ["scores/*/results/*"]
+    without = roles_of(synthesize(s3_images=""))["scoring"]
+    assert "images/*" not in _objects(without, "s3:GetObject")
+
+
+def test_only_scoring_jobs_of_this_system_get_the_scoring_role(roles: dict[str, Any]) -> None:
+    (trust,) = roles["scoring"]["AssumeRolePolicyDocument"]["Statement"]
+    source = text(trust["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert source.rpartition(":")[2] == "processing-job/slipway-dev-score-*"
+
+
+@pytest.mark.parametrize("name", ["hosting", "scoring"])
+def test_the_image_is_pulled_from_the_cdks_repository_of_its_account_alone_or_from_the_one_that_is_set(
+    roles: dict[str, Any], synthesize: Synthesize, name: str
 ) -> None:
     here = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository"
-    assert statements(roles["hosting"])["PullImage"]["Resource"] == [
+    assert statements(roles[name])["PullImage"]["Resource"] == [
         f"{here}/cdk-hnb659fds-container-assets-${{AWS::AccountId}}-${{AWS::Region}}"
     ]
     image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:{'0' * 64}"
     pushed = roles_of(synthesize(serving_image=image))
-    assert statements(pushed["hosting"])["PullImage"]["Resource"] == [
+    assert statements(pushed[name])["PullImage"]["Resource"] == [
         "arn:${AWS::Partition}:ecr:eu-west-1:123456789012:repository/teams/classifier"
     ]
 
@@ -170,8 +186,8 @@ def test_the_key_is_used_through_s3_or_lent_to_an_aws_service(roles: dict[str, A
             if "kms:CreateGrant" in statement["Action"]:
                 assert statement["Action"] == ["kms:CreateGrant"]
                 assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-            elif statement["Action"] == ["kms:Encrypt"]:  # "OutputDataConfig", SageMaker API reference: no service
-                assert suffix == "training"
+            elif statement["Action"] == ["kms:Encrypt"]:  # their output's key, by SageMaker's API reference: no service
+                assert suffix in ("training", "scoring")
             elif any(action.startswith("kms:") for action in statement["Action"]):
                 via = text(statement["Condition"]["StringEquals"]["kms:ViaService"])
                 assert via == "s3.${AWS::Region}.${AWS::URLSuffix}"
@@ -202,8 +218,9 @@ def test_the_program_may_be_under_any_key_that_a_bootstrap_has(roles: dict[str, 
 
 
 def test_a_role_of_one_system_reaches_no_other_system(roles: dict[str, Any]) -> None:
-    """Every resource names the system, or is a role or key of it, a container's repository, or the shared job log."""
-    shared = ("repository/", "log-group:/aws/sagemaker/TrainingJobs", "cdk-", "${import ", ".Arn}")
+    """Every resource names the system, or is a role or key of it, a container's repository, or the shared job logs."""
+    logs = ("log-group:/aws/sagemaker/TrainingJobs", "log-group:/aws/sagemaker/ProcessingJobs")
+    shared = ("repository/", *logs, "cdk-", "${import ", ".Arn}")
     for role in roles.values():
         for sid, statement in statements(role).items():
             if sid == "UseKeyOfAsset":  # any key, for one object

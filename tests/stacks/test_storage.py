@@ -121,6 +121,7 @@ def test_what_is_left_over_expires(templates: dict[str, Template]) -> None:
                             }
                         ),
                         rule({"Prefix": "jobs/", "ExpirationInDays": 90}),
+                        rule({"Prefix": "scores/", "ExpirationInDays": 90}),
                     ]
                 )
             }

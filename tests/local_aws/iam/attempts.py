@@ -9,6 +9,7 @@ from tests.local_aws.conftest import Client
 
 BUCKET = f"slipway-dev-{ACCOUNT}-{DEFAULT_REGION}"
 TRAINING_LOG = "/aws/sagemaker/TrainingJobs"
+SCORING_LOG = "/aws/sagemaker/ProcessingJobs"
 Attempt = Callable[[Client], Any]
 
 

@@ -18,6 +18,7 @@ from tests.defaults import DEFAULTS
 from tests.local_aws.conftest import Client, assume, wait_for_stack
 from tests.local_aws.iam.attempts import (
     BUCKET,
+    SCORING_LOG,
     TRAINING_LOG,
     Attempt,
     assume_another,
@@ -52,7 +53,7 @@ from tests.local_aws.iam.attempts import (
 )
 
 DATASET = DEFAULTS["dataset"]
-ROLES = ("training", "hosting", "trained-model", "classify")
+ROLES = ("training", "hosting", "scoring", "trained-model", "classify")
 ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
 
 
@@ -67,10 +68,11 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
         )
         assert wait_for_stack(client, f"slipway-dev-{name}") == "CREATE_COMPLETE"
     for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz",
-                "images/a.jpg"):  # fmt: skip
+                "images/a.jpg", "scores/s/input/a.jpg", "scores/s/results/a.jsonl", "capture/a.jsonl"):  # fmt: skip
         client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
-    with contextlib.suppress(client("logs").exceptions.ResourceAlreadyExistsException):  # if a job ran before
-        client("logs").create_log_group(logGroupName=TRAINING_LOG)
+    for group in (TRAINING_LOG, SCORING_LOG):
+        with contextlib.suppress(client("logs").exceptions.ResourceAlreadyExistsException):  # if a job ran before
+            client("logs").create_log_group(logGroupName=group)
     for group in ("classify", "trained-model"):
         client("logs").create_log_group(logGroupName=f"/aws/lambda/slipway-dev-{group}")
     return {role: assume(client, home, role_name(role)) for role in ROLES}
@@ -111,6 +113,30 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "read a function's log": read_log("/aws/lambda/slipway-dev-classify"),
         "publish foreign metrics": metric_in_a_foreign_namespace,
         "create a role": create_role,
+        "become another role": assume_another("training"),
+    },
+    "scoring": {
+        "read job output": get("jobs/j/output/model.tar.gz"),
+        "read captured calls": get("capture/a.jsonl"),
+        "read results": get("scores/s/results/a.jsonl"),
+        "read how a model was made": get("models/m/result.json"),
+        "list the whole bucket": list_everything,
+        "list results": list_("scores/s/results/"),
+        "change a model": put("models/m/model.tar.gz"),
+        "change data": put(f"data/{DATASET}/a.jpg"),
+        "change its input": put("scores/s/input/a.jpg"),
+        "delete results": delete("scores/s/results/a.jsonl"),
+        "make a data key outside S3": use_key_outside_s3,
+        "decrypt outside S3": decrypt_outside_s3,
+        "grant the key to a user": grant_key_to_a_user,
+        "invoke the endpoint": invoke("slipway-dev-abcd"),
+        "start a job": job(),
+        "write into a foreign job's log": open_stream(SCORING_LOG, "other-app-score-1/algo-1"),
+        "write into the training log": open_stream(TRAINING_LOG, "slipway-dev-1/algo-1"),
+        "read logs": read_log(SCORING_LOG),
+        "publish foreign metrics": metric_in_a_foreign_namespace,
+        "create a role": create_role,
+        "widen its own policy": widen_own_policy("scoring"),
         "become another role": assume_another("training"),
     },
     "trained-model": {
@@ -167,6 +193,16 @@ ALLOWED: dict[str, dict[str, Attempt]] = {
     "hosting": {
         "read models": get("models/m/model.tar.gz"),
         "open its log": lambda c: c("logs").create_log_group(logGroupName=ENDPOINT_LOG),
+    },
+    "scoring": {
+        "read a model": get("models/m/model.tar.gz"),
+        "list a model": list_("models/m/model.tar.gz"),
+        "read any data set": get("data/other/a.jpg"),
+        "list its input": list_("scores/s/input/"),
+        "read its input": get("scores/s/input/a.jpg"),
+        "read callers' images": get("images/a.jpg"),
+        "write results": put("scores/s/results/results-algo-1-0.jsonl"),
+        "write its log": open_stream(SCORING_LOG, "slipway-dev-score-1/algo-1"),
     },
     "trained-model": {
         "look for a model": list_("models/m/model.tar.gz"),
