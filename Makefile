@@ -21,7 +21,7 @@ CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs cdk \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify score split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs cdk \
 	review report try load capacity cost bench local status down notebook format lock hooks release clean
 
 ##@ Start here
@@ -37,6 +37,9 @@ deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [D
 
 classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
+
+score: $(SETUP)  ## classify a folder of images with the deployed model, in a job: DATA=folder or s3://… [ARGS="--instance-count 2 --json"] [SETTINGS=…]
+	@$(PY) -m tools.score $(if $(DATA),"$$DATA",$(error DATA=<folder of images, or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
 sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
 	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off

@@ -51,8 +51,8 @@ def check_exists(name: str, shape: str) -> str:
     """The name, if SageMaker has the type.
 
     Args:
-        shape: enumeration in SageMaker's API: InstanceType (of notebook instances), TrainingInstanceType or
-            ProductionVariantInstanceType.
+        shape: enumeration in SageMaker's API: InstanceType (of notebook instances), TrainingInstanceType,
+            ProductionVariantInstanceType or ProcessingInstanceType.
 
     Raises:
         ValueError: it has not; the message names similar ones.

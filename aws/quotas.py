@@ -15,6 +15,7 @@ LAMBDA_CONCURRENCY = "L-B99A9384"  # "Concurrent executions" of Lambda
 LAMBDA_UNRESERVED = 100
 CODES = {
     "ml.m5.large for endpoint usage": "L-614B09FD",
+    "ml.m5.large for processing job usage": "L-8541302D",
     "ml.m5.xlarge for training job usage": "L-CCE2AFA6",
     "ml.m5.xlarge for spot training job usage": "L-4CEE6BA6",
 }

@@ -25,6 +25,12 @@ import sys
 from pathlib import Path
 
 STOPPED = 143  # 128 + SIGTERM
+MANIFEST = "manifest.json"  # at the top of a data set, beside its splits
+
+
+def is_scored(name: str) -> bool:
+    """True unless the file with this path below the folder is left out."""
+    return name != MANIFEST and not any(part.startswith(".") for part in name.split("/"))
 
 
 def main() -> int:

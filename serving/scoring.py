@@ -21,8 +21,8 @@ from serving.pool import ClassifierPool, refusal_of
 from serving.preprocessing import ImageError
 from serving.processes import count, threads
 from serving.protocol import Refusal
+from serving.score import is_scored
 
-MANIFEST = "manifest.json"  # at the top of a data set, beside its splits
 PROGRESS_SECONDS = 5.0
 _NO_MODEL = 3  # exit code of a process that could not load the model
 
@@ -66,10 +66,9 @@ def score(archive: Path, images: Path, results: Path, *, host: str, labels: int)
 
 
 def files_of(folder: Path) -> list[str]:
-    """Paths of the files below a folder, relative to it, in order of their names."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    visible = (path for path in found if not any(part.startswith(".") for part in path.parts))
-    return sorted(path.as_posix() for path in visible if path.as_posix() != MANIFEST)
+    """Paths of the files to score below a folder, relative to it, in order of their names."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(filter(is_scored, found))
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -54,6 +54,7 @@ def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-
         ("tune", "DATA", "--data"),
         ("upload", "DATA", "upload"),
         ("split", "DATA", "split"),
+        ("score", "DATA", "tools.score"),
         ("load", "DATA", "--images"),
         ("classify", "IMAGE", "tools.classify"),
         ("weights", "FILE", "--file"),

@@ -1,6 +1,7 @@
 """Uploads a data set to s3://<bucket>/data/<digest>/; its manifest is written last, when all images are there."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def upload(folder: Folder, bucket: str) -> str:
         InputError: no such bucket, no access, no credentials, or no connection to S3. An incomplete upload has no
             manifest; the next one overwrites it.
     """
-    client = boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=THREADS))
+    client = s3_client()
     name = digest(folder)
     try:
         if not holds(client, bucket, data_manifest(name)):
@@ -44,22 +45,39 @@ def manifest(folder: Folder) -> dict[str, Any]:
     }
 
 
+def s3_client() -> Any:
+    """A client of S3 for THREADS uploads at a time."""
+    return boto3.client("s3", config=Config(retries={"total_max_attempts": 3}, max_pool_connections=THREADS))
+
+
 def holds(client: Any, bucket: str, key: str) -> bool:
     """True if the bucket has the object. A listing tells a missing bucket from a missing object; a HEAD does not."""
     return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])
 
 
 def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
+    files = {data_folder(name) + relative_name(folder, path): path for path in folder.files}
+    put_files(client, bucket, files, what=f"images {name[:12]}")
+    body = json.dumps(manifest(folder), indent=2, ensure_ascii=False).encode()
+    client.put_object(Bucket=bucket, Key=data_manifest(name), Body=body)
+
+
+def put_files(client: Any, bucket: str, files: Mapping[str, Path], *, what: str) -> None:
+    """Upload files by their keys, several at a time, with a progress bar that names `what`.
+
+    Raises:
+        BotoCoreError, ClientError, OSError: the first failure, which ends the upload.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(THREADS) as pool:
-        task = progress.add_task(f"images {name[:12]}", total=len(folder.files))
+        task = progress.add_task(what, total=len(files))
 
-        def put(path: Path) -> None:
-            key = data_folder(name) + relative_name(folder, path)
-            client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        def put(key: str, path: Path) -> None:
+            with path.open("rb") as body:
+                client.put_object(Bucket=bucket, Key=key, Body=body)
             progress.advance(task)
 
-        uploads = [pool.submit(put, path) for path in folder.files]
+        uploads = [pool.submit(put, key, path) for key, path in files.items()]
         try:
             done, _ = wait(uploads, return_when=FIRST_EXCEPTION)
         finally:  # also after Ctrl-C: the pool would upload all others first
@@ -67,8 +85,6 @@ def _put_all(client: Any, bucket: str, name: str, folder: Folder) -> None:
                 future.cancel()
         for future in done:
             future.result()
-    body = json.dumps(manifest(folder), indent=2, ensure_ascii=False).encode()
-    client.put_object(Bucket=bucket, Key=data_manifest(name), Body=body)
 
 
 def explain(error: Exception, bucket: str, endpoint: str) -> str:

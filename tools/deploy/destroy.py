@@ -21,7 +21,7 @@ from tools.deploy.inventory import DeployedResource, Deployment
 from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, empty, remove, stop_jobs
 from tools.preflight import require_aws
 
-KEPT = ("bucket", "key", "training log")  # with keep_data
+KEPT = ("bucket", "key", "training log", "scoring log")  # with keep_data
 # Scaling first, so that nothing scales an endpoint that is being deleted. The other three refer to the next.
 _ORDER = ("scaling target", "endpoint", "endpoint configuration", "model")
 
@@ -95,8 +95,9 @@ def stays(left: list[DeployedResource], region: str) -> list[str]:
             lines.append(f"{each}: {len(versions)} objects, {size:.2f} GiB, {_monthly('s3', 'gb_month', region, size)}")
         elif each.kind == "key":
             lines.append(f"{each}: {_monthly('kms', 'key_month', region)}; it decrypts everything in the bucket")
-    if logs := sum(each.kind == "training log" for each in left):
-        lines.append(f"{logs} logs of training jobs, in the account's own group: cents")
+    for kind in ("training", "scoring"):
+        if logs := sum(each.kind == f"{kind} log" for each in left):
+            lines.append(f"{logs} logs of {kind} jobs, in the account's own group: cents")
     return lines
 
 

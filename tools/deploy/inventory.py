@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from aws.log_groups import (
     NOTEBOOK_INSTANCES,
+    PROCESSING_JOBS,
     TRAINING_JOBS,
     api_log_group,
     endpoint_log_group,
@@ -35,7 +36,9 @@ _GLOBAL = (
     ("dashboard", "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName", [""]),
     ("budget", "budgets", "describe_budgets", "Budgets", "BudgetName", ["monthly"]),
 )
-RUNNING = ("InProgress", "Stopping")  # statuses of training and tuning jobs that bill
+# The account has one group of each kind, which the jobs and notebooks of all teams write to; ours are streams in it.
+JOB_LOGS = {"training log": TRAINING_JOBS, "scoring log": PROCESSING_JOBS, "notebook log": NOTEBOOK_INSTANCES}
+RUNNING = ("InProgress", "Stopping")  # statuses of jobs that bill
 
 
 @dataclass(frozen=True, order=True)
@@ -128,7 +131,7 @@ def stacks_of(of: Deployment) -> Iterator[DeployedResource]:
 
 
 def running_jobs(of: Deployment) -> Iterator[DeployedResource]:
-    """Training and tuning jobs that run, or stop."""
+    """Training, tuning and scoring jobs that run, or stop."""
     for job in pages("sagemaker", "list_training_jobs", "TrainingJobSummaries", NameContains=of.prefix):
         if job["TrainingJobName"].startswith(of.prefix) and job["TrainingJobStatus"] in RUNNING:
             yield DeployedResource("training job", job["TrainingJobName"])
@@ -137,6 +140,9 @@ def running_jobs(of: Deployment) -> Iterator[DeployedResource]:
         name = job["HyperParameterTuningJobName"]
         if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in RUNNING:
             yield DeployedResource("tuning job", name)
+    for job in pages("sagemaker", "list_processing_jobs", "ProcessingJobSummaries", NameContains=of.prefix):
+        if job["ProcessingJobName"].startswith(of.prefix) and job["ProcessingJobStatus"] in RUNNING:
+            yield DeployedResource("scoring job", job["ProcessingJobName"])
 
 
 def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
@@ -162,8 +168,7 @@ def _logs(of: Deployment) -> Iterator[DeployedResource]:
     for start in (function_log_group(of.prefix), endpoint_log_group(of.prefix), api_log_group(of.prefix)):
         for group in pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=start):
             yield DeployedResource("log group", group["logGroupName"])
-    # The account has one group of each kind, which the jobs and notebooks of all teams write to.
-    for kind, name in (("training log", TRAINING_JOBS), ("notebook log", NOTEBOOK_INSTANCES)):
+    for kind, name in JOB_LOGS.items():
         with _unless("ResourceNotFoundException"):  # the account has had no job, or no notebook
             named = {"logGroupName": name, "logStreamNamePrefix": of.prefix}
             for stream in pages("logs", "describe_log_streams", "logStreams", **named):

@@ -1,4 +1,4 @@
-"""Follows the log of training jobs while a deploy waits for them."""
+"""Follows the log of jobs while a command waits for them."""
 
 import re
 import threading
@@ -16,18 +16,18 @@ _SECONDS = 2.0
 _OF_TUNING = re.compile(r"-(\d{3})-\w+$")
 
 
-class TrainingLog:
-    """Context manager that passes each new log line of the jobs named `prefix…` to `say`."""
+class JobLog:
+    """Context manager that passes each new log line of the jobs named `prefix…` to `say`; `group` is their log."""
 
-    def __init__(self, prefix: str, say: Callable[[str], None]) -> None:
-        self._prefix, self._say = prefix, say
+    def __init__(self, prefix: str, say: Callable[[str], None], *, group: str = TRAINING_JOBS) -> None:
+        self._prefix, self._say, self._group = prefix, say, group
         self._logs = boto3.client("logs")
         self._since = int(time.time() * 1000)
         self._tokens: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
-    def __enter__(self) -> "TrainingLog":
+    def __enter__(self) -> "JobLog":
         self._thread.start()
         return self
 
@@ -40,17 +40,17 @@ class TrainingLog:
             try:
                 self._read()
             except (BotoCoreError, ClientError):
-                continue  # no log yet, or no permission to read it; the deploy reports how the job ends
+                continue  # no log yet, or no permission to read it; the command reports how the job ends
 
     def _read(self) -> None:
-        found = self._logs.describe_log_streams(logGroupName=TRAINING_JOBS, logStreamNamePrefix=self._prefix)
+        found = self._logs.describe_log_streams(logGroupName=self._group, logStreamNamePrefix=self._prefix)
         for stream in found["logStreams"]:
             if stream["creationTime"] >= self._since:
                 self._read_stream(stream["logStreamName"])
 
     def _read_stream(self, name: str) -> None:
         where: dict[str, Any] = {"nextToken": self._tokens[name]} if name in self._tokens else {}
-        page = self._logs.get_log_events(logGroupName=TRAINING_JOBS, logStreamName=name, startFromHead=True, **where)
+        page = self._logs.get_log_events(logGroupName=self._group, logStreamName=name, startFromHead=True, **where)
         for event in page["events"]:
             self._say(f"{source(name)} │ {event['message']}")
         self._tokens[name] = page["nextForwardToken"]

@@ -9,8 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import WaiterError
 
-from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
-from tools.deploy.inventory import RUNNING, DeployedResource
+from tools.deploy.inventory import JOB_LOGS, RUNNING, DeployedResource
 from tools.stack import describe, is_busy
 from training.errors import ReportedError
 
@@ -26,7 +25,7 @@ class NotRemoved(ReportedError):
 
 
 def stop_jobs(found: Iterable[DeployedResource], say: Say) -> None:
-    """Stop the training and tuning jobs among `found`, and wait until they have stopped."""
+    """Stop the training, tuning and scoring jobs among `found`, and wait until they have stopped."""
     client = boto3.client("sagemaker")
     found = list(found)
     tunings = [each for each in found if each.kind == "tuning job"]
@@ -45,6 +44,13 @@ def stop_jobs(found: Iterable[DeployedResource], say: Say) -> None:
             client.stop_training_job(TrainingJobName=job.name)
         with contextlib.suppress(WaiterError):  # a failed job has ended too; one that has not is reported later
             client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
+    for job in [each for each in found if each.kind == "scoring job"]:
+        if client.describe_processing_job(ProcessingJobName=job.name)["ProcessingJobStatus"] == "InProgress":
+            say(f"stopping {job}")
+            client.stop_processing_job(ProcessingJobName=job.name)
+        with contextlib.suppress(WaiterError):
+            waiter = client.get_waiter("processing_job_completed_or_stopped")
+            waiter.wait(ProcessingJobName=job.name, WaiterConfig=_WAIT)
 
 
 def _tuning_status(client: Any, name: str) -> str:
@@ -156,10 +162,8 @@ def remove(found: DeployedResource) -> None:
             boto3.client("sagemaker").delete_model(ModelName=name)
         case "log group":
             boto3.client("logs").delete_log_group(logGroupName=name)
-        case "training log":
-            boto3.client("logs").delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=name)
-        case "notebook log":
-            boto3.client("logs").delete_log_stream(logGroupName=NOTEBOOK_INSTANCES, logStreamName=name)
+        case kind if kind in JOB_LOGS:
+            boto3.client("logs").delete_log_stream(logGroupName=JOB_LOGS[kind], logStreamName=name)
         case "alarm":
             boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
         case "bucket":

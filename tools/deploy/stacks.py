@@ -10,7 +10,7 @@ from tools.assembly import SynthesizedApp
 from tools.dataset.upload import upload
 from tools.deploy.idle import REFUSED, require_idle
 from tools.deploy.narration import NOTE
-from tools.deploy.progress import TrainingLog
+from tools.deploy.progress import JobLog
 from tools.deploy.rollback import finish_rollback
 from tools.preflight import nobody_listens, require_answer
 from tools.stack import outputs
@@ -46,7 +46,7 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
 
 
 def _deploy(assembly: SynthesizedApp, chosen: list[str], say: Say) -> None:
-    with TrainingLog(job_prefix(assembly.prefix), say):
+    with JobLog(job_prefix(assembly.prefix), say):
         cdk.run(
             "deploy", *chosen, "--app", str(assembly.folder), "--require-approval", "never",
             "--progress", "events", on_line=say,

@@ -30,10 +30,10 @@ class Bucket:
             raise ClientError({"Error": {"Code": "NoSuchBucket"}}, "ListObjectsV2")
         return {"KeyCount": min(MaxKeys, sum(key.startswith(Prefix) for key in self.objects))}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
+    def put_object(self, *, Bucket: str, Key: str, Body: Any) -> None:
         if self.refuse and self.refuse in Key:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
-        self.objects[Key] = Body
+        self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         self.order.append(Key)
 
 

@@ -82,15 +82,28 @@ def test_logs_of_jobs_and_of_the_notebook_are_found_in_the_accounts_own_groups(a
     def streams(logGroupName: str, logStreamNamePrefix: str) -> list[dict[str, str]]:
         assert logStreamNamePrefix == "app-dev-"  # not everybody's, of which there may be thousands
         group = logGroupName.rpartition("/")[2]
-        return [
-            {"logStreamName": {"TrainingJobs": "app-dev-1/algo-1", "NotebookInstances": "app-dev-notebook/x"}[group]}
-        ]
+        names = {
+            "TrainingJobs": "app-dev-1/algo-1",
+            "ProcessingJobs": "app-dev-score-1/algo-1",
+            "NotebookInstances": "app-dev-notebook/x",
+        }
+        return [{"logStreamName": names[group]}]
 
     account.listings["describe_log_streams"] = streams
     assert OF.find() == [
         DeployedResource("notebook log", "app-dev-notebook/x"),
+        DeployedResource("scoring log", "app-dev-score-1/algo-1"),
         DeployedResource("training log", "app-dev-1/algo-1"),
     ]
+
+
+def test_jobs_that_bill_are_found_and_no_others(account: Account) -> None:
+    for kind, name in (("training", "Training"), ("processing", "Processing")):
+        account.listings[f"list_{kind}_jobs"] = [
+            {f"{name}JobName": job, f"{name}JobStatus": status}
+            for job, status in (("app-dev-1", "InProgress"), ("app-dev-2", "Completed"), ("my-app-dev-1", "InProgress"))
+        ]
+    assert OF.find() == [DeployedResource("scoring job", "app-dev-1"), DeployedResource("training job", "app-dev-1")]
 
 
 def test_an_account_in_which_nobody_trained_has_no_logs(account: Account) -> None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -139,6 +140,30 @@ def test_a_tuning_is_stopped_once_and_has_ended_before_its_training_jobs_are_loo
     )
 
     assert jobs.log == [*stopped, "look at training while tuning is Stopped", "wait for training"]
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_a_scoring_is_stopped_once_and_waited_for(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = []
+
+    class Scoring:
+        def describe_processing_job(self, ProcessingJobName: str) -> dict[str, str]:
+            return {"ProcessingJobStatus": status}
+
+        def stop_processing_job(self, ProcessingJobName: str) -> None:
+            log.append(f"stop {ProcessingJobName}")
+
+        def get_waiter(self, name: str) -> "Scoring":
+            assert name in boto3.session.Session().client("sagemaker", region_name="us-east-1").waiter_names
+            return self
+
+        def wait(self, ProcessingJobName: str, WaiterConfig: Any) -> None:
+            log.append(f"wait for {ProcessingJobName}")
+
+    monkeypatch.setattr(removal.boto3, "client", lambda _: Scoring())
+    stop_jobs([DeployedResource("scoring job", "app-dev-score-1")], lambda _: None)
+    stopped = ["stop app-dev-score-1"] if status == "InProgress" else []
+    assert log == [*stopped, "wait for app-dev-score-1"]
 
 
 class Account:

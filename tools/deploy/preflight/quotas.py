@@ -1,4 +1,4 @@
-"""SageMaker's quotas: instances of the types that are set, for training, endpoint and notebook.
+"""SageMaker's quotas: instances of the types that are set, for training, endpoint, scoring and notebook.
 
 Without these, a deploy fails at its first job, or, worse, at the endpoint, after a training that was paid for.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 
+from aws.instances import check_exists
 from aws.quotas import CODES, Use, instance_quota
 from settings import Settings
 from tools.deploy.preflight.target import Target, Unknown
@@ -20,7 +21,7 @@ _REQUEST = "aws service-quotas request-service-quota-increase --service-code sag
 
 @dataclass(frozen=True)
 class _Need:
-    """`least` instances of the quota `name`, without which the deploy fails; `full` at full size, under load."""
+    """`least` instances of the quota `name`, without which the deploy fails; `full` at full size, or later."""
 
     name: str
     least: int
@@ -61,6 +62,9 @@ def _needs(settings: Settings) -> Iterator[_Need]:
         name = instance_quota(settings.endpoint_instance_type, "endpoint")
         # "Blue/green deployments", SageMaker developer guide: the old instances run until the new ones proved good.
         yield _Need(name, 2 * least, 2 * full, "old and new fleet of an update")
+    with suppress(ValueError):  # SageMaker runs no processing jobs on some types, such as those of Arm
+        kind = check_exists(settings.endpoint_instance_type, "ProcessingInstanceType")
+        yield _Need(instance_quota(kind, "processing job"), 0, 1, "make score")
     if settings.notebook:
         yield _Need(instance_quota(settings.notebook_instance_type, "notebook instance"), 1, 1, "notebook")
 

@@ -120,6 +120,7 @@ def test_quotas_of_known_codes_are_asked_for_one_by_one(aws: Aws) -> None:
     ask = aws("service-quotas").add_response
     for code, name in (
         ("L-614B09FD", "ml.m5.large for endpoint usage"),
+        ("L-8541302D", "ml.m5.large for processing job usage"),
         ("L-CCE2AFA6", "ml.m5.xlarge for training job usage"),
     ):
         answer = {"Quota": {"QuotaName": name, "QuotaCode": code, "Value": 10.0}}
@@ -129,10 +130,22 @@ def test_quotas_of_known_codes_are_asked_for_one_by_one(aws: Aws) -> None:
 
 def test_a_code_that_means_something_else_now_is_looked_up_by_name(aws: Aws, listed: Listed) -> None:
     aws("service-quotas").add_response("get_service_quota", {"Quota": quota("something else", 100)})
-    aws("service-quotas").add_client_error("get_service_quota", "NoSuchResourceException")
-    listed(**{"ml.m5.large for endpoint usage": 0, "ml.m5.xlarge for training job usage": 1})
+    for _ in range(2):
+        aws("service-quotas").add_client_error("get_service_quota", "NoSuchResourceException")
+    listed(**{
+        "ml.m5.large for endpoint usage": 0, "ml.m5.large for processing job usage": 1,
+        "ml.m5.xlarge for training job usage": 1,
+    })  # fmt: skip
     with pytest.raises(NotReady, match=r"^ml.m5.large for endpoint usage is 0"):
         instances(target())
+
+
+def test_a_deploy_needs_no_quota_for_scoring_and_is_told_how_to_get_one(listed: Listed) -> None:
+    """make score runs processing jobs on the endpoint's type, where SageMaker has it for them."""
+    scoring = "ml.r5.large for processing job usage"
+    listed(**{TRAINING: 1, "ml.r5.large for endpoint usage": 9, scoring: 0})
+    said = instances(target(**RARE | {"endpoint_instance_type": "ml.r5.large"}))
+    assert f"{scoring} is 0, needed: 0 (make score), at full size 1: aws service-quotas request-service-q" in said
 
 
 def test_who_may_not_ask_is_told_so(aws: Aws) -> None:
