@@ -8,7 +8,7 @@ import pytest
 
 from aws.prices import DEFAULT_REGION, HOURS, UnknownPrice, instance_hour, price
 from settings import read_settings
-from tests.tools.cost.conftest import stack
+from tests.tools.cost.conftest import endpoint, stack
 from tools.prove import money
 from tools.prove.money import Bill, OutOfBudget, priced_region, standing_hour, step_usd
 from tools.prove.state import ProofState
@@ -20,8 +20,7 @@ from tools.prove.steps.base import SETTINGS
 def assembly(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An app that has an endpoint and a key."""
     variant = {"InitialInstanceCount": 2, "InstanceType": "ml.m5.large", "ModelName": "m"}
-    config = ("AWS::SageMaker::EndpointConfig", {"ProductionVariants": [variant]})
-    app = {"slipway-prove-serving": stack(Config=config, Key=("AWS::KMS::Key", {}))}
+    app = {"slipway-prove-serving": endpoint(variant), "slipway-prove-storage": stack(Key=("AWS::KMS::Key", {}))}
     monkeypatch.setattr(money, "load", lambda _: app)
     return SimpleNamespace(folder=None)
 
