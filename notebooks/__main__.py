@@ -3,6 +3,10 @@
 make notebook ARGS="-p EPOCHS=1" SETTINGS="stage=prod"
 """
 
+from training.interrupt import report_interrupts
+
+report_interrupts()  # before the other imports, which take a second
+
 import ast
 import sys
 from typing import Any
