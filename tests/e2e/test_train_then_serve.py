@@ -69,7 +69,7 @@ def test_the_report_has_the_training_the_function_s_model_and_the_deployed_roles
     assert "40 test images of 10 classes" in text
     assert "taken for" in text
     assert "The deployed roles may do exactly what the contract" in text
-    assert re.search(r"e2e-dev-trained-model CREATE_COMPLETE .* Training Custom::TrainedModel", text)
+    assert re.search(r"e2e-dev-trained-model CREATE_COMPLETE .* Trained\w+ AWS::CloudFormation::WaitCondition", text)
     assert re.findall(r"Not shown: (.*?)[.:]", text) == [
         f"no load test of {system.endpoint()['EndpointName']} is recorded in out/load"
     ]

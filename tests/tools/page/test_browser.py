@@ -130,7 +130,9 @@ def test_what_is_dropped_and_is_no_file_is_told(shown: Any, page: RunningPage) -
 
 
 def test_the_keyboard_alone_chooses_a_file_and_a_screen_reader_is_told_the_answer(shown: Any, picture: Path) -> None:
+    shown.on("filechooser", lambda _: None)  # from now on Playwright takes it, and no dialog opens
     shown.keyboard.press("Tab")
+    playwright.expect(shown.get_by_label("Choose images")).to_be_focused()
     with shown.expect_file_chooser() as chooser:
         shown.keyboard.press("Enter")
     chooser.value.set_files(picture)

@@ -35,8 +35,8 @@ async function show(file) {
   const begin = performance.now();
   state.textContent = waiting > 1 ? `Asking, ${waiting} images to go …` : "Asking …";
   const item = element("li");
-  item.append(preview(file));
-  item.append(await answerTo(file, begin).catch((error) => refusal(file, error)));
+  const about = await answerTo(file, begin).catch((error) => refusal(file, error));
+  item.append(preview(file), about); // after the answer, as decoding a photograph takes a processor's time from it
   list.prepend(item);
   waiting -= 1;
   state.textContent = waiting ? `Asking, ${waiting} images to go …` : "Done.";
