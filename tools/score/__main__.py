@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from aws.prices import UnknownPrice, instance_hour
 from settings.names import resource_name, scoring_prefix, scoring_results
 from tools.cli import chosen_settings, command, count, make_parser, user_path
@@ -101,7 +103,7 @@ def _require_free(client: Any, bucket: str, name: str, model: str) -> None:
             raise InputError(f"no model at {model}: make deploy trains it again")
         if holds(client, bucket, scoring_results(name)):
             raise InputError(f"there are results of the name {name}: give another --name")
-    except client.exceptions.ClientError as error:
+    except ClientError as error:
         raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
 
 
@@ -120,11 +122,13 @@ def _what_runs(request: dict[str, Any], region: str, target: str) -> str:
 
 @contextlib.contextmanager
 def _saying(message: str) -> Iterator[None]:
-    """Have Ctrl-C within say the message."""
+    """Have Ctrl-C, or an AWS that answers no more, say the message."""
     try:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(message) from None
+    except (BotoCoreError, ClientError) as error:  # credentials may expire before a long job ends
+        raise InputError(f"{error}: {message}") from error
 
 
 if __name__ == "__main__":

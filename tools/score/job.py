@@ -138,7 +138,7 @@ def narrate(line: str, tell: Say) -> None:
         return
     match kind:
         case "scoring":
-            tell(f"{host} │ scores {event['images']:,} images in {event['processes']} × {event['threads']} threads")
+            tell(f"{host} │ scores {event['images']:,} images on {event['processes'] * event['threads']} threads")
         case "progress":
             tell(f"{host} │ {event['done']:,} of {event['images']:,} images")
         case "failed":
