@@ -30,6 +30,7 @@ from tools.deploy import __main__ as deploy_command
 from tools.deploy.check import check
 from tools.deploy.stacks import deploy
 from tools.preflight import NotReady
+from tools.report import endpoint
 from tools.report.endpoint import sample_image
 from tools.report.write import write
 from tools.stack import outputs
@@ -57,8 +58,9 @@ def test_an_image_in_s3_is_classified_like_one_that_is_sent(system: System) -> N
 
 
 def test_the_report_has_the_training_the_function_s_model_and_the_deployed_roles(
-    system: System, tmp_path: Path
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(endpoint, "MAX_SECONDS", 60)  # the machine may be busy
     answer = system.classifier().invoke({"image": sample_image()})
 
     text = Document(write(read_settings(system.settings), tmp_path / "report.html").read_text()).text
