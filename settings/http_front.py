@@ -14,7 +14,7 @@ _AUDIENCE = r"[^\s|]+"
 
 
 class HttpFrontSettings(Function, frozen=True):
-    """It comes after the function's settings, with which it is compared."""
+    """Settings of the API, read after those of the function, with which they are compared."""
 
     api: Literal["none", "iam", "jwt"] = Field(
         description="HTTP API that calls the function: for requests that IAM signs, or with tokens of an OpenID issuer"

@@ -16,7 +16,8 @@ import torch
 
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
-from tests.local_aws.http_api.conftest import Api, Issuer
+from tests.local_aws.http_api.conftest import Api
+from tests.local_aws.http_api.issuer import Issuer
 from tools.cdk import ROOT, CdkFailed
 from tools.dataset.upload import upload
 from tools.deploy import weights

@@ -7,7 +7,8 @@ import pytest
 
 from local_aws.home import ACCOUNT
 from tests.local_aws.conftest import Client, wait_for_stack
-from tests.local_aws.http_api.conftest import Answer, Api, Issuer, MakeApi, by_signature, by_token, resources
+from tests.local_aws.http_api.conftest import Answer, Api, MakeApi, by_signature, by_token, resources
+from tests.local_aws.http_api.issuer import Issuer
 
 ORIGIN = "https://app.example.com"
 CORS = {

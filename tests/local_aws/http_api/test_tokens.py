@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.local_aws.conftest import Client, wait_for_stack
-from tests.local_aws.http_api.conftest import Api, Issuer, MakeApi, by_token, resources
+from tests.local_aws.http_api.conftest import Api, MakeApi, by_token, resources
+from tests.local_aws.http_api.issuer import Issuer
 
 UNAUTHORIZED = (401, "Unauthorized")
 SOMEBODY_ELSES = rsa.generate_private_key(65537, 2048)
