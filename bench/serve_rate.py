@@ -39,7 +39,7 @@ def limit() -> BenchmarkResult:
             before = ours.processor()
             loads.append(_load(ours.url))
             used += ours.processor() - before
-            engines.append(_engine(model()))
+            engines.append(run_engine(model()))
         rate, engine = (statistics.median(found[name] for found in engines) for name in ("rate", "processor"))
         note = (
             f"peer: decode ahead, infer full batches, {1000 * engine:.1f} ms of processor an image; "
@@ -62,7 +62,7 @@ def _load(url: str) -> Load:
     return put_under_load(url, model().photos, CLIENTS, SECONDS)
 
 
-def _engine(model: Model) -> dict[str, float]:
+def run_engine(model: Model) -> dict[str, float]:
     """Images a second of the bare engine (`rate`), and processor seconds an image (`processor`)."""
     command = [sys.executable, "-m", "bench.peers.bare_engine", str(model.folder), str(model.photos), str(SECONDS)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
