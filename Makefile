@@ -38,14 +38,8 @@ deploy: $(SETUP)  ## deploy every stack to the AWS that the environment names [D
 classify: $(SETUP)  ## classify one image with the deployed function: IMAGE=file, https://… or s3://… [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.classify $(if $(IMAGE),"$$IMAGE",$(error IMAGE=<file, https://… or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
-score: $(SETUP)  ## classify a folder of images with the deployed model, in a job: DATA=folder or s3://… [ARGS="--instance-count 2 --json"] [SETTINGS=…]
-	@$(PY) -m tools.score $(if $(DATA),"$$DATA",$(error DATA=<folder of images, or s3://…> is needed)) $(ARGS) $(CONTEXT)
-
-sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off
-
-wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
+try: $(SETUP)  ## a page of your browser to drop, paste or photograph an image on; the deployed function answers [PORT=8765] [SETTINGS=…]
+	@$(PY) -m tools.page $(if $(PORT),--port $(PORT)) $(ARGS) $(CONTEXT)
 
 destroy: $(SETUP)  ## remove everything; images and models stay unless keep_data is false [YES=1: do not ask] [SETTINGS=…]
 	@$(PY) -m tools.deploy.destroy $(if $(YES),--yes) $(ARGS) $(CONTEXT)
@@ -107,8 +101,14 @@ live: $(SETUP)  ## check that the running endpoint, model and scaling match the 
 report: $(SETUP)  ## one HTML page about what is deployed, out/report.html: accuracy, mistakes, latency, cost, permissions [SETTINGS=…]
 	@$(PY) -m tools.report $(ARGS) $(CONTEXT)
 
-try: $(SETUP)  ## a page of your browser to drop, paste or photograph an image on; the deployed function answers [PORT=8765] [SETTINGS=…]
-	@$(PY) -m tools.page $(if $(PORT),--port $(PORT)) $(ARGS) $(CONTEXT)
+score: $(SETUP)  ## classify a folder of images with the deployed model, in a job: DATA=folder or s3://… [ARGS="--instance-count 2 --json"] [SETTINGS=…]
+	@$(PY) -m tools.score $(if $(DATA),"$$DATA",$(error DATA=<folder of images, or s3://…> is needed)) $(ARGS) $(CONTEXT)
+
+sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off
+
+wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(ARGS) $(CONTEXT)
