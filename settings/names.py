@@ -86,14 +86,19 @@ def checkpoint_prefix(digest: str) -> str:
     return f"{CHECKPOINTS}/{digest[:12]}/"
 
 
+def scoring_folder(name: str) -> str:
+    """Prefix of all keys of the scoring `name`."""
+    return f"{SCORES}/{name}/"
+
+
 def scoring_input(name: str) -> str:
     """Prefix of the keys of the images that `make score` uploads for the scoring `name`."""
-    return f"{SCORES}/{name}/input/"
+    return f"{scoring_folder(name)}input/"
 
 
 def scoring_results(name: str) -> str:
     """Prefix of the keys of the results of the scoring `name`."""
-    return f"{SCORES}/{name}/results/"
+    return f"{scoring_folder(name)}results/"
 
 
 # ------------------------------------------------------------------ resources

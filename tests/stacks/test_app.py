@@ -37,7 +37,7 @@ def test_no_construct_brings_a_role_or_a_policy_of_its_own(templates: dict[str, 
     for name, template in templates.items():
         for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User", "AWS::IAM::RolePolicy"):
             template.resource_count_is(kind, 0)
-        template.resource_count_is("AWS::IAM::Role", 4 if name == "roles" else 0)
+        template.resource_count_is("AWS::IAM::Role", 5 if name == "roles" else 0)
 
 
 def test_all_functions_are_ours(templates: dict[str, Template]) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.prices import UnknownPrice, instance_hour
-from settings.names import resource_name, scoring_prefix, scoring_results
+from settings.names import resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
 from tools.cli import chosen_settings, command, count, make_parser, user_path
 from tools.dataset.upload import explain, holds, s3_client
 from tools.preflight import require_aws
@@ -53,26 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError("what is deployed is of an earlier version, without scoring: make deploy")
     say = lambda line: print(line, file=sys.stderr if given.json else sys.stdout, flush=True)  # noqa: E731
     client = s3_client()
-    _require_free(client, bucket, name, serving["ModelDataUrl"])
-    found = images.ScoringImages("", len(files or ()), 0)
+    template = json.loads(serving["ScoringJob"])
+    instance = job.instance_of(template, given.instance_type)
+    _require_free(client, bucket, scoring_folder(name) if files else scoring_results(name), serving["ModelDataUrl"])
     if files is None:
         folder = serving.get("S3Images", "").removeprefix(f"s3://{bucket}/")
         found = images.in_bucket(client, bucket, given.data, callers_folder=folder)
-    target = f"s3://{bucket}/{scoring_results(name)}"
-
-    def request() -> dict[str, Any]:
-        return job.request_of(
-            json.loads(serving["ScoringJob"]), job_name, found, target,
-            instance_type=given.instance_type, instance_count=given.instance_count, labels=given.labels,
-        )  # fmt: skip
-
-    request()  # refuse a wrong instance type before anything is uploaded
-    if files is not None:
-        with _saying(f"stopped; no job was started. What was uploaded lies below {target} and expires in 90 days"):
+    else:
+        with _saying(f"stopped; no job was started. s3://{bucket}/{scoring_input(name)} expires in 90 days"):
             found = images.upload(client, bucket, name, files)
-    made = request()
-    job.start(made)
-    with _saying(_what_runs(made, region, target)):
+    target = f"s3://{bucket}/{scoring_results(name)}"
+    request = job.request_of(
+        template, job_name, found, target, instance=instance, count=given.instance_count, labels=given.labels
+    )
+    job.start(request)
+    with _saying(_what_runs(request, region, target)):
         ended = job.wait(job_name, say)
     path = RESULTS / f"{name}.jsonl"
     summary = results.fetch(client, bucket, scoring_results(name), path, expected=found.count)
@@ -95,14 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _require_free(client: Any, bucket: str, name: str, model: str) -> None:
-    """Raise InputError if the name is taken, or there is no model."""
+def _require_free(client: Any, bucket: str, prefix: str, model: str) -> None:
+    """Raise InputError if something lies below the prefix, or if there is no model."""
     key = model.removeprefix(f"s3://{bucket}/")
     try:
         if not holds(client, bucket, key):
             raise InputError(f"no model at {model}: make deploy trains it again")
-        if holds(client, bucket, scoring_results(name)):
-            raise InputError(f"there are results of the name {name}: give another --name")
+        if holds(client, bucket, prefix):
+            raise InputError(f"s3://{bucket}/{prefix} is of a scoring of the same name: give another --name")
     except ClientError as error:
         raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
 

@@ -26,47 +26,50 @@ class ScoringJobFailed(ReportedError):
     """The job failed, or was stopped; the message says why, and where its log is."""
 
 
+def instance_of(template: Mapping[str, Any], given: str | None) -> Instance:
+    """The instance type to run on: the given one, or that of the deployed request.
+
+    Raises:
+        InputError: SageMaker runs no processing job on this type, or the deployed image does not run on it.
+    """
+    deployed = template["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+    if Instance.parse(deployed).arm:
+        raise InputError(
+            f"the endpoint's image is built for {deployed}, an Arm type, on which SageMaker runs no processing jobs: "
+            "deploy with an endpoint_instance_type of another processor, such as ml.c5.xlarge"
+        )
+    kind = given or deployed
+    try:
+        return Instance.parse(check_exists(kind, "ProcessingInstanceType"))
+    except ValueError as error:
+        raise InputError(f'{kind} for processing jobs: {error}. As in ARGS="--instance-type ml.m5.large"') from None
+
+
 def request_of(
     template: Mapping[str, Any],
     name: str,
     images: ScoringImages,
     results_uri: str,
     *,
-    instance_type: str | None,
-    instance_count: int,
+    instance: Instance,
+    count: int,
     labels: int | None,
 ) -> dict[str, Any]:
-    """The CreateProcessingJob request; `template` is the deployed one, without images and results.
-
-    Raises:
-        InputError: SageMaker runs no processing job on this type, or the deployed image does not run on it.
-    """
-    cluster = dict(template["ProcessingResources"]["ClusterConfig"])
-    deployed = cluster["InstanceType"]
-    if Instance.parse(deployed).arm:
-        raise InputError(
-            f"the endpoint's image is built for {deployed}, an Arm type, on which SageMaker runs no processing jobs: "
-            "deploy with an endpoint_instance_type of another processor, such as ml.c5.xlarge"
-        )
-    kind = instance_type or deployed
-    try:
-        disk = Instance.parse(check_exists(kind, "ProcessingInstanceType")).local_disk
-    except ValueError as error:
-        raise InputError(f'{kind} for processing jobs: {error}. As in ARGS="--instance-type ml.m5.large"') from None
-    cluster |= {
-        "InstanceType": kind,
-        "InstanceCount": instance_count,
+    """The CreateProcessingJob request; `template` is the deployed one, without images and results."""
+    cluster = {
+        "InstanceType": instance.name,
+        "InstanceCount": count,
         "VolumeSizeInGB": _SPARE_GIB + math.ceil(images.size / 2**30),
     }
     output = template["ProcessingOutputConfig"]
-    if not disk:
+    if not instance.local_disk:
         cluster["VolumeKmsKeyId"] = output["KmsKeyId"]
     source = {
         "S3Uri": images.uri,
         "LocalPath": IMAGES_PATH,
         "S3DataType": "S3Prefix",
         "S3InputMode": "File",
-        "S3DataDistributionType": "ShardedByS3Key" if instance_count > 1 else "FullyReplicated",
+        "S3DataDistributionType": "ShardedByS3Key" if count > 1 else "FullyReplicated",
     }
     target = {"S3Uri": results_uri, "LocalPath": RESULTS_PATH, "S3UploadMode": "EndOfJob"}
     application = dict(template["AppSpecification"])

@@ -49,10 +49,16 @@ def test_without_a_model_nothing_is_uploaded(aws: Aws, pictures: Path, capsys: p
     assert aws.objects == {}
 
 
-def test_a_name_is_used_once(aws: Aws, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.objects["scores/n1/results/results-algo-1-0.jsonl"] = b""
-    assert score(str(pictures)) == 1
-    assert "there are results of the name n1: give another --name" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("taken", "data"), [("input/a.jpg", ""), ("results/0.jsonl", ""), ("results/0.jsonl", f"s3://{BUCKET}/data/1/")]
+)
+def test_a_name_is_used_once(
+    aws: Aws, pictures: Path, capsys: pytest.CaptureFixture[str], taken: str, data: str
+) -> None:
+    aws.objects |= {f"scores/n1/{taken}": b"", "data/1/a.jpg": b""}
+    assert score(data or str(pictures)) == 1
+    assert "is of a scoring of the same name: give another --name" in capsys.readouterr().err
+    assert aws.request == {}
 
 
 @pytest.mark.parametrize("name", ["A", "a_b", "a--b", "-a", "a" * 46])
@@ -128,7 +134,7 @@ def test_an_image_without_a_result_is_no_success(
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ("upload", "stopped; no job was started. What was uploaded lies below"),
+        ("upload", "stopped; no job was started. s3://slipway-prod-000000000000-us-east-1/scores/n1/input/ expires in"),
         ("job", "job slipway-prod-score-n1 runs on and bills 0.12 $ an hour, until it is done; its results will be in"),
     ],
 )
