@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -34,12 +33,12 @@ from tools.preflight import NotReady
 from tools.report import endpoint
 from tools.report.endpoint import sample_image
 from tools.report.write import write
-from tools.score import __main__ as score_command
 from tools.stack import outputs
 from training.folder import digest
 
 from .broken_models import digest_of, keep_changed, without_numbers
 from .conftest import System, image_of, unproven
+from .scoring import BROKEN, score, write_images
 
 pytestmark = pytest.mark.e2e
 
@@ -230,33 +229,20 @@ def test_a_thousand_images_are_scored_in_one_run_and_broken_ones_stop_nothing(
     system: System, aws: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Afterwards the uploaded data set, by two instances; each call of the role is in the contract, and was needed."""
-    images, broken = system.images.splits["test"].files, {"cut.png": "NotAnImage", "a b/ü 'q'.txt": "NotAnImage"}
-    for number in range(1000 - len(broken)):
-        target = tmp_path / f"many/{number % 7}/{number}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(images[number % len(images)].read_bytes())
-    for name in broken:
-        (tmp_path / "many" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "many" / name).write_bytes(images[0].read_bytes()[:60])
+    images = system.images.splits["test"].files
+    write_images(tmp_path / "many", images, 1000)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLIPWAY_STAGES", str(tmp_path / "stages"))
 
-    def score(*arguments: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The summary, and the lines by image."""
-        assert score_command.main([*arguments, "--json", "--settings", "app=e2e"]) == 0
-        summary = json.loads(capsys.readouterr().out)
-        lines = [json.loads(line) for line in (tmp_path / summary["results"]).read_text().splitlines()]
-        return summary, {line["image"]: line for line in lines}
-
-    summary, lines = score("many")
-    assert (summary["images"], summary["errors"], len(lines)) == (1000, {"NotAnImage": 2}, 1000)
-    assert {name: line["error"]["code"] for name, line in lines.items() if "error" in line} == broken
+    summary, lines = score(capsys, "many")
+    assert (len(lines), summary["errors"]) == (1000, {"NotAnImage": len(BROKEN)})
+    assert {name: line["error"]["code"] for name, line in lines.items() if "error" in line} == BROKEN
     best, answer = lines["0/0.png"]["predictions"][0], system.classifier()(images[0])
     assert (best["label"], best["probability"]) == (answer.label, pytest.approx(answer.probability, abs=1e-4))
 
     data = f"s3://{outputs('e2e-dev-storage')['BucketName']}/data/{system.settings['dataset']}/"
-    summary, lines = score(data, "--instance-count", "2", "--labels", "1")
-    assert (summary["images"], summary["errors"]) == (len(system.images.files), {})
+    summary, lines = score(capsys, data, "--instance-count", "2", "--labels", "1")
+    assert (len(lines), summary["errors"]) == (len(system.images.files), {})
     assert all(len(line["predictions"]) == 1 for line in lines.values())
     assert unproven("scoring", system.synthesize(), aws, "e2e-dev-scoring") == []
 
