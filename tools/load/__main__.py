@@ -4,7 +4,7 @@
                                            limit, and the auto-scaling targets that follow from it
     make load ARGS="--rate 20"             sends 20 requests a second for --duration, whether or not earlier
                                            requests are answered (open loop)
-    make load ARGS="--trace FILE.csv"      follows a curve of seconds and requests a second, to watch auto-scaling
+    make load ARGS="--trace traffic.csv"   follows a curve of seconds and requests a second, to watch auto-scaling
     make load ARGS="--concurrency 32"      runs 32 clients for --duration; each waits for its answer before it
                                            sends again (closed loop)
 
