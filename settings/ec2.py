@@ -7,15 +7,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from aws.ec2_types import EC2_TYPES
 from settings.part import Part
-from settings.training_memory import TrainingMemory, instance_for
+from settings.training_memory import TrainingMemory, require_memory
 
 
 class Ec2(Part, frozen=True):
     ec2_training: bool = Field(description="also train on one EC2 instance, as its own stack")
     ec2_instance_type: str = Field(
-        pattern=rf"^({'|'.join(map(re.escape, EC2_TYPES))}|)$",
-        description="instance type of that EC2 instance; empty: the smallest with the memory that the training takes",
-        json_schema_extra={"allowed": f"one of {', '.join(EC2_TYPES)}, or empty"},
+        pattern=rf"^({'|'.join(map(re.escape, EC2_TYPES))})$",
+        description="instance type of that EC2 instance; it has to have the memory that the training takes",
+        json_schema_extra={"allowed": f"one of {', '.join(EC2_TYPES)}"},
     )
     # By its id: the names of zones differ between accounts ("Availability Zone IDs", AWS RAM user guide).
     ec2_zone_id: str = Field(
@@ -33,6 +33,6 @@ class Ec2(Part, frozen=True):
     @field_validator("ec2_instance_type")
     @classmethod
     def _has_the_memory(cls, value: str, info: ValidationInfo) -> str:
-        if not info.data.get("ec2_training") or not info.data.keys() >= set(TrainingMemory._fields):
-            return value
-        return instance_for(TrainingMemory.of(info.data), value)
+        if info.data.get("ec2_training") and info.data.keys() >= set(TrainingMemory._fields):
+            require_memory(TrainingMemory.of(info.data), value)
+        return value

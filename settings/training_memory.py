@@ -86,20 +86,15 @@ def available(instance_type: str) -> float:
     return (EC2_TYPES[instance_type].memory - _RESERVED_MIB) * 2**20 / 1e6
 
 
-def instance_for(memory: TrainingMemory, chosen: str) -> str:
-    """The instance type that is chosen, or else the smallest that has the memory.
-
-    Raises:
-        ValueError: it has not; the message names what does fit.
-    """
-    if memory.types and (not chosen or memory.fits(chosen)):
-        return chosen or memory.types[0]
-    largest = chosen or list(EC2_TYPES)[-1]
-    ways = [f"ec2_instance_type={type_}" for type_ in memory.types[:1]] + list(_changes(memory, largest))
+def require_memory(memory: TrainingMemory, instance_type: str) -> None:
+    """Raises ValueError if the instance type has not the memory; the message names what does fit."""
+    if memory.fits(instance_type):
+        return
+    ways = [f"ec2_instance_type={type_}" for type_ in memory.types[:1]] + list(_changes(memory, instance_type))
     *others, last = ways or ["a smaller network, image and batch together"]
     raise ValueError(
-        f"training {memory} takes some {memory.megabytes:,.0f} MB, and a {largest} has {available(largest):,.0f}: take "
-        + (f"{', '.join(others)} or {last}" if others else last)
+        f"training {memory} takes some {memory.megabytes:,.0f} MB, and a {instance_type} has "
+        f"{available(instance_type):,.0f}: take " + (f"{', '.join(others)} or {last}" if others else last)
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from aws.ec2_types import EC2_TYPES
 from settings import SettingsError, read_settings
-from settings.training_memory import TrainingMemory, available, instance_for
+from settings.training_memory import TrainingMemory, available, require_memory
 from tests.defaults import DEFAULTS
 from training.settings import Recipe, declared
 
@@ -25,19 +25,14 @@ def refusal(**settings: Any) -> str:
     return problem
 
 
-def test_the_defaults_get_the_smallest_instance_that_has_the_memory() -> None:
-    assert read() == "t3.small"
-    assert read(batch_size=16) == "t2.micro"
-
-
 def test_the_head_of_the_documents_trains_on_a_t2_micro() -> None:
     """As docs/training-in-aws.md prints it; at the size of torchvision's networks, too."""
     assert read(architecture="resnet50", **WEIGHTS) == "t2.micro"
-    assert read(architecture="resnet50", image_size=224, ec2_instance_type="t2.micro", **WEIGHTS) == "t2.micro"
+    assert read(architecture="resnet50", image_size=224, **WEIGHTS) == "t2.micro"
 
 
 def test_what_does_not_fit_is_refused_with_each_way_that_does() -> None:
-    said = refusal(ec2_instance_type="t2.micro")
+    said = refusal()
     assert said.startswith(
         "ec2_instance_type = 't2.micro': training all layers of a resnet18 at 128 px in batches of 64 takes some "
     )
@@ -46,27 +41,27 @@ def test_what_does_not_fit_is_refused_with_each_way_that_does() -> None:
         "ec2_instance_type=t3.small, batch_size=16, image_size=64 or trainable=last-stage with weights (make weights)"
     )
     for way in ({"ec2_instance_type": "t3.small"}, {"batch_size": 16}, {"image_size": 64}):
-        assert read(**{"ec2_instance_type": "t2.micro", **way})
-    assert read(ec2_instance_type="t2.micro", **WEIGHTS | {"trainable": "last-stage"})
+        assert read(**way)
+    assert read(**WEIGHTS | {"trainable": "last-stage"})
 
 
 @pytest.mark.parametrize("change", [{"batch_size": 32}, {"image_size": 96}, {"architecture": "resnet10"}])
 def test_a_way_that_does_not_go_far_enough_is_refused(change: dict[str, Any]) -> None:
-    assert "a t2.micro has 940" in refusal(ec2_instance_type="t2.micro", **change)
+    assert "a t2.micro has 940" in refusal(**change)
 
 
 def test_what_no_instance_holds_says_what_the_largest_would() -> None:
-    said = refusal(architecture="resnet50", image_size=512, batch_size=1024)
+    said = refusal(architecture="resnet50", image_size=512, batch_size=1024, ec2_instance_type="t3.large")
     assert "and a t3.large has 8,456: take " in said
     assert "ec2_instance_type=" not in said.partition(": take ")[2].partition(" (set it")[0]
 
 
 def test_without_an_ec2_training_nothing_is_judged() -> None:
-    assert read(ec2_training=False, ec2_instance_type="t2.micro") == "t2.micro"
+    assert read(ec2_training=False) == "t2.micro"
 
 
 def test_a_wrong_setting_is_told_alone() -> None:
-    assert refusal(batch_size=1, ec2_instance_type="t2.micro").startswith("batch_size")
+    assert refusal(batch_size=1).startswith("batch_size")
 
 
 @pytest.mark.parametrize("type_", EC2_TYPES)
@@ -75,9 +70,9 @@ def test_the_boundary_is_what_the_instance_has(type_: str) -> None:
     largest = max((memory for memory in batches if memory.fits(type_)), key=lambda memory: memory.megabytes)
     more = largest._replace(batch_size=largest.batch_size + 1)
     assert largest.megabytes <= available(type_) < more.megabytes
-    assert instance_for(largest, type_) == type_
+    require_memory(largest, type_)
     with pytest.raises(ValueError, match=f"a {type_} has"):
-        instance_for(more, type_)
+        require_memory(more, type_)
 
 
 def test_every_network_and_choice_of_layers_has_an_estimate_that_grows_with_images_and_their_size() -> None:

@@ -45,6 +45,7 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
         api_cors_origins="https://app.example.com|http://localhost:3000",
         spot=True,
         ec2_training=True,
+        image_size=64,  # which fits the instance
         notebook=True,
         keep_data=False,
     )

@@ -203,7 +203,7 @@ import app, pathlib, stacks.ec2_training
 stacks.ec2_training._SCRIPT = pathlib.Path({str(tmp_path / "user_data.sh")!r})
 app.main()
 """
-    context = json.dumps({**DEFAULTS, "ec2_training": "true"})
+    context = json.dumps({**DEFAULTS, **ON_EC2})
     environment = {**os.environ, "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(tmp_path / "cdk.out")}
     done = subprocess.run(
         [sys.executable, "-c", run], env=environment, cwd=SCRIPT.parents[1], capture_output=True, text=True
@@ -219,7 +219,7 @@ app.main()
 )
 def test_what_the_instance_cannot_be_is_refused_by_name(synthesize: Synthesize, setting: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=setting):
-        synthesize(ec2_training=True, **{setting: value})
+        synthesize(**ON_EC2 | {setting: value})
 
 
 def test_every_instance_type_has_a_price_and_a_machine() -> None:

@@ -43,6 +43,7 @@ SPOT = {
     "dataset": "0" * 64,
     "spot": True,
     "ec2_training": True,
+    "image_size": 64,
     "api": "iam",
 }  # no tuning
 Report = dict[str, dict[str, Any]]

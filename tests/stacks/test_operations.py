@@ -8,7 +8,7 @@ from aws_cdk.assertions import Match, Template
 
 from aws.resource_types import BUDGET, REGIONS_WITHOUT
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import of_type, only, text
+from tests.stacks.resources import ON_EC2, of_type, only, text
 from tools.cdk import ROOT
 
 TUNED = {"tuning_max_jobs": 4, "tuning_learning_rate": "0.001..0.1"}
@@ -158,7 +158,7 @@ def test_the_alarm_of_training_counts_this_systems_jobs_that_failed_or_were_stop
 
 def test_the_alarm_of_the_ec2_training_counts_the_failures_of_its_stack(synthesize: Synthesize) -> None:
     """A job's end is an event of SageMaker's; of the instance only CloudFormation, which waits for it, can tell."""
-    operations = synthesize(ec2_training=True)["operations"]
+    operations = synthesize(**ON_EC2)["operations"]
     [rule] = [each for each in of_type(operations, "AWS::Events::Rule") if "ec2" in each["Name"]]
     pattern = rule["EventPattern"]
     assert "Targets" not in rule

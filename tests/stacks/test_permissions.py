@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from settings import names
 from tests.stacks.conftest import Synthesize
-from tests.stacks.resources import of_type, statements, text
+from tests.stacks.resources import ON_EC2, of_type, statements, text
 from tests.stacks.resources import roles as roles_of
 
 # The only actions that AWS gives no resource to: each has to be bounded in another way, or be harmless.
@@ -27,7 +27,7 @@ def test_there_are_five_roles(roles: dict[str, Any]) -> None:
 
 def test_a_stage_has_roles_of_its_own_in_each_region(synthesize: Synthesize) -> None:
     """Names of roles and instance profiles are unique in an account: "IAM identifiers", IAM user guide."""
-    template = synthesize(notebook=True, ec2_training=True)["roles"]
+    template = synthesize(notebook=True, **ON_EC2)["roles"]
     named = of_type(template, "AWS::IAM::Role")
     assert len(named) == 7
     assert all(text(role["RoleName"]).endswith("-${AWS::Region}") for role in named)

@@ -8,7 +8,7 @@ from aws_cdk.assertions import Template
 from aws.log_groups import NOTEBOOK_INSTANCES, TRAINING_JOBS
 from stacks.runbook import RUNBOOK
 from tests.stacks.conftest import synthesize_to
-from tests.stacks.resources import of_type, text
+from tests.stacks.resources import ON_EC2, of_type, text
 from tools.cdk import ROOT
 
 TEXT = (ROOT / RUNBOOK).read_text()
@@ -20,7 +20,7 @@ ENTRIES = {
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     """With every setting that brings an alarm."""
-    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), ec2_training=True)
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), **ON_EC2)
 
 
 def test_every_alarm_and_budget_has_its_entry_and_every_entry_its_alarm(templates: dict[str, Template]) -> None:

@@ -8,6 +8,7 @@ from aws_cdk.assertions import Template
 
 from aws.prices import DEFAULT_REGION, UnknownPrice, instance_hour
 from tests.stacks.conftest import Synthesize
+from tests.stacks.resources import ON_EC2
 from tests.tools.cost.conftest import endpoint as endpoint_of
 from tests.tools.cost.conftest import stack
 from tools.cost.estimate import Estimate, estimate
@@ -278,7 +279,7 @@ def test_the_app_itself_costs_what_the_readme_says(app: Estimate) -> None:
 
 
 def test_an_ec2_training_adds_to_a_training_run_and_nothing_that_stays(app: Estimate, synthesize: Synthesize) -> None:
-    changed = _estimate(synthesize(ec2_training=True))
+    changed = _estimate(synthesize(**ON_EC2))
     assert changed.training > app.training
     alarm = 0.10  # of a training that failed
     assert changed.month - app.month == pytest.approx(

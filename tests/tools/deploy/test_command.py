@@ -143,10 +143,10 @@ def test_a_zone_that_has_the_ec2_instance_s_type_is_recorded_in_the_stage_s_file
 ) -> None:
     monkeypatch.setattr(command, "find_zone", lambda settings: "" if settings.ec2_zone_id else "euw1-az2")
     there = Bucket(data_manifest(read_settings({}).dataset))
-    assert deploy("--settings", "ec2_training=true", bucket=there)[0] == 0
+    assert deploy("--settings", "ec2_training=true batch_size=16", bucket=there)[0] == 0
     recorded = json.loads((tmp_path / "stages" / "dev.json").read_text())
-    assert recorded == {"stage": "dev", "ec2_training": True, "ec2_zone_id": "euw1-az2"}
-    assert "the EC2 instance goes to zone euw1-az2, which has t3.small" in capsys.readouterr().out
+    assert recorded == {"stage": "dev", "ec2_training": True, "batch_size": 16, "ec2_zone_id": "euw1-az2"}
+    assert "the EC2 instance goes to zone euw1-az2, which has t2.micro" in capsys.readouterr().out
 
 
 def test_what_preflight_finds_wrong_ends_it_before_anything_is_created(
