@@ -137,7 +137,7 @@ PARSED = sorted(
     target
     for target in TARGETS
     if re.search(r"\$\(PY\) -m (tools|notebooks|local_aws up)", recipe(target))
-    and not re.search(r"-m (tools\.(cdk|node|prove\.document)|training)", recipe(target))
+    and not re.search(r"-m (tools\.(cdk|node|prove\.document)|training)| -c ", recipe(target))
 )
 
 

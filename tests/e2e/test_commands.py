@@ -37,6 +37,9 @@ LEFT_OUT = {
     r"make notebook\b": "minutes; test_by_setting.py",
     r"make tune\b": "minutes: twenty trainings; tests/training/test_tune.py",
     r'make deploy .*"tuning_max_jobs': "minutes: twenty trainings; test_by_setting.py",
+    r"make try\b": "a server that stays; tests/tools/page",
+    r"make score .*(ARGS|s3://|folder)": "minutes: one more job each",
+    r".*api_jwt_issuer": "an issuer of tokens of one's own",
     r"make load($|.*--p99|.*--rate|.*--concurrency)": "minutes; tests/tools/load",
     r"make capacity\b": "minutes; tests/tools/capacity",
     r"make local (TIME_FACTOR|ACCOUNT|DOUBT)": "another kind of local AWS than the one that runs; test_new_account.py",
@@ -55,10 +58,10 @@ LEFT_OUT = {
     r"make cdk .*gc": "an unstable command of the CDK; it asks ECR for what the local AWS lacks",
     r"(\.venv/bin/)?python3? -m (?!torch)": "programs that other programs start",
 }
-# Exit code 1 is an answer where the output has this: a price is missing, a role is new beside the first commit.
-ANSWERS = {"make cost REGION=eu-west-1": "Not counted: ", "make iam-diff": "New role `slipway-dev-notebook-"}
+# Exit code 1 is an answer where the output has this: a role is new beside the first commit.
+ANSWERS = {"make iam-diff": "New role `slipway-dev-notebook-"}
 PREPARATIONS = ("make local &&", "make split")  # the images that the others take
-REMOVALS = ("make destroy", "make down", "make clean")
+REMOVALS = ("make sleep", "make wake", "make destroy", "make down", "make clean")
 
 
 def is_name(command: ShownCommand) -> bool:

@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.prices import UnknownPrice, instance_hour
 from settings.names import resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
-from tools.cli import chosen_settings, command, count, make_parser, user_path
+from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
 from tools.dataset.upload import explain, holds, s3_client
 from tools.preflight import require_aws
 from tools.score import images, job, results
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     summary = results.fetch(client, bucket, scoring_results(name), path, expected=found.count)
     known = results.facts(summary, ended, region) | {"results": str(path), "s3": target}
     if given.json:
-        print(json.dumps(known, ensure_ascii=False))
+        print_json(known)
         return
     for line in results.lines(known):
         print(line)
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--instance-type", metavar="TYPE", help="default: the endpoint's")
     parser.add_argument("--instance-count", type=count, default=1, metavar="N", help="share the images; default: 1")
     parser.add_argument("--labels", type=count, metavar="N", help="at most so many labels an image; default: 5")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser, "the summary as an object")
     return parser
 
 
