@@ -25,13 +25,12 @@ from tools import cdk
 from tools.cdk import CdkFailed
 from tools.classify import ask, event_with
 from tools.demo import evidence
-from tools.demo.classify import ClassifyFailed, SteadyClient
+from tools.demo.classify import ClassifyFailed, SteadyClient, sample_image
 from tools.deploy import __main__ as deploy_command
 from tools.deploy.check import check
 from tools.deploy.stacks import deploy
 from tools.preflight import NotReady
 from tools.report import endpoint
-from tools.report.endpoint import sample_image
 from tools.report.write import write
 from tools.stack import outputs
 from training.folder import digest

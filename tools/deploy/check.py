@@ -4,9 +4,7 @@ It prints a line for each check. SageMaker may roll an update back while the sta
 sees an endpoint in service, with the old model. Exit code 1 if anything differs, or the function does not answer.
 """
 
-import base64
 import contextlib
-import io
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,13 +13,12 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
-from PIL import Image
 
 from iam.template import load
 from settings.names import endpoint_name_pattern, resource_name
 from tools.assembly import SynthesizedApp
 from tools.cli import add_json, chosen_settings, command, make_parser, print_json
-from tools.demo.classify import ClassifyClient, ClassifyFailed
+from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
 from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
 from tools.preflight import require_aws
@@ -94,7 +91,7 @@ def _call(wanted: dict[str, str]) -> LiveCheck:
     function = wanted["FunctionName"]
     what = f"function {function}:{wanted['AliasName']} classifies an image"
     try:
-        [best, *_] = ClassifyClient(function).invoke({"image": _image()})["predictions"]
+        [best, *_] = ClassifyClient(function).invoke({"image": sample_image()})["predictions"]
     except (ClassifyFailed, BotoCoreError, ClientError) as error:
         return LiveCheck(what, str(error))
     return LiveCheck(f"{what}: {best['label']}, {best['probability']:.2f}")
@@ -114,19 +111,12 @@ def _call_while_off(wanted: dict[str, str]) -> LiveCheck:
     function = wanted["FunctionName"]
     what = f"function {function}:{wanted['AliasName']} answers that it is off"
     try:
-        ClassifyClient(function).invoke({"image": _image()})
+        ClassifyClient(function).invoke({"image": sample_image()})
     except ClassifyFailed as failed:
         return LiveCheck(what, "" if "EndpointOff" in str(failed) else str(failed))
     except (BotoCoreError, ClientError) as error:
         return LiveCheck(what, str(error))
     return LiveCheck(what, "it classified an image")
-
-
-def _image() -> str:
-    """A small picture as base64; any will do, as only the answer counts."""
-    file = io.BytesIO()
-    Image.radial_gradient("L").resize((64, 64)).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:

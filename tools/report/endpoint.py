@@ -1,7 +1,5 @@
 """The endpoint that serves, and one call of the function in front of it."""
 
-import base64
-import io
 import json
 import time
 from collections.abc import Mapping
@@ -9,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from PIL import Image
 
 from settings.names import ALIAS
 from tools.classify import in_words
-from tools.demo.classify import ClassifyClient, ClassifyFailed
+from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
 from tools.report.absent import Missing
 
 MAX_SECONDS = 2.0  # that the report waits for the function's answer
@@ -76,13 +73,6 @@ def read_endpoint(sagemaker: Any, outputs: Mapping[str, str], words: str) -> Ser
         digest=model["ModelDataUrl"].rpartition("/")[0].rpartition("/")[2],
         image=model["Image"],
     )
-
-
-def sample_image() -> str:
-    """A small picture as base64; any will do, as only the answer's model and time count."""
-    file = io.BytesIO()
-    Image.radial_gradient("L").resize((64, 64)).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def ask_function(outputs: Mapping[str, str]) -> FunctionAnswer:
