@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     require_writable(FOLDER)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
     console.print("Synthesizing the app, to read its scaling policy")
-    assembly = synthesize(settings_of(options))
+    # An endpoint that is off has no policy; what it would have once it is on is simulated.
+    assembly = synthesize(settings_of(options) | {"endpoint": "on"})
     policy, instance_type = declared(assembly.template("serving"))
     dollars = instance_hour(instance_type, options.region) if options.price is None else options.price
     curve = given or BUILT_IN[options.trace](options.peak or _PEAK_SHARE * policy.maximum * instance.rate)

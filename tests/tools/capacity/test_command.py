@@ -86,6 +86,16 @@ def test_what_it_prints_to_deploy_is_what_it_simulated_and_has_no_schedule(
     assert ' endpoint_schedule="' in capsys.readouterr().out
 
 
+def test_the_policy_of_an_endpoint_that_is_off_is_simulated_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, str]] = []
+    plain = command.synthesize
+    monkeypatch.setattr(command, "synthesize", lambda given: asked.append(dict(given)) or plain(given))
+    command.main(["-c", "endpoint=off", *SLOW_CALLS])
+    assert [each["endpoint"] for each in asked] == ["on"]
+
+
 def test_it_fails_when_no_policy_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([*SLOW_CALLS, "--p99", "900"]) == 1
     assert "holds the limits: raise --max-instances" in capsys.readouterr().err
