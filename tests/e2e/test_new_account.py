@@ -123,7 +123,7 @@ def test_the_same_command_then_deploys_and_says_what_it_made(
     kept = client("lambda").get_provisioned_concurrency_config(FunctionName=function["FunctionName"], Qualifier="live")
     assert kept["Status"] == "READY"
     assert len(said) <= 60
-    assert [line.split()[0] for line in said[-3:]] == ["Live:", "Try:", "Stop:"]
+    assert [line.split()[0] for line in said[-4:]] == ["Live:", "Try:", "Stop:", "Report:"]
     assert not any("Export" in line for line in said)
 
     kept_settings = environment | {"SLIPWAY_STAGES": str(tmp_path)}
