@@ -108,8 +108,13 @@ class EndpointInstance:
         self._container.end(0)
         shutil.rmtree(self._folder / "root", ignore_errors=True)
         try:
-            self._container = self._run()
-            self._wait_until_ready(self._container)
+            container = self._run()
+            try:
+                self._wait_until_ready(container)
+            except BaseException:
+                container.end(0)
+                raise
+            self._container = container  # calls reach it from now on, when it is ready
         except Exception as error:  # whatever it is, it is tried again
             self._tail.append(f"{type(error).__name__}: {error}")
             time.sleep(_RESTART_SECONDS)

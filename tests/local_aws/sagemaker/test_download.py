@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 from local_aws.home import Home, read_env
@@ -12,6 +13,7 @@ from local_aws.sagemaker.download import main
 def environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in read_env(home.env_file).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials it was made with
 
 
 @pytest.mark.usefixtures("environment")
