@@ -191,6 +191,7 @@ def test_up_twice_is_one_local_aws(own: Home) -> None:
     assert up(own) == up(own)
 
 
+@pytest.mark.long
 def test_up_never_ends_one_that_is_busy(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = up(own)
     [server] = [process for process in processes(run) if "local_aws.server" in process.cmdline()]

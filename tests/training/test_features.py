@@ -230,6 +230,7 @@ def test_a_stopped_run_goes_on_with_what_it_has_computed(
         assert views == expected
 
 
+@pytest.mark.long
 def test_sigterm_stops_the_command_and_the_same_command_goes_on(
     few_digits: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

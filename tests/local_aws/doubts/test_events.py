@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.local_aws.conftest import Client, ended
 from tests.local_aws.doubts.conftest import Answering
 from tests.waiting import until
 
 
+@pytest.mark.long
 def test_the_ends_of_two_jobs(aws: Answering) -> None:
     """ "Delivery level for AWS service events", EventBridge events reference; best effort may lose one."""
     queue = listen(aws.client, "two-ends")

@@ -20,6 +20,7 @@ for attempt in range(600):
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not namespaces(), reason="needs unprivileged namespaces")
 def test_names_of_instances(aws: Answering) -> None:
     """ "Hostname information might not be immediately available": "Build your own processing container", SageMaker

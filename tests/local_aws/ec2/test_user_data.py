@@ -104,6 +104,7 @@ def test_a_digest_never_stands_beside_another_model_s_files(client: Client, buck
     assert _kept(client, bucket, unique, "digest.txt") == "unfinished"
 
 
+@pytest.mark.long
 def test_what_fails_while_the_system_stops_is_done_again_at_the_next_boot(
     client: Client, bucket: str, unique: str
 ) -> None:
@@ -123,6 +124,7 @@ def test_what_fails_while_the_system_stops_is_done_again_at_the_next_boot(
     assert seconds == sorted(seconds), "set back by the reboot"
 
 
+@pytest.mark.long
 def test_a_swap_file_is_whole_beside_other_swap_and_after_a_boot_that_was_cut(
     client: Client, bucket: str, unique: str
 ) -> None:

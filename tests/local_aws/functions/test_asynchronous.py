@@ -95,6 +95,7 @@ def test_a_custom_resource_is_made_though_its_function_was_killed_during_the_req
     assert failing.calls == 3
 
 
+@pytest.mark.long
 def test_it_is_given_up_after_the_third_call_and_one_that_waits_gets_its_error_at_once(
     client: Client, tmp_path: Path
 ) -> None:

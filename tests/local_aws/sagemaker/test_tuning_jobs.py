@@ -140,6 +140,7 @@ def test_it_runs_as_many_jobs_as_it_may_and_tells_the_best(request_of: Any, clie
     client("s3").head_object(Bucket=bucket, Key=f"jobs/{best['TrainingJobName']}/output/model.tar.gz")
 
 
+@pytest.mark.long
 def test_jobs_that_fall_behind_are_stopped(request_of: Any, client: Client) -> None:
     ranges = {"CategoricalParameterRanges": [{"Name": "learning-rate", "Values": ["0.03", "0.031", "0.032", "0.1"]}]}
     changes = {

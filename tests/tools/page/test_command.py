@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[3]
 SERVING = {"FunctionName": "slipway-dev-classify"}
 # The command with a stand-in for AWS, in a process of its own, as it serves until it gets a signal.
 PROGRAM = """
-import json, sys
+import json, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from tools.page import __main__ as command
 from tools.demo.classify import ClassifyFailed
 class Client:
