@@ -83,7 +83,6 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
     assert unproven("notebook", system.synthesize(), aws, "e2e-dev-notebook") == []
 
 
-@pytest.mark.long
 def test_an_image_is_posted_to_the_http_api_with_a_signature_and_then_with_a_token(system: System, aws: Home) -> None:
     image = image_of(system.images, "3")
     content, expected = image.read_bytes(), system.classifier()(image)
