@@ -59,7 +59,6 @@ def run(environment: dict[str, str]) -> Run:
     return tool
 
 
-@pytest.mark.long
 def test_it_ends_before_anything_is_created_and_its_requests_make_it_ready(
     run: Run, client: Callable[[str], Any], digits: Folder
 ) -> None:
