@@ -118,7 +118,6 @@ def activities(client: Client, count: int) -> list[dict[str, Any]]:
     return over()[::-1]
 
 
-@pytest.mark.long
 def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
     client: Client, endpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
