@@ -40,7 +40,8 @@ CARRY_A_DIGEST = {
 }
 # Up to version 0.1.0 their names had no region, and the roles were in a stack that is obsolete now.
 GOT_A_REGION = {"AWS::Budgets::Budget", "AWS::CloudWatch::Dashboard", "AWS::IAM::Role"}
-REPLACED = re.compile(r"\[[-+~]\] (AWS::\S+|Custom::\S+) .*\b(?:replace|replaced|destroy)$")
+# The alarms that roll a deployment back have their configuration's name in theirs.
+REPLACED = re.compile(r"\[[-+~]\] (AWS::\S+|Custom::\S+) (?!Rollback).*\b(?:replace|replaced|destroy)$")
 
 
 @pytest.fixture(scope="module")
