@@ -1,4 +1,4 @@
-"""Parts that training and processing jobs share: download from S3, the end of their processes, their failure."""
+"""Parts that training and processing jobs share: download from S3, encryption of uploads, the end of processes."""
 
 import os
 import shutil
@@ -11,14 +11,10 @@ from typing import Protocol
 
 from local_aws.iam.principal import RoleSession
 from local_aws.processes import MARKER, clean_environment
+from local_aws.sagemaker.job import JobFailed
 
 STOP_GRACE_SECONDS = 120.0  # SageMaker: SIGTERM, then 120 s, then SIGKILL
-ENDED = ("Completed", "Failed", "Stopped")
 _REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-class JobFailed(Exception):
-    """The job failed; the message is its FailureReason."""
 
 
 def fetch(session: RoleSession, uri: str, folders: list[Path], *flags: str) -> None:
@@ -40,8 +36,13 @@ def fetch(session: RoleSession, uri: str, folders: list[Path], *flags: str) -> N
         shutil.copytree(folders[0], folder, copy_function=os.link)
 
 
+def encrypted_by(key: str | None) -> dict[str, str] | None:
+    """Arguments of an upload that the key encrypts; without one, the bucket decides."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else None
+
+
 class Endable(Protocol):
-    """What a job starts, a group of processes or a container."""
+    """A group of processes or a container, which a job has started."""
 
     def poll(self) -> int | None:
         """Exit code; None while it runs."""

@@ -1,100 +1,52 @@
 """Processing jobs: download, the container on every instance, upload, and state-change events."""
 
-import os
-import shutil
-import threading
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
-
-from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import PROCESSING_JOBS
 from local_aws.container import RunningContainer
 from local_aws.images.image import ContainerImage
 from local_aws.images.pull import pull
 from local_aws.sagemaker.caller import execution_role, key_uses
-from local_aws.sagemaker.events import LateStatus, announce
-from local_aws.sagemaker.job_parts import ENDED, STOP_GRACE_SECONDS, JobFailed, end_all, fetch
+from local_aws.sagemaker.job import ENDED, InstanceJob, JobFailed
+from local_aws.sagemaker.job_parts import STOP_GRACE_SECONDS, encrypted_by, end_all, fetch
 from local_aws.sagemaker.processing_host import ProcessingHost
 from local_aws.sagemaker.training_host import LogShipper, stream_name
-from local_aws.service import ApiError, invalid, now
+from local_aws.service import now
 
 _DEFAULT_SECONDS = 86400
-_EVENT = "Processing Job"
 _SEE_LOGS = "AlgorithmError: See job logs for more information"  # tests of aws/sagemaker-spark-container
 
 
-class ProcessingJob:
-    """A processing job: its CreateProcessingJob request and its state."""
+class ProcessingJob(InstanceJob):
+    """A processing job. StopProcessingJob sends SIGTERM to every container, and SIGKILL after STOP_GRACE_SECONDS."""
+
+    kind, event = "Processing", "Processing Job"
 
     def __init__(self, request: dict[str, Any], arn: str) -> None:
-        self.request, self.arn = request, arn
-        self.name: str = request["ProcessingJobName"]
+        super().__init__(request, arn)
         self._cluster = request["ProcessingResources"]["ClusterConfig"]
         self._outputs = request.get("ProcessingOutputConfig", {})
-        self._state: dict[str, Any] = {"ProcessingJobStatus": "InProgress", "CreationTime": now()}
-        self._stopping = threading.Event()
-        self._late = LateStatus()
         self._session = execution_role(request["RoleArn"], arn)
-
-    @property
-    def status(self) -> str:
-        return str(self._state["ProcessingJobStatus"])
-
-    def start(self) -> None:
-        """Start the job in the background."""
-        announce(_EVENT, self.arn, self._describe())
-        spawn_background(self._run, thread_name=f"processing-{self.name}")
-
-    def stop(self) -> None:
-        """StopProcessingJob: SIGTERM to every container, SIGKILL after STOP_GRACE_SECONDS.
-
-        Raises:
-            ApiError: the job has ended.
-        """
-        if self.status in ENDED:
-            raise invalid(f"The request was rejected because the processing job is in status {self.status}.")
-        self._state["ProcessingJobStatus"] = "Stopping"
-        self._stopping.set()
 
     def in_use(self, instance_type: str) -> int:
         """Number of instances of a type that it uses."""
         counts = self.status not in ENDED and self._cluster["InstanceType"] == instance_type
         return int(self._cluster["InstanceCount"]) if counts else 0
 
-    def describe(self) -> dict[str, Any]:
-        """Response of DescribeProcessingJob."""
-        answer = self._describe()
-        if answer["ProcessingJobStatus"] in ENDED and self._late.hides_the_end():
-            answer["ProcessingJobStatus"] = "InProgress"
-        return answer
-
     def _describe(self) -> dict[str, Any]:
-        known = {**self.request, **self._state, "ProcessingJobArn": self.arn, "LastModifiedTime": now()}
-        known.pop("Tags", None)
-        return known
+        return {**super()._describe(), "LastModifiedTime": now()}
 
     # ------------------------------------------------------------------ running
 
-    def _run(self) -> None:
-        folder = Path(os.environ["TMPDIR"]) / "jobs" / self.name
-        try:
-            hosts = [ProcessingHost(folder, rank) for rank in range(int(self._cluster["InstanceCount"]))]
-            image = self._prepare(hosts)
-            self._process(hosts, image)
-            if not self._stopping.is_set():
-                self._upload(hosts)
-            self._end("Stopped" if self._stopping.is_set() else "Completed")
-        except JobFailed as failure:
-            self._end("Failed", str(failure))
-        except ApiError as denied:
-            self._end("Failed", f"ClientError: {denied}")
-        except Exception as error:  # a bug of ours must end the job, not leave it running
-            self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _work(self, folder: Path) -> None:
+        hosts = [ProcessingHost(folder, rank) for rank in range(int(self._cluster["InstanceCount"]))]
+        image = self._prepare(hosts)
+        self._process(hosts, image)
+        if not self._stopping.is_set():
+            self._upload(hosts)
 
     def _prepare(self, hosts: list[ProcessingHost]) -> ContainerImage:
         for use in key_uses(self._cluster.get("VolumeKmsKeyId"), self._outputs.get("KmsKeyId")):
@@ -165,8 +117,7 @@ class ProcessingJob:
             raise JobFailed(f"ClientError: the exit message is not UTF-8: {error}") from error
 
     def _upload(self, hosts: list[ProcessingHost]) -> None:
-        s3, key = self._session.client("s3"), self._outputs.get("KmsKeyId")
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else None
+        s3, encryption = self._session.client("s3"), encrypted_by(self._outputs.get("KmsKeyId"))
         for output in self._outputs.get("Outputs", []):
             target = urlparse(output["S3Output"]["S3Uri"])
             prefix = target.path.strip("/")
@@ -178,8 +129,5 @@ class ProcessingJob:
                         raise JobFailed(f"ClientError: Output upload failed: {error}") from error
 
     def _end(self, status: str, reason: str = "") -> None:
-        if reason:
-            self._state["FailureReason"] = reason[:1024]
         self._state["ProcessingEndTime"] = now()
-        self._state["ProcessingJobStatus"] = status  # set last, so that readers see a complete state
-        announce(_EVENT, self.arn, self._describe(), ended=True)
+        super()._end(status, reason)

@@ -1,14 +1,9 @@
 """Training jobs: download, training on every instance, upload, and state-change events."""
 
-import os
-import shutil
-import threading
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
-
-from ministack.core.concurrency import spawn_background
 
 from aws.log_groups import TRAINING_JOBS
 from local_aws import doubts
@@ -17,53 +12,27 @@ from local_aws.processes import ProcessGroup
 from local_aws.sagemaker.archive import pack
 from local_aws.sagemaker.caller import execution_role, key_uses
 from local_aws.sagemaker.checkpoints import CheckpointSync, local_path
-from local_aws.sagemaker.events import LateStatus, announce
 from local_aws.sagemaker.host_names import HostNames
+from local_aws.sagemaker.job import ENDED, InstanceJob, JobFailed
 from local_aws.sagemaker.job_metrics import JobMetrics
-from local_aws.sagemaker.job_parts import ENDED, STOP_GRACE_SECONDS, JobFailed, end_all, fetch
+from local_aws.sagemaker.job_parts import STOP_GRACE_SECONDS, encrypted_by, end_all, fetch
 from local_aws.sagemaker.training_host import LogShipper, TrainingHost, stream_name
-from local_aws.service import ApiError, invalid, now
+from local_aws.service import now
 
 
-class TrainingJob:
-    """A training job: its CreateTrainingJob request and its state."""
+class TrainingJob(InstanceJob):
+    """A training job. StopTrainingJob sends SIGTERM to every instance, and SIGKILL after STOP_GRACE_SECONDS."""
+
+    kind, event = "Training", "Training Job"
 
     def __init__(self, request: dict[str, Any], arn: str) -> None:
-        self.request, self.arn = request, arn
-        self.name: str = request["TrainingJobName"]
-        self._state: dict[str, Any] = {
-            "TrainingJobStatus": "InProgress",
-            "SecondaryStatus": "Starting",
-            "CreationTime": now(),
-            "SecondaryStatusTransitions": [],
-        }
+        super().__init__(request, arn)
+        self._state |= {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": []}
         self._groups: list[ProcessGroup] = []
-        self._stopping = threading.Event()
-        self._late = LateStatus()
         source = request.get("TuningJobArn", arn) if doubts.other("tuning-source") else arn
         self._session = execution_role(request["RoleArn"], source)
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
-
-    @property
-    def status(self) -> str:
-        return self._state["TrainingJobStatus"]
-
-    def start(self) -> None:
-        """Start the job in the background."""
-        announce("Training Job", self.arn, self._describe())
-        spawn_background(self._run, thread_name=f"training-{self.name}")
-
-    def stop(self) -> None:
-        """StopTrainingJob: SIGTERM to every instance, SIGKILL after STOP_GRACE_SECONDS.
-
-        Raises:
-            ApiError: the job has ended.
-        """
-        if self.status in ENDED:
-            raise invalid(f"The request was rejected because the training job is in status {self.status}.")
-        self._state["TrainingJobStatus"] = "Stopping"
-        self._stopping.set()
 
     def values(self, metric: str) -> list[float]:
         """All values of a metric so far, oldest first."""
@@ -75,36 +44,16 @@ class TrainingJob:
         counts = self.status not in ENDED and (resources["InstanceType"], own) == (instance_type, spot)
         return int(resources["InstanceCount"]) if counts else 0
 
-    def describe(self) -> dict[str, Any]:
-        """Response of DescribeTrainingJob."""
-        answer = self._describe()
-        if answer["TrainingJobStatus"] in ENDED and self._late.hides_the_end():
-            answer["TrainingJobStatus"] = "InProgress"
-        return answer
-
     def _describe(self) -> dict[str, Any]:
-        known = {**self.request, **self._state, "TrainingJobArn": self.arn, "FinalMetricDataList": self._metrics.final}
-        known.pop("Tags", None)
-        return known
+        return {**super()._describe(), "FinalMetricDataList": self._metrics.final}
 
     # ------------------------------------------------------------------ running
 
-    def _run(self) -> None:
-        folder = Path(os.environ["TMPDIR"]) / "jobs" / self.name
-        try:
-            hosts = self._prepare(folder)
-            self._train(hosts)
-            self._enter("Uploading")
-            self._upload(hosts)
-            self._end("Stopped" if self._stopping.is_set() else "Completed")
-        except JobFailed as failure:
-            self._end("Failed", str(failure))
-        except ApiError as denied:
-            self._end("Failed", f"ClientError: {denied}")
-        except Exception as error:  # a bug of ours must end the job, not leave it running
-            self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _work(self, folder: Path) -> None:
+        hosts = self._prepare(folder)
+        self._train(hosts)
+        self._enter("Uploading")
+        self._upload(hosts)
 
     def _prepare(self, folder: Path) -> list[TrainingHost]:
         self._enter("Downloading")
@@ -187,8 +136,7 @@ class TrainingJob:
         output = self.request["OutputDataConfig"]
         prefix = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
         s3 = self._session.client("s3")
-        key = output.get("KmsKeyId")
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else None
+        encryption = encrypted_by(output.get("KmsKeyId"))
         for part, archive in (("output/data", "output.tar.gz"), ("model", "model.tar.gz")):
             location = urlparse(f"{prefix}/{archive}")
             packed = pack([host.folder / part for host in hosts], hosts[0].folder.parent / archive)
@@ -209,13 +157,10 @@ class TrainingJob:
 
     def _end(self, status: str, reason: str = "") -> None:
         self._enter(status, reason)
-        if reason:
-            self._state["FailureReason"] = reason[:1024]
         started, ended = self._state.get("TrainingStartTime"), self._state.get("TrainingEndTime")
         if started and ended:
             seconds = int((ended - started).total_seconds())
             self._state["TrainingTimeInSeconds"] = self._state["BillableTimeInSeconds"] = seconds
         self._state["TrainingEndTime"] = ended or now()
         self._metrics.end()
-        self._state["TrainingJobStatus"] = status  # set last, so that readers see a complete state
-        announce("Training Job", self.arn, self._describe(), ended=True)
+        super()._end(status, reason)

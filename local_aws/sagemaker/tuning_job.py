@@ -1,7 +1,6 @@
 """Tuning jobs: run training jobs in parallel with different hyper-parameters and report the best one."""
 
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,16 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core.concurrency import spawn_background
-
 from local_aws import doubts
 from local_aws.sagemaker.caller import execution_role
-from local_aws.sagemaker.events import LateStatus, announce
+from local_aws.sagemaker.job import ENDED, SageMakerJob
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_search import search_of
-from local_aws.service import ApiError, invalid, now
+from local_aws.service import ApiError, now
 
-_ENDED = ("Completed", "Failed", "Stopped")
 _POLL_SECONDS = 0.1
 # Fields of a training job's description that its summary in the tuning job has.
 _SUMMARY = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
@@ -36,59 +32,33 @@ class _TunedJob:
     """True when the job's end was reported to the search."""
 
 
-class TuningJob:
-    """A tuning job: its CreateHyperParameterTuningJob request and its state. `launch` starts a training job."""
+class TuningJob(SageMakerJob):
+    """A tuning job, whose training jobs `launch` starts. Stopping it stops those that run, and starts no more."""
+
+    kind, event = "HyperParameterTuning", "HyperParameter Tuning Job"
 
     def __init__(self, request: dict[str, Any], arn: str, launch: Callable[[dict[str, Any]], TrainingJob]) -> None:
-        self.request, self.arn, self._launch = request, arn, launch
-        self.name: str = request["HyperParameterTuningJobName"]
+        super().__init__(request, arn)
+        self._launch = launch
         self._definition: dict[str, Any] = request["TrainingJobDefinition"]
         config = request["HyperParameterTuningJobConfig"]
         self._limits: dict[str, int] = config["ResourceLimits"]
         self._objective: dict[str, str] = config["HyperParameterTuningJobObjective"]
         self._search = search_of(config)
         self._jobs: list[_TunedJob] = []
-        self._stopping, self._timed_out = threading.Event(), False
-        self._late = LateStatus()
-        self._state: dict[str, Any] = {"HyperParameterTuningJobStatus": "InProgress", "CreationTime": now()}
+        self._timed_out = False
         # Only checks that SageMaker may assume the role; each training job assumes it for itself.
         execution_role(self._definition["RoleArn"], arn)
 
-    @property
-    def status(self) -> str:
-        return self._state["HyperParameterTuningJobStatus"]
-
-    def start(self) -> None:
-        """Start the job in the background."""
-        announce("HyperParameter Tuning Job", self.arn, self.describe())
-        spawn_background(self._run, thread_name=f"tuning-{self.name}")
-
-    def stop(self) -> None:
-        """StopHyperParameterTuningJob: start no more training jobs and stop the running ones.
-
-        Raises:
-            ApiError: the job has ended.
-        """
-        if self.status in _ENDED:
-            raise invalid(f"The tuning job {self.name} is in status {self.status} already.")
-        self._state["HyperParameterTuningJobStatus"] = "Stopping"
-        self._stopping.set()
-
-    def describe(self) -> dict[str, Any]:
-        """Response of DescribeHyperParameterTuningJob."""
-        answer = self._describe()
-        if answer["HyperParameterTuningJobStatus"] in _ENDED and self._late.hides_the_end():
-            answer["HyperParameterTuningJobStatus"] = "InProgress"
-        return answer
+    def _ended_already(self) -> str:
+        return f"The tuning job {self.name} is in status {self.status} already."
 
     def _describe(self) -> dict[str, Any]:
         summaries = self.summaries()
         statuses = Counter(summary["TrainingJobStatus"] for summary in summaries)
         objectives = Counter(summary["ObjectiveStatus"] for summary in summaries)
         answer = {
-            **{name: value for name, value in self.request.items() if name != "Tags"},
-            **self._state,
-            "HyperParameterTuningJobArn": self.arn,
+            **super()._describe(),
             "TrainingJobStatusCounters": {
                 "Completed": statuses["Completed"],
                 "InProgress": statuses["InProgress"] + statuses["Stopping"],
@@ -143,7 +113,7 @@ class TuningJob:
         return not self._stopping.is_set() and len(self._jobs) < max_jobs and running < max_parallel
 
     def _running(self) -> Iterator[_TunedJob]:
-        return (tuned for tuned in self._jobs if tuned.job.status not in _ENDED)
+        return (tuned for tuned in self._jobs if tuned.job.status not in ENDED)
 
     def _start_training(self) -> None:
         trial = self._search.next()
@@ -167,7 +137,7 @@ class TuningJob:
         """Report new values of a training job to the search, and stop the job if necessary."""
         if tuned.reported:
             return
-        ended = tuned.job.status in _ENDED
+        ended = tuned.job.status in ENDED
         values = tuned.job.values(self._objective["MetricName"])
         for epoch in range(tuned.epochs, len(values)):
             if self._search.falls_behind(tuned.trial, epoch + 1, values[epoch]):
@@ -197,7 +167,7 @@ class TuningJob:
             "TrainingJobStatus": status,
             "TunedHyperParameters": {name: str(value) for name, value in tuned.trial.params.items()},
         }
-        if status not in _ENDED:
+        if status not in ENDED:
             return {**summary, "ObjectiveStatus": "Pending"}
         if status == "Failed" or not values:
             return {**summary, "ObjectiveStatus": "Failed"}
@@ -213,7 +183,4 @@ class TuningJob:
 
     def _end(self, status: str, reason: str = "") -> None:
         self._state["HyperParameterTuningEndTime"] = now()
-        if reason:
-            self._state["FailureReason"] = reason[:1024]
-        self._state["HyperParameterTuningJobStatus"] = status  # set last, so that readers see a complete state
-        announce("HyperParameter Tuning Job", self.arn, self._describe(), ended=True)
+        super()._end(status, reason)

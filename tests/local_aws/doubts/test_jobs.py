@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_aws import doubts
 from local_aws.home import ACCOUNT, DEFAULT_REGION
+from local_aws.sagemaker import job as job_module
 from local_aws.sagemaker import tuning_job
 from tests.local_aws.conftest import ended, make_role
 from tests.local_aws.doubts.conftest import Answering
@@ -90,9 +91,9 @@ def test_a_tuning_job_at_its_time_limit_is_stopped_or_completed(
 ) -> None:
     """MaxRuntimeInSeconds of "ResourceLimits", SageMaker API reference. The limit is two minutes at least there."""
     monkeypatch.setenv(doubts.VARIABLE, answers)
-    for name in ("execution_role", "announce"):
-        monkeypatch.setattr(tuning_job, name, lambda *_, **__: None)
-    monkeypatch.setattr(tuning_job, "spawn_background", lambda run, **_: run())
+    monkeypatch.setattr(tuning_job, "execution_role", lambda *_: None)
+    monkeypatch.setattr(job_module, "announce", lambda *_, **__: None)
+    monkeypatch.setattr(job_module, "spawn_background", lambda run, **_: run())
     limits = {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1, "MaxRuntimeInSeconds": 0}
     request = {
         "HyperParameterTuningJobName": "limited",
