@@ -5,7 +5,7 @@ import re
 FORM, EXAMPLE = "KEY=VALUE, more of them after a comma", "team=vision,cost-centre=4711"
 MAX_TAGS = 40  # of the 50 that a resource may have; app, stage, and those of CloudFormation and the CDK are among them
 _OURS = ("app", "stage")
-# What every service takes ("Tag naming limits and requirements", Tagging AWS resources user guide).
+# Characters and lengths that every service accepts: "Tag naming limits and requirements", Tagging AWS resources guide.
 _KEY, _VALUE = re.compile(r"[\w .:/+\-@]{1,128}"), re.compile(r"[\w .:/=+\-@]{0,256}")
 
 

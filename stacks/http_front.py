@@ -21,10 +21,10 @@ from stacks.log_group import log_group
 
 _METHOD, _PATH = "POST", "/classify"
 _STAGE = "$default"
-# What a browser may send: the token, or what a signature adds; and the type of the body.
+# Headers that a browser may send: the token, or those that a signature adds; and the type of the body.
 _HEADERS = ["authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]
 _CORS_AGE = Duration.hours(1)
-# Who called and what came of it. Never the request's headers or query: they can hold a token. Sources: "Customize HTTP
+# The caller and the outcome. Never the request's headers or query: they can hold a token. Sources: "Customize HTTP
 # API access logs" and "Troubleshooting issues with HTTP API Lambda integrations", API Gateway developer guide.
 _ACCESS = {
     "requestId": "$context.requestId",

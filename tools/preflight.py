@@ -38,6 +38,11 @@ def require_aws() -> tuple[str, str]:
         raise NotReady(f"no AWS to deploy to ({error}). Sign in (aws sso login), or {_LOCAL}") from error
 
 
+def on_local_aws() -> bool:
+    """True if the AWS of the environment is a local one."""
+    return "AWS_ENDPOINT_URL" in os.environ
+
+
 def require_answer() -> None:
     """Raise `NotReady` if AWS_ENDPOINT_URL is set and nothing answers there."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")

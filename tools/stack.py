@@ -55,10 +55,15 @@ def outputs(stack: str) -> dict[str, str]:
             f"no stack {stack} in this account and region: run make deploy first, or name the deployment with "
             'SETTINGS="app=… stage=…"'
         )
-    found = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    found = outputs_of(described)
     if not found and not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
         raise NotDeployed(f"stack {stack} is {described['StackStatus']}: deploy it again")
     return found
+
+
+def outputs_of(described: Mapping[str, Any]) -> dict[str, str]:
+    """The outputs in an answer of `describe`, by name."""
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
 def resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:

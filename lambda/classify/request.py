@@ -137,7 +137,7 @@ def _plain(text: str) -> str:
 
 
 def _fault(text: str) -> str:
-    """What keeps this text from being base64."""
+    """The reason why this text is no base64."""
     if text.startswith("data:"):
         return "its data URI has no ;base64,"
     found = re.search(r"[^A-Za-z0-9+/=]", text)

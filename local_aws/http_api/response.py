@@ -1,4 +1,4 @@
-"""Responses of API Gateway itself, and what is known about the request that is being handled."""
+"""Responses of API Gateway itself, and facts about the request that is being handled."""
 
 import json
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ from typing import Any
 Response = tuple[int, dict[str, Any], bytes]
 
 access: ContextVar[dict[str, Any]] = ContextVar("access")
-"""What is known about the request, by the names of the access log's variables."""
+"""Facts about the request, by the names of the access log's variables."""
 
 
 def message(status: int, text: str) -> Response:

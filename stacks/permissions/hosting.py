@@ -16,6 +16,7 @@ from stacks.permissions.statements import (
     metrics,
     serving_image_pull,
     trusted_service,
+    write_log,
 )
 
 
@@ -23,7 +24,6 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
     """Read model and container image, watch alarms, write logs and metrics."""
     prefix, captures = settings.prefix, settings.endpoint_data_capture_percent > 0
     endpoints = names.endpoint_name_pattern(prefix)
-    log_group = arn("logs", f"log-group:{endpoint_log_group(endpoints)}")
     use = ["kms:Decrypt", "kms:GenerateDataKey"] if captures else ["kms:Decrypt"]
     return make_role(
         scope,
@@ -44,10 +44,8 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # Asked while an update shifts calls; each configuration of the endpoint has alarms of its own.
             allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [arn("cloudwatch", f"alarm:{endpoints}-*")]),
             key_for_volumes(bucket),
-            # The endpoint's own group, which its first instance makes.
-            allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
-            # SageMaker names the streams, after variant and instance.
-            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:*"]),
+            # The endpoint's own group. SageMaker names the streams, after variant and instance.
+            *write_log(endpoint_log_group(endpoints), "*"),
             metrics(ENDPOINTS),
             *serving_image_pull(scope, settings),
         ],

@@ -17,6 +17,7 @@ from stacks.permissions.statements import (
     prefixes,
     serving_image_pull,
     trusted_service,
+    write_log,
 )
 
 
@@ -26,7 +27,6 @@ def scoring_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
     images = [f"{names.DATA}/*", f"{names.scoring_input('*')}*"]
     if settings.s3_images:
         images.append(f"{settings.s3_images}*")
-    log_group = arn("logs", f"log-group:{PROCESSING_JOBS}")
     return make_role(
         scope,
         "scoring",
@@ -44,10 +44,9 @@ def scoring_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             # The request names the key for the output, as a training job's does.
             allow("EncryptOutput", ["kms:Encrypt"], [bucket.key]),
             key_for_volumes(bucket),
-            # All processing jobs of an account share one group, which the first of them creates.
-            allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
-            # One stream an instance, of this system's jobs alone.
-            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
+            # All processing jobs of an account share one group, which the first of them creates; one stream an
+            # instance, of this system's jobs alone.
+            *write_log(PROCESSING_JOBS, f"{start}*"),
             metrics(PROCESSING_JOBS),
             *serving_image_pull(scope, settings),
         ],

@@ -164,6 +164,15 @@ def serving_image_pull(scope: Construct, settings: Settings) -> list[iam.PolicyS
     return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
+def write_log(group: str, streams: str) -> list[iam.PolicyStatement]:
+    """Write to these streams of a group that whoever writes first creates."""
+    named = arn("logs", f"log-group:{group}")
+    return [
+        allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [named, f"{named}:*"]),
+        allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{named}:log-stream:{streams}"]),
+    ]
+
+
 def own_log(function_name: str) -> iam.PolicyStatement:
     """Write to the function's log group, which a stack creates: the function cannot create any."""
     group = arn("logs", f"log-group:{function_log_group(function_name)}")

@@ -10,7 +10,6 @@ from stacks.permissions.statements import (
     SAGEMAKER,
     Bucket,
     allow,
-    arn,
     bucket_arn,
     image_pull,
     key_for_volumes,
@@ -24,6 +23,7 @@ from stacks.permissions.statements import (
     training_jobs,
     trusted_service,
     tuning_jobs,
+    write_log,
 )
 from stacks.registry_account import registry_account
 from stacks.training_program import TrainingProgram
@@ -34,7 +34,6 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
     prefix, data = settings.prefix, f"{names.data_folder(settings.dataset)}*"
     start = names.job_prefix(prefix)
     tunes = settings.tuning_max_jobs > 0 or settings.notebook
-    log_group = arn("logs", f"log-group:{TRAINING_JOBS}")
     program_bucket = bucket_arn(program.bucket_name)
     image = training_container(registry_account(scope, settings), settings.training_instance)
     return make_role(
@@ -61,10 +60,9 @@ def training_role(scope: Construct, *, settings: Settings, bucket: Bucket, progr
             # a condition: it does not say that SageMaker calls KMS through S3.
             allow("EncryptOutput", ["kms:Encrypt"], [bucket.key]),
             key_for_volumes(bucket),
-            # All jobs of an account share one group, which the first of them creates.
-            allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [log_group, f"{log_group}:*"]),
-            # One stream an instance, of this system's jobs alone.
-            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:log-stream:{start}*"]),
+            # All jobs of an account share one group, which the first of them creates; one stream an
+            # instance, of this system's jobs alone.
+            *write_log(TRAINING_JOBS, f"{start}*"),
             metrics(TRAINING_JOBS),
             *image_pull(image.repository, account=image.account),
             *(_checkpoints(bucket) if settings.spot else []),

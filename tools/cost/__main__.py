@@ -21,7 +21,7 @@ from aws.prices import table
 from iam.revision import synthesized
 from iam.template import load
 from tools.assembly import synthesize
-from tools.cli import add_json, add_region, command, make_parser, print_json, settings_of
+from tools.cli import add_json, add_region, chosen_settings, command, make_parser, print_json, settings_of
 from tools.cost.estimate import Estimate, estimate
 from tools.cost.report import as_json, as_markdown, show
 from tools.cost.usage import add_arguments, usage_of
@@ -32,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
     table(options.region)  # a region without prices is told before anything is synthesized
-    given = settings_of(options)
+    given, settings = settings_of(options), chosen_settings(options)
 
     def of(settings: Mapping[str, str]) -> Estimate:
         return estimate(load(synthesize(settings).folder), usage, options.region)
 
-    now = replace(of(given), month_off=of({**given, "endpoint": "off"}).month)
+    now = of(given)
+    off = now if settings.endpoint == "off" else of({**given, "endpoint": "off"})
+    now = replace(now, month_off=off.month)
     before = None
     if options.base:
         with synthesized(options.base) as folder:

@@ -1,12 +1,12 @@
 """Says in a few lines what a deploy left running, how to try it, and how to stop it."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 
 from settings import Settings, Sources
 from settings.names import resource_name
+from tools.preflight import on_local_aws
 from tools.stack import outputs
 
 
@@ -55,4 +55,4 @@ def deployment(settings: Settings) -> str:
 def stop(settings: Settings, when: str = "") -> str:
     """The command that ends everything that bills; `when` says when it works."""
     destroy = f"make destroy{deployment(settings)}{when}"
-    return f"{destroy}, or make down for the whole local AWS" if "AWS_ENDPOINT_URL" in os.environ else destroy
+    return f"{destroy}, or make down for the whole local AWS" if on_local_aws() else destroy

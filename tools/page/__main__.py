@@ -9,7 +9,6 @@ An image goes to the function and nowhere else, by the credentials of this termi
 
 import argparse
 import errno
-import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from tools.cli import chosen_settings, command, make_parser
 from tools.demo.classify import ClassifyClient
 from tools.page.app import make_app
 from tools.page.guard import Guard
-from tools.preflight import require_aws
+from tools.preflight import on_local_aws, require_aws
 from tools.stack import outputs
 from training.errors import InputError
 
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     client = ClassifyClient(serving["FunctionName"])
     with listen(given.port) as listening:
         guard = Guard.at(listening.getsockname()[1])
-        local = "the local AWS" if "AWS_ENDPOINT_URL" in os.environ else f"AWS, account {account}"
+        local = "the local AWS" if on_local_aws() else f"AWS, account {account}"
         app = make_app(
             guard,
             lambda content: ask(client, event_with(content), serving),

@@ -1,8 +1,9 @@
 """The confusion matrix as numbers: cells, names and axes of an SVG, and the pairs of classes that are confused most."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 MAX_CLASSES = 40  # in the matrix: of more classes, those with the most mistakes
 MAX_PAIRS = 20
@@ -66,7 +67,7 @@ def confusion_matrix(counts: Counts) -> ConfusionMatrix:
         kept = set(sorted(counts, key=lambda name: -wrong[name])[:MAX_CLASSES])
         shown = [name for name in counts if name in kept]
     short = {name: shortened(name) for name in shown}
-    margin = round(max(map(width, short.values())) * _LETTER) + 12
+    margin = round(max(map(cell_len, short.values())) * _LETTER) + 12
     start = _AXIS + margin
     place = {name: start + _CELL * number for number, name in enumerate(shown)}
     cells = tuple(
@@ -90,18 +91,10 @@ def confused_pairs(counts: Counts) -> list[tuple[str, str, int, int]]:
     return sorted(pairs, key=lambda pair: (-pair[2], -pair[2] / pair[3]))[:MAX_PAIRS]
 
 
-def width(text: str) -> int:
-    """Columns that a text takes on a terminal; combining marks take none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
-
-
 def shortened(name: str) -> str:
     """The name, cut to the room beside the matrix."""
-    if width(name) <= _MAX_LETTERS:
+    if cell_len(name) <= _MAX_LETTERS:
         return name
-    while width(name) >= _MAX_LETTERS:
+    while cell_len(name) >= _MAX_LETTERS:
         name = name[:-1]
     return f"{name}…"

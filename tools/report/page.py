@@ -1,6 +1,5 @@
 """Renders the content of the report as one HTML file: no script, nothing from a network, all text escaped."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
@@ -14,6 +13,7 @@ from tools.cost.estimate import Estimate
 from tools.cost.report import notes, rows, totals
 from tools.dataset.check import wilson
 from tools.deploy.narration import minutes
+from tools.preflight import on_local_aws
 from tools.report.absent import Absent
 from tools.report.chart import LineChart, line_chart
 from tools.report.confusion import confused_pairs, confusion_matrix
@@ -38,7 +38,7 @@ def render(content: ReportContent) -> str:
     training = content.training if isinstance(content.training, TrainingOutput) else None
     return environment.get_template("report.html").render(
         **vars(content),
-        local="AWS_ENDPOINT_URL" in os.environ,
+        local=on_local_aws(),
         serving=content.stacks["serving"].outputs if "serving" in content.stacks else {},
         bill=_bill(content.cost),
         test=_test(training.metrics["test"]) if training else None,

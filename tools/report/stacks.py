@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from settings.names import StackSuffix, resource_name
-from tools.stack import describe, is_own
+from tools.stack import describe, is_own, outputs_of
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _SLOWEST = 4
@@ -61,8 +61,8 @@ def _read(cloudformation: Any, name: str) -> DeployedStack | None:
     template = cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
     last, resources = last_change(event for page in pages for event in page["StackEvents"])
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    return DeployedStack(name, described["StackStatus"], outputs, template, last, tuple(resources))
+    status = described["StackStatus"]
+    return DeployedStack(name, status, outputs_of(described), template, last, tuple(resources))
 
 
 def last_change(events: Iterable[Mapping[str, Any]]) -> tuple[Change | None, list[Change]]:
