@@ -35,10 +35,8 @@ class _Client(NotebookClient):
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def interrupt() -> None:
-            self.interrupted, self.shutdown_kernel = (
-                True,
-                "immediate",
-            )  # asked to end in a cell, it prints a stack trace
+            self.interrupted = True
+            self.shutdown_kernel = "immediate"  # asked to end in a cell, it prints a stack trace
             if task:
                 task.cancel()
 

@@ -3,17 +3,12 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from settings import Settings
-from tools.deploy.inventory import DeployedResource, Deployment, endpoints, pages, running_jobs
+from tools.deploy.inventory import JOBS, DeployedResource, Deployment, endpoints, pages, running_jobs
 from tools.deploy.summary import stop
-
-_END = {
-    "training job": "stop-training-job --training-job-name",
-    "tuning job": "stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name",
-    "endpoint": "delete-endpoint --endpoint-name",
-}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -54,5 +49,13 @@ def what_runs_of(found: Iterable[DeployedResource]) -> str:
     left = list(found)
     if not left:
         return "stopped; nothing of it runs in AWS"
-    end = "; ".join(f"aws sagemaker {_END[each.kind]} {each.name}" for each in left)
+    end = "; ".join(map(end_command, left))
     return f"stopped here; in AWS these run on and bill: {', '.join(map(str, left))}. End them: {end}"
+
+
+def end_command(found: DeployedResource) -> str:
+    """The command that ends a job or an endpoint."""
+    if found.kind == "endpoint":
+        return f"aws sagemaker delete-endpoint --endpoint-name {found.name}"
+    api = JOBS[found.kind]
+    return f"aws sagemaker {xform_name(f'Stop{api}', '-')} --{xform_name(f'{api}Name', '-')} {found.name}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import boto3
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from aws.log_groups import (
@@ -38,6 +39,8 @@ _GLOBAL = (
 )
 # The account has one group of each kind, which the jobs and notebooks of all teams write to; ours are streams in it.
 JOB_LOGS = {"training log": TRAINING_JOBS, "scoring log": PROCESSING_JOBS, "notebook log": NOTEBOOK_INSTANCES}
+# Jobs, and the word of SageMaker's API that is in the names of their operations and fields.
+JOBS = {"training job": "TrainingJob", "tuning job": "HyperParameterTuningJob", "scoring job": "ProcessingJob"}
 RUNNING = ("InProgress", "Stopping")  # statuses of jobs that bill
 
 
@@ -132,17 +135,11 @@ def stacks_of(of: Deployment) -> Iterator[DeployedResource]:
 
 def running_jobs(of: Deployment) -> Iterator[DeployedResource]:
     """Training, tuning and scoring jobs that run, or stop."""
-    for job in pages("sagemaker", "list_training_jobs", "TrainingJobSummaries", NameContains=of.prefix):
-        if job["TrainingJobName"].startswith(of.prefix) and job["TrainingJobStatus"] in RUNNING:
-            yield DeployedResource("training job", job["TrainingJobName"])
-    tunings = "HyperParameterTuningJobSummaries"
-    for job in pages("sagemaker", "list_hyper_parameter_tuning_jobs", tunings, NameContains=of.prefix):
-        name = job["HyperParameterTuningJobName"]
-        if name.startswith(of.prefix) and job["HyperParameterTuningJobStatus"] in RUNNING:
-            yield DeployedResource("tuning job", name)
-    for job in pages("sagemaker", "list_processing_jobs", "ProcessingJobSummaries", NameContains=of.prefix):
-        if job["ProcessingJobName"].startswith(of.prefix) and job["ProcessingJobStatus"] in RUNNING:
-            yield DeployedResource("scoring job", job["ProcessingJobName"])
+    for kind, api in JOBS.items():
+        listed = pages("sagemaker", xform_name(f"List{api}s"), f"{api}Summaries", NameContains=of.prefix)
+        for job in listed:
+            if job[f"{api}Name"].startswith(of.prefix) and job[f"{api}Status"] in RUNNING:
+                yield DeployedResource(kind, job[f"{api}Name"])
 
 
 def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:

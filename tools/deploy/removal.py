@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.exceptions import WaiterError
 
-from tools.deploy.inventory import JOB_LOGS, RUNNING, DeployedResource
+from tools.deploy.inventory import JOB_LOGS, JOBS, RUNNING, DeployedResource
 from tools.stack import describe, is_busy
 from training.errors import ReportedError
 
@@ -30,32 +31,32 @@ def stop_jobs(found: Iterable[DeployedResource], say: Say) -> None:
     found = list(found)
     tunings = [each for each in found if each.kind == "tuning job"]
     for job in tunings:
-        if _tuning_status(client, job.name) == "InProgress":  # SageMaker refuses to stop a job that is stopping already
-            say(f"stopping {job}")
-            client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job.name)
+        _stop(client, job, say)
     for job in tunings:  # tuning jobs first, as they start training jobs; boto3 has no waiter for them
         for _ in range(_WAIT["MaxAttempts"]):
-            if _tuning_status(client, job.name) not in RUNNING:
+            if _status(client, job) not in RUNNING:
                 break
             time.sleep(_WAIT["Delay"])
-    for job in [each for each in found if each.kind == "training job"]:
-        if client.describe_training_job(TrainingJobName=job.name)["TrainingJobStatus"] == "InProgress":
-            say(f"stopping {job}")
-            client.stop_training_job(TrainingJobName=job.name)
+    for job in [each for kind in ("training job", "scoring job") for each in found if each.kind == kind]:
+        _stop(client, job, say)
+        waiter = client.get_waiter(f"{xform_name(JOBS[job.kind])}_completed_or_stopped")
         with contextlib.suppress(WaiterError):  # a failed job has ended too; one that has not is reported later
-            client.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job.name, WaiterConfig=_WAIT)
-    for job in [each for each in found if each.kind == "scoring job"]:
-        if client.describe_processing_job(ProcessingJobName=job.name)["ProcessingJobStatus"] == "InProgress":
-            say(f"stopping {job}")
-            client.stop_processing_job(ProcessingJobName=job.name)
-        with contextlib.suppress(WaiterError):
-            waiter = client.get_waiter("processing_job_completed_or_stopped")
-            waiter.wait(ProcessingJobName=job.name, WaiterConfig=_WAIT)
+            waiter.wait(**_named(job), WaiterConfig=_WAIT)
 
 
-def _tuning_status(client: Any, name: str) -> str:
-    described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-    return str(described["HyperParameterTuningJobStatus"])
+def _stop(client: Any, job: DeployedResource, say: Say) -> None:
+    if _status(client, job) == "InProgress":  # SageMaker refuses to stop a job that is stopping already
+        say(f"stopping {job}")
+        getattr(client, xform_name(f"Stop{JOBS[job.kind]}"))(**_named(job))
+
+
+def _status(client: Any, job: DeployedResource) -> str:
+    api = JOBS[job.kind]
+    return str(getattr(client, xform_name(f"Describe{api}"))(**_named(job))[f"{api}Status"])
+
+
+def _named(job: DeployedResource) -> dict[str, str]:
+    return {f"{JOBS[job.kind]}Name": job.name}
 
 
 def delete_stacks(names: list[str], say: Say) -> None:

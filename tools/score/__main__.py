@@ -22,10 +22,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.prices import UnknownPrice, instance_hour
 from settings.names import resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
 from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
 from tools.dataset.upload import explain, holds, s3_client
+from tools.deploy.interrupted import end_command
+from tools.deploy.inventory import DeployedResource
 from tools.preflight import require_aws
 from tools.score import images, job, results
 from tools.stack import outputs
@@ -105,13 +106,11 @@ def _require_free(client: Any, bucket: str, prefix: str, model: str) -> None:
 def _what_runs(request: dict[str, Any], region: str, target: str) -> str:
     """What Ctrl-C leaves running, its price, and how to end it."""
     name, cluster = request["ProcessingJobName"], request["ProcessingResources"]["ClusterConfig"]
-    try:
-        price = f"{cluster['InstanceCount'] * instance_hour(cluster['InstanceType'], region):.2f} $ an hour"
-    except UnknownPrice:
-        price = "by the second"
+    usd = results.usd_an_hour(cluster, region)
+    price = "by the second" if usd is None else f"{usd:.2f} $ an hour"
     return (
         f"stopped here; in AWS job {name} runs on and bills {price}, until it is done; its results will be in "
-        f"{target}. End it: aws sagemaker stop-processing-job --processing-job-name {name}"
+        f"{target}. End it: {end_command(DeployedResource('scoring job', name))}"
     )
 
 

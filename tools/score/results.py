@@ -78,11 +78,7 @@ def facts(summary: ScoringSummary, job: dict[str, Any], region: str) -> dict[str
     """The summary as JSON, with time and cost of the job; `usd` is None where the price is unknown."""
     cluster = job["ProcessingResources"]["ClusterConfig"]
     seconds = (job["ProcessingEndTime"] - job["ProcessingStartTime"]).total_seconds()
-    kind, count = cluster["InstanceType"], cluster["InstanceCount"]
-    try:
-        usd = count * seconds / 3600 * instance_hour(kind, region)
-    except UnknownPrice:
-        usd = None
+    usd = usd_an_hour(cluster, region)
     return {
         "job": job["ProcessingJobName"],
         "images": summary.images,
@@ -92,10 +88,18 @@ def facts(summary: ScoringSummary, job: dict[str, Any], region: str) -> dict[str
         "model": summary.model,
         "seconds": round(seconds, 1),
         "images_per_second": round(summary.images / seconds, 1) if seconds else None,
-        "instance_type": kind,
-        "instance_count": count,
-        "usd": usd,
+        "instance_type": cluster["InstanceType"],
+        "instance_count": cluster["InstanceCount"],
+        "usd": None if usd is None else seconds / 3600 * usd,
     }
+
+
+def usd_an_hour(cluster: dict[str, Any], region: str) -> float | None:
+    """Price of an hour of a processing job's instances; None where it is unknown."""
+    try:
+        return float(cluster["InstanceCount"] * instance_hour(cluster["InstanceType"], region))
+    except UnknownPrice:
+        return None
 
 
 def lines(known: dict[str, Any]) -> Iterator[str]:
