@@ -33,6 +33,7 @@ from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy, deploy_everything
+from tools.deploy.summary import deployment
 from tools.preflight import require_aws
 from tools.report.write import report_line
 from tools.stack import outputs
@@ -124,7 +125,12 @@ def _run(
             steps.say(line)
 
     code = _report(steps, four, predictions, client)
-    steps.console.print(report_line(read_settings(four_settings)), highlight=False, soft_wrap=True)
+    deployed = read_settings(four_settings)
+    steps.console.print(report_line(deployed), highlight=False, soft_wrap=True)
+    ways = f". {os.path.relpath(home.env_file)}, then make try{deployment(deployed)}"
+    if not keep:
+        ways = f"make demo KEEP=1, {ways}"
+    steps.console.print(f"Try your own images on a page: {ways}", highlight=False, soft_wrap=True)
     return 1 if findings or not live else code
 
 
