@@ -66,12 +66,18 @@ class ClassifyClient:
         return LabelledPrediction(best["label"], image.parent.name, best["probability"])
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        answer = self._lambda.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=json.dumps(event).encode())
-        payload = json.loads(answer["Payload"].read())
+        """Body of the function's answer, which has to be 200."""
+        payload = self.answer(event)
         if payload.get("statusCode") != 200:
             raise ClassifyFailed(json.dumps(payload))
         result: dict[str, Any] = json.loads(payload["body"])
         return result
+
+    def answer(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The function's answer, of any status; its body is JSON text."""
+        answer = self._lambda.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=json.dumps(event).encode())
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        return payload
 
 
 class SteadyClient:

@@ -19,7 +19,7 @@ class ProofStep:
         changes: settings that it deploys with, over those of all; its quotas are asked for first.
         minutes: estimate for an account, from the pauses and time limits in it; none of them was measured in one.
         seconds: how long on the local AWS, on two cores.
-        jobs: training jobs that it runs; a tuning job runs several.
+        jobs: training and processing jobs that it runs; a tuning job runs several.
         job_minutes: estimate, billed for each instance of each.
         fleets: further fleets of the endpoint that run meanwhile.
         account_only: it is left out on the local AWS.

@@ -5,6 +5,7 @@ from tools.prove.rows import (
     alarms,
     containers,
     deploys,
+    doors,
     function,
     hosts,
     jobs,
@@ -17,6 +18,6 @@ from tools.prove.rows import (
 )
 
 __all__ = [
-    "access", "alarms", "containers", "deploys", "function", "hosts", "jobs", "notebook", "removal", "scaling",
+    "access", "alarms", "containers", "deploys", "doors", "function", "hosts", "jobs", "notebook", "removal", "scaling",
     "training", "tuning", "updates",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import Any
 
 import boto3
 
@@ -96,10 +95,7 @@ def cold_starts(system: ProvedSystem) -> Answer:
 )
 def bad_input_is_answered(system: ProvedSystem) -> Answer:
     """Call the function with the text `hello`."""
-    payload = json.dumps({"image": "aGVsbG8="}).encode()
-    function = system.outputs("serving")["FunctionName"]
-    response = boto3.client("lambda").invoke(FunctionName=function, Qualifier=ALIAS, Payload=payload)
-    answer: dict[str, Any] = json.loads(response["Payload"].read())
+    answer = system.classifier().answer({"image": "aGVsbG8="})
     code = json.loads(answer["body"])["error"]["code"]
     return Answer(
         f"{answer['statusCode']} {code}", (answer["statusCode"], code) == (415, "UnsupportedImage"), str(answer)

@@ -1,7 +1,7 @@
 """The steps of the proof, in their order. Those after the notebook keep its role, which its stack uses."""
 
 from tools.prove.step import ProofStep
-from tools.prove.steps import base, jobs, load, machines, updates
+from tools.prove.steps import base, doors, jobs, load, machines, updates
 
 PREFLIGHT, BASE, END, DESTROY = "preflight", "base", "end", "destroy"
 STEPS = {
@@ -13,6 +13,9 @@ STEPS = {
         ProofStep("again", "deploy once more, with no change", base.again, minutes=2, seconds=15),
         ProofStep("load", "call until the endpoint scales out, and wait until it is in again", load.load, minutes=45,
                   seconds=60, fleets=1),
+        ProofStep("api", "deploy an HTTP API, for signed calls", doors.api, minutes=5, seconds=15, changes=doors.API),
+        ProofStep("off", "switch the endpoint off, score the test images, and switch it on", doors.off, minutes=40,
+                  seconds=45, jobs=1, changes=doors.OFF),
         ProofStep("floor", "deploy a model under its floor", updates.floor, minutes=8, seconds=25, jobs=1,
                   changes=updates.FLOOR),
         ProofStep("tuned", "deploy the best of a tuning's models, as a canary", updates.tuned, minutes=35, seconds=70,
