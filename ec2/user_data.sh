@@ -105,10 +105,12 @@ if [ ! -e ready ]; then
   python3.12 -m venv python
   python/bin/pip install --quiet --no-cache-dir --no-deps --only-binary=:all: --require-hashes \
     --requirement program/training/lock.txt
+  begun=$EPOCHSECONDS
   copy "s3://$BUCKET/data/$DATASET/manifest.json" manifest.json ||
     { echo "error: there are no images of the digest $DATASET: upload them with make upload DATA=FOLDER"; false; }
   aws s3 sync --only-show-errors "s3://$BUCKET/data/$DATASET/" images/
   [ -z "$WEIGHTS" ] || copy "s3://$BUCKET/weights/$WEIGHTS/weights.pth" weights.pth
+  echo "images and weights downloaded in $((EPOCHSECONDS - begun)) s"
   touch ready
 fi
 
@@ -143,12 +145,14 @@ print(f"peak memory {json.load(open(sys.argv[1]))['peak_memory_mb']:.0f} MB, pea
 END
 
 # ------------------------------------------------------------------ what came of it
+begun=$EPOCHSECONDS
 tar --create --gzip --file model.tar.gz --directory out/model .
 echo unfinished > digest.txt
 copy digest.txt "$MODEL/digest.txt" # first: what lies there from now on is not what the old digest says
 copy out/model/model.onnx "$MODEL/model.onnx"
 copy model.tar.gz "$MODEL/model.tar.gz"
 copy out/output/data/metrics.json "$MODEL/metrics.json"
+echo "results uploaded in $((EPOCHSECONDS - begun)) s"
 cost
 sleep 1
 copy "$LOG" "$MODEL/train.log"

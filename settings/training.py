@@ -23,6 +23,9 @@ class Training(Named, Recipe, frozen=True):
         le=1,
         description="test accuracy, over all images and as the mean over classes, under which a model is not deployed",
     )
+    class_accuracy_floor: float = Field(
+        ge=0, le=1, description="test accuracy of the lowest class under which a model is not deployed"
+    )
     training_instance_type: TrainingInstanceType = Field(description="ML instance type of the training job")
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")
     training_volume_gib: int = Field(ge=1, le=16384, description="disk of each training instance, GiB")

@@ -121,7 +121,13 @@ def _training(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatc
         [
             _graph(
                 "Training: accuracy",
-                *_of_jobs(settings, "validation:accuracy", "test:accuracy", "test:balanced_accuracy"),
+                *_of_jobs(
+                    settings,
+                    "validation:accuracy",
+                    "test:accuracy",
+                    "test:balanced_accuracy",
+                    "test:lowest_class_accuracy",
+                ),
             ),
             _graph("Training: loss", *_of_jobs(settings, "train:loss", "validation:loss")),
             _graph("Training: images a second", *_of_jobs(settings, "train:images_per_second")),

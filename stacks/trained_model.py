@@ -40,6 +40,7 @@ _METRICS = (
     "validation:accuracy",
     "test:accuracy",
     "test:balanced_accuracy",
+    "test:lowest_class_accuracy",
     "test:loss",
 )
 _HOUR = 3600
@@ -97,6 +98,7 @@ class TrainedModel(Stack):
                 "Digest": self.model_digest,
                 "Dataset": settings.dataset,
                 "AccuracyFloor": str(settings.accuracy_floor),
+                "ClassAccuracyFloor": str(settings.class_accuracy_floor),
                 "Request": self.to_json_string(request),
                 "WaitUrl": handle.ref,
             },

@@ -23,6 +23,7 @@ from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
 from training.model import training_mode
 from training.outcome import Epoch, History, Predictions
+from training.phases import Phases
 from training.progress import EpochProgress
 from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
@@ -36,18 +37,20 @@ def fit(
     process: Process,
     checkpoints: Checkpoints | None = None,
     stop: Event | None = None,
+    phases: Phases | None = None,
 ) -> History:
     """Trains the model and leaves it at the epoch with the best validation accuracy, then the lower loss.
 
     Args:
         checkpoints: where training resumes from, saved after each epoch; None saves nothing.
         stop: set to stop the run after its current step; None never stops it.
+        phases: clock that counts the evaluation after each epoch.
 
     Raises:
         Stopped: `stop` is set, here or in another process; the checkpoint is written.
         InputError: the checkpoint is of another run, or differs between processes; the training diverges.
     """
-    checkpoints, stop = checkpoints or Checkpoints(), stop or Event()
+    checkpoints, stop, phases = checkpoints or Checkpoints(), stop or Event(), phases or Phases()
     trained = parallel(model, process)
     if settings.compile == "always":
         trained = torch.compile(trained)  # type: ignore[assignment]
@@ -66,7 +69,8 @@ def fit(
         training_mode(model, settings.trainable)
         loss = _train_one_epoch(trained, state, images["train"], settings, process, checkpoints, stop)
         speed = len(images["train"]) / (time.perf_counter() - start)
-        score = predict(model, images["valid"], settings.batch_size, process).score
+        with phases.of("evaluate"):
+            score = predict(model, images["valid"], settings.batch_size, process).score
         epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())

@@ -1,11 +1,20 @@
 """Results of a training: for each image, for a split, for each epoch, and the network. Imports no PyTorch."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share, by Wilson's score: shares that `right` of `count` may well come from."""
+    z = 1.96
+    centre = (right + z * z / 2) / (count + z * z)
+    half = z / (count + z * z) * math.sqrt(right * (count - right) / count + z * z / 4)
+    return max(centre - half, 0.0), min(centre + half, 1.0)  # rounding leads over the ends
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,20 @@ class Score:
     def balanced_accuracy(self) -> float:
         """Mean over the classes of the share of each that is classified correctly, whatever their sizes."""
         return float((self.correct / self.images).mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        return wilson(int(self.correct.sum()), int(self.images.sum()))
+
+    @property
+    def lowest_class(self) -> int:
+        """The class with the lowest accuracy; of several, the one with the most images."""
+        return int(np.lexsort((-self.images, self.correct / self.images))[0])
+
+    @property
+    def lowest_class_accuracy(self) -> float:
+        return float(self.correct[self.lowest_class] / self.images[self.lowest_class])
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def print_inputs(data: Folder, images: Mapping[str, Images], weights: Path | Non
 
 
 def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence[str]) -> None:
-    """Prints the best epoch, accuracy by class, the exported precision and the test accuracy."""
+    """Prints the best epoch, accuracy by class, the exported precision and the test accuracy with its interval."""
     # repeated at the end: a tuning job takes the last value of its metric
     print(
         f"best_epoch={best.number} "
@@ -43,11 +43,23 @@ def print_result(best: Epoch, exported: Exported, test: Score, classes: Sequence
     for line in shorten(lines, "such classes"):
         print(f"warning: {line}", flush=True)
     print(f"serving the {exported.precision} model: {exported}", flush=True)
+    (low, high), lowest = test.interval, classes[test.lowest_class]
     print(
-        f"test:accuracy={test.accuracy:.4f} test:balanced_accuracy={test.balanced_accuracy:.4f} "
-        f"test:loss={test.loss:.4f}",
+        f"{test.images.sum()} test images: accuracy {test.accuracy:.1%}, from {low:.1%} to {high:.1%} in other such "
+        f"images (95 % interval); the lowest class is {lowest} with {test.lowest_class_accuracy:.1%}",
         flush=True,
     )
+    print(
+        f"test:accuracy={test.accuracy:.4f} test:balanced_accuracy={test.balanced_accuracy:.4f} "
+        f"test:lowest_class_accuracy={test.lowest_class_accuracy:.4f} test:loss={test.loss:.4f}",
+        flush=True,
+    )
+
+
+def print_phases(phases: Mapping[str, float], total: float) -> None:
+    """Prints the seconds of each phase of a run, and of all that is in none."""
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.items())
+    print(f"seconds: {parts}, all else {total - sum(phases.values()):.1f}", flush=True)
 
 
 def metrics(
@@ -87,7 +99,9 @@ def metrics(
         "test": {
             "loss": score.loss,
             "accuracy": score.accuracy,
+            "accuracy_interval": list(score.interval),
             "balanced_accuracy": score.balanced_accuracy,
+            "lowest_class": {"name": classes[score.lowest_class], "accuracy": score.lowest_class_accuracy},
             "classes": {
                 name: {"images": int(count), "correct": int(correct), "accuracy": float(correct / count)}
                 for name, count, correct in zip(classes, score.images, score.correct, strict=True)

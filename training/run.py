@@ -27,6 +27,7 @@ from training.kept_features import KeptFeatures
 from training.machine import one_process_a_gpu, own_cores
 from training.memory import enough_memory, peak_mb
 from training.outcome import Epoch, Trained
+from training.phases import Phases
 from training.resnet import feature_count, write_classifier
 from training.settings import Hyperparameters
 from training.stop import stop_on_sigterm
@@ -52,6 +53,7 @@ class TrainingRun:
         checkpoints: folder that a stopped run goes on from; None keeps nothing.
         identity: everything that decides the result, by name; a checkpoint with another identity is refused.
         stop: set by SIGTERM.
+        phases: clock of the run.
     """
 
     settings: Hyperparameters
@@ -61,6 +63,7 @@ class TrainingRun:
     checkpoints: Path | None
     identity: Mapping[str, Any]
     stop: Event
+    phases: Phases
 
 
 def run(settings: Hyperparameters, places: Places, process: Process, arguments: Sequence[str]) -> None:
@@ -96,28 +99,33 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
         LostPeers: another process of the run failed.
         Stopped: SIGTERM came; the checkpoint is written, and the same command goes on from it.
     """
-    start = time.perf_counter()
+    start, phases = time.perf_counter(), Phases()
     random.seed(settings.seed)
     np.random.seed(settings.seed)
     head_only = settings.trainable == "head"
     with enough_memory(settings):
         with _connected(process):
-            images = load(
-                inputs.data, settings.image_size, settings.max_unreadable, keep=not head_only, process=process
-            )
+            with phases.of("decode"):
+                images = load(
+                    inputs.data, settings.image_size, settings.max_unreadable, keep=not head_only, process=process
+                )
             if process.rank == 0:
                 report.print_inputs(inputs.data, images, inputs.weights, settings)
             digest = folder.digest(inputs.data)
             decided_by = identity(settings, digest, inputs.weights)
             with stop_on_sigterm() as stop:
-                current = TrainingRun(settings, inputs, process, images, places.checkpoints, decided_by, stop)
-                trained = _train_head(current) if head_only else _train_network(current)
+                current = TrainingRun(settings, inputs, process, images, places.checkpoints, decided_by, stop, phases)
+                with phases.of("train"):
+                    trained = _train_head(current) if head_only else _train_network(current)
         if process.rank == 0:  # alone: the others need not wait
-            exported = export(trained, inputs.data, images, settings, places.model)
+            with phases.of("export"):
+                exported = export(trained, inputs.data, images, settings, places.model)
             test = exported.tests.get(exported.precision, trained.test)
+            seconds = time.perf_counter() - start
+            report.print_phases(phases.seconds, seconds)
             report.print_result(trained.history.best, exported, test.score, inputs.data.classes)
             metrics = report.metrics(trained, exported, test, inputs.data.classes, images, settings, process)
-            metrics |= {"dataset": digest, "seconds": time.perf_counter() - start, "peak_memory_mb": peak_mb()}
+            metrics |= {"dataset": digest, "seconds": seconds, "phases": phases.seconds, "peak_memory_mb": peak_mb()}
             report.write(places.output / "data", metrics)
             pictures.draw(places.output / "data", trained.history, test, images["test"], inputs.data.classes)
 
@@ -141,9 +149,10 @@ def _train_network(current: TrainingRun) -> Trained:
         print(f"training on {described(device, threads)} a process", flush=True)
     model = place(build(settings, len(current.inputs.data.classes), state), device)
     checkpoints = Checkpoints(current.checkpoints, process, current.identity)
-    history = loop.fit(model, images, settings, process, checkpoints, current.stop)
-    temperature = loop.calibrate(model, images["valid"], settings.batch_size, process)
-    test = loop.predict(model, images["test"], settings.batch_size, process)
+    history = loop.fit(model, images, settings, process, checkpoints, current.stop, current.phases)
+    with current.phases.of("evaluate"):
+        temperature = loop.calibrate(model, images["valid"], settings.batch_size, process)
+        test = loop.predict(model, images["test"], settings.batch_size, process)
     learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
 
     def write(path: Path) -> None:
@@ -170,17 +179,18 @@ def _train_head(current: TrainingRun) -> Trained:
     examples = {}
     for name, split in images.items():
         kept = KeptFeatures(current.checkpoints, name, process=process, identity=current.identity, engine=engine.name)
-        own = features(
-            split,
-            engine,
-            count=feature_count(settings.architecture),
-            views=settings.views if name == "train" else 1,
-            seed=settings.seed,
-            process=process,
-            folder=current.inputs.data,
-            kept=kept,
-            stop=stop,
-        )
+        with current.phases.of("train" if name == "train" else "evaluate"):
+            own = features(
+                split,
+                engine,
+                count=feature_count(settings.architecture),
+                views=settings.views if name == "train" else 1,
+                seed=settings.seed,
+                process=process,
+                folder=current.inputs.data,
+                kept=kept,
+                stop=stop,
+            )
         examples[name] = head.Examples(gather(own, process, stop), split.labels)
 
     def end_epoch(epoch: Epoch) -> None:

@@ -11,7 +11,10 @@ from botocore.exceptions import ClientError
 
 _logger = logging.getLogger(__name__)
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-ACCURACY, BALANCED_ACCURACY = "test:accuracy", "test:balanced_accuracy"  # metrics that the training program logs
+# Metrics that the training program logs.
+ACCURACY, BALANCED_ACCURACY = "test:accuracy", "test:balanced_accuracy"
+LOWEST_CLASS_ACCURACY = "test:lowest_class_accuracy"
+ACCURACIES = (ACCURACY, BALANCED_ACCURACY, LOWEST_CLASS_ACCURACY)
 _PROPAGATION_SECONDS = 60
 _METRICS_SECONDS = 60
 _PAUSE_SECONDS = 5
@@ -51,7 +54,7 @@ class SageMakerJob:
     model_from: str | None
     """Training job that made the model: this one, or a tuning job's best one; None if a tuning job has no best one."""
     accuracies: Mapping[str, float]
-    """ACCURACY and BALANCED_ACCURACY of that model, 0..1, without those that its job did not log."""
+    """ACCURACIES of that model, 0..1, without those that its job did not log."""
 
     @property
     def title(self) -> str:
@@ -111,8 +114,8 @@ class Jobs:
         while training_job:
             described = self._describe(TRAINING, training_job) or {}
             logged = {metric["MetricName"]: metric["Value"] for metric in described.get("FinalMetricDataList", [])}
-            found = {name: float(logged[name]) for name in (ACCURACY, BALANCED_ACCURACY) if name in logged}
-            if len(found) == 2 or time.monotonic() >= deadline:
+            found = {name: float(logged[name]) for name in ACCURACIES if name in logged}
+            if len(found) == len(ACCURACIES) or time.monotonic() >= deadline:
                 break
             time.sleep(_PAUSE_SECONDS)
         return found

@@ -22,20 +22,23 @@ _WAITING = "jobs/waiting/"  # these names are settings/names.py's, which Lambda 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """Training job of a kept model, and its test accuracy over all images, and as the mean over classes, 0..1.
+    """Training job of a kept model, and its test accuracy: over all images, as the mean over classes, and the lowest
+    of all classes, 0..1.
 
-    A model that an early version kept has no mean over classes.
+    A model that an earlier version kept lacks the latter ones.
     """
 
     job: str
     test_accuracy: float
     balanced_accuracy: float | None = None
+    lowest_class_accuracy: float | None = None
 
     def __str__(self) -> str:
         balanced = "" if self.balanced_accuracy is None else f", balanced {self.balanced_accuracy}"
-        return f"{self.test_accuracy}{balanced}"
+        lowest = "" if self.lowest_class_accuracy is None else f", lowest class {self.lowest_class_accuracy}"
+        return f"{self.test_accuracy}{balanced}{lowest}"
 
-    def under(self, floor: float) -> str:
+    def under(self, floor: float, class_floor: float) -> str:
         """Why the model is not good enough; "" if it is. Over all images alone, a large class would hide small ones."""
         under = f"is under the floor {floor:.4g} (training job {self.job})"
         if self.test_accuracy < floor:
@@ -44,6 +47,11 @@ class ModelResult:
             return (
                 f"balanced test accuracy {self.balanced_accuracy:.4g} {under}: some classes are hardly recognised, "
                 f"though {self.test_accuracy:.4g} of all test images are"
+            )
+        if self.lowest_class_accuracy is not None and self.lowest_class_accuracy < class_floor:
+            return (
+                f"lowest class's test accuracy {self.lowest_class_accuracy:.4g} is under the floor {class_floor:.4g} "
+                f"(training job {self.job}), though {self.test_accuracy:.4g} of all test images are recognised"
             )
         return ""
 
@@ -61,6 +69,8 @@ class WaitingStack:
     floor: float
     wait_url: str
     since: float
+    class_floor: float = 0.0
+    """0 in the note of an earlier version."""
     etag: str = ""
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from cloudformation import one_line, respond, signal
-from jobs import ACCURACY, BALANCED_ACCURACY, KINDS, JobKind, Jobs, SageMakerJob, kind_of
+from jobs import ACCURACIES, KINDS, JobKind, Jobs, SageMakerJob, kind_of
 from live_endpoint import OF_ENDPOINTS, NotLive, look
 from store import ModelResult, Store, WaitingStack, data_manifest, job_artifact
 
@@ -91,14 +91,12 @@ class Wanted:
     digest: str
     dataset: str
     floor: float
-    request: dict[str, Any]
-    """The request that creates the job, without its name."""
-    wait_url: str
-    """Pre-signed URL of the wait condition."""
+    class_floor: float
+    request: dict[str, Any]  # that creates the job, without its name
+    wait_url: str  # pre-signed, of the wait condition
 
     @property
     def kind(self) -> JobKind:
-        """Kind of the job that trains the model."""
         return kind_of(self.request)
 
     @classmethod
@@ -109,13 +107,14 @@ class Wanted:
                 digest=properties["Digest"],
                 dataset=properties["Dataset"],
                 floor=float(properties["AccuracyFloor"]),
+                class_floor=float(properties.get("ClassAccuracyFloor", 0)),  # a roll-back to an old version has none
                 request=json.loads(properties["Request"]),
                 wait_url=properties["WaitUrl"],
             )
         except KeyError as error:
             raise Refused(f"the resource lacks its property {error}") from None
         except ValueError as error:
-            raise Refused(f"AccuracyFloor or Request cannot be read: {error}") from None
+            raise Refused(f"AccuracyFloor, ClassAccuracyFloor or Request cannot be read: {error}") from None
 
 
 class Orchestrator:
@@ -131,7 +130,7 @@ class Orchestrator:
         if result is None:
             self._train(wanted)
             return
-        _require_floor(result, wanted.floor)
+        _require_floors(result, wanted)
         signal(wanted.wait_url, sender=result.job, data=str(result))
         _logger.info("model is there already", extra={"digest": wanted.digest, "job": result.job})
 
@@ -160,7 +159,7 @@ class Orchestrator:
         for job in self._jobs.attempts(wanted.kind, wanted.digest):
             # A job's files expire after some weeks. Then only a new attempt makes the model again.
             if job.status == "Completed" and job.model_from and self._store.exists(job_artifact(job.model_from)):
-                return self._keep(wanted.digest, wanted.floor, job)
+                return self._keep(wanted, job)
         return None
 
     def _train(self, wanted: Wanted) -> None:
@@ -194,6 +193,7 @@ class Orchestrator:
                 kind=wanted.kind.resource,
                 job=job,
                 floor=wanted.floor,
+                class_floor=wanted.class_floor,
                 wait_url=wanted.wait_url,
                 since=time.time(),
             )
@@ -225,7 +225,7 @@ class Orchestrator:
         if job.status != "Completed":
             raise Refused(job.why_not)
         try:
-            return self._keep(waiting.digest, waiting.floor, job)
+            return self._keep(waiting, job)
         except ClientError as error:
             # S3 would refuse a retry too: fail now, instead of letting the stack wait for hours.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
@@ -233,18 +233,18 @@ class Orchestrator:
             reason = error.response["Error"]["Message"]
             raise Refused(f"{job.title} completed, but its model was not copied: {reason}") from error
 
-    def _keep(self, digest: str, floor: float, job: SageMakerJob) -> ModelResult:
-        """Keep a completed job's model if it reaches the floor; Refused if it does not."""
+    def _keep(self, asked: Wanted | WaitingStack, job: SageMakerJob) -> ModelResult:
+        """Keep a completed job's model if it reaches the floors; Refused if it does not."""
         if job.model_from is None:
             raise Refused(f"{job.title} completed without a best training job")
-        if missing := [name for name in (ACCURACY, BALANCED_ACCURACY) if name not in job.accuracies]:
-            raise Refused(f"{job.title} completed without logging {' and '.join(missing)}")
-        result = ModelResult(job.model_from, job.accuracies[ACCURACY], job.accuracies[BALANCED_ACCURACY])
-        _require_floor(result, floor)
-        self._store.keep(digest, result)
+        if missing := [name for name in ACCURACIES if name not in job.accuracies]:
+            raise Refused(f"{job.title} completed without logging {', '.join(missing)}")
+        result = ModelResult(job.model_from, *(job.accuracies[name] for name in ACCURACIES))
+        _require_floors(result, asked)
+        self._store.keep(asked.digest, result)
         return result
 
 
-def _require_floor(result: ModelResult, floor: float) -> None:
-    if why := result.under(floor):
+def _require_floors(result: ModelResult, asked: Wanted | WaitingStack) -> None:
+    if why := result.under(asked.floor, asked.class_floor):
         raise Refused(why)

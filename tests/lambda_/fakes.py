@@ -128,9 +128,15 @@ class FakeSageMaker:
         }
         return best
 
-    def complete(self, name: str, accuracy: float | None, balanced: float | None = None) -> None:
-        """End a job well, with its model in the bucket; its classes are of one size unless `balanced` is given."""
-        logged = {"test:accuracy": accuracy, "test:balanced_accuracy": accuracy if balanced is None else balanced}
+    def complete(
+        self, name: str, accuracy: float | None, balanced: float | None = None, lowest: float | None = None
+    ) -> None:
+        """End a job well, with its model in the bucket; classes are alike unless `balanced` or `lowest` says so."""
+        logged = {
+            "test:accuracy": accuracy,
+            "test:balanced_accuracy": accuracy if balanced is None else balanced,
+            "test:lowest_class_accuracy": accuracy if lowest is None else lowest,
+        }
         metrics = [{"MetricName": name, "Value": value} for name, value in logged.items() if value is not None]
         self.jobs[name] = {"TrainingJobStatus": "Completed", "FinalMetricDataList": metrics}
         self.s3.objects[f"jobs/{name}/output/model.tar.gz"] = f"model of {name}".encode()

@@ -6,6 +6,7 @@ from typing import Any
 import cloudformation
 import pytest
 import trained_model
+from jobs import ACCURACIES
 
 from tests.lambda_.fakes import client_error
 from tests.lambda_.world import ANSWER, DIGEST, JOB, MODEL, OTHER, SECOND_JOB, SECOND_WAIT, WAIT, WAITING, World
@@ -24,7 +25,7 @@ class TestCreate:
         world.job_ended()
         assert world.ask("Create")["Status"] == "SUCCESS"
         assert [(signal["Status"], signal["Data"]) for signal in world.signals] == [
-            ("SUCCESS", "0.97, balanced 0.97")
+            ("SUCCESS", "0.97, balanced 0.97, lowest class 0.97")
         ] * 2
         assert len(world.sagemaker.requests) == 1
 
@@ -219,10 +220,14 @@ class TestEndedJob:
         world.sagemaker.complete(JOB, 0.8)
         world.job_ended()
         (signal,) = world.signals
-        assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", JOB, "0.8, balanced 0.8")
+        assert (signal["Status"], signal["UniqueId"], signal["Data"]) == (
+            "SUCCESS",
+            JOB,
+            "0.8, balanced 0.8, lowest class 0.8",
+        )
         assert world.s3.objects[MODEL] == f"model of {JOB}".encode()
         result = json.loads(world.s3.objects[f"models/{DIGEST}/result.json"])
-        assert result == {"job": JOB, "test_accuracy": 0.8, "balanced_accuracy": 0.8}
+        assert result == {"job": JOB, "test_accuracy": 0.8, "balanced_accuracy": 0.8, "lowest_class_accuracy": 0.8}
         assert WAITING not in world.s3.objects
 
     def test_under_the_floor_is_signalled_with_both_numbers_and_not_kept(self, world: World) -> None:
@@ -246,6 +251,27 @@ class TestEndedJob:
             "recognised, though 0.97 of all test images are"
         )
         assert MODEL not in world.s3.objects
+
+    def test_a_class_under_the_floor_of_classes_is_signalled_and_the_model_not_kept(self, world: World) -> None:
+        world.ask("Create", ClassAccuracyFloor="0.6")
+        world.sagemaker.complete(JOB, 0.97, balanced=0.9, lowest=0.5)
+        world.job_ended()
+        (signal,) = world.signals
+        assert signal["Status"] == "FAILURE"
+        assert signal["Reason"] == (
+            f"lowest class's test accuracy 0.5 is under the floor 0.6 (training job {JOB}), though 0.97 of all test "
+            "images are recognised"
+        )
+        assert MODEL not in world.s3.objects
+
+    def test_a_note_of_an_earlier_version_has_no_floor_of_classes(self, world: World) -> None:
+        world.ask("Create", ClassAccuracyFloor="0.6")
+        note = json.loads(world.s3.objects[WAITING])
+        del note["class_floor"]
+        world.s3.objects[WAITING] = json.dumps(note).encode()
+        world.sagemaker.complete(JOB, 0.97, lowest=0.5)
+        world.job_ended()
+        assert world.signals[0]["Status"] == "SUCCESS"
 
     def test_failed_is_signalled_with_the_jobs_own_reason_and_its_log(self, world: World) -> None:
         world.ask("Create")
@@ -276,7 +302,7 @@ class TestEndedJob:
         world.sagemaker.complete(JOB, None)
         world.job_ended()
         assert world.signals[0]["Status"] == "FAILURE"
-        assert "without logging test:accuracy and test:balanced_accuracy" in world.signals[0]["Reason"]
+        assert f"without logging {', '.join(ACCURACIES)}" in world.signals[0]["Reason"]
 
     def test_without_a_balanced_accuracy_is_not_taken_for_a_good_one(self, world: World) -> None:
         world.ask("Create")

@@ -40,10 +40,14 @@ def test_the_best_jobs_model_is_kept_and_its_test_accuracy_signalled(world: Worl
     best = world.sagemaker.complete_tuning(JOB, [0.91, 0.99])
     world.job_ended()
     (signal,) = world.signals
-    assert (signal["Status"], signal["UniqueId"], signal["Data"]) == ("SUCCESS", best, "0.91, balanced 0.91")
+    assert (signal["Status"], signal["UniqueId"], signal["Data"]) == (
+        "SUCCESS",
+        best,
+        "0.91, balanced 0.91, lowest class 0.91",
+    )
     assert world.s3.objects[MODEL] == f"model of {best}".encode()
     result = json.loads(world.s3.objects[f"models/{DIGEST}/result.json"])
-    assert result == {"job": best, "test_accuracy": 0.91, "balanced_accuracy": 0.91}
+    assert result == {"job": best, "test_accuracy": 0.91, "balanced_accuracy": 0.91, "lowest_class_accuracy": 0.91}
     assert WAITING not in world.s3.objects
 
 

@@ -234,8 +234,8 @@ def test_the_dashboard_shows_how_the_last_trainings_went(operations: Template) -
     ]
     # Not in double quotes, which match a whole name: "CloudWatch search expression syntax", CloudWatch user guide.
     jobs_only = "TrainingJobName=slipway TrainingJobName=dev"
-    assert len(searched) == 6 and all(jobs_only in search for search in searched)
-    for name in ("test:accuracy", "test:balanced_accuracy"):
+    assert len(searched) == 7 and all(jobs_only in search for search in searched)
+    for name in ("test:accuracy", "test:balanced_accuracy", "test:lowest_class_accuracy"):
         assert any(name in search for search in searched)
 
 

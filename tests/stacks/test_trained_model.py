@@ -67,9 +67,10 @@ def test_accuracy_is_read_from_the_log(templates: dict[str, Template]) -> None:
         "validation:loss": "1.5e-05",
         "validation:accuracy": "0.9812",
     }
-    line = "test:accuracy=0.9833 test:balanced_accuracy=0.5 test:loss=0.07"
+    line = "test:accuracy=0.9833 test:balanced_accuracy=0.5 test:lowest_class_accuracy=0.25 test:loss=0.07"
     assert re.findall(patterns["test:accuracy"], line) == ["0.9833"]
     assert re.findall(patterns["test:balanced_accuracy"], line) == ["0.5"]
+    assert re.findall(patterns["test:lowest_class_accuracy"], line) == ["0.25"]
 
 
 def test_several_instances_encrypt_what_they_tell_each_other(
@@ -153,11 +154,11 @@ def test_the_wait_starts_after_the_job_and_the_job_after_its_listeners(
     assert listeners == set(training["DependsOn"])
 
 
-def test_the_accuracy_floor_is_no_part_of_the_digest(templates: dict[str, Template], synthesize: Synthesize) -> None:
-    lower = synthesize(accuracy_floor=0.1)["trained-model"]
+def test_the_floors_are_no_part_of_the_digest(templates: dict[str, Template], synthesize: Synthesize) -> None:
+    lower = synthesize(accuracy_floor=0.1, class_accuracy_floor=0.5)["trained-model"]
     before = only(templates["trained-model"], "Custom::TrainedModel")
     after = only(lower, "Custom::TrainedModel")
-    assert after["AccuracyFloor"] == "0.1"
+    assert (after["AccuracyFloor"], after["ClassAccuracyFloor"]) == ("0.1", "0.5")
     assert after["Digest"] == before["Digest"]
 
 

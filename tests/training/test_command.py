@@ -67,8 +67,12 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
     test = metrics["test"]
     assert lines[-1] == (
         f"test:accuracy={test['accuracy']:.4f} test:balanced_accuracy={test['balanced_accuracy']:.4f} "
-        f"test:loss={test['loss']:.4f}"
+        f"test:lowest_class_accuracy={test['lowest_class']['accuracy']:.4f} test:loss={test['loss']:.4f}"
     )
+    [low, high] = test["accuracy_interval"]
+    assert low < test["accuracy"] < high or test["accuracy"] == high == 1
+    assert list(metrics["phases"]) == ["decode", "train", "evaluate", "export"]
+    assert 0 < sum(metrics["phases"].values()) < metrics["seconds"]
     assert test["accuracy"] >= 0.9
     assert {name: entry["images"] for name, entry in test["classes"].items()} == {"0": 10, "1": 10}
     assert {name: sum(row.values()) for name, row in test["confusion"].items()} == {"0": 10, "1": 10}

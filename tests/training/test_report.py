@@ -27,8 +27,23 @@ def printed(capsys: pytest.CaptureFixture[str], correct: list[int], images: list
 def test_a_large_class_does_not_hide_a_small_one_in_the_balanced_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
     """Mean recall, as scikit-learn's balanced_accuracy_score."""
     lines = printed(capsys, [97, 0], [97, 3])
-    assert lines[-1] == "test:accuracy=0.9700 test:balanced_accuracy=0.5000 test:loss=0.1234"
+    assert lines[-1] == (
+        "test:accuracy=0.9700 test:balanced_accuracy=0.5000 test:lowest_class_accuracy=0.0000 test:loss=0.1234"
+    )
     assert "warning: none of the 3 test images of class class-1 is recognised" in lines
+
+
+def test_the_accuracy_has_its_interval_and_the_lowest_class_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """The interval is Newcombe's example (Statistics in Medicine 17, 857-872, 1998, table I)."""
+    assert (
+        "263 test images: accuracy 30.8%, from 25.5% to 36.6% in other such images (95 % interval); "
+        "the lowest class is class-1 with 20.6%"
+    ) in printed(capsys, [68, 13], [200, 63])
+
+
+def test_the_seconds_of_the_phases_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_phases({"decode": 1.25, "train": 20.0}, 24.0)
+    assert capsys.readouterr().out == "seconds: decode 1.2, train 20.0, all else 2.8\n"
 
 
 def test_without_such_a_class_there_is_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +69,9 @@ def test_confusion_and_mistakes_have_the_names_of_classes_and_files() -> None:
 
     found = report.metrics(trained, exported, test, CLASSES, {"test": images}, Hyperparameters(), Process())["test"]  # type: ignore[arg-type]
 
+    assert found["accuracy_interval"] == pytest.approx([0.15, 0.85], abs=5e-3)
+    assert found["balanced_accuracy"] == 0.5
+    assert found["lowest_class"] == {"name": "犬", "accuracy": 0.0}
     assert found["confusion"] == {"قطة": {"قطة": 1, "<b>": 1}, "<b>": {"<b>": 1}, "犬": {"قطة": 1}}
     assert found["mistakes"] == [
         {"file": "3.png", "class": "犬", "predicted": "قطة", "probability": 0.7},

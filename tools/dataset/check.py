@@ -1,6 +1,5 @@
 """Checks a data set before it is uploaded, exactly as the training will, and says what its result would hide."""
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from tools.dataset.contents import same_images
 from training.folder import Folder, inspect, relative_name, shorten
 from training.images import readable, unreadable_images
+from training.outcome import wilson
 from training.settings import Hyperparameters
 
 MAX_TIMES = 10  # as many images as another class
@@ -40,14 +40,6 @@ def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreada
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
     return folder
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share, by Wilson's score: shares that `right` of `count` may well come from."""
-    z = 1.96
-    centre = (right + z * z / 2) / (count + z * z)
-    half = z / (count + z * z) * math.sqrt(right * (count - right) / count + z * z / 4)
-    return max(centre - half, 0.0), min(centre + half, 1.0)  # rounding leads over the ends
 
 
 def _repeated(folder: Folder) -> list[str]:

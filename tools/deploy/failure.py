@@ -17,7 +17,9 @@ from tools.stack import is_own
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _SIGNALLED = re.compile(r"WaitCondition received failed message: '(.*)' for uniqueId: ", re.DOTALL)
 # The messages of lambda/trained_model.
-_UNDER_FLOOR = re.compile(r"(balanced )?test accuracy (\S+) is under the floor (\S+) \(training job (\S+?)\)")
+_UNDER_FLOOR = re.compile(
+    r"(balanced |lowest class's )?test accuracy (\S+) is under the floor (\S+) \(training job (\S+?)\)"
+)
 _JOB_ENDED = re.compile(r"(?:training|tuning) job (\S+) (?:failed|stopped): ")
 
 
@@ -67,10 +69,11 @@ def next_step(why: str, bucket: str) -> str:
         picture, better = "mistakes.png", "change epochs, learning_rate, architecture or the images"
         if found[1]:
             picture, better = "confusion.png", "add images of the classes that are hardly recognised"
+        setting = "class_accuracy_floor" if found[1] == "lowest class's " else "accuracy_floor"
         mistakes = f"aws s3 cp s3://{bucket}/{job_output(found[4])} - | tar xz {picture}"
         return (
             f"look at the mistakes, {mistakes}, then {better}, "
-            f"or accept this model: run the same command with accuracy_floor={floor:g} in SETTINGS"
+            f"or accept this model: run the same command with {setting}={floor:g} in SETTINGS"
         )
     if found := _JOB_ENDED.search(why):
         return (

@@ -35,13 +35,14 @@ def test_accuracy(signalled: str) -> str:
     """Word the output TestAccuracy, a JSON object of accuracies by training job; "" if it has none."""
     try:
         [*_, last] = json.loads(signalled).values()
-        found = re.fullmatch(r"([0-9.e-]+)(?:, balanced ([0-9.e-]+))?", last)
+        found = re.fullmatch(r"([0-9.e-]+)(?:, balanced ([0-9.e-]+))?(?:, lowest class ([0-9.e-]+))?", last)
     except (AttributeError, TypeError, ValueError):
         found = None
     if found is None:
         return ""
     balanced = f", {float(found[2]):.1%} as the mean over classes" if found[2] else ""
-    return f", test accuracy {float(found[1]):.1%}{balanced}"
+    lowest = f", {float(found[3]):.1%} in the lowest class" if found[3] else ""
+    return f", test accuracy {float(found[1]):.1%}{balanced}{lowest}"
 
 
 def deployment(settings: Settings) -> str:

@@ -11,7 +11,6 @@ from iam.policy import in_words
 from iam.resolve import readable
 from tools.cost.estimate import Estimate
 from tools.cost.report import notes, rows, totals
-from tools.dataset.check import wilson
 from tools.deploy.narration import minutes
 from tools.preflight import on_local_aws
 from tools.report.absent import Absent
@@ -19,6 +18,7 @@ from tools.report.chart import LineChart, line_chart
 from tools.report.confusion import confused_pairs, confusion_matrix
 from tools.report.content import ReportContent
 from tools.report.training import TrainingOutput
+from training.outcome import wilson
 
 _SHOWN_CLASSES = 30  # rows of the table of classes that are not folded
 

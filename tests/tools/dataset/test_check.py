@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.dataset.check import checked, wilson
+from tools.dataset.check import checked
 
 
 def warnings(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -65,11 +65,3 @@ def test_a_class_with_under_a_tenth_of_anothers_images_is_named(
         shutil.copy(dark[0], dark[0].with_name(f"more{number}.png"))
     line = f"class light has 1 training images, dark {1 + more}: the model may hardly recognise it; add images of it"
     assert (line in warnings(different, capsys)) == warned
-
-
-@pytest.mark.parametrize(
-    ("right", "count", "low", "high"), [(10, 12, 0.552, 0.953), (0, 10, 0, 0.278), (81, 263, 0.255, 0.366)]
-)
-def test_wilsons_interval(right: int, count: int, low: float, high: float) -> None:
-    """The last is Newcombe's example (Statistics in Medicine 17, 857-872, 1998, table I)."""
-    assert wilson(right, count) == pytest.approx((low, high), abs=5e-4)

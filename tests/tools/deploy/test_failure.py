@@ -91,6 +91,13 @@ def test_under_the_floor_in_the_mean_over_classes_the_step_is_more_images_of_the
     assert step.endswith("with accuracy_floor=0.831 in SETTINGS")
 
 
+def test_under_the_floor_of_classes_the_step_names_that_setting() -> None:
+    why = f"lowest class's {FLOOR}, though 0.97 of all test images are recognised"
+    step = next_step(why, BUCKET)
+    assert "confusion.png" in step
+    assert step.endswith("with class_accuracy_floor=0.831 in SETTINGS")
+
+
 @pytest.mark.parametrize(("accuracy", "floor"), [("0.83", "0.829"), ("1", "0.999"), ("0", "0"), ("0.8", "0.799")])
 def test_that_floor_is_under_an_accuracy_that_was_rounded_up(accuracy: str, floor: str) -> None:
     assert next_step(FLOOR.replace("0.8313", accuracy), BUCKET).endswith(f" accuracy_floor={floor} in SETTINGS")

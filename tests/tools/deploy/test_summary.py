@@ -6,7 +6,7 @@ from settings import read_settings
 from tools.deploy import summary as module
 from tools.deploy.summary import deployment, summary
 
-ACCURACY = '{"slipway-prod-12ab-1": "0.9917, balanced 0.981"}'
+ACCURACY = '{"slipway-prod-12ab-1": "0.9917, balanced 0.981, lowest class 0.9"}'
 OUTPUTS = {
     "slipway-prod-trained-model": {"ModelDigest": "12ab" * 16, "TestAccuracy": ACCURACY},
     "slipway-prod-serving": {"EndpointName": "slipway-prod-4bd2"},
@@ -22,7 +22,8 @@ def no_stages(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 def test_it_names_endpoint_model_accuracy_and_the_commands_for_this_stage() -> None:
     assert list(summary(read_settings({"stage": "prod"}))) == [
-        "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%, 98.1% as the mean over classes",
+        "Live: endpoint slipway-prod-4bd2, model 12ab12ab12ab, test accuracy 99.2%, 98.1% as the mean over classes, "
+        "90.0% in the lowest class",
         'Try:  make classify IMAGE=cat.jpg SETTINGS="stage=prod", or make try SETTINGS="stage=prod" for a page',
         'Stop: make destroy SETTINGS="stage=prod"',
     ]
@@ -70,3 +71,5 @@ def test_an_accuracy_that_was_not_signalled_is_not_told(signalled: str) -> None:
 
 def test_of_a_model_that_an_early_version_kept_the_accuracy_over_images_is_told() -> None:
     assert module.test_accuracy('{"slipway-prod-12ab-1": "0.9"}') == ", test accuracy 90.0%"
+    balanced = module.test_accuracy('{"slipway-prod-12ab-1": "0.9, balanced 0.8"}')
+    assert balanced == ", test accuracy 90.0%, 80.0% as the mean over classes"
