@@ -44,6 +44,7 @@ def _rate(folder: Path, world: int, round_: int) -> float:
     command = [
         sys.executable, "-m", "training", "--data", str(folder / "digits"), "--output", str(output),
         "--architecture", "resnet18", "--image-size", str(SIDE), "--epochs", str(EPOCHS), "--batch-size", str(BATCH),
+        "--augment", "shift",
     ]  # fmt: skip
     processes = []
     for rank in range(world):

@@ -18,7 +18,7 @@ from torchvision import transforms
 
 from bench.result import BenchmarkResult, paired_medians
 from serving.preprocessing import normalise
-from training import images
+from training import images, pixel_cache
 from training.folder import inspect
 from training.resnet import MEAN, STD
 
@@ -38,7 +38,7 @@ _PEER = transforms.Compose(
 def run() -> BenchmarkResult:
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"  # our decoder uses this many threads
-    images.MAX_MEMORY_BYTES = 0
+    pixel_cache.MAX_MEMORY_BYTES = 0
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "images"
         _write_photographs(root)

@@ -28,7 +28,7 @@ from training.settings import Hyperparameters
 
 PHOTOS = 40
 ARCHITECTURE, SIZE = "resnet50", 224
-LEARNT_AT = Hyperparameters(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005)
+LEARNT_AT = Hyperparameters(ARCHITECTURE, image_size=32, epochs=14, batch_size=64, learning_rate=0.005, augment="shift")
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _pretrain(folder: Path, weights: Path) -> None:
     from training.images import load
     from training.loop import fit
 
-    settings = Hyperparameters("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02)
+    settings = Hyperparameters("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02, augment="shift")
     data = inspect(folder)
     torch.manual_seed(0)
     model = build(settings, len(data.classes), None)

@@ -42,6 +42,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)  # orientations in which height and width change places
 
 
 def decode(content: bytes, side: int | None = None) -> Image.Image:
@@ -80,6 +81,17 @@ def square_of(file: ImageFile, size: int) -> np.ndarray:
 def read_square(content: bytes, size: int) -> np.ndarray:
     """Decodes an image file to a square, uint8 [size, size, 3]. Raises as `decode` does."""
     return square_of(inspect(content, size), size)
+
+
+def read_whole(content: bytes, size: int) -> tuple[np.ndarray, float]:
+    """Decodes an image file, all of it, stretched to a square: uint8 [size, size, 3], and its width by its height.
+
+    Crops for training are cut out of it. Raises as `decode` does.
+    """
+    image, profile, turn = _pixels(inspect(content, size), size)
+    ratio = image.width / image.height
+    stretched = _flat(image.resize((size, size), Image.Resampling.BILINEAR), profile)
+    return np.asarray(_upright(stretched, turn)), 1 / ratio if turn in _SIDEWAYS else ratio
 
 
 def square(image: Image.Image, size: int) -> np.ndarray:

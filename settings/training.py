@@ -4,7 +4,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from aws.instances import Instance
 from settings.part import Named, TrainingInstanceType, at_least, at_most
-from training.settings import Recipe, declared
+from training.settings import Recipe, cannot_augment, declared
 
 
 class Training(Named, Recipe, frozen=True):
@@ -51,6 +51,13 @@ class Training(Named, Recipe, frozen=True):
             return declared(Recipe)[str(info.field_name)].read(str(value))
         except ValueError as expected:
             raise ValueError(f"must be {expected}") from None
+
+    @field_validator("augment")
+    @classmethod
+    def _layers_learn_so(cls, value: str, info: ValidationInfo) -> str:
+        if problem := cannot_augment(value, info.data.get("trainable", "all")):
+            raise ValueError(problem)
+        return value
 
     @field_validator("weights")
     @classmethod

@@ -8,6 +8,7 @@ from settings.part import at_least, at_most, short_enough_to_tune
 from settings.ranges import range_field, read_range
 from settings.training import Training, frozen_layers_need_weights
 from training.ranges import Between, Range
+from training.settings import cannot_augment
 
 _TUNABLE = ("learning_rate", "batch_size", "epochs", "trainable")
 
@@ -52,6 +53,8 @@ class Tuning(Training, frozen=True):
     def _weights_there_to_tune(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("weights") == "":
             frozen_layers_need_weights(value)
+        if problem := cannot_augment(info.data.get("augment", ""), value):
+            raise ValueError(problem)
         return value
 
     @field_validator("tuning_max_jobs")

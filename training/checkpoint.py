@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
 
 from training.environment import Process
 from training.identity import check_same, damaged
@@ -26,11 +27,12 @@ FILE = "checkpoint.pt"
 
 @dataclass
 class TrainingState:
-    """State of a training; order and shifts of the images follow from seed and epoch, so they are not in it.
+    """State of a training; order and changes of the images follow from seed and epoch, so they are not in it.
 
     Attributes:
+        averaged: the model with its parameters averaged over the last steps; None if it is not wanted.
         epochs: finished ones.
-        best: index of the best of them, and the model after it.
+        best: index of the best of them, and the judged model after it.
         step: finished steps of the next epoch.
         loss: sum over the images of those steps, nats.
         seconds: spent on those steps before an interruption.
@@ -39,18 +41,24 @@ class TrainingState:
     model: nn.Module
     optimizer: Optimizer
     schedule: LRScheduler
+    averaged: AveragedModel | None = None
     epochs: list[Epoch] = field(default_factory=list)
     best: tuple[int, dict[str, Tensor]] | None = None
     step: int = 0
     loss: float = 0.0
     seconds: float = 0.0
 
+    @property
+    def judged(self) -> nn.Module:
+        """The model that is evaluated and kept."""
+        return self.averaged.module if self.averaged else self.model
+
     def end_epoch(self, epoch: Epoch) -> None:
         """Adds a finished epoch, and copies the model if it is the best so far."""
         self.epochs.append(epoch)
         self.step, self.loss, self.seconds = 0, 0.0, 0.0
         if self.best is None or epoch.merit > self.epochs[self.best[0]].merit:
-            self.best = len(self.epochs) - 1, copy.deepcopy(self.model.state_dict())
+            self.best = len(self.epochs) - 1, copy.deepcopy(self.judged.state_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers, texts and tensors in lists and dicts, which `torch.load` reads with weights_only."""
@@ -58,6 +66,7 @@ class TrainingState:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "averaged": self.averaged.state_dict() if self.averaged else None,
             "epochs": [_epoch_to_dict(epoch) for epoch in self.epochs],
             "best": list(self.best) if self.best else None,
             "step": self.step,
@@ -71,6 +80,8 @@ class TrainingState:
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
+        if self.averaged:
+            self.averaged.load_state_dict(saved["averaged"])
         self.epochs = [_epoch_from_dict(epoch) for epoch in saved["epochs"]]
         self.best = (saved["best"][0], saved["best"][1]) if saved["best"] else None
         self.step, self.loss, self.seconds = saved["step"], saved["loss"], saved["seconds"]

@@ -40,6 +40,7 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     """The model on the device, in the memory layout that suits it."""
     if device.type == "cpu":
         return model
+    torch.backends.cudnn.benchmark = True  # all batches have one or two shapes
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -54,7 +55,16 @@ def moved(values: Tensor, device: torch.device) -> Tensor:
     """The values on the device, copied from page-locked memory while the previous step runs."""
     if device.type == "cpu":
         return values
-    values = values.pin_memory()
-    if values.dim() == 4:
+    if not values.is_pinned():
+        values = values.pin_memory()
+    if values.dim() == 4 and values.is_floating_point():
         return values.to(device, non_blocking=True, memory_format=torch.channels_last)
     return values.to(device, non_blocking=True)
+
+
+def logits_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits of a network's input, float [n, classes]."""
+    with arithmetic(images.device):
+        logits: Tensor = model(images)
+    # bf16 is too coarse for a loss; float64, in which processes are compared exactly, stays
+    return logits if logits.dtype == torch.float64 else logits.float()

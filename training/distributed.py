@@ -6,7 +6,7 @@ own share, and the number of instances would change the model.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
+from training.device import choose
 from training.environment import Process
 from training.errors import LostPeers
 
@@ -41,8 +42,7 @@ def together(process: Process) -> Iterator[None]:
         place = f"tcp://{process.master}:{process.port}"
         store, _, _ = next(dist.rendezvous(place, process.rank, process.world, timeout=MEETING))
         dist.init_process_group(
-            # for sums of a few numbers on the processor, and for gradients on the model's device
-            "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+            _backend(_gpus(store, process)),
             store=store,
             rank=process.rank,
             world_size=process.world,
@@ -59,6 +59,27 @@ def together(process: Process) -> Iterator[None]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _gpus(store: dist.Store, process: Process) -> list[str]:
+    """Name of each process's GPU, the same for one that two of them use; empty without a GPU."""
+    store.set(f"gpu-{process.rank}", own_gpu(process))
+    return [store.get(f"gpu-{rank}").decode() for rank in range(process.world)]
+
+
+def own_gpu(process: Process) -> str:
+    """Name of this process's GPU, which no other GPU of any machine has; empty without one."""
+    if not torch.cuda.is_available():
+        return ""
+    return str(torch.cuda.get_device_properties(choose(process)).uuid)
+
+
+def _backend(gpus: Sequence[str]) -> str:
+    """Libraries for sums of a few numbers on the processor, and for gradients on the model's device.
+
+    NCCL refuses two processes on one GPU, as when a laptop runs a job of several instances; gloo does not.
+    """
+    return "cpu:gloo,cuda:nccl" if all(gpus) and len(set(gpus)) == len(gpus) else "gloo"
 
 
 def summed(values: Tensor) -> Tensor:

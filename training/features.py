@@ -1,12 +1,14 @@
 """Features of a frozen backbone: computed once for each image, and used in every epoch."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
 
 from serving.preprocessing import ImageError, normalise
-from training.batches import MAX_SHIFT, ahead, shifted
+from training.augment import CROPPING, MAX_SHIFT, Crops, cropped, shifted
+from training.batches import ahead
 from training.engine import Engine
 from training.environment import Process
 from training.errors import InputError, Stopped
@@ -23,6 +25,7 @@ def features(
     *,
     count: int,
     views: int,
+    augment: str,
     seed: int,
     process: Process,
     folder: Folder,
@@ -31,7 +34,7 @@ def features(
 ) -> np.ndarray:
     """Features, float32 [n, views, count]: computed for this process's share (`rank`, `rank` + `world` …), else 0.
 
-    The first view is the image itself, the others are shifted a little. Each image is decoded once, a few at a time.
+    The first view is the image itself, the others are augmented. Images are decoded a few at a time.
 
     Args:
         kept: features of an earlier run, and where this run saves its own; None saves nothing.
@@ -46,14 +49,12 @@ def features(
     share, own = (every[process.rank :: process.world] for every in (found, np.arange(len(images))))  # share: a view
     done = _resume(share, kept, process)
     batches = [own[start : start + engine.batch] for start in range(done, len(own), engine.batch)]
-    reach = int(images.size * MAX_SHIFT)
-    shifts = _shifts(len(images), views, reach, seed)
+    seen = _Views(images, views, augment, seed)
     # the other processes are about as far
     with FeatureProgress(kept.split, len(images), done * process.world, quiet=process.rank != 0) as progress:
-        for batch, pixels in _decoded(images, batches, folder):
+        for batch, decoded in _decoded(seen, batches, folder):
             for view in range(views):
-                seen = shifted(pixels, shifts[batch, view], reach) if view else pixels
-                found[batch, view] = engine.run(normalise(seen, MEAN, STD))
+                found[batch, view] = engine.run(normalise(seen.view(view, batch, decoded), MEAN, STD))
             done += len(batch)
             progress.step(len(batch) * process.world)
             if stop.is_set():
@@ -95,16 +96,44 @@ def _resume(share: np.ndarray, kept: KeptFeatures, process: Process) -> int:
     return len(before)
 
 
-def _shifts(images: int, views: int, reach: int, seed: int) -> np.ndarray:
-    """Shift of each view in rows and columns, [images, views, 2], for `shifted`; the first view is not shifted."""
-    shifts = np.random.default_rng(seed).integers(0, 2 * reach, (images, views, 2), endpoint=True)
-    shifts[:, 0] = reach
-    return shifts
+@dataclass(frozen=True)
+class _Decoded:
+    """A batch: squares, uint8 [n, size, size, 3]; whole images and their widths by heights, if crops are cut."""
+
+    squares: np.ndarray
+    whole: np.ndarray | None = None
+    ratios: np.ndarray | None = None
 
 
-def _decoded(images: Images, batches: Sequence[np.ndarray], folder: Folder) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Each batch with its pixels; the next is decoded while the engine runs."""
+class _Views:
+    """Views of images: the first is the image itself, the others are augmented."""
+
+    def __init__(self, images: Images, views: int, augment: str, seed: int) -> None:
+        self._images, self._views = images, views
+        random = np.random.default_rng(seed)
+        self._cropping = views > 1 and augment in CROPPING
+        self._crops = Crops.draw(random, len(images) * views) if self._cropping else None
+        self._reach = int(images.size * MAX_SHIFT) if augment == "shift" else 0
+        self._shifts = random.integers(0, 2 * self._reach, (len(images), views, 2), endpoint=True)
+
+    def decode(self, batch: np.ndarray) -> _Decoded:
+        squares = self._images.take(batch)
+        return _Decoded(squares, *self._images.whole(batch)) if self._cropping else _Decoded(squares)
+
+    def view(self, number: int, batch: np.ndarray, decoded: _Decoded) -> np.ndarray:
+        """View `number` of a batch, uint8 [n, size, size, 3]."""
+        if not number:
+            return decoded.squares
+        if self._crops is None or decoded.whole is None or decoded.ratios is None:
+            return shifted(decoded.squares, self._shifts[batch, number], self._reach)
+        boxes = self._crops.boxes(batch * self._views + number, decoded.ratios)
+        size = self._images.size
+        return np.stack([cropped(*each, size) for each in zip(decoded.whole, boxes, strict=True)])
+
+
+def _decoded(views: _Views, batches: Sequence[np.ndarray], folder: Folder) -> Iterator[tuple[np.ndarray, _Decoded]]:
+    """Each batch with its images; the next is decoded while the engine runs."""
     try:
-        yield from zip(batches, ahead(images.take, batches), strict=True)
+        yield from zip(batches, ahead(views.decode, batches), strict=True)
     except (ImageError, OSError):
         raise InputError(shorten(list(unreadable_images(folder).values()), "unreadable images")) from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.batches import steps
+from training.class_weights import class_weights
 from training.outcome import Epoch, History, Predictions
 from training.settings import Hyperparameters
 
@@ -70,6 +71,7 @@ def fit(
     head = Head(np.zeros((classes, count), np.float32), np.zeros(classes, np.float32))
     momenta = Head(np.zeros_like(head.weight), np.zeros_like(head.bias))
     an_epoch = steps(images, settings.batch_size, 1)
+    of_class = class_weights(settings, train.labels)
     epochs: list[Epoch] = []
     best = head
     for number in range(1, settings.epochs + 1):
@@ -80,7 +82,9 @@ def fit(
         loss = 0.0
         for step, batch in enumerate(np.array_split(order, an_epoch), (number - 1) * an_epoch):
             rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
-            loss += _step(head, momenta, train.features[batch, seen[batch]] - centre, train.labels[batch], rate)
+            weights = None if of_class is None else of_class[train.labels[batch]]
+            features = train.features[batch, seen[batch]] - centre
+            loss += _step(head, momenta, features, train.labels[batch], rate, weights)
         current = head.uncentred(centre)
         score = current.predictions(valid.features[:, 0], valid.labels).score
         epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
@@ -107,13 +111,23 @@ def _between(start: float, end: float, part: float) -> float:
     return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
 
 
-def _step(head: Head, momenta: Head, features: np.ndarray, labels: np.ndarray, rate: float) -> float:
-    """Moves the head down the gradient of the batch's mean cross-entropy; returns its sum before, nats."""
+def _step(
+    head: Head, momenta: Head, features: np.ndarray, labels: np.ndarray, rate: float, weights: np.ndarray | None = None
+) -> float:
+    """Moves the head down the gradient of the batch's mean cross-entropy; returns its sum before, nats.
+
+    Args:
+        weights: of each image [n]; None if all count the same.
+    """
     log_probabilities = head.log_probabilities(features)
     own = (np.arange(len(labels)), labels)
     error = np.exp(log_probabilities)
     error[own] -= 1
     error /= len(labels)
+    losses = -log_probabilities[own]
+    if weights is not None:
+        error *= weights[:, None]
+        losses *= weights
     for value, momentum, gradient in (
         (head.weight, momenta.weight, error.T @ features),
         (head.bias, momenta.bias, error.sum(0)),
@@ -122,4 +136,4 @@ def _step(head: Head, momenta: Head, features: np.ndarray, labels: np.ndarray, r
         momentum *= MOMENTUM
         momentum += gradient
         value -= np.float32(rate) * (gradient + MOMENTUM * momentum)
-    return float(-log_probabilities[own].sum())
+    return float(losses.sum())

@@ -1,30 +1,31 @@
 """Epochs, evaluation and calibration of a network in PyTorch."""
 
-import math
 import time
+from collections.abc import Iterator
 from threading import Event
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models import ResNet
 
-from serving.preprocessing import normalise
-from training.batches import Batch, evaluation_batches, steps, training_batches
+from training.augment import MIXING
+from training.batches import evaluation_batches, steps
 from training.checkpoint import Checkpoints, TrainingState
-from training.device import arithmetic, moved
-from training.distributed import parallel, summed
+from training.device import logits_of
+from training.distributed import summed
 from training.environment import Process
-from training.errors import InputError, Stopped
+from training.epochs import Epochs
+from training.errors import InputError
+from training.feed import Feed
 from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
 from training.model import training_mode
 from training.outcome import Epoch, History, Predictions
 from training.phases import Phases
-from training.progress import EpochProgress
 from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
 from training.temperature import fit_temperature
@@ -51,26 +52,16 @@ def fit(
         InputError: the checkpoint is of another run, or differs between processes; the training diverges.
     """
     checkpoints, stop, phases = checkpoints or Checkpoints(), stop or Event(), phases or Phases()
-    trained = parallel(model, process)
-    if settings.compile == "always":
-        trained = torch.compile(trained)  # type: ignore[assignment]
-    optimizer = torch.optim.SGD(
-        [parameter for parameter in model.parameters() if parameter.requires_grad],
-        lr=settings.learning_rate,
-        momentum=MOMENTUM,
-        weight_decay=WEIGHT_DECAY,
-        nesterov=True,
-    )
-    total = settings.epochs * steps(len(images["train"]), settings.batch_size, process.world)
-    state = TrainingState(model, optimizer, _schedule(optimizer, settings.learning_rate, total))
+    state = _start(model, images["train"], settings, process)
+    epochs = Epochs(model, state, images["train"], settings, process, checkpoints, stop)
     _resume(state, checkpoints, process)
     while len(state.epochs) < settings.epochs:
         start = time.perf_counter() - state.seconds
         training_mode(model, settings.trainable)
-        loss = _train_one_epoch(trained, state, images["train"], settings, process, checkpoints, stop)
+        loss = epochs.train_one()
         speed = len(images["train"]) / (time.perf_counter() - start)
         with phases.of("evaluate"):
-            score = predict(model, images["valid"], settings.batch_size, process).score
+            score = predict(state.judged, images["valid"], settings.batch_size, process).score
         epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())
@@ -80,6 +71,26 @@ def fit(
     best, parameters = state.best
     model.load_state_dict(parameters)
     return History(state.epochs, state.epochs[best])
+
+
+def _start(model: ResNet, images: Images, settings: Hyperparameters, process: Process) -> TrainingState:
+    """The state before the first step."""
+    optimizer = torch.optim.SGD(
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=settings.learning_rate,
+        momentum=MOMENTUM,
+        weight_decay=WEIGHT_DECAY,
+        nesterov=True,
+        fused=True if next(model.parameters()).is_cuda else None,
+    )
+    an_epoch = steps(len(images), settings.batch_size, process.world)
+    averaged = None
+    if (
+        settings.augment in MIXING
+    ):  # over about an epoch: a fine-tuning is too short for the decay of torchvision's recipes
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / an_epoch), use_buffers=True)
+    schedule = _schedule(optimizer, settings.learning_rate, settings.epochs * an_epoch)
+    return TrainingState(model, optimizer, schedule, averaged)
 
 
 def _schedule(optimizer: Optimizer, peak: float, total: int) -> LRScheduler:
@@ -99,15 +110,13 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
     """Predictions of the model for all images. Each process evaluates its share; all get the whole."""
     model.eval()
     own = []
-    with torch.inference_mode():
-        for batch in evaluation_batches(images, batch_size=batch_size, process=process):
-            logits, labels = _classify(model, batch)
-            confidence, predicted = logits.softmax(1).max(1)
-            losses = cross_entropy(logits, labels, reduction="none")
-            own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1).cpu())
+    for logits, labels in _classified(model, images, batch_size, process):
+        confidence, predicted = logits.softmax(1).max(1)
+        losses = cross_entropy(logits, labels, reduction="none")
+        own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1))
     whole = torch.zeros(len(images), 3, dtype=torch.float64)
     if own:
-        whole[process.rank :: process.world] = torch.cat(own)
+        whole[process.rank :: process.world] = torch.cat(own).cpu()
     predicted, confidence, losses = summed(whole).numpy().T
     return Predictions(model.fc.out_features, images.labels, predicted.astype(int), confidence, losses)
 
@@ -115,13 +124,9 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
 def calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
     """Scales the last layer so that logits are divided by the temperature that fits the images; returns it."""
     model.eval()
-    with torch.inference_mode():
-        own = [
-            tuple(part.cpu().numpy() for part in _classify(model, batch))
-            for batch in evaluation_batches(images, batch_size=batch_size, process=process)
-        ]
-    logits = np.concatenate([np.empty((0, model.fc.out_features)), *(logits for logits, _ in own)])
-    labels = np.concatenate([np.empty(0, np.int64), *(labels for _, labels in own)])
+    own = list(_classified(model, images, batch_size, process))
+    none = torch.empty(0, model.fc.out_features), torch.empty(0, dtype=torch.int64)
+    logits, labels = (torch.cat(part).cpu().numpy() for part in zip(*(own or [none]), strict=True))
 
     def total(part: float) -> float:
         return float(summed(torch.tensor([part], dtype=torch.float64)))
@@ -146,58 +151,10 @@ def _resume(state: TrainingState, checkpoints: Checkpoints, process: Process) ->
         print(f"going on after {epochs} epochs and {step} steps, from {checkpoints.folder}", flush=True)
 
 
-def _train_one_epoch(
-    model: nn.Module,
-    state: TrainingState,
-    images: Images,
-    settings: Hyperparameters,
-    process: Process,
-    checkpoints: Checkpoints,
-    stop: Event,
-) -> float:
-    """Takes the remaining steps of the epoch; returns the mean loss an image, over all processes and all its steps."""
-    number = len(state.epochs) + 1
-    start = time.perf_counter() - state.seconds
-    count = steps(len(images), settings.batch_size, process.world)
-    batches = training_batches(
-        images, batch_size=settings.batch_size, seed=settings.seed, epoch=number, process=process, skip=state.step
-    )
-    with EpochProgress(number, count, quiet=process.rank != 0) as progress:
-        for batch in batches:
-            loss = _take_step(model, state, batch, process)
-            # all processes stop at the same step
-            total, stopping = summed(torch.tensor([loss, stop.is_set()], dtype=torch.float64)).tolist()
-            if not math.isfinite(total):
-                raise InputError(
-                    f"the loss is not a number in epoch {number}, step {state.step}: "
-                    f"lower learning-rate ({settings.learning_rate:g})"
-                )
-            state.loss += total
-            progress.step(state.step, total, batch.total)
-            if stopping:
-                state.seconds = time.perf_counter() - start
-                checkpoints.save(state.to_dict())
-                raise Stopped(f"stopped as asked (SIGTERM) in epoch {number} after step {state.step}: {checkpoints}")
-    return state.loss / len(images)
-
-
-def _take_step(model: nn.Module, state: TrainingState, batch: Batch, process: Process) -> float:
-    """Moves the parameters down the gradient of the batch's mean loss; returns its sum over the images before."""
-    loss = cross_entropy(*_classify(model, batch), reduction="sum")
-    state.optimizer.zero_grad(set_to_none=True)
-    # gradients are averaged over processes, whose shares can differ by an image: weight by images
-    (loss * (process.world / batch.total)).backward()
-    state.optimizer.step()
-    state.schedule.step()
-    state.step += 1
-    return loss.item()
-
-
-def _classify(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Logits of the batch, float [n, classes], and its labels, int64 [n], on the model's device."""
+def _classified(model: ResNet, images: Images, batch_size: int, process: Process) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits [n, classes] and labels [n] of this process's share of the images, by batch."""
     device = next(model.parameters()).device
-    with arithmetic(device):
-        logits = model(moved(torch.from_numpy(normalise(batch.pixels, MEAN, STD)), device))
-    # bf16 is too coarse for a loss; float64, in which processes are compared exactly, stays
-    logits = logits if logits.dtype == torch.float64 else logits.float()
-    return logits, moved(torch.from_numpy(batch.labels), device)
+    feed = Feed(device, images.size, MEAN, STD)
+    with torch.inference_mode():
+        for batch in evaluation_batches(images, batch_size=batch_size, process=process, empty=feed.empty):
+            yield logits_of(model, feed.images(batch)), feed.labels(batch)

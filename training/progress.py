@@ -27,14 +27,19 @@ class _Shown:
         if self._bar:
             self._bar.stop()
 
+    @property
+    def due(self) -> bool:
+        """True if it is time to show something."""
+        seconds = self._clock() - self._since
+        return not self._quiet and seconds >= (BAR_SECONDS if self._bar else EVERY_SECONDS)
+
     def _speed(self, images: int) -> float | None:
         """Adds `images`; if it is time to show something, returns images a second since the last time."""
         self._images += images
-        now = self._clock()
-        seconds = now - self._since
-        if self._quiet or seconds < (BAR_SECONDS if self._bar else EVERY_SECONDS):
+        if not self.due:
             return None
-        speed = self._images / seconds
+        now = self._clock()
+        speed = self._images / (now - self._since)
         self._since, self._images = now, 0
         return speed
 
@@ -46,7 +51,7 @@ class _Shown:
 
 
 class EpochProgress(_Shown):
-    """Progress of one epoch: call `step` after each of its steps.
+    """Progress of one epoch: call `step` after its steps, at least when one is `due`.
 
     A line is `epoch=1 step=12 train:loss=0.4000 train:images_per_second=310`, loss and speed since the line before.
     """
@@ -59,7 +64,7 @@ class EpochProgress(_Shown):
         self._loss, self._seen = 0.0, 0
 
     def step(self, number: int, loss: float, images: int) -> None:
-        """Step `number`, from 1, is done; `loss` is its sum over `images` images."""
+        """Step `number`, from 1, is done; `loss` is the sum over `images` images since the call before."""
         self._loss += loss
         self._seen += images
         speed = self._speed(images)

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from training import folder, head, pictures, report, weights
+from training.augment import CROPPING
 from training.batches import steps
+from training.class_weights import require_enough_images
 from training.engine import open_engine
 from training.environment import Places, Process
 from training.errors import InputError, Stopped
@@ -85,6 +87,7 @@ def find_inputs(settings: Hyperparameters, places: Places, process: Process) -> 
     """
     data = folder.inspect(places.images)
     steps(len(data.splits["train"].files), settings.batch_size, process.world)
+    require_enough_images(settings, data.splits["train"].labels, data.classes)
     pretrained = weights.find(places.weights, settings.weights_sha256)
     if pretrained is None and settings.trainable != "all":
         raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
@@ -107,7 +110,12 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
         with _connected(process):
             with phases.of("decode"):
                 images = load(
-                    inputs.data, settings.image_size, settings.max_unreadable, keep=not head_only, process=process
+                    inputs.data,
+                    settings.image_size,
+                    settings.max_unreadable,
+                    keep=not head_only,
+                    whole=settings.augment in CROPPING,
+                    process=process,
                 )
             if process.rank == 0:
                 report.print_inputs(inputs.data, images, inputs.weights, settings)
@@ -185,6 +193,7 @@ def _train_head(current: TrainingRun) -> Trained:
                 engine,
                 count=feature_count(settings.architecture),
                 views=settings.views if name == "train" else 1,
+                augment=settings.augment,
                 seed=settings.seed,
                 process=process,
                 folder=current.inputs.data,

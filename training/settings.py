@@ -94,8 +94,22 @@ class Recipe:
     ] = "all"
     seed: Annotated[int, _whole(0, 2**31 - 1, "seed of every random choice in training")] = 0
     max_unreadable: Annotated[float, _share("share of the images that a training may leave out as unreadable")] = 0.01
+    augment: Annotated[
+        str,
+        _one_of(
+            "none",
+            "shift",
+            "photo",
+            "strong",
+            help="changes of training images: shift, as in digits, mirrors nothing; photo: crops and mirrors; strong: "
+            "colours, rotations, mixed images, averaged weights too, for long trainings",
+        ),
+    ] = "photo"
+    class_weights: Annotated[
+        str, _one_of("none", "balanced", help="balanced: each class counts the same, whatever its number of images")
+    ] = "none"
     views: Annotated[
-        int, _whole(1, 100, "views of an image that a head is trained on: the image itself, then moved ones")
+        int, _whole(1, 100, "views of an image that a head is trained on: the image itself, then augmented ones")
     ] = 1
     precision: Annotated[
         str,
@@ -150,4 +164,14 @@ def parse(texts: Mapping[str, str]) -> Hyperparameters:
             problems.append(f"{name} is {text!r}: give {expected}")
     if problems:
         raise InputError(problems)
-    return Hyperparameters(**values)  # type: ignore[arg-type]  # each read returns its field's type
+    settings = Hyperparameters(**values)  # type: ignore[arg-type]  # each read returns its field's type
+    if problem := cannot_augment(settings.augment, settings.trainable):
+        raise InputError(f"augment is {settings.augment!r}: {problem}")
+    return settings
+
+
+def cannot_augment(augment: str, trainable: str) -> str:
+    """Says why the layers, or one of several choices `A|B`, cannot learn with the augmentation; empty if they can."""
+    if augment == "strong" and "head" in trainable.split("|"):
+        return "trainable=head sees an image's features, which cannot be mixed: set augment=photo, or trainable=all"
+    return ""

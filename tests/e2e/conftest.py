@@ -31,6 +31,7 @@ from training.folder import Folder, digest, inspect
 QUICK = {
     "app": "e2e", "architecture": "resnet10", "image_size": "32", "epochs": "3", "batch_size": "16",
     "learning_rate": "0.005", "trainable": "all", "accuracy_floor": "0.2", "export_int8": "never",
+    "augment": "shift",
 }  # fmt: skip
 IMAGES_PER_CLASS = {"train": 10, "valid": 3, "test": 4}
 

@@ -82,6 +82,8 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("trainable", "some", "one of head, last-stage, all"),
         ("batch_size", 1, "a whole number from 2 to 65536"),
         ("weights", "abc", "64 hex digits that `make weights` prints, or empty"),
+        ("augment", "mirror", "one of none, shift, photo, strong"),
+        ("class_weights", "balance", "one of none, balanced"),
         ("views", 0, "from 1 to 100"),
         ("precision", "fp16", "one of auto, fp32, bf16, int8"),
         ("export_int8", "always", "one of auto, never"),
@@ -173,6 +175,14 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
         (
             {"batch_size": 3, "training_instance_count": 4},
             "training_instance_count = 4: must be 3 or less, the value of batch_size",
+        ),
+        (
+            {"trainable": "head", "augment": "strong", "weights": "0" * 64},
+            "augment = 'strong': trainable=head sees an image's features, which cannot be mixed: set augment=photo",
+        ),
+        (
+            {"tuning_trainable": "head|all", "augment": "strong", "weights": "0" * 64},
+            "tuning_trainable = 'head|all': trainable=head sees an image's features, which cannot be mixed",
         ),
         ({"trainable": "head"}, "weights = '': head freezes layers, which takes pretrained weights"),
         ({"trainable": "last-stage"}, "weights = '': last-stage freezes layers, which takes pretrained weights"),

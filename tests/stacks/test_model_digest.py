@@ -49,6 +49,6 @@ def test_each_ingredient_changes_the_digest(ingredient: str, other: Any) -> None
 
 def test_all_the_training_settings_are_hyperparameters_and_no_other() -> None:
     assert sorted(read_settings(DEFAULTS).hyperparameters) == [
-        "architecture", "batch-size", "compile", "epochs", "export-int8", "image-size", "learning-rate",
-        "max-unreadable", "precision", "seed", "trainable", "views",
+        "architecture", "augment", "batch-size", "class-weights", "compile", "epochs", "export-int8",
+        "image-size", "learning-rate", "max-unreadable", "precision", "seed", "trainable", "views",
     ]  # fmt: skip

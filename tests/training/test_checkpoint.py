@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from tests.training.stop_after import StopAfter
 from tests.waiting import LIMIT_SECONDS, until
 from training import loop
 from training.__main__ import main
+from training.augment import CROPPING
 from training.checkpoint import FILE, Checkpoints
 from training.environment import Process
 from training.errors import InputError, Stopped
@@ -26,7 +28,9 @@ from training.images import load
 from training.model import build
 from training.settings import Hyperparameters
 
-SETTINGS = Hyperparameters(architecture="resnet10", image_size=16, epochs=3, batch_size=12, learning_rate=0.005)
+SETTINGS = Hyperparameters(
+    architecture="resnet10", image_size=16, epochs=3, batch_size=12, learning_rate=0.005, augment="shift"
+)
 Result = tuple[dict[str, Tensor], list[float]]
 
 
@@ -39,12 +43,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def train(folder: Path, checkpoints: Path | None, stop: Event | None = None) -> Result:
+def train(folder: Path, checkpoints: Path | None, stop: Event | None = None, augment: str = "shift") -> Result:
     """Weights and losses that the training ends with."""
+    settings = replace(SETTINGS, augment=augment)
     torch.manual_seed(0)
-    model = build(SETTINGS, 2, None)
-    kept = Checkpoints(checkpoints, Process(), identity(SETTINGS, "digest", None))
-    outcome = loop.fit(model, load(inspect(folder), 16), SETTINGS, Process(), kept, stop)
+    model = build(settings, 2, None)
+    kept = Checkpoints(checkpoints, Process(), identity(settings, "digest", None))
+    images = load(inspect(folder), 16, whole=augment in CROPPING)
+    outcome = loop.fit(model, images, settings, Process(), kept, stop)
     return model.state_dict(), [
         loss
         for epoch in outcome.epochs
@@ -52,13 +58,19 @@ def train(folder: Path, checkpoints: Path | None, stop: Event | None = None) -> 
     ]
 
 
-@pytest.mark.parametrize("steps", [3, 5], ids=["at the end of an epoch", "within an epoch"])
-def test_the_result_is_bit_equal_to_that_of_an_uninterrupted_run(few_digits: Path, tmp_path: Path, steps: int) -> None:
-    weights, losses = train(few_digits, None)
+@pytest.mark.parametrize(
+    ("steps", "augment"),
+    [(3, "shift"), (5, "shift"), (5, "strong")],
+    ids=["at the end of an epoch", "within an epoch", "with averaged weights"],
+)
+def test_the_result_is_bit_equal_to_that_of_an_uninterrupted_run(
+    few_digits: Path, tmp_path: Path, steps: int, augment: str
+) -> None:
+    weights, losses = train(few_digits, None, augment=augment)
     with pytest.raises(Stopped, match="has it"):
-        train(few_digits, tmp_path / "kept", StopAfter(steps))
+        train(few_digits, tmp_path / "kept", StopAfter(steps), augment)
     torch.rand(7)  # whatever else has drawn random numbers
-    again, losses_again = train(few_digits, tmp_path / "kept")
+    again, losses_again = train(few_digits, tmp_path / "kept", augment=augment)
     assert losses_again == losses
     assert all(torch.equal(again[name], weights[name]) for name in weights)
 

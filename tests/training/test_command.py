@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +15,7 @@ from PIL import Image
 from serving.preprocessing import READABLE
 from training.__main__ import main
 from training.errors import LostPeers
+from training.feed import Feed
 
 METRICS = (Path(__file__).parents[2] / "docs" / "training.md").read_text().partition("`metrics.json` (")[2]
 
@@ -43,6 +43,7 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
         "image-size": "16",
         "batch-size": "8",
         "learning-rate": "0.005",
+        "augment": "shift",
     }
     (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(settings))
     (job / "output").mkdir()
@@ -151,7 +152,7 @@ def test_a_loss_that_is_no_number_names_the_setting_to_lower(
     job: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.move(few_digits, job / "input" / "data" / "images")
-    monkeypatch.setattr("training.loop.normalise", lambda pixels, *_: np.full((len(pixels), 3, 16, 16), np.nan, "f4"))
+    monkeypatch.setattr(Feed, "images", lambda _, batch: torch.full((len(batch.labels), 3, 16, 16), torch.nan))
     assert main([]) == 1
     assert failure(job) == "the loss is not a number in epoch 1, step 1: lower learning-rate (0.02)"
 
@@ -306,7 +307,7 @@ def test_layers_that_do_not_learn_stay_as_they_are_with_their_statistics(
     weights = tmp_path / "weights.pth"
     given = torchvision.models.resnet18().state_dict()
     torch.save(given, weights)
-    settings = Hyperparameters(image_size=16, epochs=1, trainable=trainable)
+    settings = Hyperparameters(image_size=16, epochs=1, trainable=trainable, augment="shift")
     model = build(settings, 2, pretrained.read(weights, "resnet18"))
     fit(model, load(inspect(few_digits), 16), settings, Process())
     learnt = model.state_dict()

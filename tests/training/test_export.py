@@ -40,7 +40,9 @@ def accuracies(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 def exported(few_digits: Path, output: Path, *flags: str) -> tuple[dict[str, object], bytes]:
     """The metrics' account of the export, and the network that ships."""
     places = ["--data", str(few_digits), "--output", str(output), "--architecture", "resnet10"]
-    assert main([*places, "--image-size", "16", "--epochs", "1", "--batch-size", "16", *flags]) == 0
+    assert (
+        main([*places, "--image-size", "16", "--epochs", "1", "--batch-size", "16", "--augment", "shift", *flags]) == 0
+    )
     account = json.loads((output / "output" / "data" / "metrics.json").read_text())["export"]
     description = json.loads((output / "model" / "model.json").read_text())
     assert description["precision"] == account["precision"]

@@ -94,8 +94,10 @@ def opened(weights: Path, settings: Hyperparameters = SETTINGS) -> Engine:
     return open_engine(weights, settings, process=Process(), threads=1, images=1, calibration=lambda: calibration)
 
 
-def extract(images: Images, engine: Engine, folder: Folder, *, views: int = 1, process: Process) -> np.ndarray:
-    return features(images, engine, count=512, views=views, seed=0, process=process, folder=folder)
+def extract(
+    images: Images, engine: Engine, folder: Folder, *, views: int = 1, augment: str = "shift", process: Process
+) -> np.ndarray:
+    return features(images, engine, count=512, views=views, augment=augment, seed=0, process=process, folder=folder)
 
 
 @pytest.mark.parametrize(("installed", "name"), ENGINES)
@@ -213,7 +215,7 @@ def test_a_stopped_run_goes_on_with_what_it_has_computed(
         computed.clear()
         found = features(
             images["train"], replace(engine, run=counted),
-            count=512, views=2, seed=0, process=Process(1, 2), folder=folder, kept=kept, stop=stop,
+            count=512, views=2, augment="photo", seed=0, process=Process(1, 2), folder=folder, kept=kept, stop=stop,
         )  # fmt: skip
         return found, sum(computed)
 
@@ -282,12 +284,15 @@ def test_a_run_that_is_stopped_in_the_heads_training_keeps_the_features(
     assert "train:images_per_second" not in said
 
 
-def test_the_first_view_is_the_image_and_the_others_are_moved(
-    weights: Path, images: dict[str, Images], folder: Folder
+@pytest.mark.parametrize("augment", ["shift", "photo"])
+def test_the_first_view_is_the_image_and_the_others_are_augmented(
+    weights: Path, images: dict[str, Images], folder: Folder, augment: str
 ) -> None:
-    engine = opened(weights)
-    [one] = extract(images["valid"], engine, folder, process=Process()).transpose(1, 0, 2)
-    first, second, third = extract(images["valid"], engine, folder, views=3, process=Process()).transpose(1, 0, 2)
+    engine, valid = opened(weights), images["valid"]
+    [one] = extract(valid, engine, folder, process=Process()).transpose(1, 0, 2)
+    first, second, third = extract(valid, engine, folder, views=3, augment=augment, process=Process()).transpose(
+        1, 0, 2
+    )
     assert np.array_equal(first, one)
     assert not np.allclose(second, first, atol=0.01)
     assert not np.allclose(third, second, atol=0.01)

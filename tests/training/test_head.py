@@ -41,8 +41,11 @@ def test_a_training_of_a_single_step_learns_at_the_peak_rate() -> None:
     assert outcome.best.validation.accuracy >= 0.9
 
 
-def test_steps_are_torchs() -> None:
+@pytest.mark.parametrize("weighed", [False, True])
+def test_steps_are_torchs(weighed: bool) -> None:
     given = examples(12)
+    by_class = torch.tensor([0.5, 3.0] if weighed else [1.0, 1.0])
+    weights = by_class[given.labels].numpy() if weighed else None
     layer = torch.nn.Linear(6, 2)
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.zeros_(layer.bias)
@@ -50,11 +53,12 @@ def test_steps_are_torchs() -> None:
     ours = Head(np.zeros((2, 6), np.float32), np.zeros(2, np.float32))
     momenta = Head(np.zeros((2, 6), np.float32), np.zeros(2, np.float32))
     for _ in range(3):
-        loss = cross_entropy(layer(torch.from_numpy(given.features[:, 0])), torch.from_numpy(given.labels))
+        logits = layer(torch.from_numpy(given.features[:, 0]))
+        loss = cross_entropy(logits, torch.from_numpy(given.labels), by_class, reduction="sum") / 12
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        found = head._step(ours, momenta, given.features[:, 0], given.labels, 0.1)
+        found = head._step(ours, momenta, given.features[:, 0], given.labels, 0.1, weights)
         assert found == pytest.approx(12 * loss.item(), rel=1e-5)
     assert ours.weight == pytest.approx(layer.weight.detach().numpy(), abs=1e-6)
     assert ours.bias == pytest.approx(layer.bias.detach().numpy(), abs=1e-6)
@@ -68,3 +72,19 @@ def test_it_learns_and_stays_at_the_best_epoch() -> None:
     assert reported == outcome.epochs
     assert outcome.best.validation.accuracy == max(epoch.validation.accuracy for epoch in reported) >= 0.9
     assert found.predictions(valid.features[:, 0], valid.labels).score.loss == outcome.best.validation.loss
+
+
+def test_a_rare_class_is_found_when_classes_are_balanced() -> None:
+    random = np.random.default_rng(0)
+    labels = np.array([0] * 190 + [1] * 10)
+    features = random.normal(size=(200, 1, 6)).astype(np.float32)
+    features[labels == 1, :, 0] += 1.5  # the classes overlap
+    given = Examples(features, labels)
+
+    def found(class_weights: str) -> np.ndarray:
+        settings = Hyperparameters(epochs=20, batch_size=20, learning_rate=0.1, class_weights=class_weights)
+        learnt, _ = fit(given, given, classes=2, settings=settings, end_epoch=lambda _: None)
+        score = learnt.predictions(features[:, 0], labels).score
+        return score.correct / score.images  # type: ignore[no-any-return]
+
+    assert found("balanced")[1] >= 0.7 > found("none")[1]

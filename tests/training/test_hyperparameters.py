@@ -44,3 +44,13 @@ def test_a_name_like_no_other_gets_the_list_of_names() -> None:
 def test_a_whole_number_must_be_one_and_in_range(text: str) -> None:
     with pytest.raises(InputError, match="epochs is"):
         parse({"epochs": text})
+
+
+def test_a_head_learns_from_features_which_cannot_be_mixed() -> None:
+    with pytest.raises(InputError) as caught:
+        parse({"augment": "strong", "trainable": "head"})
+    assert caught.value.problems == [
+        "augment is 'strong': trainable=head sees an image's features, which cannot be mixed: set augment=photo, or "
+        "trainable=all"
+    ]
+    assert parse({"augment": "strong", "trainable": "last-stage"}).augment == "strong"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from serving.preprocessing import READABLE as FORMATS
 from tests.training.broken_images import READABLE, RED, UNREADABLE
 from tools.dataset.check import checked
-from training import images
+from training import images, pixel_cache
 from training.environment import Process
 from training.errors import InputError
 from training.folder import inspect
@@ -25,8 +26,8 @@ IN_MEMORY, ON_DISK, NOWHERE = (2**29, 0), (0, 0), (0, 2**63)
 def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where squares are kept once they are decoded."""
     memory, spare_disk = request.param
-    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", memory)
-    monkeypatch.setattr(images, "SPARE_DISK_BYTES", spare_disk)
+    monkeypatch.setattr(pixel_cache, "MAX_MEMORY_BYTES", memory)
+    monkeypatch.setattr(pixel_cache, "SPARE_DISK_BYTES", spare_disk)
 
 
 def test_images_become_squares_of_the_networks_size(make_folder: MakeFolder, kept: None) -> None:
@@ -38,11 +39,60 @@ def test_images_become_squares_of_the_networks_size(make_folder: MakeFolder, kep
     assert loaded["train"].labels.tolist() == [0, 0, 1, 1]
 
 
+@pytest.fixture
+def photographs(make_folder: MakeFolder) -> Path:
+    """A wide, a high and a turned image, whose left half is white."""
+    root = make_folder(**WHOLE)
+    for name, (width, height) in {"wide.png": (90, 30), "high.png": (30, 90)}.items():
+        image = Image.new("RGB", (width, height))
+        image.paste("white", (0, 0, width // 2, height))
+        image.save(root / "train" / "a" / name)
+    turned = Image.new("RGB", (40, 20))
+    turned.paste("white", (0, 10, 40, 20))  # below, which is on the left when it is turned
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(root / "train" / "a" / "turned.jpg", exif=exif, quality=95)
+    return root
+
+
+def test_whole_images_are_kept_stretched_with_their_proportions(photographs: Path, kept: None) -> None:
+    train = images.load(inspect(photographs), 16, whole=True)["train"]
+    names = [path.name for path in train.files]
+    rows = np.array([names.index(name) for name in ("wide.png", "high.png", "turned.jpg")])
+    whole, ratios = train.whole(rows)
+    assert whole.shape == (3, 24, 24, 3)
+    assert ratios == pytest.approx([3, 1 / 3, 1 / 2])
+    for image in whole:
+        assert image[:, :11].min() > 240 and image[:, 13:].max() < 15
+
+
+def test_squares_of_whole_images_are_those_of_serving(photographs: Path, kept: None) -> None:
+    whole, squares = (images.load(inspect(photographs), 16, whole=whole)["train"] for whole in (True, False))
+    rows = np.arange(len(squares))
+    assert np.array_equal(whole.take(rows), squares.take(rows))
+    assert np.array_equal(whole.sample(3, 0), squares.sample(3, 0))
+
+
+def test_only_training_images_are_kept_whole(photographs: Path) -> None:
+    loaded = images.load(inspect(photographs), 16, whole=True)
+    assert loaded["valid"].ratios is None
+    assert loaded["valid"].take(np.array([0])).shape == (1, 16, 16, 3)
+
+
+def test_proportions_stay_with_their_images_when_one_is_left_out(photographs: Path, kept: None) -> None:
+    (photographs / "train" / "a" / "0.png").write_bytes(b"")
+    train = images.load(inspect(photographs), 16, 0.1, whole=True)["train"]
+    wide = [path.name for path in train.files].index("wide.png")
+    whole, ratios = train.whole(np.array([wide]))
+    assert ratios == pytest.approx([3])
+    assert whole[0, :, :11].min() > 240
+
+
 def test_where_squares_have_no_room_it_is_said(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
-    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 2**63)
+    monkeypatch.setattr(pixel_cache, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(pixel_cache, "SPARE_DISK_BYTES", 2**63)
     images.load(inspect(make_folder(**WHOLE)), 16)
     assert "do not fit" in capsys.readouterr().out
 
@@ -55,10 +105,10 @@ def test_the_processes_of_a_machine_share_its_disk(
     processes: int,
     fits: bool,
 ) -> None:
-    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
-    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 0)
-    usage = images.shutil.disk_usage("/")._replace(free=7 * 12 * 16 * 16 * 3)
-    monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(pixel_cache, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(pixel_cache, "SPARE_DISK_BYTES", 0)
+    usage = pixel_cache.shutil.disk_usage("/")._replace(free=7 * 12 * 16 * 16 * 3)
+    monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda _: usage)
     images.load(inspect(make_folder(**WHOLE)), 16, process=Process(local_world=processes))
     assert ("do not fit" in capsys.readouterr().out) is not fits
 
@@ -70,8 +120,8 @@ def test_a_disk_that_others_fill_meanwhile_costs_time_and_not_the_run(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(images, "MAX_MEMORY_BYTES", 0)
-    monkeypatch.setattr(images, "SPARE_DISK_BYTES", 0)
+    monkeypatch.setattr(pixel_cache, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(pixel_cache, "SPARE_DISK_BYTES", 0)
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     loaded = images.load(inspect(make_folder(**WHOLE)), 16)
     assert "(No space left on device): decoding them in each epoch" in capsys.readouterr().out

@@ -127,13 +127,13 @@ def test_each_process_of_a_host_takes_a_gpu_of_its_own(monkeypatch: pytest.Monke
 def test_the_network_is_compiled_when_asked(few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[torch.nn.Module] = []
 
-    def compile_(model: torch.nn.Module) -> torch.nn.Module:
+    def compile_(model: torch.nn.Module, **_: object) -> torch.nn.Module:
         compiled.append(model)
         return model
 
     monkeypatch.setattr(torch, "compile", compile_)
     images = load(inspect(few_digits), 16)
-    settings = Hyperparameters("resnet10", image_size=16, epochs=1, batch_size=24)
+    settings = Hyperparameters("resnet10", image_size=16, epochs=1, batch_size=24, augment="shift")
 
     fit(build(settings, 2, None), images, settings, Process())
     assert compiled == []

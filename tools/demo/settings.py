@@ -8,5 +8,6 @@ DIGITS = {
     "batch_size": "128",
     "learning_rate": "0.02",
     "trainable": "all",
+    "augment": "shift",
     "accuracy_floor": "0.95",
 }

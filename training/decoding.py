@@ -1,0 +1,140 @@
+"""Decodes image files by the decoder of serving: in threads, or in processes where many wait for many cores.
+
+Threads wait for Python's lock while a decoder reads headers and metadata: on 16 cores they decode no more than on two.
+"""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from serving.preprocessing import ImageError, read_square, read_whole
+from training.environment import Process
+from training.errors import InputError
+from training.machine import own_cores
+from training.pixel_cache import PixelCache
+
+MIN_FILES, MIN_CORES = 1000, 3  # from which processes save more than the second that they take to start
+_CHUNK = 16  # files that a process decodes at a time
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is made of an image: its centred square, or all of it, stretched to a square.
+
+    Attributes:
+        side: of the square, px.
+        whole: True for all of the image.
+    """
+
+    side: int
+    whole: bool = False
+
+    def read(self, file: Path) -> tuple[np.ndarray, float]:
+        """Pixels, uint8 [side, side, 3], and the width of the image by its height.
+
+        Raises:
+            ImageError, OSError: the file cannot be read.
+        """
+        content = file.read_bytes()
+        return read_whole(content, self.side) if self.whole else (read_square(content, self.side), 1.0)
+
+
+def in_processes(files: int, process: Process) -> bool:
+    """True if so many files are decoded in processes."""
+    return files >= MIN_FILES and own_cores(process) >= MIN_CORES
+
+
+def decode_all(files: Sequence[Path], form: Form, kept: PixelCache | None, process: Process) -> list[float | str]:
+    """Decodes every file, into the rows of `kept` if there is one.
+
+    Returns:
+        For each file the image's width by its height, or why it cannot be decoded.
+
+    Raises:
+        InputError: a process that decodes was killed.
+    """
+    chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
+    given = [[files[row] for row in chunk] for chunk in chunks]
+    shared = in_processes(len(files), process) and (kept is None or kept.file is not None)
+    with _workers(shared, process, kept) as pool:
+        work = partial(_decode_shared, form) if shared else partial(_decode, form, kept)
+        return [outcome for chunk in pool.map(work, chunks, given) for outcome in chunk]
+
+
+@contextmanager
+def _workers(shared: bool, process: Process, kept: PixelCache | None) -> Iterator[Executor]:
+    """Threads, or processes that write into the cache; one for each core of this process."""
+    cores = own_cores(process)
+    if not shared:
+        with ThreadPoolExecutor(cores) as threads:
+            yield threads
+        return
+    # not forked: the threads of PyTorch and BLAS do not survive it
+    pool = ProcessPoolExecutor(cores, get_context("spawn"), _attach, (kept,))
+    try:
+        yield pool
+    except BrokenProcessPool:
+        raise InputError(
+            f"one of {cores} processes that decode images was killed, as the system does when memory is out: "
+            "set OMP_NUM_THREADS to fewer of them, or take a larger instance"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def decode_again(files: Sequence[Path], form: Form, of: int, process: Process) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels, uint8 [n, side, side, 3], and widths by heights, float32 [n], of files that have been decoded before.
+
+    Args:
+        of: number of files that will be decoded so, a few at a time.
+
+    Raises:
+        ImageError, OSError: a file cannot be read any more.
+    """
+    if in_processes(of, process):
+        found = list(_kept_workers(own_cores(process)).map(form.read, files))
+    else:
+        with ThreadPoolExecutor(own_cores(process)) as threads:
+            found = list(threads.map(form.read, files))
+    return np.stack([pixels for pixels, _ in found]), np.array([ratio for _, ratio in found], np.float32)
+
+
+@cache
+def _kept_workers(cores: int) -> Executor:
+    """Processes that stay until this one ends."""
+    return ProcessPoolExecutor(cores, get_context("spawn"), _attach, (None,))
+
+
+_shared: PixelCache | None = None  # of a process that decodes for another
+
+
+def _attach(kept: PixelCache | None) -> None:
+    global _shared
+    _shared = kept
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the one that started this one ends it
+
+
+def _decode_shared(form: Form, rows: range, files: Sequence[Path]) -> list[float | str]:
+    return _decode(form, _shared, rows, files)
+
+
+def _decode(form: Form, kept: PixelCache | None, rows: range, files: Sequence[Path]) -> list[float | str]:
+    outcomes: list[float | str] = []
+    for row, file in zip(rows, files, strict=True):
+        try:
+            pixels, ratio = form.read(file)
+        except (ImageError, OSError) as error:
+            outcomes.append(str(error))
+            continue
+        if kept is not None:
+            kept.rows[row] = pixels
+        outcomes.append(ratio)
+    return outcomes
