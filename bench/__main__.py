@@ -16,6 +16,7 @@ from bench import (
     demo,
     destroy,
     ec2_training,
+    gpu_train,
     http_front,
     iam_gate,
     image_size,
@@ -28,9 +29,11 @@ from bench import (
     serve_start,
     synth,
     train_head,
+    train_photos,
 )
 from bench.result import BenchmarkResult
 from tools.cli import command
+from training.machine import gpus
 
 BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "synth": synth.run,
@@ -44,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "capacity-check": capacity_check.run,
     "train-original": train_head.original,
     "train-torchvision": train_head.torchvision,
+    "train-photos": train_photos.run,
     "lambda-init": lambda_init.run,
     "http-front": http_front.run,
     "serve-rate-default": serve_rate.default,
@@ -53,6 +57,7 @@ BENCHMARKS: dict[str, Callable[[], BenchmarkResult]] = {
     "serve-start": serve_start.run,
     "serve-overload": serve_overload.run,
     "image-size": image_size.run,
+    "gpu-train": gpu_train.run,
 }
 
 
@@ -73,9 +78,12 @@ def main() -> int:
     os.environ["SLIPWAY_STAGES"] = os.devnull  # a stage of yours is not what is measured
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"benchmark to run: {', '.join(BENCHMARKS)}; default: all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"benchmark to run: {', '.join(BENCHMARKS)}; default: all, gpu-train on a machine with a GPU",
     )
-    names = parser.parse_args().names or list(BENCHMARKS)
+    names = parser.parse_args().names or [name for name in BENCHMARKS if name != "gpu-train" or gpus()]
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     console, results = Console(), []

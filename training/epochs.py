@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from threading import Event
 
 import torch
@@ -54,16 +55,12 @@ class Epochs:
         number = len(state.epochs) + 1
         start = time.perf_counter() - state.seconds
         count = steps(len(self._images), settings.batch_size, process.world)
-        batches = training_batches(
-            self._images, self._augmentation, batch_size=settings.batch_size, seed=settings.seed, epoch=number,
-            process=process, skip=state.step, empty=self._feed.empty,
-        )  # fmt: skip
         # they stay on the device until they are shown: to look at one is to wait for the device
         losses = torch.zeros(count, dtype=torch.float64, device=self._device)
         shown, images = state.step, 0
         with EpochProgress(number, count, quiet=process.rank != 0) as progress:
-            for batch in batches:
-                losses[state.step] = self._step(batch)
+            for batch in self.batches(number):
+                losses[state.step] = self.step(batch)
                 state.step += 1
                 images += batch.total
                 stopping, due = self._agree(self._stop.is_set(), progress.due)
@@ -78,7 +75,20 @@ class Epochs:
                     )
         return state.loss / len(self._images)
 
-    def _step(self, batch: Batch) -> Tensor:
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """This process's share of the remaining steps of an epoch."""
+        return training_batches(
+            self._images,
+            self._augmentation,
+            batch_size=self._settings.batch_size,
+            seed=self._settings.seed,
+            epoch=epoch,
+            process=self._process,
+            skip=self._state.step,
+            empty=self._feed.empty,
+        )
+
+    def step(self, batch: Batch) -> Tensor:
         """Moves the parameters down the gradient of the batch's mean loss; returns its sum over the images before."""
         state = self._state
         shares = self._feed.shares(batch)

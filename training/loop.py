@@ -52,17 +52,17 @@ def fit(
         InputError: the checkpoint is of another run, or differs between processes; the training diverges.
     """
     checkpoints, stop, phases = checkpoints or Checkpoints(), stop or Event(), phases or Phases()
-    state = _start(model, images["train"], settings, process)
+    state = start(model, images["train"], settings, process)
     epochs = Epochs(model, state, images["train"], settings, process, checkpoints, stop)
     _resume(state, checkpoints, process)
     while len(state.epochs) < settings.epochs:
-        start = time.perf_counter() - state.seconds
+        begin = time.perf_counter() - state.seconds
         training_mode(model, settings.trainable)
         loss = epochs.train_one()
-        speed = len(images["train"]) / (time.perf_counter() - start)
+        speed = len(images["train"]) / (time.perf_counter() - begin)
         with phases.of("evaluate"):
             score = predict(state.judged, images["valid"], settings.batch_size, process).score
-        epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - start)
+        epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - begin)
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())
         if process.rank == 0:
@@ -73,7 +73,7 @@ def fit(
     return History(state.epochs, state.epochs[best])
 
 
-def _start(model: ResNet, images: Images, settings: Hyperparameters, process: Process) -> TrainingState:
+def start(model: ResNet, images: Images, settings: Hyperparameters, process: Process) -> TrainingState:
     """The state before the first step."""
     optimizer = torch.optim.SGD(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
