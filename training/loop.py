@@ -85,9 +85,8 @@ def start(model: ResNet, images: Images, settings: Hyperparameters, process: Pro
     )
     an_epoch = steps(len(images), settings.batch_size, process.world)
     averaged = None
-    if (
-        settings.augment in MIXING
-    ):  # over about an epoch: a fine-tuning is too short for the decay of torchvision's recipes
+    if settings.augment in MIXING:
+        # over about an epoch: a fine-tuning is too short for the decay of torchvision's recipes
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / an_epoch), use_buffers=True)
     schedule = _schedule(optimizer, settings.learning_rate, settings.epochs * an_epoch)
     return TrainingState(model, optimizer, schedule, averaged)
