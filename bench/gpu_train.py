@@ -1,10 +1,10 @@
 """Images a second of a training on a GPU, beside torchvision's recipe; `bench/gpu.sh` runs it in at most 5 minutes.
 
 ResNet-50, 224 px, bf16, channels-last, 6,000 JPEGs of 500 × 375. Both sides cut crops of 0.08 to 1 of the whole image;
-the recipe has a worker a core. Epochs 2 to 4 count. The goal counts only if a compiled training reaches 0.85 of the
-compiled step on data that lies on the device, a ResNet-18 is twice as fast as the ResNet-50, and a default run takes at
-most 25 s for what is not training. A step that waits for the GPU ends the benchmark with PyTorch's error. Each part
-prints its figures when it has them.
+the recipe has a worker a core. Epochs 2 to 4 count, of our run with compile=always; the note has those of the default.
+The goal counts only if that run reaches 0.85 of the compiled step on data that lies on the device, a ResNet-18 is twice
+as fast as the ResNet-50, and a default run takes at most 25 s for what is not training. A step that waits for the GPU
+ends the benchmark with PyTorch's error. Each part prints its figures when it has them.
 """
 
 import json
@@ -76,19 +76,21 @@ def measured(scale: Scale, photos: Path, folder: Path) -> Iterator[tuple[str, fl
 def result(figures: dict[str, float]) -> BenchmarkResult:
     """The result of the figures that `measured` yields."""
     compiled = figures["compiled"] / figures["compiled step"]
+    eager = figures["eager"] / figures["recipe"]
     smaller = figures["smaller"] / figures["eager"]
     other = figures["eager, seconds beside training"]
     note = (
-        f"peer: torchvision's recipe; compiled {figures['compiled']:.0f}, {compiled:.2f} of the compiled step (at "
-        f"least {COMPILED}); ResNet-18 {smaller:.2f} × ResNet-50 (at least {SMALLER}); beside training {other:.0f} s "
-        f"(at most {MAX_OTHER_SECONDS:.0f}); step on data of the device {figures['step']:.0f} eager"
+        f"peer: torchvision's recipe; compiled {compiled:.2f} of the compiled step (at least {COMPILED}); without "
+        f"compiling {figures['eager']:.0f}, {eager:.2f} × the recipe; ResNet-18 {smaller:.2f} × ResNet-50 (at least "
+        f"{SMALLER}); beside training {other:.0f} s (at most {MAX_OTHER_SECONDS:.0f}); step on data of the device "
+        f"{figures['step']:.0f} eager"
     )
     return BenchmarkResult(
         "gpu-train",
-        round(figures["eager"]),
+        round(figures["compiled"]),
         round(figures["recipe"]),
         "images/s",
-        round(figures["eager"] / figures["recipe"], 2),
+        round(figures["compiled"] / figures["recipe"], 2),
         GOAL,
         note,
         holds=compiled >= COMPILED and smaller >= SMALLER and other <= MAX_OTHER_SECONDS,

@@ -3,6 +3,7 @@
 Threads wait for Python's lock while a decoder reads headers and metadata: on 16 cores they decode no more than on two.
 """
 
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -10,8 +11,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -120,6 +122,15 @@ def _attach(kept: PixelCache | None) -> None:
     global _shared
     _shared = kept
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the one that started this one ends it
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it was killed: it would wait for work for ever."""
+    parent = parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def _decode_shared(form: Form, rows: range, files: Sequence[Path]) -> list[float | str]:

@@ -101,8 +101,8 @@ class Recipe:
             "shift",
             "photo",
             "strong",
-            help="changes of training images: shift, as in digits, mirrors nothing; photo: crops and mirrors; strong: "
-            "colours, rotations, mixed images, averaged weights too, for long trainings",
+            help="changes of training images; shift: by a sixteenth, for what must not be mirrored, as digits; photo: "
+            "crops and mirrors; strong: colours, rotations, mixed images and averaged weights too",
         ),
     ] = "photo"
     class_weights: Annotated[

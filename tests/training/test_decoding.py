@@ -2,13 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from serving.preprocessing import read_square, read_whole
+from tests.waiting import until
 from training import decoding, pixel_cache
 from training.decoding import Form, decode_again, decode_all, in_processes
 from training.environment import Process
@@ -94,3 +98,30 @@ class Deadly(Form):
     def read(self, file: Path) -> tuple[np.ndarray, float]:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
+
+
+def test_no_process_outlives_a_training_that_is_killed(files: list[Path]) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from multiprocessing import active_children; from training import decoding\n"
+        "from training.environment import Process\n"
+        "decoding.MIN_FILES = 1\n"
+        "decoding.decode_again([Path(sys.argv[1])], decoding.Form(16), 20, Process())\n"
+        "print(*(child.pid for child in active_children()), flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(files[0])],
+        env=os.environ | {"OMP_NUM_THREADS": "3"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as training:  # fmt: skip
+        assert training.stdout
+        [*workers] = map(int, training.stdout.readline().split())
+        training.kill()
+    assert workers
+    until(lambda: not any(map(runs, workers)))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
