@@ -5,6 +5,7 @@ Threads wait for Python's lock while a decoder reads headers and metadata: on 16
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +24,8 @@ from training.errors import InputError
 from training.machine import own_cores
 from training.pixel_cache import PixelCache
 
-MIN_FILES, MIN_CORES = 1000, 3  # from which processes save more than the second that they take to start
+MIN_FILES, MIN_CORES = 2000, 3  # from which processes save more than the second or two that they take to start
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # Linux keeps the semaphores of processes there; a sandbox may lack it
 _CHUNK = 16  # files that a process decodes at a time
 
 
@@ -51,7 +53,8 @@ class Form:
 
 def in_processes(files: int, process: Process) -> bool:
     """True if so many files are decoded in processes."""
-    return files >= MIN_FILES and own_cores(process) >= MIN_CORES
+    possible = sys.platform != "linux" or os.access(_SHARED_MEMORY, os.W_OK)
+    return possible and files >= MIN_FILES and own_cores(process) >= MIN_CORES
 
 
 def decode_all(files: Sequence[Path], form: Form, kept: PixelCache | None, process: Process) -> list[float | str]:

@@ -42,12 +42,19 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize(("files", "cores", "chosen"), [(999, 16, False), (1000, 2, False), (1000, 3, True)])
+@pytest.mark.parametrize(("files", "cores", "chosen"), [(1999, 16, False), (2000, 2, False), (2000, 3, True)])
 def test_processes_are_for_many_files_and_cores(
     files: int, cores: int, chosen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
     assert in_processes(files, Process()) is chosen
+
+
+def test_a_sandbox_without_shared_memory_has_threads(
+    many: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(decoding, "_SHARED_MEMORY", tmp_path / "shm")
+    assert not in_processes(2000, Process())
 
 
 @pytest.mark.parametrize("form", [Form(16), Form(24, whole=True)], ids=["squares", "whole"])
