@@ -97,7 +97,8 @@ class Resolver:
             return f"${{{stack}.{logical_id}.{attribute}}}"
         if resource["Type"] not in _TYPES:
             raise Unresolvable(f"the ARN of {resource['Type']} ({logical_id}) is not known to the gate")
-        return _TYPES[resource["Type"]][1] % self.name(stack, logical_id)
+        path = self.text(resource.get("Properties", {}).get("Path", "/"), stack)  # a role's
+        return _TYPES[resource["Type"]][1] % (path[1:] + self.name(stack, logical_id))
 
     def _join(self, argument: list[Any], stack: str) -> str:
         separator, parts = argument

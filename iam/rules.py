@@ -106,12 +106,22 @@ def tls_only(resources: Resources) -> Iterator[Problem]:
             yield id, "the bucket accepts plain HTTP", "deny s3:* on it and its objects if aws:SecureTransport is false"
 
 
+def permissions_boundary(resources: Resources) -> Iterator[Problem]:
+    """All roles have the permissions boundary that one of them has."""
+    roles = {id: _text(role.get("PermissionsBoundary", "")) for id, role in _of_type(resources, "AWS::IAM::Role")}
+    for id, boundary in roles.items():
+        if others := sorted(set(roles.values()) - {boundary, ""}):
+            has = f"has the permissions boundary {boundary}" if boundary else "has no permissions boundary"
+            yield id, f"it {has}, another role {others[0]}", "set @aws-cdk/core:permissionsBoundary for the whole app"
+
+
 RULES: Mapping[str, Callable[[Resources], Iterator[Problem]]] = {
     "network-isolation": network_isolation,
     "open-access": open_access,
     "imds-v2": imds_v2,
     "encryption": encryption,
     "tls-only": tls_only,
+    "permissions-boundary": permissions_boundary,
 }
 
 

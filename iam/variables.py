@@ -32,6 +32,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
         found = {
             "prefix": prefixes[0],
             **_storage(assembly),
+            **_role_path(assembly),
             **_training(assembly),
             **_serving(assembly),
             **_classify(assembly),
@@ -45,8 +46,21 @@ def variables(assembly: AppRoles) -> dict[str, str]:
 
 
 def _storage(assembly: AppRoles) -> dict[str, str]:
-    stack, logical_id, _ = _only(assembly, "AWS::KMS::Key")
-    return {"key": assembly.resolver.text({"Fn::GetAtt": [logical_id, "Arn"]}, stack)}
+    """ARN of the key of the bucket whose accesses are logged, made by the deploy or there before."""
+    [(stack, rules)] = [
+        (stack, bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"])
+        for stack, _, bucket in _resources(assembly, "AWS::S3::Bucket")
+        if "LoggingConfiguration" in bucket
+    ]
+    return {"key": assembly.resolver.text(rules[0]["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], stack)}
+
+
+def _role_path(assembly: AppRoles) -> dict[str, str]:
+    """Path that all roles share, without its last slash."""
+    paths = {role.get("Path", "/") for _, _, role in _resources(assembly, "AWS::IAM::Role")}
+    if len(paths) > 1:
+        raise MissingResource(f"the roles have different paths: {', '.join(sorted(map(str, paths)))}")
+    return {"role_path": str(next(iter(paths), "/")).rstrip("/")}
 
 
 def _training(assembly: AppRoles) -> dict[str, str]:

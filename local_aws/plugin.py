@@ -40,6 +40,7 @@ from local_aws.iam import (
     object_encryption,
     passed_roles,
     policy_variables,
+    role_boundaries,
     service_calls,
     service_linked_roles,
     stack_authorization,
@@ -68,6 +69,7 @@ def install() -> None:
     object_limits.install()
     filter_patterns.install()
     passed_roles.install()
+    role_boundaries.install()
     asynchronous.install()
     service_calls.install()
     service_linked_roles.install()

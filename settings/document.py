@@ -2,6 +2,7 @@
 
 import json
 
+from settings.account import AccountSettings
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.function import Function
@@ -26,6 +27,7 @@ _PARTS: dict[str, type] = {
     "Function": Function,
     "HTTP API": HttpFrontSettings,
     "Operations and notebook": OperationsSettings,
+    "A company's account": AccountSettings,
 }
 _INTRODUCTION = """# Settings
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from settings.account import AccountSettings
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.http_front import HttpFrontSettings
@@ -18,7 +19,7 @@ from settings.text import may_be_empty, misspelt, sentence
 from settings.tuning import Tuning
 
 
-class Settings(OperationsSettings, HttpFrontSettings, Endpoint, Ec2, Tuning, frozen=True):
+class Settings(AccountSettings, OperationsSettings, HttpFrontSettings, Endpoint, Ec2, Tuning, frozen=True):
     """One deployment of the system."""
 
 

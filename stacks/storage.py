@@ -22,17 +22,11 @@ class Storage(Stack):
         self.program = TrainingProgram(self, "Program")
         self.notebook_files = NotebookFiles(self, "NotebookFiles") if settings.notebook else None
 
-        self.key = kms.Key(
-            self,
-            "Key",
-            alias=names.key_alias(prefix),
-            enable_key_rotation=True,
-            removal_policy=removal,
-            description=f"Data, jobs and models of {prefix}",
+        self.key: kms.IKey = (
+            kms.Key.from_key_arn(self, "Key", settings.existing_key_arn)
+            if settings.existing_key_arn
+            else self._new_key(prefix, removal)
         )
-        # For the topic: the policy of the AWS-managed SNS key cannot be edited. In a key's policy * is the key itself.
-        for statement in allow_publishers(prefix, ["kms:Decrypt", "kms:GenerateDataKey*"], "*", sid="UseTopic"):
-            self.key.add_to_resource_policy(statement)
         self.access_log = s3.Bucket(
             self,
             "AccessLog",
@@ -82,3 +76,17 @@ class Storage(Stack):
             removal_policy=removal,
         )
         CfnOutput(self, "BucketName", value=self.bucket_name)
+
+    def _new_key(self, prefix: str, removal: RemovalPolicy) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias=names.key_alias(prefix),
+            enable_key_rotation=True,
+            removal_policy=removal,
+            description=f"Data, jobs and models of {prefix}",
+        )
+        # For the topic: the policy of the AWS-managed SNS key cannot be edited. In a key's policy * is the key itself.
+        for statement in allow_publishers(prefix, ["kms:Decrypt", "kms:GenerateDataKey*"], "*", sid="UseTopic"):
+            key.add_to_resource_policy(statement)
+        return key

@@ -188,7 +188,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         passes={"RoleArn": _EVENTS, "Targets.RoleArn": _EVENTS},
     ),
     "AWS::IAM::InstanceProfile": TypeActions(
-        "arn:aws:iam::{account}:instance-profile/{name}",
+        "arn:aws:iam::{account}:instance-profile{path}{name}",
         "InstanceProfileName",
         ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"),
         ("iam:RemoveRoleFromInstanceProfile", "iam:AddRoleToInstanceProfile"),
@@ -209,7 +209,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("iam:DeleteRolePolicy",),
     ),
     "AWS::IAM::Role": TypeActions(
-        "arn:aws:iam::{account}:role/{name}",
+        "arn:aws:iam::{account}:role{path}{name}",
         "RoleName",
         ("iam:CreateRole",),
         ("iam:UpdateRole", "iam:UpdateAssumeRolePolicy"),

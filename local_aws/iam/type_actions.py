@@ -11,7 +11,8 @@ Properties = Mapping[str, Any]
 class TypeActions:
     """IAM actions of one resource type.
 
-    `arn` is a pattern with {region}, {account} and {name}; `named_by` is the property that holds the name.
+    `arn` is a pattern with {region}, {account}, {name} and {path}, the property `Path` or `/`; `named_by` is the property
+    that holds the name.
     """
 
     arn: str
@@ -48,6 +49,7 @@ class TypeActions:
     def resources(self, physical_id: str | None, properties: Properties, place: Mapping[str, str]) -> list[str]:
         """ARNs of the resource; `*` stands for a name that CloudFormation generates. `place` has region and account."""
         named = properties.get(self.named_by) or physical_id or "*"
+        place = {**place, "path": properties.get("Path", "/")}
         return [self._arn(str(name), place) for name in (named if isinstance(named, list) else [named])]
 
     def _arn(self, name: str, place: Mapping[str, str]) -> str:

@@ -35,6 +35,7 @@ def notebook_role(
     scope: Construct,
     *,
     prefix: str,
+    role_path: str,
     bucket: Bucket,
     files: NotebookFiles,
     training: iam.Role,
@@ -51,7 +52,7 @@ def notebook_role(
         trusted=trusted_service(SAGEMAKER, arn("sagemaker", "*")),
         statements=[
             *_start_and_stop(instance, files),
-            *_see_deployed(prefix, bucket),
+            *_see_deployed(prefix, role_path, bucket),
             *_upload(bucket),
             *_try(prefix),
             pass_to_sagemaker("PassRoles", training, hosting),
@@ -74,7 +75,7 @@ def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement
     ]
 
 
-def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
+def _see_deployed(prefix: str, role_path: str, bucket: Bucket) -> list[iam.PolicyStatement]:
     """Describe what is deployed: names, the live model's job, endpoint, container and scaling."""
     jobs, endpoints = training_jobs(names.job_prefix(prefix)), names.endpoint_name_pattern(prefix)
     scaling = [f"application-autoscaling:Describe{what}" for what in ("ScalableTargets", "ScalingPolicies")]
@@ -87,13 +88,13 @@ def _see_deployed(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
         allow("SeeConfigs", ["sagemaker:DescribeEndpointConfig"], [arn("sagemaker", "endpoint-config/*")]),
         allow("SeeModels", ["sagemaker:DescribeModel"], [arn("sagemaker", "model/*")]),
         allow("SeeScaling", scaling, ["*"]),
-        allow("SeeRoles", ["iam:ListRolePolicies", "iam:GetRolePolicy"], _roles_by_name(prefix)),
+        allow("SeeRoles", ["iam:ListRolePolicies", "iam:GetRolePolicy"], _roles_by_name(prefix, role_path)),
     ]
 
 
-def _roles_by_name(prefix: str) -> list[str]:
+def _roles_by_name(prefix: str, path: str) -> list[str]:
     roles = [names.role_name(prefix, suffix, Aws.REGION) for suffix in get_args(names.RoleSuffix)]
-    return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{role}" for role in roles]
+    return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role{path}{role}" for role in roles]
 
 
 def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:

@@ -34,7 +34,7 @@ class Roles(Stack):
         self.notebook: iam.Role | None = None
         if storage.notebook_files:
             self.notebook = notebook_role(
-                self, prefix=prefix, bucket=bucket, files=storage.notebook_files,
+                self, prefix=prefix, role_path=settings.role_path, bucket=bucket, files=storage.notebook_files,
                 training=self.training, hosting=self.hosting,
             )  # fmt: skip
         self.ec2_profile: iam.CfnInstanceProfile | None = None
@@ -43,3 +43,7 @@ class Roles(Stack):
             self.ec2_profile = iam.CfnInstanceProfile(
                 self, "Ec2Profile", instance_profile_name=host.role_name, roles=[host.role_name]
             )
+        if settings.role_path != "/":
+            for made in self.node.find_all():
+                if isinstance(made, iam.CfnRole | iam.CfnInstanceProfile):
+                    made.path = settings.role_path

@@ -273,3 +273,11 @@ def test_a_launch_template_from_elsewhere_proves_nothing() -> None:
 def test_what_is_not_there_yet_will_be_encrypted(kind: str, encrypted: Properties) -> None:
     assert _made(Made=(kind, encrypted)) == []
     assert _made(Made=(kind, {})) == [("encryption", "Made")]
+
+
+def test_roles_have_one_permissions_boundary_or_none() -> None:
+    role, other = "AWS::IAM::Role", {"PermissionsBoundary": "arn:aws:iam::1:policy/other"}
+    bounded = {"PermissionsBoundary": "arn:aws:iam::1:policy/one"}
+    assert _made(A=(role, {}), B=(role, {})) == _made(A=(role, bounded), B=(role, bounded)) == []
+    assert _made(A=(role, bounded), B=(role, {})) == [("permissions-boundary", "B")]
+    assert _made(A=(role, bounded), B=(role, other)) == [("permissions-boundary", "A"), ("permissions-boundary", "B")]

@@ -151,6 +151,10 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("log_retention_days", 31, "one of 1, 3, 5"),
         ("keep_data", "perhaps", "true or false"),
         ("container_account", "123", "12 digits, or empty"),
+        ("role_path", "teams/", "a path such as /teams/vision/"),
+        ("role_path", "/teams", "a path such as /teams/vision/"),
+        ("existing_key_arn", "alias/mine", "the ARN of a symmetric KMS key of this account and region, or empty"),
+        ("existing_key_arn", "arn:aws:kms:eu-west-1:1:key/a", "the ARN of a symmetric KMS key"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str, value: Any, said: str) -> None:

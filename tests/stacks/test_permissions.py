@@ -1,14 +1,16 @@
 """Permissions: properties of every statement, and the few rights that matter most."""
 
 import json
+from pathlib import Path
 from typing import Any, get_args
 
 import boto3
 import pytest
 from aws_cdk.assertions import Template
 
+from app import CONTEXT
 from settings import names
-from tests.stacks.conftest import Synthesize
+from tests.stacks.conftest import Synthesize, synthesize_to
 from tests.stacks.resources import ON_EC2, of_type, statements, text
 from tests.stacks.resources import roles as roles_of
 
@@ -240,3 +242,19 @@ def _objects(role: dict[str, Any], action: str) -> list[str]:
         for resource in statement["Resource"]
         if "slipway-dev-" in resource
     ]
+
+
+def test_a_path_is_that_of_every_role_and_profile_and_in_the_arns_that_name_them(synthesize: Synthesize) -> None:
+    template = synthesize(role_path="/teams/vision/", notebook=True, **ON_EC2)["roles"]
+    made = [*of_type(template, "AWS::IAM::Role"), *of_type(template, "AWS::IAM::InstanceProfile")]
+    assert {each["Path"] for each in made} == {"/teams/vision/"}
+    seen = statements(roles_of({"roles": template})["notebook"])["SeeRoles"]["Resource"]
+    assert all(":role/teams/vision/slipway-dev-" in role for role in seen)
+
+
+def test_the_cdks_permissions_boundary_is_that_of_every_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "Create and apply permissions boundaries for the AWS CDK", CDK developer guide."""
+    monkeypatch.setitem(CONTEXT, "@aws-cdk/core:permissionsBoundary", {"name": "developers"})
+    template = synthesize_to(tmp_path, notebook=True, **ON_EC2)["roles"]
+    boundaries = {text(role["PermissionsBoundary"]) for role in of_type(template, "AWS::IAM::Role")}
+    assert boundaries == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/developers"}

@@ -7,7 +7,8 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
 
 from stacks.training_program import MissingWheels, TrainingProgram
-from tests.stacks.resources import of_type, only, statements, text
+from tests.stacks.conftest import Synthesize
+from tests.stacks.resources import of_type, only, statements, text, training_request
 
 BUCKET = "slipway-dev-${AWS::AccountId}-${AWS::Region}"
 
@@ -185,3 +186,14 @@ def test_a_program_without_the_wheels_that_its_container_needs_is_refused(tmp_pa
     bare = {name: content for name, content in SOURCES.items() if not name.endswith(".whl")}
     with pytest.raises(MissingWheels, match=r"^training/wheels: .*make setup"):
         _program(tmp_path / "bare", bare)
+
+
+def test_an_existing_key_encrypts_everything_and_none_is_made(synthesize: Synthesize) -> None:
+    arn = "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+    app = synthesize(existing_key_arn=arn)
+    assert not app["storage"].find_resources("AWS::KMS::Key")
+    rules = [bucket["BucketEncryption"] for bucket in of_type(app["storage"], "AWS::S3::Bucket")]
+    keys = [rule["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"] for rule in rules]
+    assert [key.get("KMSMasterKeyID") for key in keys] == [None, arn]
+    assert training_request(app["trained-model"])["OutputDataConfig"]["KmsKeyId"] == arn
+    assert only(app["operations"], "AWS::SNS::Topic")["KmsMasterKeyId"] == arn

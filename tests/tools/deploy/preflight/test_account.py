@@ -1,0 +1,112 @@
+"""An existing key that cannot be used, and a boundary that denies what a role needs, are told before the deploy."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tools.deploy.preflight.conftest import ACCOUNT, Aws, target
+from tools.assembly import SynthesizedApp
+from tools.deploy.preflight.account import TOPIC_PUBLISHERS, boundary, existing_key
+from tools.deploy.preflight.target import Target
+from tools.preflight import NotReady
+
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+USABLE = {"KeyId": KEY, "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/developers"
+
+
+def with_key(aws: Aws, *services: str, **described: str) -> Target:
+    """A deploy with a key whose policy lets these services use it."""
+    statements = [{"Effect": "Allow", "Principal": {"Service": service}} for service in services]
+    aws("kms").add_response("describe_key", {"KeyMetadata": USABLE | described}, {"KeyId": KEY})
+    aws("kms").add_response(
+        "get_key_policy", {"Policy": json.dumps({"Statement": statements})}, {"KeyId": KEY, "PolicyName": "default"}
+    )
+    return target(existing_key_arn=KEY)
+
+
+def test_a_key_of_this_account_and_region_is_right(aws: Aws) -> None:
+    assert existing_key(target()) == "the deploy makes a key"
+    assert existing_key(with_key(aws, *TOPIC_PUBLISHERS)) == f"{KEY} is enabled, and alarms may use it"
+
+
+def test_a_key_that_alarms_may_not_use_is_refused(aws: Aws) -> None:
+    """ "Why didn't I receive an SNS notification for my CloudWatch alarm trigger?", AWS re:Post."""
+    with pytest.raises(NotReady, match=r"does not let budgets.amazonaws.com use it, so alarms would not arrive"):
+        existing_key(with_key(aws, "cloudwatch.amazonaws.com"))
+
+
+@pytest.mark.parametrize(
+    ("arn", "said"),
+    [
+        (KEY.replace("eu-west-1", "us-east-1"), "is a key of us-east-1, and a key encrypts in its own region only"),
+        (KEY.replace(ACCOUNT, "999999999999"), f"is a key of account 999999999999, this one is {ACCOUNT}"),
+    ],
+)
+def test_a_key_of_another_region_or_account_is_refused_without_asking(aws: Aws, arn: str, said: str) -> None:
+    with pytest.raises(NotReady, match=said):
+        existing_key(target(existing_key_arn=arn))
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ({"KeyState": "PendingDeletion"}, "is in state PendingDeletion: enable it"),
+        ({"KeyUsage": "SIGN_VERIFY", "KeySpec": "RSA_2048"}, "is for SIGN_VERIFY with RSA_2048, not a symmetric one"),
+    ],
+)
+def test_a_key_that_cannot_encrypt_is_refused(aws: Aws, described: dict[str, str], said: str) -> None:
+    with pytest.raises(NotReady, match=said):
+        existing_key(with_key(aws, **described))
+
+
+def test_a_key_that_is_not_there_is_refused(aws: Aws) -> None:
+    aws("kms").add_client_error("describe_key", "NotFoundException")
+    with pytest.raises(NotReady, match=f"there is no key {KEY}"):
+        existing_key(target(existing_key_arn=KEY))
+
+
+def bounded(tmp_path: Path, **boundaries: Any) -> Target:
+    """A deploy of one role that may read one object, with this property."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/*"}
+    role = {
+        "RoleName": "reader",
+        "AssumeRolePolicyDocument": {"Statement": []},
+        "Policies": [{"PolicyName": "permissions", "PolicyDocument": {"Statement": [statement]}}],
+        **boundaries,
+    }
+    template = {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}}
+    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "roles.json"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"slipway-dev-roles": stack}}))
+    (tmp_path / "roles.json").write_text(json.dumps(template))
+    asked = target()
+    return Target(asked.settings, asked.account, asked.region, lambda: SynthesizedApp(tmp_path, []))
+
+
+def answer(aws: Aws, *statements: dict[str, Any]) -> None:
+    policy = {"Policy": {"Arn": BOUNDARY, "DefaultVersionId": "v7"}}
+    version = {"PolicyVersion": {"Document": json.dumps({"Statement": list(statements)})}}
+    aws("iam").add_response("get_policy", policy, {"PolicyArn": BOUNDARY})
+    aws("iam").add_response("get_policy_version", version, {"PolicyArn": BOUNDARY, "VersionId": "v7"})
+
+
+def test_a_boundary_that_allows_what_the_role_needs_is_right(aws: Aws, tmp_path: Path) -> None:
+    assert boundary(bounded(tmp_path)) == "roles have no permissions boundary"
+    answer(aws, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    assert boundary(bounded(tmp_path, PermissionsBoundary=BOUNDARY)) == f"{BOUNDARY} allows what the roles need"
+
+
+def test_one_that_denies_what_a_role_needs_is_named_with_role_and_action(aws: Aws, tmp_path: Path) -> None:
+    answer(aws, {"Effect": "Allow", "Action": "kms:*", "Resource": "*"})
+    with pytest.raises(
+        NotReady, match=rf"{BOUNDARY} denies role reader s3:GetObject on arn:aws:s3:::data/\*: allow it"
+    ):
+        boundary(bounded(tmp_path, PermissionsBoundary=BOUNDARY))
+
+
+def test_one_that_is_not_there_is_named(aws: Aws, tmp_path: Path) -> None:
+    aws("iam").add_client_error("get_policy", "NoSuchEntity")
+    with pytest.raises(NotReady, match=f"there is no policy {BOUNDARY}"):
+        boundary(bounded(tmp_path, PermissionsBoundary=BOUNDARY))

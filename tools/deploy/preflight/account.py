@@ -1,0 +1,98 @@
+"""What a company's account has already: the key that is to be used, and the permissions boundary of roles."""
+
+import json
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from iam import template
+from iam.boundary import denied
+from iam.policy import listed
+from tools.deploy.preflight.target import Target
+from tools.preflight import NotReady
+
+TOPIC_PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
+_ANOTHER = "name another one under @aws-cdk/core:permissionsBoundary in cdk.json"
+_USE = "SETTINGS=existing_key_arn=… names another one"
+
+
+def existing_key(target: Target) -> str:
+    """The key exists in the account and region of the deploy, is enabled, and encrypts.
+
+    Source: "KeyMetadata", KMS API reference.
+    """
+    arn = target.settings.existing_key_arn
+    if not arn:
+        return "the deploy makes a key"
+    _, _, _, region, account, _ = arn.split(":")
+    if region != target.region:
+        raise NotReady(f"{arn} is a key of {region}, and a key encrypts in its own region only: {_USE}")
+    if account != target.account:
+        raise NotReady(f"{arn} is a key of account {account}, this one is {target.account}: {_USE}")
+    try:
+        key = boto3.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        raise NotReady(f"there is no key {arn}: {_USE}") from error
+    if key["KeyState"] != "Enabled":
+        raise NotReady(f"{arn} is in state {key['KeyState']}: enable it (aws kms enable-key), or {_USE}")
+    if key["KeySpec"] != "SYMMETRIC_DEFAULT" or key["KeyUsage"] != "ENCRYPT_DECRYPT":
+        raise NotReady(f"{arn} is for {key['KeyUsage']} with {key['KeySpec']}, not a symmetric one to encrypt: {_USE}")
+    policy = json.loads(boto3.client("kms").get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+    users = json.dumps([statement.get("Principal") for statement in listed(policy["Statement"])])
+    if missing := [service for service in TOPIC_PUBLISHERS if f'"{service}"' not in users]:
+        raise NotReady(
+            f"the policy of {arn} does not let {' and '.join(missing)} use it, so alarms would not arrive: add the "
+            'statements in docs/permissions.md, "A company\'s account"'
+        )
+    return f"{arn} is enabled, and alarms may use it"
+
+
+def boundary(target: Target) -> str:
+    """The permissions boundary that the CDK gives to the roles exists, and denies nothing that a role certainly needs.
+
+    Source: "GetPolicyVersion", IAM API reference.
+    """
+    app = template.read(template.load(target.assembly().folder))
+    partition = boto3.Session().get_partition_for_region(target.region)
+    filled = {"${AWS::Partition}": partition, "${AWS::AccountId}": target.account, "${AWS::Region}": target.region}
+
+    def fill(text: str) -> str:
+        for name, value in filled.items():
+            text = text.replace(name, value)
+        return text
+
+    problems: list[str] = []
+    documents: dict[str, dict[str, Any]] = {}
+    for role in app.roles:
+        resource = app.templates[role.stack]["Resources"][role.logical_id]
+        if limit := resource["Properties"].get("PermissionsBoundary"):
+            arn = fill(app.resolver.text(limit, role.stack))
+            if arn not in documents:
+                documents[arn] = _document(arn)
+            lost = [str(grant) for grant in denied(role.renamed(fill).grants, documents[arn])]
+            if lost:
+                more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+                problems.append(
+                    f"the permissions boundary {arn} denies role {fill(role.name)} {lost[0]}{more}: allow it in the "
+                    f"boundary, or {_ANOTHER}"
+                )
+    if problems:
+        raise NotReady(problems)
+    return f"{', '.join(documents)} allows what the roles need" if documents else "roles have no permissions boundary"
+
+
+def _document(arn: str) -> dict[str, Any]:
+    client = boto3.client("iam")
+    try:
+        policy = client.get_policy(PolicyArn=arn)["Policy"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        raise NotReady(
+            f"there is no policy {arn}, the roles' permissions boundary: create it, or {_ANOTHER}"
+        ) from error
+    version = client.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])
+    return dict(version["PolicyVersion"]["Document"])
