@@ -11,8 +11,8 @@ Properties = Mapping[str, Any]
 class TypeActions:
     """IAM actions of one resource type.
 
-    `arn` is a pattern with {region}, {account}, {name} and {path}, the property `Path` or `/`; `named_by` is the property
-    that holds the name.
+    `arn` is a pattern with {region}, {account}, {name} and {path}, the property `Path` or `/`; `named_by` is the
+    property that holds the name.
     """
 
     arn: str
