@@ -9,7 +9,7 @@ writes /opt/ml/processing/results/results-<host>-<process>.jsonl, a line for eac
     {"image": "a/notes.txt", "error": {"code": "NotAnImage", "message": "…"}, "model": "<SHA-256>"}
 
 `image` is the path below the folder; predictions and errors are those of `app`, at most `N` labels an image. Files that
-cannot be classified stop nothing. Files whose names begin with a dot, and the manifest of a data set, are left out.
+cannot be classified stop nothing. Files whose names begin with a dot, and a data set's manifest and list, are left out.
 
 Exit codes: 0 every file has its line, 1 the model cannot be loaded or a process ended early, 143 it was asked to end.
 The reason is in /opt/ml/output/message, which SageMaker makes the job's ExitMessage ("Save and Access Metadata
@@ -25,12 +25,12 @@ import sys
 from pathlib import Path
 
 STOPPED = 143  # 128 + SIGTERM
-MANIFEST = "manifest.json"  # at the top of a data set, beside its splits
+UPLOADS = ("manifest.json", "files.jsonl")  # at the top of a data set, beside its splits
 
 
 def is_scored(name: str) -> bool:
     """True unless the file with this path below the folder is left out."""
-    return name != MANIFEST and not any(part.startswith(".") for part in name.split("/"))
+    return name not in UPLOADS and not any(part.startswith(".") for part in name.split("/"))
 
 
 def main() -> int:

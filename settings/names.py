@@ -8,7 +8,7 @@ equal to these by tests/settings/test_names.py.
 import hashlib
 from typing import Literal
 
-from training.folder import MANIFEST
+from training.listing import LIST, MANIFEST
 
 StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"]
 FunctionSuffix = Literal["classify", "trained-model"]
@@ -44,6 +44,11 @@ def data_folder(dataset: str) -> str:
 def data_manifest(dataset: str) -> str:
     """Key of the object that an upload writes last: with it the data set is complete."""
     return f"{data_folder(dataset)}{MANIFEST}"
+
+
+def data_list(dataset: str) -> str:
+    """Key of the list of a data set's images, with their sha256 and their places in shards."""
+    return f"{data_folder(dataset)}{LIST}"
 
 
 def model_key(digest: str) -> str:

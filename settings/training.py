@@ -1,5 +1,7 @@
 """Settings of the model's training and of its SageMaker job."""
 
+from typing import Literal
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from aws.instances import Instance
@@ -25,6 +27,12 @@ class Training(Named, Recipe, frozen=True):
     )
     class_accuracy_floor: float = Field(
         ge=0, le=1, description="test accuracy of the lowest class under which a model is not deployed"
+    )
+    input_mode: Literal["File", "FastFile"] = Field(
+        description="how a training job gets its images: copied to its disk first (File), or from S3 as it reads them"
+    )
+    image_layout: Literal["auto", "files", "shards"] = Field(
+        description="how images are uploaded: as they are, or many in one tar; auto: in tars from 10,000 images on"
     )
     training_instance_type: TrainingInstanceType = Field(description="ML instance type of the training job")
     training_instance_count: int = Field(ge=1, le=20, description="instances that share one training job")

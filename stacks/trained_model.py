@@ -199,7 +199,10 @@ def _training_job(
         "VolumeSizeInGB": settings.training_volume_gib,
     }
     channels = [
-        _channel("images", f"s3://{bucket_name}/{names.data_folder(settings.dataset)}"),
+        {
+            **_channel("images", f"s3://{bucket_name}/{names.data_folder(settings.dataset)}"),
+            "InputMode": settings.input_mode,
+        },
         _channel(program.channel, f"s3://{program.bucket_name}/{program.key}"),
     ]
     if settings.weights:

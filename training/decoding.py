@@ -15,6 +15,7 @@ from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +30,12 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # Linux keeps the semaphores of
 _CHUNK = 16  # files that a process decodes at a time
 
 
+class Readable(Protocol):
+    """A file whose bytes can be read, here and in another process."""
+
+    def read_bytes(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Form:
     """What is made of an image: its centred square, or all of it, stretched to a square.
@@ -41,7 +48,7 @@ class Form:
     side: int
     whole: bool = False
 
-    def read(self, file: Path) -> tuple[np.ndarray, float]:
+    def read(self, file: Readable) -> tuple[np.ndarray, float]:
         """Pixels, uint8 [side, side, 3], and the width of the image by its height.
 
         Raises:
@@ -57,14 +64,14 @@ def in_processes(files: int, process: Process) -> bool:
     return possible and files >= MIN_FILES and own_cores(process) >= MIN_CORES
 
 
-def decode_all(files: Sequence[Path], form: Form, kept: PixelCache | None, process: Process) -> list[float | str]:
+def decode_all(files: Sequence[Readable], form: Form, kept: PixelCache | None, process: Process) -> list[float | str]:
     """Decodes every file, into the rows of `kept` if there is one.
 
     Returns:
         For each file the image's width by its height, or why it cannot be decoded.
 
     Raises:
-        InputError: a process that decodes was killed.
+        InputError: a process that decodes was killed, or a file is not the one of its data set's list.
     """
     chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
     given = [[files[row] for row in chunk] for chunk in chunks]
@@ -95,7 +102,7 @@ def _workers(shared: bool, process: Process, kept: PixelCache | None) -> Iterato
         pool.shutdown(cancel_futures=True)
 
 
-def decode_again(files: Sequence[Path], form: Form, of: int, process: Process) -> tuple[np.ndarray, np.ndarray]:
+def decode_again(files: Sequence[Readable], form: Form, of: int, process: Process) -> tuple[np.ndarray, np.ndarray]:
     """Pixels, uint8 [n, side, side, 3], and widths by heights, float32 [n], of files that have been decoded before.
 
     Args:
@@ -136,11 +143,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _decode_shared(form: Form, rows: range, files: Sequence[Path]) -> list[float | str]:
+def _decode_shared(form: Form, rows: range, files: Sequence[Readable]) -> list[float | str]:
     return _decode(form, _shared, rows, files)
 
 
-def _decode(form: Form, kept: PixelCache | None, rows: range, files: Sequence[Path]) -> list[float | str]:
+def _decode(form: Form, kept: PixelCache | None, rows: range, files: Sequence[Readable]) -> list[float | str]:
     outcomes: list[float | str] = []
     for row, file in zip(rows, files, strict=True):
         try:

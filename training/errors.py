@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+MAX_NAMED = 10
+
 
 class ReportedError(Exception):
     """The root: something a user can mend. `problems` has one line for each thing that is wrong."""
@@ -21,6 +23,12 @@ class LostPeers(ReportedError):
 
 class Stopped(ReportedError):
     """The run was asked to stop, and has; the same command goes on from its checkpoint if it has one."""
+
+
+def shorten(problems: list[str], kind: str) -> list[str]:
+    """The first ten problems, then a line that counts the rest."""
+    rest = len(problems) - MAX_NAMED
+    return problems[:MAX_NAMED] + ([f"and {rest} more {kind}"] if rest > 0 else [])
 
 
 def problems_of(error: ReportedError | OSError) -> list[str]:

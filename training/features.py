@@ -11,8 +11,8 @@ from training.augment import CROPPING, MAX_SHIFT, Crops, cropped, shifted
 from training.batches import ahead
 from training.engine import Engine
 from training.environment import Process
-from training.errors import InputError, Stopped
-from training.folder import Folder, shorten
+from training.errors import InputError, Stopped, shorten
+from training.folder import Folder
 from training.images import Images, unreadable_images
 from training.kept_features import KeptFeatures
 from training.progress import FeatureProgress

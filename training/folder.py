@@ -3,17 +3,27 @@
 FOLDER/train/<class>/<image>, FOLDER/valid/<class>/<image>, FOLDER/test/<class>/<image>
 """
 
-import hashlib
 import unicodedata
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from training.digests import sha256_of
-from training.errors import InputError
+from training.errors import InputError, shorten
+from training.listing import (
+    LIST,
+    MANIFEST,
+    SHARDS,
+    SPLITS,
+    ListedFile,
+    ListedImage,
+    digest_of,
+    files_of,
+    read_list,
+    require_listed,
+)
 
-SPLITS = ("train", "valid", "test")
 # A suffix says that a file is meant as an image, its content of which format. With another suffix the content decides.
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib",
@@ -21,8 +31,6 @@ SUFFIXES = (
 )  # fmt: skip
 TO_CONVERT = (".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".ico", ".raw", ".dng", ".cr2", ".nef", ".arw", ".pdf")
 _SYSTEM = (".DS_Store", ".AppleDouble", ".Spotlight-V100", ".Trashes", ".ipynb_checkpoints", ".thumbnails")
-MANIFEST = "manifest.json"  # marks a finished upload; not part of the data set
-MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -35,15 +43,37 @@ class Split:
 
 @dataclass(frozen=True)
 class Folder:
-    """A complete data set: every class has an image in every split. Everything is in the order of names."""
+    """A complete data set: every class has an image in every split. Everything is in the order of names.
+
+    Attributes:
+        listed: images of the list that an upload wrote, by path; empty without a list. With one, an image may lie in a
+            shard, and only `read` has its bytes.
+    """
 
     root: Path
     classes: list[str]
     splits: dict[str, Split]
+    listed: Mapping[str, ListedImage] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
         return [path for split in self.splits.values() for path in split.files]
+
+    def sources(self, files: Sequence[Path]) -> Sequence[Path | ListedFile]:
+        """Where the bytes of these files come from; with a list, `read_bytes` compares them with it."""
+        if not self.listed:
+            return files
+        return [ListedFile(self.root, path, self.listed[relative_name(self, path)]) for path in files]
+
+    def read(self, path: Path) -> bytes:
+        """Bytes of one of the files.
+
+        Raises:
+            InputError: the file is not the one of the list, or its shard is cut off.
+            OSError: it cannot be read.
+        """
+        [source] = self.sources([path])
+        return source.read_bytes()
 
 
 def inspect(root: Path) -> Folder:
@@ -55,13 +85,20 @@ def inspect(root: Path) -> Folder:
     """
     if not root.is_dir():
         raise InputError(f"no data set at {root}: give a folder that holds {', '.join(SPLITS)}")
-    problems = _misplaced(root)
-    found = {split: images_by_class(root / split, problems) for split in SPLITS if (root / split).is_dir()}
+    listed = read_list(root)
+    if any(image.shard for image in listed.values()):
+        problems, found = _misplaced(root, [SHARDS]), files_of(listed, root)
+    else:
+        problems = _misplaced(root)
+        found = {split: images_by_class(root / split, problems) for split in SPLITS if (root / split).is_dir()}
     classes = sorted({name for names in found.values() for name in names})
     problems += _incomplete(root, classes, found)
     if problems:
         raise InputError(problems)
-    return Folder(root, classes, {split: _split(classes, names) for split, names in found.items()})
+    folder = Folder(root, classes, {split: _split(classes, names) for split, names in found.items()}, listed)
+    if listed:
+        require_listed(root, {relative_name(folder, path) for path in folder.files}, listed)
+    return folder
 
 
 def images_by_class(split: Path, problems: list[str]) -> dict[str, list[Path]]:
@@ -102,16 +139,20 @@ def without(folder: Folder, files: Collection[Path]) -> Folder:
         splits[name] = Split([path for path, _ in kept], labels)
     if problems:
         raise InputError(problems)
-    return Folder(folder.root, folder.classes, splits)
+    return replace(folder, splits=splits)
 
 
 def digest(folder: Folder) -> str:
     """Digest of the data set's content, 64 hex digits: the same on every machine and for any file times.
 
-    It is `sha256sum` of the list that `sha256sum` prints for the images, sorted by path.
+    Without a list every image is read.
     """
-    lines = sorted((relative_name(folder, path), sha256_of(path)) for path in folder.files)
-    return hashlib.sha256("".join(f"{sha}  {name}\n" for name, sha in lines).encode()).hexdigest()
+    return digest_of(folder.listed.values() or (listed_image(folder, path) for path in folder.files))
+
+
+def listed_image(folder: Folder, path: Path) -> ListedImage:
+    """Entry of the list for one of the files, which is read."""
+    return ListedImage(relative_name(folder, path), path.stat().st_size, sha256_of(path))
 
 
 def relative_name(folder: Folder, path: Path) -> str:
@@ -119,22 +160,16 @@ def relative_name(folder: Folder, path: Path) -> str:
     return _composed(path.relative_to(folder.root).as_posix())
 
 
-def shorten(problems: list[str], kind: str) -> list[str]:
-    """The first ten problems, then a line that counts the rest."""
-    rest = len(problems) - MAX_NAMED
-    return problems[:MAX_NAMED] + ([f"and {rest} more {kind}"] if rest > 0 else [])
-
-
-def _misplaced(root: Path) -> list[str]:
-    """Problems at the top of the data set: splits that are missing, and entries that are no split."""
-    unexpected = [entry.name for entry in _visible(root) if entry.name not in (*SPLITS, MANIFEST)]
+def _misplaced(root: Path, expected: Collection[str] = SPLITS) -> list[str]:
+    """Problems at the top of the data set: folders that are missing, and entries that are no part of it."""
+    unexpected = [entry.name for entry in _visible(root) if entry.name not in (*expected, MANIFEST, LIST)]
     problems = []
-    for split in SPLITS:
+    for split in expected:
         if not (root / split).is_dir():
             near = get_close_matches(split, unexpected, n=1)
             hint = f"rename {near[0]} to {split}" if near else f"add {split}/<class>/<image>"
             problems.append(f"{root.name}/{split} is missing: {hint}")
-    return problems + [f"unexpected {root.name}/{name}: expected {', '.join(SPLITS)}" for name in unexpected]
+    return problems + [f"unexpected {root.name}/{name}: expected {', '.join(expected)}" for name in unexpected]
 
 
 def _incomplete(root: Path, classes: list[str], found: dict[str, dict[str, list[Path]]]) -> list[str]:

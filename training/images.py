@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.decoding import Form, decode_again, decode_all, in_processes
+from training.decoding import Form, Readable, decode_again, decode_all, in_processes
 from training.environment import Process
-from training.errors import InputError
-from training.folder import Folder, relative_name, shorten, without
+from training.errors import InputError, shorten
+from training.folder import Folder, relative_name, without
 from training.pixel_cache import caches
 
 WHOLE = 1.5  # side of a whole image, of the network's: a crop of half its area has the network's resolution
@@ -30,6 +30,9 @@ class Images:
         left_out: one line for each unreadable file that was left out.
         ratios: width of each image by its height, float32 [n]; None if no whole images are kept.
         cache: uint8 [n, side, side, 3], of whole images if there are ratios, else of squares; None decodes again.
+
+    Args:
+        sources: where the files' bytes come from; None for the files themselves.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Images:
         left_out: Sequence[str] = (),
         process: Process = ALONE,
         ratios: np.ndarray | None = None,
+        sources: Sequence[Readable] | None = None,
     ) -> None:
         self.files = files
         self.labels = np.asarray(labels, dtype=np.int64)
@@ -48,7 +52,7 @@ class Images:
         self.left_out = left_out
         self.cache = cache
         self.ratios = ratios
-        self._process = process
+        self._process, self._sources = process, sources or files
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,7 +74,7 @@ class Images:
         return self.take(np.random.default_rng(seed).permutation(len(self))[:count])
 
     def _decoded(self, indices: np.ndarray, form: Form) -> tuple[np.ndarray, np.ndarray]:
-        return decode_again([self.files[i] for i in indices], form, len(self), self._process)
+        return decode_again([self._sources[i] for i in indices], form, len(self), self._process)
 
 
 def _rows(cache: np.ndarray, indices: np.ndarray, empty: Empty | None) -> np.ndarray:
@@ -110,7 +114,7 @@ def load(
     shared = any(in_processes(len(split.files), process) for split in folder.splits.values())
     kept = caches(shapes, process.local_world, shared=shared) if keep else dict.fromkeys(shapes)
     outcomes = {
-        name: decode_all(split.files, forms[name] if keep else Form(1), kept[name], process)
+        name: decode_all(folder.sources(split.files), forms[name] if keep else Form(1), kept[name], process)
         for name, split in folder.splits.items()
     }
     problems = {name: _problems(folder, folder.splits[name].files, found) for name, found in outcomes.items()}
@@ -129,13 +133,14 @@ def load(
             list(problems[name].values()),
             process,
             ratios if forms[name].whole and keep else None,
+            folder.sources(split.files),
         )
     return loaded
 
 
 def unreadable_images(folder: Folder) -> dict[Path, str]:
     """One line for each file of the data set that is not a readable image."""
-    return _problems(folder, folder.files, decode_all(folder.files, Form(1), None, ALONE))
+    return _problems(folder, folder.files, decode_all(folder.sources(folder.files), Form(1), None, ALONE))
 
 
 def readable(folder: Folder, problems: dict[Path, str], max_unreadable: float) -> Folder:

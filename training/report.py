@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from training.environment import Process
+from training.errors import shorten
 from training.export import Exported
-from training.folder import Folder, shorten
+from training.folder import Folder
 from training.images import Images
 from training.outcome import Epoch, Predictions, Score, Trained
 from training.pictures import MAX_MISTAKES

@@ -9,7 +9,7 @@ from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.sagemaker.fleet import variant_of
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
-from local_aws.sagemaker.training_host import TOOLKIT_PROGRAM
+from local_aws.sagemaker.training_host import INPUT_MODES, TOOLKIT_PROGRAM, input_mode
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.service import Operation, Response, dispatch, invalid, now, parameter
 
@@ -62,6 +62,13 @@ def check_training_job(request: dict[str, Any], at_once: int = 1) -> None:
             "local AWS needs the job's program in AlgorithmSpecification.ContainerEntrypoint, "
             f"or in the environment variable {TOOLKIT_PROGRAM}; it cannot run an image's own entry point."
         )
+    for channel in request.get("InputDataConfig", []):
+        mode, source = input_mode(request, channel), channel["DataSource"]["S3DataSource"]
+        if mode not in INPUT_MODES or source["S3DataType"] != "S3Prefix":
+            raise invalid(
+                f"local AWS has channels of an S3Prefix in {' or '.join(INPUT_MODES)} mode; channel "
+                f"{channel['ChannelName']} is a {source['S3DataType']} in {mode} mode."
+            )
     require_usable(request)
     kind, spot = request["ResourceConfig"]["InstanceType"], request.get("EnableManagedSpotTraining", False)
     require_instances(

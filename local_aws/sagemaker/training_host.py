@@ -21,6 +21,7 @@ from local_aws.service import now, plain
 
 # Environment variable that names the function to run if the job has no command of its own.
 TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
+INPUT_MODES = ("File", "FastFile")
 _CONTAINER_BASE = "/opt/ml"
 _SHIP_SECONDS = 0.5
 
@@ -56,7 +57,7 @@ class TrainingHost:
             },
             "inputdataconfig": {
                 channel["ChannelName"]: {
-                    "TrainingInputMode": channel.get("InputMode", "File"),
+                    "TrainingInputMode": input_mode(request, channel),
                     "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
                         "S3DataDistributionType", "FullyReplicated"
                     ),
@@ -113,6 +114,14 @@ class TrainingHost:
 
     def _local(self, text: str) -> str:
         return re.sub(rf"{_CONTAINER_BASE}(?=/|$)", str(self.folder), text)
+
+
+def input_mode(request: dict[str, Any], channel: dict[str, Any]) -> str:
+    """Input mode of a channel: its own, or the job's.
+
+    Source: InputMode of "Channel", SageMaker API reference.
+    """
+    return str(channel.get("InputMode", request["AlgorithmSpecification"]["TrainingInputMode"]))
 
 
 def _command(request: dict[str, Any]) -> list[str]:

@@ -92,7 +92,7 @@ def test_every_file_has_a_line_and_broken_ones_have_the_api_s_codes(
     }
     for name, (content, _) in broken.items():
         (job.images / name).write_bytes(content)
-    for hidden in (".DS_Store", ".cache/x.png", "manifest.json"):
+    for hidden in (".DS_Store", ".cache/x.png", "manifest.json", "files.jsonl"):
         (job.images / hidden).parent.mkdir(exist_ok=True)
         (job.images / hidden).write_bytes(encode())
 

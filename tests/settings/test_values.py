@@ -91,6 +91,8 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("accuracy_floor", 1.01, "from 0 to 1"),
         ("accuracy_floor", 97, "from 0 to 1"),
         ("class_accuracy_floor", 1.01, "from 0 to 1"),
+        ("input_mode", "Pipe", "one of File, FastFile"),
+        ("image_layout", "tar", "one of auto, files, shards"),
         ("training_instance_type", "m5.large", "ml.m5.large"),
         ("training_instance_type", "ml.c7g.xlarge", "AWS's training image is built for x86-64; take an ml.m5 or ml.c5"),
         ("training_instance_type", "ml.g5g.xlarge", "an Arm instance"),

@@ -28,6 +28,20 @@ def test_the_job_reads_the_data_set_and_writes_under_jobs(templates: dict[str, T
     assert request["OutputDataConfig"]["S3OutputPath"] == f"{bucket}/jobs"
 
 
+@pytest.mark.parametrize("mode", ["File", "FastFile"])
+def test_the_images_come_in_the_mode_of_the_setting_and_the_model_stays_the_same(
+    templates: dict[str, Template], synthesize: Synthesize, mode: str
+) -> None:
+    """InputMode of "Channel", SageMaker API reference, overrides the job's TrainingInputMode for this channel alone."""
+    template = synthesize(input_mode=mode)["trained-model"]
+    request = training_request(template)
+    modes = {channel["ChannelName"]: channel.get("InputMode") for channel in request["InputDataConfig"]}
+    assert modes == {"images": mode, "code": None}
+    assert request["AlgorithmSpecification"]["TrainingInputMode"] == "File"
+    digests = {only(each, "Custom::TrainedModel")["Digest"] for each in (template, templates["trained-model"])}
+    assert len(digests) == 1
+
+
 def test_pretrained_weights_are_a_channel_and_an_ingredient_only_where_they_are_set(
     templates: dict[str, Template], synthesize: Synthesize
 ) -> None:

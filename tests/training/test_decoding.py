@@ -14,7 +14,7 @@ from PIL import Image
 from serving.preprocessing import read_square, read_whole
 from tests.waiting import until
 from training import decoding, pixel_cache
-from training.decoding import Form, decode_again, decode_all, in_processes
+from training.decoding import Form, Readable, decode_again, decode_all, in_processes
 from training.environment import Process
 from training.errors import InputError
 from training.folder import inspect
@@ -102,7 +102,7 @@ def test_a_process_that_the_system_kills_is_an_error_with_ways_out(files: list[P
 class Deadly(Form):
     """A form on which the system runs out of memory."""
 
-    def read(self, file: Path) -> tuple[np.ndarray, float]:
+    def read(self, file: Readable) -> tuple[np.ndarray, float]:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
 

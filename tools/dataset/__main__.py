@@ -12,6 +12,7 @@ from pathlib import Path
 from settings.names import resource_name
 from tools.cli import add_json, add_settings, chosen_settings, command, data_path, print_json, usage, user_path
 from tools.dataset.check import checked
+from tools.dataset.listing import with_list
 from tools.dataset.split import split
 from tools.dataset.upload import manifest, upload
 from tools.preflight import require_aws
@@ -38,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{target}: " + ", ".join(f"{count} images in {name}" for name, count in counts.items()))
             print(f"Train on them: make deploy DATA={shlex.quote(str(target))}")
         case "digest":
-            print(digest(inspect(options.folder)))
+            print(digest(with_list(inspect(options.folder))))
         case "upload":
             settings = chosen_settings(options)
             folder = checked(options.folder, max_unreadable=settings.max_unreadable)
             require_aws()
-            name = upload(folder, outputs(resource_name(settings.prefix, "storage"))["BucketName"])
+            bucket = outputs(resource_name(settings.prefix, "storage"))["BucketName"]
+            name = upload(folder, bucket, settings.image_layout)
             print(f'Train on it: make deploy SETTINGS="stage={settings.stage} dataset={name}"', file=sys.stderr)
             if options.json:
                 print_json(manifest(folder))

@@ -17,7 +17,7 @@ from typing import IO
 
 from training.digests import sha256_of
 from training.errors import InputError
-from training.folder import SPLITS
+from training.listing import SPLITS
 
 UNPACKED = Path("out/data")
 MAX_FILES = 2_000_000

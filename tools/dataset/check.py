@@ -3,10 +3,14 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tools.dataset.contents import same_images
-from training.folder import Folder, inspect, relative_name, shorten
+from tools.dataset.listing import with_list
+from tools.dataset.progress import MANY, bar
+from training.errors import shorten
+from training.folder import Folder, Split, inspect, relative_name
 from training.images import readable, unreadable_images
 from training.outcome import wilson
 from training.settings import Hyperparameters
@@ -25,13 +29,13 @@ def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreada
         max_unreadable: maximum share of unreadable images, 0 to 1: the setting of that name.
 
     Returns:
-        The whole data set, unreadable images included.
+        The whole data set, unreadable images included, with the list of its images.
 
     Raises:
         InputError: with every problem of the layout, or up to ten unreadable images if there are too many.
     """
     folder = inspect(root)
-    problems = unreadable_images(folder)
+    problems = _unreadable(folder)
     readable(folder, problems, max_unreadable)
     warnings = [f"training will skip {line}" for line in shorten(list(problems.values()), "unreadable images")]
     warnings += shorten(_repeated(folder), "such images")
@@ -39,13 +43,25 @@ def checked(root: Path, *, max_unreadable: float = Hyperparameters().max_unreada
     warnings += shorten(_uneven(folder), "such classes")
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
-    return folder
+    return with_list(folder)
+
+
+def _unreadable(folder: Folder) -> dict[Path, str]:
+    """One line for each file that is not a readable image, with a progress bar for many."""
+    found: dict[Path, str] = {}
+    files = folder.files
+    with bar("check", len(files)) as advance:
+        for start in range(0, len(files), MANY):
+            part = Split(files[start : start + MANY], [])
+            found |= unreadable_images(replace(folder, splits={"": part}))
+            advance(len(part.files))
+    return found
 
 
 def _repeated(folder: Folder) -> list[str]:
     """A line for each image that is in several splits, where a test of it tells nothing, or in several classes."""
     lines = []
-    for paths in same_images(folder.files).values():
+    for paths in same_images(folder.files, folder.read).values():
         names = ", ".join(shorten([relative_name(folder, path) for path in paths], "names of it"))
         lines += [f"the same image is in several {what}, keep one: {names}" for what in _differences(folder, paths)]
     return lines

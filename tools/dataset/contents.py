@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from serving.preprocessing import ImageError, inspect
 
 
-def same_images(files: Iterable[Path]) -> dict[str, list[Path]]:
+def same_images(files: Iterable[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> dict[str, list[Path]]:
     """Files by the digest of their pixels as they are encoded: the same image with other metadata has the same.
 
     A file that cannot be read as an image is compared by all of its bytes.
@@ -18,13 +18,12 @@ def same_images(files: Iterable[Path]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = defaultdict(list)
     files = list(files)
     with ThreadPoolExecutor() as pool:
-        for path, digest in zip(files, pool.map(_digest, files), strict=True):
+        for path, digest in zip(files, pool.map(lambda path: _digest(read(path)), files), strict=True):
             found[digest].append(path)
     return dict(found)
 
 
-def _digest(path: Path) -> str:
-    content = path.read_bytes()
+def _digest(content: bytes) -> str:
     with suppress(ImageError):
         content = inspect(content, None).content
     return hashlib.sha256(content).hexdigest()

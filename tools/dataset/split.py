@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.dataset.contents import same_images
-from training.errors import InputError
-from training.folder import SPLITS, images_by_class, shorten
+from training.errors import InputError, shorten
+from training.folder import images_by_class
+from training.listing import SPLITS
 
 MIN_IMAGES = len(SPLITS)  # of a class, different ones
 

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from serving.score import is_scored
 from settings.names import DATA, SCORES, scoring_input
 from tools.dataset.archive import image_folder
-from tools.dataset.upload import explain, put_files
-from training.errors import InputError
-from training.folder import shorten
+from tools.dataset.upload import explain, opened, put_files
+from training.errors import InputError, shorten
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def upload(client: Any, bucket: str, name: str, files: dict[str, Path]) -> Scori
     """
     prefix = scoring_input(name)
     try:
-        put_files(client, bucket, {prefix + each: path for each, path in files.items()}, what=f"images {name}")
+        sources = {prefix + each: partial(opened, path) for each, path in files.items()}
+        put_files(client, bucket, sources, what=f"images {name}")
     except (BotoCoreError, ClientError) as error:
         raise InputError(explain(error, bucket, client.meta.endpoint_url)) from error
     return ScoringImages(f"s3://{bucket}/{prefix}", len(files), sum(path.stat().st_size for path in files.values()))

@@ -182,6 +182,36 @@ def test_a_channel_without_objects_fails_the_job_and_names_the_prefix(run_job: A
     assert f"no S3 objects under 's3://{bucket}/nothing/'" in job["FailureReason"]
 
 
+@pytest.mark.parametrize(("mode", "seen"), [({}, "File"), ({"InputMode": "FastFile"}, "FastFile")])
+def test_a_channel_has_its_files_in_file_and_in_fast_file_mode(
+    run_job: Any, client: Client, data: str, mode: dict[str, str], seen: str
+) -> None:
+    """InputMode of "Channel", SageMaker API reference: without it, the job's TrainingInputMode counts."""
+    program = """
+import json, os, pathlib
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+config = json.loads((base / "input/config/inputdataconfig.json").read_text())["images"]
+print(config["TrainingInputMode"], sorted(path.name for path in (base / "input/data/images").rglob("*.txt")))
+"""
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}}
+
+    job = run_job(program, InputDataConfig=[{"ChannelName": "images", "DataSource": source, **mode}])
+
+    [lines] = logs_of(client, job["TrainingJobName"]).values()
+    assert lines == [f"{seen} ['one.txt', 'two.txt']"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"), [({"InputMode": "Pipe"}, "S3Prefix"), ({"InputMode": "FastFile"}, "AugmentedManifestFile")]
+)
+def test_a_channel_that_cannot_be_read_is_refused(run_job: Any, data: str, channel: dict[str, str], kind: str) -> None:
+    """FastFile takes no augmented manifest: TrainingInputMode, SageMaker API reference. Pipe is not here."""
+    source = {"S3DataSource": {"S3DataType": kind, "S3Uri": data}}
+
+    with pytest.raises(ClientError, match=f"channel images is a {kind} in {channel['InputMode']} mode"):
+        run_job(WRITES_A_MODEL, InputDataConfig=[{"ChannelName": "images", "DataSource": source, **channel}])
+
+
 def test_a_role_that_may_not_read_the_data_fails_the_job(run_job: Any, client: Client) -> None:
     role = make_role(client, "blind", "sagemaker.amazonaws.com", {"Action": "logs:*", "Resource": "*"})
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.dataset import check
 from tools.dataset.check import checked
+from training.errors import InputError
 
 
 def warnings(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -65,3 +67,13 @@ def test_a_class_with_under_a_tenth_of_anothers_images_is_named(
         shutil.copy(dark[0], dark[0].with_name(f"more{number}.png"))
     line = f"class light has 1 training images, dark {1 + more}: the model may hardly recognise it; add images of it"
     assert (line in warnings(different, capsys)) == warned
+
+
+def test_of_many_images_each_is_looked_at(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are checked part by part, to show the progress."""
+    monkeypatch.setattr(check, "MANY", 4)
+    for broken in ("train/dark", "valid/light"):
+        (images / broken / "0.png").write_bytes(b"x")
+    with pytest.raises(InputError) as caught:
+        checked(images)
+    assert [line.split(":")[0] for line in caught.value.problems[:2]] == ["train/dark/0.png", "valid/light/0.png"]

@@ -10,7 +10,8 @@ from PIL import Image
 from tests.serving.hostile import JPEG
 from tools.dataset.__main__ import main
 from tools.dataset.contents import same_images
-from training.folder import SPLITS, digest, inspect
+from training.folder import digest, inspect
+from training.listing import SPLITS
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_of_what_the_cdk_prints_it_tells_a_part_or_all(
     arguments: tuple[str, ...],
     lines: list[str],
 ) -> None:
-    def deploy_everything(*_: object, say: Callable[[str], None]) -> None:
+    def deploy_everything(*_: object, say: Callable[[str], None], **__: object) -> None:
         for line in ("", " ✅  slipway-dev-storage"):
             say(line)
 
