@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from iam.contract import Contract, ContractRole
+from iam.findings import GateFinding
 from iam.source import suffix
 from iam.wildcards import wildcards
 
 PATH = Path(__file__).with_name("acknowledged.yaml")
+_OWN = "IAM-gate"  # as the CDK writes the name of the gate's plugin before its rules
 
 
 class Acknowledgement(NamedTuple):
@@ -35,6 +37,18 @@ class Acknowledgement(NamedTuple):
 def acknowledgements(contract: Contract) -> list[Acknowledgement]:
     """Accepted findings, sorted, of a deployment whose variables `contract` was read with."""
     return sorted([*_of_table(), *(row for role in contract.values() for row in _of_wildcards(role))])
+
+
+def own_rules(folder: Path) -> Iterator[GateFinding]:
+    """Find acknowledgements of the gate's own rules in a synthesized folder: it takes none."""
+    for path in sorted([*folder.rglob("*.metadata.json"), *folder.rglob("manifest.json")]):
+        text = path.read_text(errors="replace")
+        for rule in sorted(set(re.findall(rf'"({_OWN}::[^"]*)"', text))):
+            message, fix = (
+                f"{rule} is acknowledged in it",
+                "change what the gate finds, or the contract with its reason",
+            )
+            yield GateFinding("acknowledged", path.name, "", "stacks", message, fix)
 
 
 def table() -> list[dict[str, Any]]:

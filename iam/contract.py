@@ -1,28 +1,18 @@
 """Read iam/contract.yaml: the permissions of each role, with reason and evidence."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
-
-from iam.errors import GateError
+from iam.contract_text import PATH, ContractError, ContractText, Numbered, declared
 from iam.policy import Grant, Trust, conditions, listed
-from iam.resolve import readable
-from iam.source import FUNCTION
+from iam.resolve import readable, shown
 
-PATH = Path(__file__).with_name("contract.yaml")
+__all__ = ["PATH", "Contract", "ContractError", "ContractRole", "Line", "declared", "read"]
+
 EVIDENCE = ("trace:", "aws-doc:", "assumption:")
 _LINE = {"action", "why", "evidence"}
-_REFERENCE = re.compile(r"\$\{(\w+)\}")
-
-
-class ContractError(GateError):
-    """The contract cannot be used; the message has a line for each reason, with file and line number."""
-
+_OF_TRUST = {True: {"resource", "effect"}, False: set[str]()}  # what a line of a resource's policy may have besides
 
 Allowed = TypeVar("Allowed", Grant, Trust)
 
@@ -54,7 +44,7 @@ AnyLine = Line[Grant] | Line[Trust]
 class ContractRole:
     """A role in the contract: its purpose, trust and grants. In `name`, REGION stands for the region.
 
-    A function that others may call by its policy is one too, without grants: `trust` has its callers.
+    A resource with a policy is one too, without grants: `trust` has whom the policy lets in and keeps out.
     """
 
     number: int
@@ -72,135 +62,81 @@ class ContractRole:
 Contract = dict[str, ContractRole]
 
 
-def declared() -> dict[str, str]:
-    """Variables of iam/contract.yaml by name, each with its meaning."""
-    return dict(_document(PATH.read_text())["variables"])
-
-
 def read(text: str, variables: Mapping[str, str], file: str = "iam/contract.yaml") -> Contract:
     """Roles of the contract by name, with its variables filled in.
 
     Raises:
         ContractError: with every problem.
     """
-    return _ContractReader(file, variables).read(text)
-
-
-class _Mapping(dict[str, Any]):
-    """A YAML mapping with its line number."""
-
-    line = 0
-
-
-class _Loader(yaml.CSafeLoader):  # the C one: a tenth of the time
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        mapping = _Mapping({str(key): value for key, value in super().construct_mapping(node, deep=True).items()})
-        mapping.line = node.start_mark.line + 1
-        names = [key.value for key, _ in node.value]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise yaml.MarkedYAMLError(problem=f"{', '.join(sorted(twice))} twice", problem_mark=node.start_mark)
-        return mapping
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_mapping)
-
-
-@lru_cache(maxsize=1)
-def _document(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+    return _ContractReader(ContractText(text, variables, file)).read()
 
 
 class _ContractReader:
-    def __init__(self, file: str, variables: Mapping[str, str]) -> None:
-        self._file = file
-        self._values = dict(variables)
-        self._problems: list[str] = []
+    def __init__(self, text: ContractText) -> None:
+        self._text = text
 
-    def read(self, text: str) -> Contract:
-        try:
-            document = _document(text)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ContractError(f"{self._file}:{line}: this is not YAML: {error.problem}") from error
-        if not isinstance(document, dict) or not isinstance(document.get("roles"), dict):
-            raise ContractError(f"{self._file}:1: there must be `roles`, by name")
-        for name, value in document.get("names", {}).items():
-            self._values[name] = self._text(value, 1)
-        roles = [self._role(name, value) for name, value in document["roles"].items()]
-        roles += [self._function(name, value) for name, value in document.get("functions", {}).items()]
-        if self._problems:
-            raise ContractError("\n".join(self._problems))
-        return {role.name: role for role in roles if role}
+    def read(self) -> Contract:
+        roles: list[ContractRole] = []
+        for section, make in (("roles", self._role), ("policies", self._policy)):
+            for name, value in self._text.section(section):
+                with self._text.reading(name, value):
+                    roles += make(name, value)
+        self._text.refuse_problems()
+        return {role.name: role for role in roles}
 
-    def _role(self, name: str, value: Any) -> ContractRole | None:
-        if not isinstance(value, _Mapping):
-            self._problem(1, f"{name} must have purpose, trust and may")
-            return None
-        if wrong := {"purpose", "trust", "may"} ^ (set(value) - {"when"}):
-            self._problem(value.line, f"{name}: there must be purpose, trust and may; see {', '.join(sorted(wrong))}")
-            return None
-        if not self._holds(value.get("when", ""), value.line):
-            return None
-        trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", Trust)]
-        may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", Grant)]
-        shown = readable(self._text(name, value.line))
-        return ContractRole(value.line, shown, value["purpose"], tuple(trust), tuple(may))
+    def _role(self, name: str, value: Any) -> Iterator[ContractRole]:
+        if self._complete(name, value, "purpose", "trust", "may"):
+            trust = [line for entry in value["trust"] or [] for line in self._lines(entry, "principal", Trust)]
+            may = [line for entry in value["may"] or [] for line in self._lines(entry, "resource", Grant)]
+            yield self._made(name, value, trust, may)
 
-    def _function(self, name: str, value: Any) -> ContractRole | None:
-        if not isinstance(value, _Mapping) or set(value) - {"when"} != {"purpose", "callers"}:
-            self._problem(getattr(value, "line", 1), f"{name} must have purpose and callers")
-            return None
-        if not self._holds(value.get("when", ""), value.line):
-            return None
-        callers = [line for entry in value["callers"] or [] for line in self._lines(entry, "principal", Trust)]
-        shown = FUNCTION + readable(self._text(name, value.line))
-        return ContractRole(value.line, shown, value["purpose"], tuple(callers), ())
+    def _policy(self, name: str, value: Any) -> Iterator[ContractRole]:
+        if self._complete(name, value, "purpose", "lets"):
+            lets = [line for entry in value["lets"] or [] for line in self._lines(entry, "principal", Trust)]
+            yield self._made(name, value, lets, [])
+
+    def _made(self, name: str, value: Numbered, trust: list[Line[Trust]], may: list[Line[Grant]]) -> ContractRole:
+        called = readable(self._text.fill(name, value.line))
+        return ContractRole(value.line, called, str(value["purpose"]), tuple(trust), tuple(may))
+
+    def _complete(self, name: str, value: Any, *parts: str) -> bool:
+        """True when the entry has these parts and holds."""
+        if not isinstance(value, Numbered) or value.keys() - {"when"} != set(parts):
+            wrong = sorted({*parts} ^ (value.keys() - {"when"})) if isinstance(value, Numbered) else [shown(value)]
+            needed = f"{', '.join(parts[:-1])} and {parts[-1]}"
+            line = getattr(value, "line", 1)
+            self._text.problem(line, f"{name}: there must be {needed}; see {', '.join(wrong)}")
+            return False
+        return self._text.holds(value, value.line)
 
     def _lines(self, entry: Any, subject: str, made: type[Allowed]) -> list[Line[Allowed]]:
-        if not isinstance(entry, _Mapping):
-            self._problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
+        if not isinstance(entry, Numbered):
+            self._text.problem(1, f"{entry!r} is no line with action, {subject}, why and evidence")
             return []
-        number = entry.line
-        needed, known = _LINE | {subject}, _LINE | {subject, "if", "wildcard", "when"}
+        number, text = entry.line, self._text
+        needed, known = _LINE | {subject}, _LINE | {subject, "if", "wildcard", "when"} | _OF_TRUST[made is Trust]
         if missing := needed - set(entry):
-            self._problem(number, f"{', '.join(sorted(missing))} is missing")
+            text.problem(number, f"{', '.join(sorted(missing))} is missing")
         if unknown := set(entry) - known:
-            self._problem(number, f"{', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(known))}")
+            text.problem(number, f"{', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(known))}")
         evidence = str(entry.get("evidence", ""))
         if "evidence" in entry and not evidence.startswith(EVIDENCE):
-            self._problem(number, f"evidence {evidence!r} must begin with {', '.join(EVIDENCE)}")
+            text.problem(number, f"evidence {evidence!r} must begin with {', '.join(EVIDENCE)}")
         elif evidence and not evidence.startswith("trace:") and not evidence.partition(":")[2].strip():
-            self._problem(number, f"evidence {evidence!r} must say what it is")
+            text.problem(number, f"evidence {evidence!r} must say what it is")
         when = entry.get("when", "")
-        if not self._holds(when, number) or missing or unknown:
+        if not text.holds(entry, number) or missing or unknown:
             return []
         block = {
-            operator: {key: [self._text(v, number) for v in listed(values)] for key, values in keys.items()}
+            operator: {key: [text.fill(v, number) for v in listed(values)] for key, values in keys.items()}
             for operator, keys in entry.get("if", {}).items()
         }
-        what, where = self._text(entry[subject], number), f"{self._file}:{number}"
-        why, wildcard = entry["why"], self._text(entry.get("wildcard", ""), number)
+        if not all(values for keys in block.values() for values in keys.values()):
+            text.problem(number, "a condition has an empty list, which matches nothing")
+        what, where = text.fill(entry[subject], number), f"{text.file}:{number}"
+        of_trust = {key: text.fill(entry[key], number) for key in _OF_TRUST[made is Trust] & entry.keys()}
+        why, wildcard = str(entry["why"]), text.fill(entry.get("wildcard", ""), number)
         return [
-            Line(number, made(entry["action"], what, condition, where), why, evidence, wildcard, when)
+            Line(number, made(str(entry["action"]), what, condition, where, **of_trust), why, evidence, wildcard, when)
             for condition in conditions(block)
         ]
-
-    def _holds(self, when: str, line: int) -> bool:
-        """True when the variable that a role or a line depends on is filled."""
-        if when and when not in self._values:
-            self._problem(line, f"when: {when} is not known; there are {', '.join(sorted(self._values))}")
-        return not when or bool(self._values.get(when))
-
-    def _text(self, value: Any, line: int) -> str:
-        """`value` with its `${names}` filled in; pseudo parameters stay."""
-
-        def fill(match: re.Match[str]) -> str:
-            if match[1] not in self._values:
-                self._problem(line, f"${{{match[1]}}} is not known; there are {', '.join(sorted(self._values))}")
-                return match[0]
-            return self._values[match[1]]
-
-        return _REFERENCE.sub(fill, str(value))
-
-    def _problem(self, line: int, text: str) -> None:
-        self._problems.append(f"{self._file}:{line}: {text}")

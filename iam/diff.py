@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from iam.policy import Grant, Role, excess, in_words
-from iam.source import FUNCTION
+from iam.policy import Grant, Role, Trust, excess, in_words
 from iam.template import AppRoles, UnreadableFolder
 from iam.variables import FILLED, variables
 
@@ -59,15 +58,23 @@ def _possible(before: dict[str, Role], after: dict[str, Role], may: str, role_is
     for name, role in after.items():
         known = before.get(name)
         if known is None:
-            yield f"{role_is} {'policy of ' if name.startswith(FUNCTION) else 'role '}`{name}`."
+            yield f"{role_is} {'policy of ' if ' ' in name else 'role '}`{name}`."
         for trust in role.trusts:
             if known is None or trust not in known.trusts:
-                done = "called" if trust.calls else "assumed"
-                yield f"`{name}` {may} be {done} by {trust.principal} ({trust.action}){in_words(trust.conditions)}."
+                yield f"`{name}` {may} {_let_in(trust)}{in_words(trust.conditions)}."
         for grant in role.grants:
             example = excess(grant, known.grants if known else [])
             if example is not None:
                 yield f"`{name}` {may} `{grant.action}` on {_places(grant, example)}{in_words(grant.conditions)}."
+
+
+def _let_in(trust: Trust) -> str:
+    """Say after `may now` who comes in, or is kept out."""
+    if trust.effect != "Allow":
+        return f"deny {trust.principal} `{trust.action}` on `{trust.resource}`"
+    if trust.resource:
+        return f"let {trust.principal} `{trust.action}` on `{trust.resource}`"
+    return f"be {'called' if trust.calls else 'assumed'} by {trust.principal} ({trust.action})"
 
 
 def _places(grant: Grant, example: str) -> str:

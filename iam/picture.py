@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from iam.contract import Contract
-from iam.policy import Grant
+from iam.policy import Grant, Trust
 from iam.resolve import readable
 
 
@@ -14,8 +14,9 @@ def picture(contract: Contract) -> str:
     services: set[tuple[str, str, str]] = set()
     for role in contract.values():
         services |= {
-            (line.allows.principal.removeprefix("Service "), role.name, "calls" if line.allows.calls else "assumes")
+            (readable(line.allows.principal.removeprefix("Service ")), role.name, _does(line.allows))
             for line in role.trust
+            if line.allows.effect == "Allow"
         }
         for line in role.may:
             arrows[role.name, _target(line.allows)][line.allows.action.partition(":")[2]] = None
@@ -28,6 +29,12 @@ def picture(contract: Contract) -> str:
         for (role, target), verbs in arrows.items()
     ]
     return "\n".join([*lines, "```", ""])
+
+
+def _does(trust: Trust) -> str:
+    if trust.resource:
+        return "uses"
+    return "calls" if trust.calls else "assumes"
 
 
 def _target(grant: Grant) -> str:

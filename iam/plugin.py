@@ -17,11 +17,10 @@ from aws_cdk import (
     Validations,
 )
 
-from iam.acknowledged import Acknowledgement
+from iam.acknowledged import Acknowledgement, own_rules
 from iam.check import check_templates
 from iam.contract import ContractError
 from iam.findings import GateFinding
-from iam.variables import MissingResource
 
 _SUFFIX = ".template.json"
 _ROLES = "-roles" + _SUFFIX
@@ -57,11 +56,13 @@ class IamGate:
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         paths = [Path(path) for path in context.template_paths]
+        folder = min((path.parent for path in paths), key=lambda parent: len(parent.parts))  # stages are below it
+        templates = {
+            str(path.relative_to(folder)).removesuffix(_SUFFIX): json.loads(path.read_text()) for path in paths
+        }
         try:
-            findings = check_templates(
-                {path.name.removesuffix(_SUFFIX): json.loads(path.read_text()) for path in paths}
-            )
-        except (ContractError, MissingResource) as error:
+            findings = [*check_templates(templates), *own_rules(folder)]
+        except ContractError as error:
             findings = [GateFinding("contract", "the gate", "", "iam/contract.yaml", str(error), "correct it")]
         roles = next((path for path in paths if path.name.endswith(_ROLES)), paths[0])
         violations = [_violation(finding, roles) for finding in findings]
@@ -71,5 +72,9 @@ class IamGate:
 def _violation(finding: GateFinding, template: Path) -> PolicyViolation:
     resource = PolicyViolatingResource(resource_logical_id=finding.role, template_path=str(template), locations=[])
     return PolicyViolation(
-        rule_name=finding.rule, description=str(finding), fix=finding.fix, violating_resources=[resource]
+        rule_name=finding.rule,
+        description=str(finding),
+        fix=finding.fix,
+        violating_resources=[resource],
+        severity="fatal",  # the CDK lets nobody acknowledge that
     )

@@ -48,15 +48,24 @@ class Grant:
 
 @dataclass(frozen=True)
 class Trust:
-    """A principal that may assume a role or call a function, as in its policy: `Service sagemaker.amazonaws.com`."""
+    """A principal that a policy lets in, or keeps out: `Service sagemaker.amazonaws.com` assumes a role, for example.
+
+    Attributes:
+        resource: part of what the policy is of; empty for roles and functions.
+        effect: `Allow`, or `Deny` where the policy of a resource keeps the principal out.
+    """
 
     action: str
     principal: str
     conditions: Conditions
     where: str = field(default="", compare=False)
+    resource: str = ""
+    effect: str = "Allow"
 
     def __str__(self) -> str:
-        return f"{self.action} by {self.principal}{in_words(self.conditions)}"
+        denied = "" if self.effect == "Allow" else "no "
+        on = f" on {self.resource}" if self.resource else ""
+        return f"{denied}{self.action} by {self.principal}{on}{in_words(self.conditions)}"
 
     @property
     def calls(self) -> bool:
@@ -66,7 +75,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class Role:
-    """A role of a template; or a function with a policy of its own, whose callers are its `trusts`."""
+    """A role of a template; or a resource with a policy of its own, whose `trusts` it lets in or keeps out."""
 
     name: str
     stack: str
@@ -80,7 +89,10 @@ class Role:
         def rewritten(block: Conditions) -> Conditions:
             return frozenset(Condition(c.operator, c.key, frozenset(map(rename, c.values))) for c in block)
 
-        trusts = [replace(t, principal=rename(t.principal), conditions=rewritten(t.conditions)) for t in self.trusts]
+        trusts = [
+            replace(t, principal=rename(t.principal), resource=rename(t.resource), conditions=rewritten(t.conditions))
+            for t in self.trusts
+        ]
         grants = [replace(g, resource=rename(g.resource), conditions=rewritten(g.conditions)) for g in self.grants]
         return replace(self, trusts=tuple(trusts), grants=tuple(grants))
 

@@ -6,7 +6,6 @@ Keeps the services in the contract, with the facts that the gate uses: actions, 
 """
 
 import json
-import re
 import subprocess
 import sys
 import tarfile
@@ -50,8 +49,9 @@ def take(package: Path) -> dict[str, Any]:
 
 
 def services() -> set[str]:
-    """Prefixes of the contract's actions."""
-    return set(re.findall(r'action: "([a-z0-9-]+):', contract.PATH.read_text()))
+    """Prefixes of the actions that the contract's roles may call."""
+    roles = contract.read(contract.PATH.read_text(), dict.fromkeys(contract.declared(), "any")).values()
+    return {line.allows.action.partition(":")[0] for role in roles for line in role.may}
 
 
 def _service(data: Path, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Values that only a deployment knows stay as `${…}`: pseudo parameters (`${AWS:
 CloudFormation generates (`${<stack>.<logical id>}`).
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -19,6 +20,10 @@ class Unresolvable(Exception):
     """A value that cannot be resolved; the message names the function."""
 
 
+UNREADABLE = (Unresolvable, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What reading a value of an unexpected form raises. Whoever reads one makes a finding of it."""
+
+
 # By resource type: the property with its physical name, if any, and its ARN with %s for that name.
 _TYPES = {
     "AWS::IAM::Role": ("RoleName", f"{_ARN}:iam::${{AWS::AccountId}}:role/%s"),
@@ -28,7 +33,15 @@ _TYPES = {
     "AWS::Logs::LogGroup": ("LogGroupName", f"{_ARN}:logs:{_HERE}:log-group:%s:*"),
     "AWS::Events::Rule": ("Name", f"{_ARN}:events:{_HERE}:rule/%s"),
     "AWS::SNS::Topic": ("TopicName", f"{_ARN}:sns:{_HERE}:%s"),
+    "AWS::IAM::InstanceProfile": ("InstanceProfileName", f"{_ARN}:iam::${{AWS::AccountId}}:instance-profile/%s"),
+    "AWS::SageMaker::NotebookInstance": ("NotebookInstanceName", f"{_ARN}:sagemaker:{_HERE}:notebook-instance/%s"),
 }
+
+
+def shown(value: Any) -> str:
+    """`value` as a message shows it: its beginning."""
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:77]}..."
 
 
 def readable(text: str) -> str:
@@ -43,12 +56,20 @@ class Resolver:
 
     def __init__(self, templates: dict[str, Template]) -> None:
         self._templates = templates
-        self._exports = {
-            str(self.text(output["Export"]["Name"], stack)): (stack, output["Value"])
-            for stack, template in templates.items()
-            for output in template.get("Outputs", {}).values()
-            if "Export" in output
+        self._functions: dict[str, Callable[[Any, str], str]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._attribute,
+            "Fn::Join": self._join,
+            "Fn::Sub": self._sub,
+            "Fn::ImportValue": self._import,
+            "Fn::FindInMap": self._map,
         }
+        self._exports: dict[str, list[tuple[str, Any]]] = {}
+        for stack, template in templates.items():
+            for output in template.get("Outputs", {}).values():
+                with contextlib.suppress(*UNREADABLE):  # an import of it then finds nothing, and says so
+                    name = self.text(output["Export"]["Name"], stack)
+                    self._exports.setdefault(name, []).append((stack, output["Value"]))
 
     def text(self, value: Any, stack: str) -> str:
         """`value`, from the template of `stack`, as text.
@@ -61,19 +82,11 @@ class Resolver:
         if isinstance(value, str | int | float):
             return str(value)
         if not isinstance(value, dict) or len(value) != 1:
-            raise Unresolvable(f"{value!r} is no text and no intrinsic function")
+            raise Unresolvable(f"{shown(value)} is no text and no intrinsic function")
         [(function, argument)] = value.items()
-        functions: dict[str, Callable[[Any, str], str]] = {
-            "Ref": self._ref,
-            "Fn::GetAtt": self._attribute,
-            "Fn::Join": self._join,
-            "Fn::Sub": self._sub,
-            "Fn::ImportValue": self._import,
-            "Fn::FindInMap": self._map,
-        }
-        if function not in functions:
+        if function not in self._functions:
             raise Unresolvable(f"the intrinsic function {function} is not known to the gate")
-        return functions[function](argument, stack)
+        return self._functions[function](argument, stack)
 
     def name(self, stack: str, logical_id: str) -> str:
         """Physical name of a resource."""
@@ -82,12 +95,20 @@ class Resolver:
         given = resource.get("Properties", {}).get(name_property)
         return f"${{{stack}.{logical_id}}}" if given is None else self.text(given, stack)
 
+    def kind(self, stack: str, logical_id: str) -> str:
+        """Type of a resource."""
+        return str(self._resource(stack, logical_id)["Type"])
+
     def _ref(self, target: str, stack: str) -> str:
-        """Value of a Ref. That of a function's alias is its ARN on AWS; here `<function>:<alias>`, its other name."""
+        """Value of a Ref: a topic's ARN. That of a function's alias is its ARN on AWS; here `<function>:<alias>`."""
+        if target == "AWS::NoValue":
+            raise Unresolvable("AWS::NoValue is no value")
         if not target.startswith("AWS::"):
-            alias = self._resource(stack, target)
-            if alias["Type"] == "AWS::Lambda::Alias":
-                return ":".join(self.text(alias["Properties"][name], stack) for name in ("FunctionName", "Name"))
+            resource = self._resource(stack, target)
+            if resource["Type"] == "AWS::Lambda::Alias":
+                return ":".join(self.text(resource["Properties"][name], stack) for name in ("FunctionName", "Name"))
+            if resource["Type"] == "AWS::SNS::Topic":
+                return self._attribute([target, "Arn"], stack)
         return f"${{{target}}}" if target.startswith("AWS::") else self.name(stack, target)
 
     def _attribute(self, target: list[str] | str, stack: str) -> str:
@@ -133,7 +154,9 @@ class Resolver:
         name = self.text(argument, stack)
         if name not in self._exports:
             raise Unresolvable(f"no stack exports {name!r}")
-        owner, value = self._exports[name]
+        if len(self._exports[name]) > 1:
+            raise Unresolvable(f"{name!r} is exported twice")
+        [(owner, value)] = self._exports[name]
         return self.text(value, owner)
 
     def _resource(self, stack: str, logical_id: str) -> Template:

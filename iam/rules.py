@@ -1,7 +1,6 @@
 """Our own rules for templates, where public rule packs have none or accept a default.
 
     check({"slipway-dev-storage": template, …}) → findings, none for templates that keep every rule
-
 A value that only AWS can resolve proves nothing, so a rule that needs it reports a finding.
 """
 
@@ -14,9 +13,10 @@ from typing import Any
 from aws.instances import Instance
 from iam.findings import GateFinding
 from iam.policy import listed
+from iam.properties import Resources, as_text, is_true, of_type, statements
+from iam.resolve import UNREADABLE
 from iam.source import source_of
 
-Resources = Mapping[str, Mapping[str, Any]]  # of one template, by logical id
 Problem = tuple[str, str, str]  # logical id, problem, fix
 
 # These keys tell who owns the caller. AWS, "Blocking public access to your Amazon S3 storage", "The meaning of public".
@@ -34,39 +34,39 @@ _OPEN = set("*?…")  # the last stands for a value that cannot be read, and may
 def check(templates: Mapping[str, Mapping[str, Any]]) -> list[GateFinding]:
     """Every finding in `templates`, which are by stack name."""
     return [
-        GateFinding(rule, f"{stack}.{resource}", "", source_of(stack), message, fix)
+        GateFinding(rule, f"{stack}.{resource}".rstrip("."), "", source_of(stack), message, fix)
         for stack, template in templates.items()
         for rule, problems in RULES.items()
-        for resource, message, fix in problems(template.get("Resources", {}))
+        for resource, message, fix in _read(problems, template.get("Resources", {}))
     ]
 
 
 def network_isolation(resources: Resources) -> Iterator[Problem]:
     """Containers that train or run a model have no network: no way out for data or credentials."""
-    for id, properties in _of_type(resources, "AWS::SageMaker::Model"):
-        if not _true(properties.get("EnableNetworkIsolation")):
+    for id, properties in of_type(resources, "AWS::SageMaker::Model"):
+        if not is_true(properties.get("EnableNetworkIsolation")):
             yield id, "the model's containers have a network", "set EnableNetworkIsolation to true"
     for id, request in _training_jobs(resources):
-        if not _true(request.get("EnableNetworkIsolation")):
+        if not is_true(request.get("EnableNetworkIsolation")):
             yield id, "the training job has a network", "set EnableNetworkIsolation to true in Request"
 
 
 def open_access(resources: Resources) -> Iterator[Problem]:
     """Trust, resource policies and function permissions name a principal or its owner; routes have an authorizer."""
     for id, resource in resources.items():
-        for statement in _statements(resource.get("Properties", {})):
+        for statement in statements(resource.get("Properties", {})):
             anyone = "NotPrincipal" in statement or _anyone(statement)
             if statement["Effect"] == "Allow" and anyone and not _closed(statement.get("Condition", {})):
                 yield id, "a statement allows anyone", "name the principal, or add a condition on aws:SourceAccount"
-    for id, properties in _of_type(resources, "AWS::Lambda::Permission"):
-        caller = _text(properties.get("Principal"))
+    for id, properties in of_type(resources, "AWS::Lambda::Permission"):
+        caller = as_text(properties.get("Principal"))
         needed = {"SourceArn"} if caller in _NAMED_BY_ARN else {"SourceArn", "SourceAccount"}
-        if caller == "*" or caller.endswith(".amazonaws.com"):
+        if _OPEN & set(caller) or caller.endswith(".amazonaws.com"):
             for key in sorted(needed - set(properties)):
                 yield id, f"{caller} may call the function for any {key}", f"set {key}"
         if caller in _NAMED_BY_ARN and "SourceAccount" in properties:
             yield id, f"{_NAMED_BY_ARN[caller]} cannot call: the permission has SourceAccount", "set SourceArn only"
-    for id, properties in _of_type(resources, "AWS::ApiGatewayV2::Route"):
+    for id, properties in of_type(resources, "AWS::ApiGatewayV2::Route"):
         if properties.get("AuthorizationType", "NONE") == "NONE":
             yield id, "anyone may call the route", "set AuthorizationType to AWS_IAM or JWT"
 
@@ -86,29 +86,28 @@ def encryption(resources: Resources) -> Iterator[Problem]:
     yield from _bucket_encryption(resources)
     yield from _training_encryption(resources)
     yield from _volume_encryption(resources)
-    for id, config in _of_type(resources, "AWS::SageMaker::EndpointConfig"):
+    for id, config in of_type(resources, "AWS::SageMaker::EndpointConfig"):
         types = [variant.get("InstanceType") for variant in config.get("ProductionVariants", [])]
         if "KmsKeyId" not in config and not all(_encrypts_itself(type) for type in types):
             yield id, "the endpoint's disks have no customer-managed key", "set KmsKeyId"
     for kind, key in {"AWS::SNS::Topic": "KmsMasterKeyId", "AWS::SageMaker::NotebookInstance": "KmsKeyId"}.items():
-        for id, properties in _of_type(resources, kind):
+        for id, properties in of_type(resources, kind):
             if key not in properties:
                 yield id, "it has no customer-managed key", f"set {key}"
 
 
 def tls_only(resources: Resources) -> Iterator[Problem]:
     """Every bucket denies plain HTTP, for the bucket and for its objects."""
-    for id, _ in _of_type(resources, "AWS::S3::Bucket"):
-        policies = [
-            p for _, p in _of_type(resources, "AWS::S3::BucketPolicy") if _text(p.get("Bucket")) == f"${{{id}}}"
-        ]
-        if not any(_refuses_http(statement, f"${{{id}.Arn}}") for statement in _statements(policies)):
+    for id, _ in of_type(resources, "AWS::S3::Bucket"):
+        all_policies = of_type(resources, "AWS::S3::BucketPolicy")
+        policies = [policy for _, policy in all_policies if as_text(policy.get("Bucket")) == f"${{{id}}}"]
+        if not any(_refuses_http(statement, f"${{{id}.Arn}}") for statement in statements(policies)):
             yield id, "the bucket accepts plain HTTP", "deny s3:* on it and its objects if aws:SecureTransport is false"
 
 
 def permissions_boundary(resources: Resources) -> Iterator[Problem]:
     """All roles have the permissions boundary that one of them has."""
-    roles = {id: _text(role.get("PermissionsBoundary", "")) for id, role in _of_type(resources, "AWS::IAM::Role")}
+    roles = {id: as_text(role.get("PermissionsBoundary", "")) for id, role in of_type(resources, "AWS::IAM::Role")}
     for id, boundary in roles.items():
         if others := sorted(set(roles.values()) - {boundary, ""}):
             has = f"has the permissions boundary {boundary}" if boundary else "has no permissions boundary"
@@ -116,19 +115,22 @@ def permissions_boundary(resources: Resources) -> Iterator[Problem]:
 
 
 RULES: Mapping[str, Callable[[Resources], Iterator[Problem]]] = {
-    "network-isolation": network_isolation,
-    "open-access": open_access,
-    "imds-v2": imds_v2,
-    "encryption": encryption,
-    "tls-only": tls_only,
-    "permissions-boundary": permissions_boundary,
+    rule.__name__.replace("_", "-"): rule
+    for rule in (network_isolation, open_access, imds_v2, encryption, tls_only, permissions_boundary)
 }
+
+
+def _read(problems: Callable[[Resources], Iterator[Problem]], resources: Resources) -> Iterator[Problem]:
+    try:
+        yield from problems(resources)
+    except UNREADABLE as error:
+        yield "", f"a resource cannot be read: {error!r}", "give its properties the form that CloudFormation documents"
 
 
 def _bucket_encryption(resources: Resources) -> Iterator[Problem]:
     """Buckets use KMS, except those for access logs: S3 delivers them only to buckets under its own keys."""
-    buckets = dict(_of_type(resources, "AWS::S3::Bucket"))
-    logs = {_text(bucket.get("LoggingConfiguration", {}).get("DestinationBucketName")) for bucket in buckets.values()}
+    buckets = dict(of_type(resources, "AWS::S3::Bucket"))
+    logs = {as_text(bucket.get("LoggingConfiguration", {}).get("DestinationBucketName")) for bucket in buckets.values()}
     for id, bucket in buckets.items():
         rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
         algorithms = {rule.get("ServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules}
@@ -144,67 +146,48 @@ def _training_encryption(resources: Resources) -> Iterator[Problem]:
             yield id, "the job's disks have no customer-managed key", "set ResourceConfig.VolumeKmsKeyId in Request"
         if "KmsKeyId" not in request.get("OutputDataConfig", {}):
             yield id, "the job's output has no customer-managed key", "set OutputDataConfig.KmsKeyId in Request"
-        if hosts.get("InstanceCount") != 1 and not _true(request.get("EnableInterContainerTrafficEncryption")):
-            yield (
-                id,
-                "traffic between instances is not encrypted",
-                "set EnableInterContainerTrafficEncryption to true in Request",
-            )
+        if hosts.get("InstanceCount") != 1 and not is_true(request.get("EnableInterContainerTrafficEncryption")):
+            fix = "set EnableInterContainerTrafficEncryption to true in Request"
+            yield id, "traffic between instances is not encrypted", fix
 
 
 def _volume_encryption(resources: Resources) -> Iterator[Problem]:
     """Disks of instances are encrypted; the disk of an image, used without a mapping, mostly is not."""
-    for id, properties in _of_type(resources, "AWS::EC2::Volume"):
-        if not _true(properties.get("Encrypted")):
+    for id, properties in of_type(resources, "AWS::EC2::Volume"):
+        if not is_true(properties.get("Encrypted")):
             yield id, "the volume is not encrypted", "set Encrypted to true"
     for id, mappings in _of_hosts(resources, "BlockDeviceMappings", default=[]):
         disks = [mapping["Ebs"] for mapping in mappings if "Ebs" in mapping]
-        if not disks or not all(_true(disk.get("Encrypted")) for disk in disks):
+        if not disks or not all(is_true(disk.get("Encrypted")) for disk in disks):
             yield id, "a disk is not encrypted", "set Ebs.Encrypted to true in BlockDeviceMappings, the root's too"
-
-
-def _of_type(resources: Resources, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((id, found.get("Properties", {})) for id, found in resources.items() if found["Type"] == kind)
 
 
 def _of_hosts(resources: Resources, key: str, *, default: Any) -> Iterator[tuple[str, Any]]:
     """A property of every launch template, and of every instance that does not take it from one."""
-    templates = dict(_of_type(resources, "AWS::EC2::LaunchTemplate"))
+    templates = dict(of_type(resources, "AWS::EC2::LaunchTemplate"))
     for id, template in templates.items():
         yield id, template.get("LaunchTemplateData", {}).get(key, default)
-    for id, instance in _of_type(resources, "AWS::EC2::Instance"):
-        launched_from = _text(instance.get("LaunchTemplate", {}).get("LaunchTemplateId"))
+    for id, instance in of_type(resources, "AWS::EC2::Instance"):
+        launched_from = as_text(instance.get("LaunchTemplate", {}).get("LaunchTemplateId"))
         if key in instance or launched_from not in {f"${{{template}}}" for template in templates}:
             yield id, instance.get(key, default)
 
 
 def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Requests for training jobs, including a tuning job's; an unreadable one is empty, which breaks every rule."""
-    for id, properties in _of_type(resources, "Custom::TrainedModel"):
+    for id, properties in of_type(resources, "Custom::TrainedModel"):
         try:
-            request = json.loads(_text(properties.get("Request")))
+            request = json.loads(as_text(properties.get("Request")))
             yield id, request.get("TrainingJobDefinition", request)
         except ValueError:
             yield id, {}
 
 
-def _statements(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Statements in any property, since policies have other names in each resource type."""
-    if isinstance(value, Mapping):
-        if "Effect" in value:
-            yield value
-        else:
-            for inner in value.values():
-                yield from _statements(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _statements(inner)
-
-
 def _anyone(statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
+    """True when a principal is anyone, or cannot be read: then it may be."""
+    principal = statement.get("Principal", "")
     kinds = principal.values() if isinstance(principal, Mapping) else [principal]
-    return any(_text(name) == "*" for kind in kinds for name in listed(kind))
+    return any(_OPEN & set(as_text(name)) for kind in kinds for name in listed(kind))
 
 
 def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
@@ -212,7 +195,7 @@ def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
         statement["Effect"] == "Deny"
         and _anyone(statement)
         and listed(statement.get("Action")) == ["s3:*"]
-        and {arn, f"{arn}/*"} <= {_text(resource) for resource in listed(statement.get("Resource"))}
+        and {arn, f"{arn}/*"} <= {as_text(resource) for resource in listed(statement.get("Resource"))}
         and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
     )
 
@@ -220,7 +203,7 @@ def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:
 def _closed(condition: Mapping[str, Mapping[str, Any]]) -> bool:
     """True when one of the conditions, all of which must hold, names the owner of the caller."""
     return any(
-        key.lower() in _OWNER_KEYS and all(_names_an_owner(_text(value)) for value in listed(values))
+        key.lower() in _OWNER_KEYS and all(_names_an_owner(as_text(value)) for value in listed(values))
         for operator, keys in condition.items()
         if operator in _EQUALITIES
         for key, values in keys.items()
@@ -238,23 +221,5 @@ def _names_an_owner(value: str) -> bool:
 def _encrypts_itself(instance_type: Any) -> bool:
     """True when the hardware encrypts the instance type's disks: SageMaker accepts no key for them."""
     with contextlib.suppress(ValueError):
-        return Instance.parse(_text(instance_type)).local_disk
+        return Instance.parse(as_text(instance_type)).local_disk
     return False
-
-
-def _true(value: Any) -> bool:
-    return value in (True, "true")
-
-
-def _text(value: Any) -> str:
-    """`value` as text; a part that only AWS can resolve becomes `${…}`, without colons, since they divide an ARN."""
-    match value:
-        case str():
-            return value
-        case {"Fn::Join": [separator, [*parts]]}:
-            return str(separator.join(map(_text, parts)))
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            return f"${{{name}.{attribute}}}"
-        case {"Ref": str(name)}:
-            return f"${{{name.replace('::', '-')}}}"
-    return "${…}"

@@ -18,9 +18,10 @@ def line_of(role: str, sid: str) -> str:
     """`stacks/permissions/<suffix>.py:<line>` of the statement `sid` of the role `<app>-<stage>-<suffix>-REGION`.
 
     The nearest that can be found: the statement, in the role's own file or among those that roles share; else the
-    function that creates the role; else the folder. A function's policy stands beside what calls it.
+    function that creates the role; else the folder. The policy of a resource, called by its kind and name, stands
+    beside the resource.
     """
-    if role.startswith(FUNCTION):
+    if " " in role:
         return "stacks"
     name = "_".join(suffix(role))
     own = f"{_FOLDER}/{name}.py"

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from iam.errors import GateError
-from iam.resolve import Unresolvable
+from iam.resolve import UNREADABLE
 from iam.template import AppRoles
 
 FILLED = "yes"
@@ -41,18 +41,19 @@ def variables(assembly: AppRoles) -> dict[str, str]:
             "ec2": FILLED if _resources(assembly, "AWS::EC2::Instance") else "",
         }
         return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
-    except (KeyError, StopIteration, ValueError, Unresolvable) as error:
+    except UNREADABLE as error:
         raise MissingResource(f"cannot read the contract's variables from the templates: {error!r}") from error
 
 
 def _storage(assembly: AppRoles) -> dict[str, str]:
-    """ARN of the key of the bucket whose accesses are logged, made by the deploy or there before."""
-    [(stack, rules)] = [
-        (stack, bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"])
-        for stack, _, bucket in _resources(assembly, "AWS::S3::Bucket")
-        if "LoggingConfiguration" in bucket
-    ]
-    return {"key": assembly.resolver.text(rules[0]["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], stack)}
+    """Key of the bucket whose accesses are logged, made by the deploy or there before; and what becomes of its data."""
+    [(stack, id, bucket)] = [one for one in _resources(assembly, "AWS::S3::Bucket") if "LoggingConfiguration" in one[2]]
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    return {
+        "key": assembly.resolver.text(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], stack),
+        "kept": assembly.resolver.text(assembly.templates[stack]["Resources"][id]["DeletionPolicy"], stack),
+        "own_key": FILLED if _resources(assembly, "AWS::KMS::Key") else "",
+    }
 
 
 def _role_path(assembly: AppRoles) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from iam import diff, trace
+from iam.acknowledged import own_rules
 from iam.check import check_templates
 from iam.revision import synthesized
 from iam.template import load, read
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     traced = [finding for path in options.trace for finding in trace.check_file(path)]
-    findings = [*check_templates(load(options.folder)), *traced]
+    findings = [*check_templates(load(options.folder)), *own_rules(options.folder), *traced]
     if options.json:
         print_json([asdict(finding) for finding in findings])
         return 1 if findings else 0

@@ -61,27 +61,27 @@ def test_a_problem_is_named_with_its_line(before: str, after: str, problem: str)
     assert problem in str(refused.value)
 
 
-FUNCTIONS = """functions:
-  f:
+POLICIES = """policies:
+  function f:
     purpose: answers
     when: api
-    callers:
+    lets:
       - {principal: Service a.amazonaws.com, action: "lambda:InvokeFunction", why: it does, evidence: "aws-doc: page"}
 """
 
 
-def test_a_function_has_callers_beside_the_roles() -> None:
-    contract = read(GOOD + FUNCTIONS, {"here": "arn", "api": "id"})
+def test_a_policy_lets_in_callers_beside_the_roles() -> None:
+    contract = read(GOOD + POLICIES, {"here": "arn", "api": "id"})
 
     [caller] = contract["function f"].trust
     assert str(caller.allows) == "lambda:InvokeFunction by Service a.amazonaws.com"
     assert contract["function f"].may == ()
-    assert set(read(GOOD + FUNCTIONS, {"here": "arn", "api": ""})) == {"r"}
+    assert set(read(GOOD + POLICIES, {"here": "arn", "api": ""})) == {"r"}
 
 
-def test_a_function_without_callers_is_named_with_its_line() -> None:
-    with pytest.raises(ContractError, match=r"c\.yaml:10: f must have purpose and callers"):
-        read(GOOD + FUNCTIONS.replace("callers:", "may:"), {"here": "arn", "api": "id"}, "c.yaml")
+def test_a_policy_that_lets_in_nobody_is_named_with_its_line() -> None:
+    with pytest.raises(ContractError, match=r"c\.yaml:10: function f: there must be purpose and lets"):
+        read(GOOD + POLICIES.replace("lets:", "may:"), {"here": "arn", "api": "id"}, "c.yaml")
 
 
 def test_all_problems_are_named_at_once() -> None:

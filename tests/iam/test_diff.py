@@ -57,7 +57,8 @@ def test_a_dropped_condition_is_newly_possible(synthesized: Templates, templates
 def test_trust_and_new_roles_are_told(synthesized: Templates, templates: Templates) -> None:
     [trust] = role(templates, "classify")["AssumeRolePolicyDocument"]["Statement"]
     trust["Principal"] = {"AWS": "*"}
-    templates[ROLES]["Resources"]["New"] = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "new"}}
+    new = {"RoleName": "new", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}}
+    templates[ROLES]["Resources"]["New"] = {"Type": "AWS::IAM::Role", "Properties": new}
 
     text = as_text(_compare(synthesized, templates))
 
