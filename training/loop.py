@@ -122,10 +122,11 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
     """Predictions of the model for all images. Each process evaluates its share; all get the whole."""
     model.eval()
     own = []
-    for logits, labels in _classified(model, images, batch_size, process):
-        confidence, predicted = logits.softmax(1).max(1)
-        losses = cross_entropy(logits, labels, reduction="none")
-        own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1))
+    with torch.inference_mode():
+        for logits, labels in _classified(model, images, batch_size, process):
+            confidence, predicted = logits.softmax(1).max(1)
+            losses = cross_entropy(logits, labels, reduction="none")
+            own.append(torch.stack([predicted.double(), confidence.double(), losses.double()], 1))
     whole = torch.zeros(len(images), 3, dtype=torch.float64)
     if own:
         whole[process.rank :: process.world] = torch.cat(own).cpu()
@@ -136,7 +137,8 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
 def calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
     """Scales the last layer so that logits are divided by the temperature that fits the images; returns it."""
     model.eval()
-    own = list(_classified(model, images, batch_size, process))
+    with torch.inference_mode():
+        own = list(_classified(model, images, batch_size, process))
     none = torch.empty(0, model.fc.out_features), torch.empty(0, dtype=torch.int64)
     logits, labels = (torch.cat(part).cpu().numpy() for part in zip(*(own or [none]), strict=True))
 
@@ -167,6 +169,5 @@ def _classified(model: ResNet, images: Images, batch_size: int, process: Process
     """Logits [n, classes] and labels [n] of this process's share of the images, by batch."""
     device = next(model.parameters()).device
     feed = Feed(device, images.size, MEAN, STD)
-    with torch.inference_mode():
-        for batch in evaluation_batches(images, batch_size=batch_size, process=process, empty=feed.empty):
-            yield logits_of(model, feed.images(batch)), feed.labels(batch)
+    for batch in evaluation_batches(images, batch_size=batch_size, process=process, empty=feed.empty):
+        yield logits_of(model, feed.images(batch)), feed.labels(batch)
