@@ -19,7 +19,7 @@ def picture(contract: Contract) -> str:
             if line.allows.effect == "Allow"
         }
         for line in role.may:
-            arrows[role.name, _target(line.allows)][line.allows.action.partition(":")[2]] = None
+            arrows[role.name, target(line.allows)][line.allows.action.partition(":")[2]] = None
     lines = ["```mermaid", "flowchart LR"]
     lines += [
         f'  {_id(service)}(["{service}"]) -->|{does}| {_id(role)}["{role}"]' for service, role, does in sorted(services)
@@ -37,14 +37,15 @@ def _does(trust: Trust) -> str:
     return "calls" if trust.calls else "assumes"
 
 
-def _target(grant: Grant) -> str:
+def target(grant: Grant, prefix: str = "PREFIX") -> str:
     """Service and resource, as the ARN names them: S3 objects by their folder, log streams by their group."""
     service = grant.action.partition(":")[0]
     if grant.resource == "*":
         return service
-    resource = readable(grant.resource).split(":", 5)[-1]
+    whole = re.sub(r"\$\{Registries[^}]*\}", "REGISTRY", grant.resource)
+    resource = readable(whole).split(":", 5)[-1]
     bucket, _, key = resource.partition("/")
-    if service == "s3" and key and bucket.startswith("PREFIX"):
+    if service == "s3" and key and bucket.startswith(prefix):
         folder, slash, name = key.rpartition("/")
         resource = folder + slash or name
     if service == "logs":

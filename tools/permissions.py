@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from iam import diff, trace
+from iam import diff, reach, trace
 from iam.acknowledged import own_rules
 from iam.check import check_templates
 from iam.revision import synthesized
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     traced = [finding for path in options.trace for finding in trace.check_file(path)]
-    findings = [*check_templates(load(options.folder)), *own_rules(options.folder), *traced]
+    templates = load(options.folder)
+    findings = [*check_templates(templates), *own_rules(options.folder), *traced]
     if options.json:
         print_json([asdict(finding) for finding in findings])
         return 1 if findings else 0
@@ -45,6 +46,8 @@ def _check(options: argparse.Namespace) -> int:
     else:
         verdict = "Roles match the contract. Run `make demo` first to check also that each permission is used."
     print(f"{verdict} ({time.perf_counter() - start:.2f} s)")
+    if not findings:
+        print("", *reach.table(read(templates).roles), sep="\n")
     return 1 if findings else 0
 
 

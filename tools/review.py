@@ -21,7 +21,7 @@ from tools.cost.estimate import estimate
 from tools.cost.report import as_markdown
 from tools.cost.usage import Usage
 
-# GitHub refuses a comment of more than 65,536 characters; permissions and cost take the rest.
+# Permissions and cost take the rest of a comment (iam.diff.MAX_CHARACTERS).
 MAX_DIFF_CHARACTERS = 40_000
 
 
@@ -53,8 +53,9 @@ def review(base: str, folder: Path) -> str:
     stacks = "\n".join(_stacks(before, after, folder)) or "Nothing changes.\n"
     if len(stacks) > MAX_DIFF_CHARACTERS:
         stacks = f"The diff is too long for a comment: `make review BASE={base}` prints it.\n"
-    permissions = diff.as_markdown(diff.compare(read(before), read(after)))
     cost = as_markdown(estimate(after, Usage()), estimate(before, Usage()), base[:12])
+    left = diff.MAX_CHARACTERS - len(stacks) - len(cost) - len("### Templates") - 4
+    permissions = diff.as_markdown(diff.compare(read(before), read(after)), left)
     return "\n".join(["### Templates", "", stacks, permissions, cost])
 
 

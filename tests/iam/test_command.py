@@ -14,7 +14,14 @@ from tools.permissions import main
 
 def test_a_good_folder_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(folder)]) == 0
-    assert "Roles match the contract. Run `make demo` first" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Roles match the contract. Run `make demo` first" in said
+    _, table = said.split("\n\n")
+    heads, *rows, _ = table.splitlines()
+    assert heads.split() == ["training", "hosting", "scoring", "trained-model", "classify"]
+    assert next(row for row in rows if row.startswith("s3 images/")).split() == ["s3", "images/", "r", "r"]
+    [passed] = [row for row in rows if row.startswith("iam role/slipway-dev-training-REGION")]
+    assert passed.index("p", 30) == heads.index("trained-model")
 
 
 def test_a_finding_is_one_line_and_exit_code_1(

@@ -1,5 +1,6 @@
 """A change's new permissions are said in sentences; a renaming is no change."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from iam.diff import Difference, as_markdown, as_text, compare
 from iam.template import read
 from tests.iam.conftest import ROLES, Templates, role, statement
+from tests.iam.kinds import EC2, OPERATIONS, SERVING, add, found, put
 from tools.permissions import main
 
 
@@ -74,6 +76,53 @@ def test_a_new_caller_of_a_function_is_told(synthesized: Templates, with_everyth
     called = "`function slipway-dev-classify:live` may now be called by Service apigateway.amazonaws.com"
     assert f"+ {called} (lambda:InvokeFunction) if aws:SourceArn ArnLike" in text
     assert "${api}/*/POST/classify" in text
+
+
+def test_another_policy_of_a_resource_is_told(synthesized: Templates, templates: Templates) -> None:
+    policy = found(templates, OPERATIONS, "AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]
+    deny, alarms, _ = policy["Statement"]
+    policy["Statement"] = [alarms | {"Principal": {"AWS": "999999999999"}, "Condition": {}}]
+
+    text = as_text(_compare(synthesized, templates))
+
+    topic = "topic arn:aws:sns:REGION:ACCOUNT:slipway-dev-alarms"
+    assert f"+ `{topic}` may now let AWS 999999999999 `sns:Publish` on `arn:" in text
+    assert f"+ `{topic}` no longer denies AWS * `sns:Publish` on" in text
+    assert f"- `{topic}` may no longer let Service cloudwatch.amazonaws.com `sns:Publish` on" in text
+    assert deny["Effect"] == "Deny"
+
+
+def test_another_binding_network_or_type_is_told(with_everything: Templates) -> None:
+    templates = copy.deepcopy(with_everything)
+    put(found(templates, SERVING, "AWS::Lambda::Function"), "Properties.Role", "arn:aws:iam::123456789012:role/Admin")
+    put(found(templates, SERVING, "AWS::SageMaker::Model"), "Properties.EnableNetworkIsolation", None)
+    door = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0"}]
+    put(found(templates, EC2, "AWS::EC2::SecurityGroup"), "Properties.SecurityGroupIngress", door)
+    add(templates, stack=SERVING, resource={"Type": "AWS::Lambda::Url", "Properties": {}})
+
+    difference = _compare(with_everything, templates)
+
+    text = as_text(difference)
+    function = "`AWS::Lambda::Function slipway-dev-classify` now has `Role`"
+    before = "`arn:aws:iam::ACCOUNT:role/slipway-dev-classify-REGION`"
+    assert f"+ {function} `arn:aws:iam::123456789012:role/Admin`, before {before}." in text
+    assert "+ `AWS::SageMaker::Model slipway-dev-serving` now has no `EnableNetworkIsolation`, before `true`." in text
+    assert "+ `AWS::EC2::SecurityGroup slipway-dev-ec2-training` now has `SecurityGroupIngress` `[{" in text
+    assert "+ New type of resource `AWS::Lambda::Url`." in text
+    assert difference.narrowed == ()
+    assert "- Gone type of resource `AWS::Lambda::Url`." in as_text(_compare(templates, with_everything))
+
+
+def test_a_comment_that_is_too_long_says_how_much_is_left_out() -> None:
+    """GitHub refuses a comment of more than 65,536 characters."""
+    difference = Difference(tuple(f"`role {number}` may now do it." for number in range(5000)), ("less",))
+
+    comment = as_markdown(difference)
+
+    assert 65_000 < len(comment) <= 65_536
+    shown = comment.count("- ⚠️ ")
+    assert comment.endswith(f"\n{5001 - shown} more sentences do not fit here: `make iam-diff` prints them.\n")
+    assert len(as_markdown(difference, 10)) < 200
 
 
 def test_another_data_set_is_no_new_permission(synthesized: Templates) -> None:
