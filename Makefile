@@ -113,8 +113,8 @@ wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SET
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(ARGS) $(CONTEXT)
 
-weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=file.pth] [SETTINGS=…]
-	@$(PY) -m tools.deploy.weights $(or $(ARCH),resnet50) $(if $(FILE),--file "$$FILE") $(ARGS) $(CONTEXT)
+weights: $(SETUP)  ## pretrained weights into the deployed bucket [ARCH=resnet50] [FILE=….pth|.safetensors|.onnx] [SETTINGS=…]
+	@$(PY) -m tools.deploy.weights $(ARCH) $(if $(FILE),--file "$$FILE") $(ARGS) $(CONTEXT)
 
 load: $(SETUP)  ## load test: the rate one instance sustains, and the scaling target to set [ARGS="--p99 500"] [DATA=folder] [SETTINGS=…]
 	@$(PY) -m tools.load $(if $(DATA),--images "$$DATA") $(ARGS) $(CONTEXT)
@@ -260,5 +260,5 @@ $(WHEELS): | $(PACKAGES)
 	@echo "▸ Wheels for the training container"
 	@rm -rf $(@D)
 	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux_2_28_x86_64 --python-version 3.12 --dest $(@D) -r training/wheels.txt
+	  --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --python-version 3.12 --dest $(@D) -r training/wheels.txt
 	@touch $@

@@ -19,6 +19,7 @@ from settings import names
 from tools.assembly import synthesize
 from tools.dataset.upload import upload
 from tools.deploy import weights
+from tools.deploy.convert_weights import pack
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.stacks import deploy
 from tools.preflight import require_aws
@@ -57,13 +58,14 @@ def _train(folder: Path) -> str:
     write_photos(folder / "photos", IMAGES)
     photos = inspect(folder / "photos")
     torch.manual_seed(0)
-    torch.save(build(Hyperparameters(SETTINGS["architecture"]), 1000, None).state_dict(), folder / "weights.pth")
-    chosen = {"dataset": digest(photos), "weights": sha256_of(folder / "weights.pth")}
+    architecture = SETTINGS["architecture"]
+    pretrained = pack(build(Hyperparameters(architecture), 1000, None), architecture, folder)
+    chosen = {"dataset": digest(photos), "weights": sha256_of(pretrained)}
     assembly = synthesize({**SETTINGS, **chosen})
     deploy(assembly, "storage", say=lambda _: None)
     bucket = outputs(assembly.stack("storage"))["BucketName"]
     upload(photos, bucket)
-    weights.upload(folder / "weights.pth", bucket)
+    weights.upload(pretrained, bucket)
     deploy(assembly, "ec2-training", say=lambda _: None)
     kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"{names.EC2_ARTIFACTS}/{names.EC2_LOG}")
     return str(kept["Body"].read().decode())

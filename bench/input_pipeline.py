@@ -17,22 +17,21 @@ from PIL import Image
 from torchvision import transforms
 
 from bench.result import BenchmarkResult, paired_medians
-from serving.preprocessing import normalise
+from serving.preprocessing import Preprocessing
 from training import images, pixel_cache
 from training.folder import inspect
-from training.resnet import MEAN, STD
 
 ROUNDS = 3
 EPOCHS = 5
 BATCH = 32
 PER_SPLIT = {"train": 72, "valid": 4, "test": 24}  # the pixels of the last batch, the test images, are compared
 WIDTH, HEIGHT, SIDE = 500, 375, 224
+PLAIN = Preprocessing(SIDE)
 MAX_DIFFERENCE = 2.0  # of 255, mean over all pixels
 GOAL = 2.0
 
-_PEER = transforms.Compose(
-    [transforms.Resize(SIDE), transforms.CenterCrop(SIDE), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
-)
+_NORMALISE = transforms.Normalize(PLAIN.mean, PLAIN.std)
+_PEER = transforms.Compose([transforms.Resize(SIDE), transforms.CenterCrop(SIDE), transforms.ToTensor(), _NORMALISE])
 
 
 def run() -> BenchmarkResult:
@@ -45,7 +44,7 @@ def run() -> BenchmarkResult:
         count = len(inspect(root).files) * EPOCHS
         ours, peer = paired_medians(lambda: _ours(root, EPOCHS), lambda: _theirs(root, EPOCHS), ROUNDS, process_time)
         ours_once, peer_once = paired_medians(lambda: _ours(root, 1), lambda: _theirs(root, 1), ROUNDS, process_time)
-        difference = np.abs((_ours(root, 1) - _theirs(root, 1)) * np.reshape(STD, (3, 1, 1)) * 255).mean()
+        difference = np.abs((_ours(root, 1) - _theirs(root, 1)) * np.reshape(PLAIN.std, (3, 1, 1)) * 255).mean()
     note = f"{EPOCHS} epochs; one epoch {peer_once / ours_once:.2f} ×; pixels differ by {difference:.2f} of 255"
     ratio = round(peer / ours, 2)
     return BenchmarkResult(
@@ -60,7 +59,7 @@ def _ours(root: Path, epochs: int) -> np.ndarray:
     for _ in range(epochs):
         for split in loaded.values():
             for start in range(0, len(split), BATCH):
-                batch = normalise(split.take(np.arange(start, min(start + BATCH, len(split)))), MEAN, STD)
+                batch = PLAIN.normalise(split.take(np.arange(start, min(start + BATCH, len(split)))))
     return batch
 
 

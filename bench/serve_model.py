@@ -7,7 +7,7 @@ are then exported at 224 × 224.
 import atexit
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from training.folder import inspect
 from training.images import load
 from training.loop import fit
 from training.model import build
+from training.onnx_files import export_classifier
+from training.preparation import preprocessing
 from training.quantise import quantise
-from training.resnet import write_classifier
 from training.settings import Hyperparameters
 
 PHOTOS = 40
@@ -57,22 +58,22 @@ def model() -> Model:
     folder.mkdir()
     write_photos(photos, PHOTOS)
     write(root / "digits")
-    digits = load(inspect(root / "digits"), LEARNT_AT.image_size)
+    digits = load(inspect(root / "digits"), LEARNT_AT.image_size, preprocessing=preprocessing(LEARNT_AT))
     torch.manual_seed(0)
     network = build(LEARNT_AT, CLASSES, None)
     fit(network, digits, LEARNT_AT, Process())
     torch.save(network.state_dict(), weights)
-    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    large = replace(LEARNT_AT, image_size=SIZE)
 
-    def export(size: int, pixels: np.ndarray, fp32: Path, int8: Path) -> None:
-        write_classifier(fp32, ARCHITECTURE, state, size)
-        quantise(fp32, int8, pixels)
+    def export(settings: Hyperparameters, pixels: np.ndarray, fp32: Path, int8: Path) -> None:
+        export_classifier(fp32, network, settings.image_size)
+        quantise(fp32, int8, pixels, preprocessing(settings))
 
-    export(LEARNT_AT.image_size, digits["train"].sample(CALIBRATION_IMAGES, 0), root / "fp32.onnx", root / "int8.onnx")
+    export(LEARNT_AT, digits["train"].sample(CALIBRATION_IMAGES, 0), root / "fp32.onnx", root / "int8.onnx")
     tests = {name: predict(root / f"{name}.onnx", digits["test"]) for name in ("fp32", "int8")}
-    pixels = load(inspect(photos), SIZE)["train"].take(np.arange(PHOTOS))
-    export(SIZE, pixels, root / "large.onnx", folder / "model.onnx")
+    pixels = load(inspect(photos), SIZE, preprocessing=preprocessing(large))["train"].take(np.arange(PHOTOS))
+    export(large, pixels, root / "large.onnx", folder / "model.onnx")
     labels = [str(i) for i in range(CLASSES)]
     exported = Exported("int8", tests, "")
-    complete(folder, labels, Hyperparameters(ARCHITECTURE, image_size=SIZE), exported)
+    complete(folder, labels, large, exported)
     return Model(folder, weights, photos / "train", exported.accuracies)

@@ -13,7 +13,7 @@ from bench.serve_ours import served
 from bench.serve_peer import pack, torchserve
 from training.export import Exported, complete
 from training.model import build
-from training.resnet import write_classifier
+from training.onnx_files import export_classifier
 from training.settings import Hyperparameters
 
 ROUNDS = 3
@@ -63,6 +63,5 @@ def _answer(url: str) -> None:
 
 
 def _write_small(folder: Path) -> None:
-    state = {name: value.numpy() for name, value in build(SMALL, CLASSES, None).state_dict().items()}
-    write_classifier(folder / "model.onnx", SMALL.architecture, state, SMALL.image_size)
+    export_classifier(folder / "model.onnx", build(SMALL, CLASSES, None), SMALL.image_size)
     complete(folder, [str(i) for i in range(CLASSES)], SMALL, Exported("fp32", {}, ""))

@@ -21,6 +21,7 @@ import torch
 
 from bench.photos import write_halves, write_photos
 from bench.result import BenchmarkResult, seconds
+from tools.deploy.convert_weights import pack
 from training.model import build
 from training.settings import Hyperparameters
 
@@ -79,8 +80,7 @@ def _train(weights: Path, folder: Path, **settings: object) -> tuple[float, dict
 def _accuracies(folder: Path) -> tuple[float, float, float]:
     """Test accuracies: ours, the peer's, and ours with int8 features."""
     first, second = write_halves(folder / "digits")
-    weights = folder / "digits.pth"
-    _pretrain(first, weights)
+    weights = _pretrain(first, folder)
     small = {"architecture": "resnet10", "image-size": 32, "epochs": TRANSFER_EPOCHS, "learning-rate": 0.1}
     found = [
         _train(weights, second, **small, precision=precision)[1]["test"]["accuracy"] for precision in ("auto", "int8")
@@ -89,27 +89,27 @@ def _accuracies(folder: Path) -> tuple[float, float, float]:
     return found[0], float(output.split()[1]), found[1]
 
 
-def _pretrain(folder: Path, weights: Path) -> None:
+def _pretrain(images: Path, folder: Path) -> Path:
     from training.environment import Process
     from training.folder import inspect
     from training.images import load
     from training.loop import fit
 
     settings = Hyperparameters("resnet10", image_size=32, epochs=4, batch_size=64, learning_rate=0.02, augment="shift")
-    data = inspect(folder)
+    data = inspect(images)
     torch.manual_seed(0)
     model = build(settings, len(data.classes), None)
     fit(model, load(data, settings.image_size), settings, Process())
-    torch.save(model.state_dict(), weights)
+    return pack(model, settings.architecture, folder)
 
 
 @contextmanager
 def _prepared() -> Iterator[tuple[Path, Path]]:
     """Create a file of random weights and a folder of photographs."""
     with tempfile.TemporaryDirectory() as folder:
-        weights, photos = Path(folder) / "weights.pth", Path(folder) / "photos"
+        photos = Path(folder) / "photos"
         torch.manual_seed(0)
-        torch.save(build(Hyperparameters(ARCHITECTURE), 1000, None).state_dict(), weights)
+        weights = pack(build(Hyperparameters(ARCHITECTURE), 1000, None), ARCHITECTURE, Path(folder))
         write_photos(photos, IMAGES)
         yield weights, photos
 

@@ -19,13 +19,13 @@ import torch
 
 from bench.photos import write_photos
 from bench.result import BenchmarkResult
+from serving.preprocessing import Preprocessing
 from training.batches import Augmentation, training_batches
 from training.environment import Process
 from training.feed import Feed
 from training.folder import inspect
 from training.images import load
 from training.machine import cores
-from training.resnet import MEAN, STD
 
 IMAGES, SIDE, BATCH, EPOCHS, ROUNDS = 512, 224, 64, 4, 3
 NETWORK, NETWORK_SIDE, NETWORK_IMAGES, NETWORK_EPOCHS = "resnet18", 128, 256, 3
@@ -60,7 +60,7 @@ def pipeline(photos: Path, side: int = SIDE, batch: int = BATCH, epochs: int = E
     start = time.perf_counter()
     images = load(inspect(photos), side, whole=True)["train"]
     decoding = time.perf_counter() - start
-    feed = Feed(torch.device("cpu"), side, MEAN, STD)
+    feed = Feed(torch.device("cpu"), Preprocessing(side))
     for epoch in range(1, epochs + 1):
         if epoch == 2:
             start = time.perf_counter()

@@ -109,7 +109,7 @@ if [ ! -e ready ]; then
   copy "s3://$BUCKET/data/$DATASET/manifest.json" manifest.json ||
     { echo "error: there are no images of the digest $DATASET: upload them with make upload DATA=FOLDER"; false; }
   aws s3 sync --only-show-errors "s3://$BUCKET/data/$DATASET/" images/
-  [ -z "$WEIGHTS" ] || copy "s3://$BUCKET/weights/$WEIGHTS/weights.pth" weights.pth
+  [ -z "$WEIGHTS" ] || copy "s3://$BUCKET/weights/$WEIGHTS/weights.safetensors" weights.safetensors
   echo "images and weights downloaded in $((EPOCHSECONDS - begun)) s"
   touch ready
 fi
@@ -128,7 +128,7 @@ most_swap &
 sampler=$!
 echo "training starts"
 weights=()
-[ -z "$WEIGHTS" ] || weights=(--weights weights.pth)
+[ -z "$WEIGHTS" ] || weights=(--weights weights.safetensors)
 code=0
 PYTHONPATH=program python/bin/python -u -m training --data images --output out --checkpoints checkpoints \
   "${weights[@]}" "${HYPERPARAMETERS[@]}" || code=$?

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from serving.preprocessing import ImageError, ImageFile, inspect, normalise, read_square, square_of
+from serving.preprocessing import INTERPOLATIONS, ImageError, ImageFile, Preprocessing
 
 
 class ModelError(Exception):
@@ -41,16 +41,22 @@ class Classifier:
         description = _describe(folder)
         self.model: str = description["model"]
         self._labels: list[str] = description["labels"]
-        self._size: int = description["image_size"]
-        self._mean: list[float] = description["mean"]
-        self._std: list[float] = description["std"]
+        self._preprocessing = Preprocessing(
+            description["image_size"],
+            # earlier models have neither
+            description.get("resize"),
+            description.get("interpolation", "bilinear"),
+            description["mean"],
+            description["std"],
+        )
         self.threads = threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         # a spinning thread would take a core from the decoding of the next request
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            blank = np.zeros((1, self._size, self._size, 3), np.uint8)
+            size = self._preprocessing.size
+            blank = np.zeros((1, size, size, 3), np.uint8)
             self._session = onnxruntime.InferenceSession(
                 folder / "model.onnx", options, providers=["CPUExecutionProvider"]
             )
@@ -69,7 +75,7 @@ class Classifier:
         Raises:
             preprocessing.ImageError: the bytes are not a readable image, or it would take too much to decode.
         """
-        return inspect(content, self._size)
+        return self._preprocessing.inspect(content)
 
     def classify(self, files: list[ImageFile]) -> list[np.ndarray | ImageError]:
         """Probabilities, float32 [classes], of each image file, or the error of one that cannot be read."""
@@ -84,12 +90,11 @@ class Classifier:
         Raises:
             preprocessing.ImageError: the bytes are not a readable image.
         """
-        return read_square(content, self._size)
+        return self._preprocessing.read_square(content)
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 [n, classes], of n images from `decode`."""
-        images = normalise(pixels, self._mean, self._std)
-        return self._session.run(["probabilities"], {"images": images})[0]
+        return self._session.run(["probabilities"], {"images": self._preprocessing.normalise(pixels)})[0]
 
     def best(self, probabilities: np.ndarray, count: int) -> list[Prediction]:
         """The most probable classes of one image, best first, at most `count`.
@@ -104,7 +109,7 @@ class Classifier:
 
     def _decoded(self, file: ImageFile) -> np.ndarray | ImageError:
         try:
-            return square_of(file, self._size)
+            return self._preprocessing.square_of(file)
         except ImageError as error:
             return error
 
@@ -122,4 +127,6 @@ def _describe(folder: Path) -> dict:
     found = description.keys() if isinstance(description, dict) else set()
     if missing := {"model", "labels", "image_size", "mean", "std"} - found:
         raise ModelError(f"model.json lacks {', '.join(sorted(missing))}")
+    if (asked := description.get("interpolation", "bilinear")) not in INTERPOLATIONS:
+        raise ModelError(f"model.json has the interpolation {asked!r}: this server has {', '.join(INTERPOLATIONS)}")
     return description

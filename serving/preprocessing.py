@@ -6,6 +6,7 @@ Pillow and NumPy only: serving has no PyTorch.
 import io
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import AvifImagePlugin, Image, ImageOps, TiffImagePlugin, WebPImagePlugin
@@ -21,12 +22,14 @@ __all__ = [
     "READABLE",
     "ImageError",
     "ImageFile",
+    "Preprocessing",
     "TooCostly",
     "TooManyPixels",
     "recognised",
 ]
 
-SPARE = 2  # a side is decoded to at least this many times its final pixels
+INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+SPARE = 2  # a side is decoded to at least this many times its pixels when resized
 # imported so that Pillow, which looks for a format among those that are, does not import all it has
 PLUGINS = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -45,14 +48,73 @@ _TURNS = {
 _SIDEWAYS = (5, 6, 7, 8)  # orientations in which height and width change places
 
 
+@dataclass(frozen=True)
+class Preprocessing:
+    """Way from an upright RGB image to a network's input, as torchvision's transforms for evaluation have it.
+
+    Attributes:
+        size: side of the square that the network sees, pixels.
+        resize: the shorter side of the image is resized to this, then the middle is cut out. None resizes the largest
+            centred square, as earlier models had it.
+        interpolation: of that resizing, bilinear or bicubic.
+        mean: of red, green and blue, subtracted from their values between 0 and 1.
+        std: of the three, which the result is divided by.
+    """
+
+    size: int
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    mean: Sequence[float] = (0.485, 0.456, 0.406)  # statistics of ImageNet
+    std: Sequence[float] = (0.229, 0.224, 0.225)
+
+    @property
+    def side(self) -> int:
+        """Shorter side of the resized image, pixels."""
+        return self.size if self.resize is None else self.resize
+
+    def inspect(self, content: bytes) -> ImageFile:
+        """The structure of an image file, for `square_of`; nothing is decoded. Raises as `decode` does."""
+        return inspect(content, self.side)
+
+    def square_of(self, file: ImageFile) -> np.ndarray:
+        """Decodes an image to a square, uint8 [size, size, 3].
+
+        Raises:
+            ImageError: truncated or corrupt.
+        """
+        image, profile, turn = _pixels(file, self.side)
+        return np.asarray(_upright(_flat(self.fit(image), profile), turn))
+
+    def read_square(self, content: bytes) -> np.ndarray:
+        """Decodes an image file to a square, uint8 [size, size, 3]. Raises as `decode` does."""
+        return self.square_of(self.inspect(content))
+
+    def fit(self, image: Image.Image) -> Image.Image:
+        """Resizes and cuts out the middle in one step, pixel for pixel as torchvision's Resize and CenterCrop."""
+        method = INTERPOLATIONS[self.interpolation]
+        if self.resize is None:
+            return ImageOps.fit(image, (self.size, self.size), method)
+        shorter, box = min(image.size), []
+        for side in image.size:
+            resized = self.resize * side // shorter
+            start = round((resized - self.size) / 2)
+            box += [start * side / resized, min((start + self.size) * side / resized, side)]
+        left, right, top, bottom = box
+        return image.resize((self.size, self.size), method, (left, top, right, bottom))
+
+    def normalise(self, images: np.ndarray) -> np.ndarray:
+        """Network input, float32 [n, 3, size, size], of squares, uint8 [n, size, size, 3]."""
+        return normalise(images, self.mean, self.std)
+
+
 def decode(content: bytes, side: int | None = None) -> Image.Image:
     """Decodes to sRGB, 8 bits a channel, upright by EXIF, transparency over white, the first frame of an animation.
 
     Metadata that cannot be read is as if it were not there.
 
     Args:
-        side: of the square that will be made of the image, pixels. A much larger JPEG is decoded at 1/2, 1/4 or 1/8 of
-            its size; None decodes the full size.
+        side: to which the image's shorter side will be resized, pixels. A much larger JPEG is decoded at 1/2, 1/4 or
+            1/8 of its size; None decodes the full size.
 
     Raises:
         TooManyPixels: more than MAX_PIXELS.
@@ -63,24 +125,14 @@ def decode(content: bytes, side: int | None = None) -> Image.Image:
     return _upright(_flat(image, profile), turn)
 
 
-def inspect(content: bytes, size: int | None) -> ImageFile:
-    """The structure of an image that is to become a square of `size`, for `square_of`. Raises as `decode` does."""
-    return examine(content, None if size is None else SPARE * size)
-
-
-def square_of(file: ImageFile, size: int) -> np.ndarray:
-    """Decodes an image to a square, uint8 [size, size, 3].
-
-    Raises:
-        ImageError: truncated or corrupt.
-    """
-    image, profile, turn = _pixels(file, size)
-    return np.asarray(_upright(_flat(_fit(image, size), profile), turn))
+def inspect(content: bytes, side: int | None) -> ImageFile:
+    """The structure of an image whose shorter side is to be resized to `side`. Raises as `decode` does."""
+    return examine(content, None if side is None else SPARE * side)
 
 
 def read_square(content: bytes, size: int) -> np.ndarray:
-    """Decodes an image file to a square, uint8 [size, size, 3]. Raises as `decode` does."""
-    return square_of(inspect(content, size), size)
+    """Decodes an image file to its largest centred square, uint8 [size, size, 3]. Raises as `decode` does."""
+    return Preprocessing(size).read_square(content)
 
 
 def read_whole(content: bytes, size: int) -> tuple[np.ndarray, float]:
@@ -96,7 +148,7 @@ def read_whole(content: bytes, size: int) -> tuple[np.ndarray, float]:
 
 def square(image: Image.Image, size: int) -> np.ndarray:
     """The largest centred square of the image at `size` × `size` pixels: uint8 [size, size, 3]."""
-    return np.asarray(_fit(image, size))
+    return np.asarray(Preprocessing(size).fit(image))
 
 
 def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
@@ -109,16 +161,12 @@ def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
     return output
 
 
-def _fit(image: Image.Image, size: int) -> Image.Image:
-    return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
-
-
-def _pixels(file: ImageFile, size: int | None) -> tuple[Image.Image, bytes, int]:
+def _pixels(file: ImageFile, side: int | None) -> tuple[Image.Image, bytes, int]:
     """The image in L, LA, RGB, RGBA or CMYK, its profile and its orientation; both are libavif's for an AVIF."""
     try:
         image = Image.open(io.BytesIO(file.content), formats=(file.format,))
-        if size is not None:
-            image.draft(None, (SPARE * size, SPARE * size))
+        if side is not None:
+            image.draft(None, (SPARE * side, SPARE * side))
         image.load()
         profile = file.profile or image.info.get("icc_profile", b"")
         turn = orientation(image.info["exif"]) if "exif" in image.info else file.orientation

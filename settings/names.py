@@ -83,7 +83,7 @@ def weights_folder(digest: str) -> str:
 
 def weights_key(digest: str) -> str:
     """Key of the file of pretrained weights with this digest."""
-    return f"{weights_folder(digest)}weights.pth"
+    return f"{weights_folder(digest)}weights.safetensors"
 
 
 def checkpoint_prefix(digest: str) -> str:

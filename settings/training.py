@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from aws.instances import Instance
 from settings.part import Named, TrainingInstanceType, at_least, at_most
+from training.networks import check_size, check_trainable
 from training.settings import Recipe, cannot_augment, declared
 
 
@@ -65,6 +66,17 @@ class Training(Named, Recipe, frozen=True):
     def _layers_learn_so(cls, value: str, info: ValidationInfo) -> str:
         if problem := cannot_augment(value, info.data.get("trainable", "all")):
             raise ValueError(problem)
+        return value
+
+    @field_validator("image_size", "trainable")
+    @classmethod
+    def _as_the_network_takes_it(cls, value: int | str, info: ValidationInfo) -> int | str:
+        check = {"image_size": check_size, "trainable": check_trainable}[str(info.field_name)]
+        if "architecture" in info.data:
+            try:
+                check(info.data["architecture"], value)  # type: ignore[operator]
+            except ValueError as expected:
+                raise ValueError(f"must be {expected}") from None
         return value
 
     @field_validator("weights")

@@ -1,12 +1,13 @@
 """Memory that a training takes on a processor, and the EC2 instance types that have it.
 
-The figures are measured: docs/benchmarks.md, "Memory of a training", has each and says how.
+The figures are fitted to measurements: docs/benchmarks.md, "Memory of a training", has each and says how.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from aws.ec2_types import EC2_TYPES
+from training.networks import FLOAT_BYTES, NETWORKS
 
 _MARGIN = 1.05  # measurements of one training differ by up to 6 %
 _RESERVED_MIB = 128  # for kernel and system; what they need beyond goes to the swap of ec2/user_data.sh
@@ -16,36 +17,25 @@ _LAYERS = {"all": "all layers", "last-stage": "the last stage", "head": "the hea
 
 
 class _Memory(NamedTuple):
-    """MB of the process that trains, beside an image; of an image in a batch, at 128 px; and of the export to int8.
+    """MB of the process that trains: alone, for each MB of weights, and of the layers' outputs for each image.
 
     A head's images are a few at a time, whatever the batch.
     """
 
-    fixed: float
-    image: float
-    export: float = 0
+    alone: float
+    weights: float
+    outputs: float
 
 
-_MEASURED = {
-    "all": {
-        "resnet10": _Memory(500, 9, 630),
-        "resnet18": _Memory(650, 12, 830),
-        "resnet34": _Memory(820, 16, 1200),
-        "resnet50": _Memory(800, 40, 1290),
-    },
-    "last-stage": {
-        "resnet10": _Memory(500, 3, 630),
-        "resnet18": _Memory(650, 3, 830),
-        "resnet34": _Memory(820, 4, 1200),
-        "resnet50": _Memory(800, 10, 1290),
-    },
-    "head": {
-        "resnet10": _Memory(260, 8),
-        "resnet18": _Memory(436, 8),
-        "resnet34": _Memory(775, 12),
-        "resnet50": _Memory(794, 24),
-    },
+_TRAINING = {
+    "all": _Memory(445, 4.4, 1.1),
+    "last-stage": _Memory(445, 4.4, 0.25),
+    "head": _Memory(95, 7.6, 0.1),  # with the process that quantises
 }
+_EXPORT = _Memory(430, 8.6, 0)  # with that process
+# Of other networks than these, whose layers an engine runs as one, the process that quantises keeps more outputs.
+_RELU = ("alexnet", "googlenet", "inception", "resnet", "resnext", "squeezenet", "vgg", "wide_resnet")
+_QUANTISED_OUTPUTS = 2.6
 
 
 class TrainingMemory(NamedTuple):
@@ -63,10 +53,17 @@ class TrainingMemory(NamedTuple):
     @property
     def megabytes(self) -> float:
         """MB that the training and the export of its model take."""
-        measured = _MEASURED[self.trainable][self.architecture]
-        images = 1 if self.trainable == "head" else self.batch_size
-        training = measured.fixed + measured.image * images * (self.image_size / 128) ** 2
-        return _MARGIN * max(training, measured.export)
+        network = NETWORKS[self.architecture]
+        weights = network.weight_bytes / 1e6
+        image = FLOAT_BYTES * network.outputs * (self.image_size / network.size) ** 2
+        quantised = 0 if self.architecture.startswith(_RELU) else _QUANTISED_OUTPUTS * image
+        training, export = _TRAINING[self.trainable], _EXPORT
+        if self.trainable == "head":
+            return _MARGIN * (training.alone + training.weights * weights + training.outputs * image + quantised)
+        return _MARGIN * max(
+            training.alone + training.weights * weights + training.outputs * image * self.batch_size,
+            export.alone + export.weights * weights + quantised,
+        )
 
     def fits(self, instance_type: str) -> bool:
         return self.megabytes <= available(instance_type)
@@ -98,14 +95,21 @@ def require_memory(memory: TrainingMemory, instance_type: str) -> None:
     )
 
 
+def _family(architecture: str) -> str:
+    """Letters that a network's name begins with."""
+    return architecture.partition("_")[0].rstrip("0123456789")
+
+
 def _changes(memory: TrainingMemory, instance_type: str) -> Iterator[str]:
     """One changed setting each, with which the training fits."""
-    smaller = list(_MEASURED["all"])[: list(_MEASURED["all"]).index(memory.architecture)]
+    this = NETWORKS[memory.architecture]
+    family = [name for name in NETWORKS if _family(name) == _family(memory.architecture)]
+    smaller = [name for name in family if NETWORKS[name].parameters < this.parameters]
     less = list(_LAYERS)[list(_LAYERS).index(memory.trainable) + 1 :]
     choices: Mapping[str, list[str | int]] = {
         "batch_size": [batch for batch in _BATCHES if batch < memory.batch_size],
-        "image_size": [size for size in _SIZES if size < memory.image_size],
-        "architecture": list(reversed(smaller)),
+        "image_size": [size for size in _SIZES if this.minimum <= size < memory.image_size and not this.fixed],
+        "architecture": sorted(smaller, key=lambda name: -NETWORKS[name].parameters),
         "trainable": list(less),
     }
     for name, values in choices.items():

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from settings.part import at_least, at_most, short_enough_to_tune
 from settings.ranges import range_field, read_range
 from settings.training import Training, frozen_layers_need_weights
+from training.networks import check_trainable
 from training.ranges import Between, Range
 from training.settings import cannot_augment
 
@@ -55,6 +56,8 @@ class Tuning(Training, frozen=True):
             frozen_layers_need_weights(value)
         if problem := cannot_augment(info.data.get("augment", ""), value):
             raise ValueError(problem)
+        for layers in filter(None, value.split("|")):
+            check_trainable(info.data.get("architecture", ""), layers)
         return value
 
     @field_validator("tuning_max_jobs")

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from serving.preprocessing import ImageError, read_square, read_whole
+from serving.preprocessing import ImageError, Preprocessing, read_whole
 from training.environment import Process
 from training.errors import InputError
 from training.machine import own_cores
@@ -43,10 +43,12 @@ class Form:
     Attributes:
         side: of the square, px.
         whole: True for all of the image.
+        preprocessing: makes the square; None makes a plain one.
     """
 
     side: int
     whole: bool = False
+    preprocessing: Preprocessing | None = None
 
     def read(self, file: Readable) -> tuple[np.ndarray, float]:
         """Pixels, uint8 [side, side, 3], and the width of the image by its height.
@@ -55,7 +57,9 @@ class Form:
             ImageError, OSError: the file cannot be read.
         """
         content = file.read_bytes()
-        return read_whole(content, self.side) if self.whole else (read_square(content, self.side), 1.0)
+        if self.whole:
+            return read_whole(content, self.side)
+        return (self.preprocessing or Preprocessing(self.side)).read_square(content), 1.0
 
 
 def in_processes(files: int, process: Process) -> bool:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from threading import Event
 
 import torch
-from torch import Tensor
-from torchvision.models import ResNet
+from torch import Tensor, nn
 
 from training.batches import Batch, steps, training_batches
 from training.checkpoint import Checkpoints, TrainingState
@@ -19,7 +18,6 @@ from training.feed import Feed
 from training.images import Images
 from training.objective import Objective
 from training.progress import EpochProgress
-from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
 
 
@@ -28,7 +26,7 @@ class Epochs:
 
     def __init__(
         self,
-        model: ResNet,
+        model: nn.Module,
         state: TrainingState,
         images: Images,
         settings: Hyperparameters,
@@ -45,7 +43,7 @@ class Epochs:
             self._model = torch.compile(self._model, dynamic=False)  # type: ignore[assignment]
         self._state, self._images, self._settings, self._process = state, images, settings, process
         self._checkpoints, self._stop = checkpoints, stop
-        self._feed = Feed(self._device, images.size, MEAN, STD)
+        self._feed = Feed(self._device, images.preprocessing)
         self._augmentation = self._feed.augmentation(settings.augment, images)
         self._objective = Objective(settings, images.labels, self._device)
 

@@ -6,7 +6,7 @@ from threading import Event
 
 import numpy as np
 
-from serving.preprocessing import ImageError, normalise
+from serving.preprocessing import ImageError
 from training.augment import CROPPING, MAX_SHIFT, Crops, cropped, shifted
 from training.batches import ahead
 from training.engine import Engine
@@ -16,7 +16,6 @@ from training.folder import Folder
 from training.images import Images, unreadable_images
 from training.kept_features import KeptFeatures
 from training.progress import FeatureProgress
-from training.resnet import MEAN, STD
 
 
 def features(
@@ -54,7 +53,7 @@ def features(
     with FeatureProgress(kept.split, len(images), done * process.world, quiet=process.rank != 0) as progress:
         for batch, decoded in _decoded(seen, batches, folder):
             for view in range(views):
-                found[batch, view] = engine.run(normalise(seen.view(view, batch, decoded), MEAN, STD))
+                found[batch, view] = engine.run(images.preprocessing.normalise(seen.view(view, batch, decoded)))
             done += len(batch)
             progress.step(len(batch) * process.world)
             if stop.is_set():

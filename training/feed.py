@@ -3,14 +3,13 @@
 Nothing here waits for a GPU: copies are from page-locked memory, and no value comes back.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 from torchvision.transforms import v2
 
+from serving.preprocessing import Preprocessing
 from training.augment import CROPPING
 from training.batches import Augmentation, Batch, Empty
 from training.device import moved
@@ -25,13 +24,12 @@ class Feed:
     """Input of a network.
 
     Args:
-        size: side of the square that the network sees, px.
-        mean, std: of its colours, 0 to 1.
+        preprocessing: of the network.
     """
 
-    def __init__(self, device: torch.device, size: int, mean: Sequence[float], std: Sequence[float]) -> None:
-        self._device, self._size = device, size
-        deviation = torch.tensor(std, dtype=torch.float32)
+    def __init__(self, device: torch.device, preprocessing: Preprocessing) -> None:
+        self._device, self._size, mean = device, preprocessing.size, preprocessing.mean
+        deviation = torch.tensor(preprocessing.std, dtype=torch.float32)
         # computed as `serving.preprocessing.normalise` does, to the bit
         self._scale = (1 / (255 * deviation)).reshape(3, 1, 1).to(device)
         self._shift = (torch.tensor(mean, dtype=torch.float32) / deviation).reshape(3, 1, 1).to(device)

@@ -14,7 +14,7 @@ def add_folders(parser: argparse.ArgumentParser, *, required: bool, output: str)
     data = "image folder: train, valid, test / class"
     parser.add_argument("--data", type=Path, metavar="FOLDER", required=required, help=data)
     parser.add_argument("--output", type=Path, metavar="DIR", required=required, help=output)
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="state dict of torchvision's ResNet (.pth)")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="file of make weights (.safetensors)")
 
 
 def add_hyperparameters(parser: argparse.ArgumentParser, title: str) -> None:

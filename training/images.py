@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from serving.preprocessing import Preprocessing
 from training.decoding import Form, Readable, decode_again, decode_all, in_processes
 from training.environment import Process
 from training.errors import InputError, shorten
@@ -27,6 +28,7 @@ class Images:
         files: in the order of the indices.
         labels: int64 [n].
         size: side of a square, pixels.
+        preprocessing: of the network that they are for; a plain one unless told otherwise.
         left_out: one line for each unreadable file that was left out.
         ratios: width of each image by its height, float32 [n]; None if no whole images are kept.
         cache: uint8 [n, side, side, 3], of whole images if there are ratios, else of squares; None decodes again.
@@ -45,10 +47,12 @@ class Images:
         process: Process = ALONE,
         ratios: np.ndarray | None = None,
         sources: Sequence[Readable] | None = None,
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         self.files = files
         self.labels = np.asarray(labels, dtype=np.int64)
         self.size = size
+        self.preprocessing = preprocessing or Preprocessing(size)
         self.left_out = left_out
         self.cache = cache
         self.ratios = ratios
@@ -61,7 +65,7 @@ class Images:
         """The squares at `indices`: uint8 [len(indices), size, size, 3], in an array that `empty` makes, if given."""
         if self.cache is not None and self.ratios is None:
             return _rows(self.cache, indices, empty)
-        return self._decoded(indices, Form(self.size))[0]
+        return self._decoded(indices, Form(self.size, preprocessing=self.preprocessing))[0]
 
     def whole(self, indices: np.ndarray, empty: Empty | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Whole images, stretched to squares, uint8 [n, side, side, 3], and their widths by heights, float32 [n]."""
@@ -97,6 +101,7 @@ def load(
     keep: bool = True,
     whole: bool = False,
     process: Process = ALONE,
+    preprocessing: Preprocessing | None = None,
 ) -> dict[str, Images]:
     """Images of each split. Every file is decoded once here, so that a run cannot fail on one later.
 
@@ -105,11 +110,13 @@ def load(
         keep: False caches nothing, for images that are used once: each is checked at a small size.
         whole: True keeps whole images of the training split, to cut crops out of.
         process: takes its share of the machine's cores and disk.
+        preprocessing: of the network, for squares of `size`; None for a plain one.
 
     Raises:
         InputError: a larger share is unreadable (the first ten files are named), or a class has no image left.
     """
-    forms = {name: Form(whole_side(size), True) if whole and name == "train" else Form(size) for name in folder.splits}
+    square = Form(size, preprocessing=preprocessing)
+    forms = {name: Form(whole_side(size), True) if whole and name == "train" else square for name in folder.splits}
     shapes = {name: (len(split.files), *[forms[name].side] * 2, 3) for name, split in folder.splits.items()}
     shared = any(in_processes(len(split.files), process) for split in folder.splits.values())
     kept = caches(shapes, process.local_world, shared=shared) if keep else dict.fromkeys(shapes)
@@ -134,6 +141,7 @@ def load(
             process,
             ratios if forms[name].whole and keep else None,
             folder.sources(split.files),
+            preprocessing,
         )
     return loaded
 

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from threading import Event
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torchvision.models import ResNet
 
 from training.augment import MIXING
 from training.batches import evaluation_batches, steps
@@ -23,10 +22,9 @@ from training.errors import InputError
 from training.feed import Feed
 from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
 from training.images import Images
-from training.model import training_mode
+from training.model import classifier, training_mode
 from training.outcome import Epoch, History, Predictions
 from training.phases import Phases
-from training.resnet import MEAN, STD
 from training.settings import Hyperparameters
 from training.temperature import fit_temperature
 
@@ -36,7 +34,7 @@ _SAVED_BY_COMPILING = 1 / 3
 
 
 def fit(
-    model: ResNet,
+    model: nn.Module,
     images: dict[str, Images],
     settings: Hyperparameters,
     process: Process,
@@ -61,7 +59,7 @@ def fit(
     _resume(state, checkpoints, process)
     while len(state.epochs) < settings.epochs:
         begin = time.perf_counter() - state.seconds
-        training_mode(model, settings.trainable)
+        training_mode(model, settings)
         loss = epochs.train_one()
         speed = len(images["train"]) / (time.perf_counter() - begin)
         with phases.of("evaluate"):
@@ -79,7 +77,7 @@ def fit(
     return History(state.epochs, state.epochs[best])
 
 
-def start(model: ResNet, images: Images, settings: Hyperparameters, process: Process) -> TrainingState:
+def start(model: nn.Module, images: Images, settings: Hyperparameters, process: Process) -> TrainingState:
     """The state before the first step."""
     optimizer = torch.optim.SGD(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
@@ -118,7 +116,7 @@ def _schedule(optimizer: Optimizer, peak: float, total: int) -> LRScheduler:
     )
 
 
-def predict(model: ResNet, images: Images, batch_size: int, process: Process) -> Predictions:
+def predict(model: nn.Module, images: Images, batch_size: int, process: Process) -> Predictions:
     """Predictions of the model for all images. Each process evaluates its share; all get the whole."""
     model.eval()
     own = []
@@ -131,15 +129,15 @@ def predict(model: ResNet, images: Images, batch_size: int, process: Process) ->
     if own:
         whole[process.rank :: process.world] = torch.cat(own).cpu()
     predicted, confidence, losses = summed(whole).numpy().T
-    return Predictions(model.fc.out_features, images.labels, predicted.astype(int), confidence, losses)
+    return Predictions(classifier(model).out_features, images.labels, predicted.astype(int), confidence, losses)
 
 
-def calibrate(model: ResNet, images: Images, batch_size: int, process: Process) -> float:
+def calibrate(model: nn.Module, images: Images, batch_size: int, process: Process) -> float:
     """Scales the last layer so that logits are divided by the temperature that fits the images; returns it."""
     model.eval()
     with torch.inference_mode():
         own = list(_classified(model, images, batch_size, process))
-    none = torch.empty(0, model.fc.out_features), torch.empty(0, dtype=torch.int64)
+    none = torch.empty(0, classifier(model).out_features), torch.empty(0, dtype=torch.int64)
     logits, labels = (torch.cat(part).cpu().numpy() for part in zip(*(own or [none]), strict=True))
 
     def total(part: float) -> float:
@@ -147,7 +145,7 @@ def calibrate(model: ResNet, images: Images, batch_size: int, process: Process) 
 
     temperature = fit_temperature(logits, labels, len(images), total)
     with torch.no_grad():
-        for parameter in model.fc.parameters():
+        for parameter in classifier(model).parameters():
             parameter /= temperature
     return temperature
 
@@ -165,9 +163,9 @@ def _resume(state: TrainingState, checkpoints: Checkpoints, process: Process) ->
         print(f"going on after {epochs} epochs and {step} steps, from {checkpoints.folder}", flush=True)
 
 
-def _classified(model: ResNet, images: Images, batch_size: int, process: Process) -> Iterator[tuple[Tensor, Tensor]]:
+def _classified(model: nn.Module, images: Images, batch_size: int, process: Process) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits [n, classes] and labels [n] of this process's share of the images, by batch."""
     device = next(model.parameters()).device
-    feed = Feed(device, images.size, MEAN, STD)
+    feed = Feed(device, images.preprocessing)
     for batch in evaluation_batches(images, batch_size=batch_size, process=process, empty=feed.empty):
         yield logits_of(model, feed.images(batch)), feed.labels(batch)

@@ -11,6 +11,7 @@ from pathlib import Path
 from training.errors import InputError
 from training.settings import Hyperparameters
 
+_TIMES_THE_FILE = 2.5  # measured: what a process takes for each byte of a backbone that OpenVINO runs
 # PyTorch's allocators raise a plain RuntimeError on a CPU; recognised by its words, so that PyTorch is not imported
 _REFUSED = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -30,6 +31,28 @@ def give_back_memory() -> None:
     gc.collect()
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
+
+
+def require_free(backbone: int, architecture: str) -> None:
+    """Refuses a backbone that this machine's memory cannot hold, swap included.
+
+    Args:
+        backbone: size of its ONNX file, bytes.
+
+    Raises:
+        InputError: too little is free.
+    """
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return
+    table = dict(line.split(":") for line in meminfo.read_text().splitlines())
+    free = sum(int(table[name].split()[0]) * 1024 / 1e6 for name in ("MemAvailable", "SwapFree"))
+    needed = _TIMES_THE_FILE * backbone / 1e6
+    if needed > free:
+        raise InputError(
+            f"the backbone of {architecture} has {backbone / 1e6:,.0f} MB and takes some {needed:,.0f} of memory, and "
+            f"{free:,.0f} are free: take a smaller network, or a larger instance"
+        )
 
 
 @contextmanager

@@ -50,7 +50,8 @@ def _fits(name: str) -> bool:
     """True if the file is a wheel for this Python and machine, by the tags in its name (PEP 425)."""
     if not name.endswith(".whl"):
         return False
-    pythons, _, systems = name.removesuffix(".whl").split("-")[-3:]
-    this_python = {"py3", f"cp{sys.version_info.major}{sys.version_info.minor}"}
+    pythons, interface, systems = name.removesuffix(".whl").split("-")[-3:]
+    oldest = 2 if interface == "abi3" else sys.version_info.minor  # abi3 is for later Pythons too
+    this_python = {"py3", *(f"cp3{minor}" for minor in range(oldest, sys.version_info.minor + 1))}
     this_machine = sys.platform in systems and systems.endswith(f"_{platform.machine()}")
     return not this_python.isdisjoint(pythons.split(".")) and (systems == "any" or this_machine)

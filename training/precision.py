@@ -3,11 +3,9 @@
 from functools import cache
 from pathlib import Path
 
+from training.networks import NETWORKS
 from training.settings import Hyperparameters
 
-# Multiply-adds of an image of 224 × 224, from the table of torchvision's models; resnet10 counted likewise
-_WORK = {"resnet10": 0.9e9, "resnet18": 1.8e9, "resnet34": 3.7e9, "resnet50": 4.1e9}
-_SIDE = 224
 # measured with ResNet-50: multiply-adds a second on a core in fp32; int8 is three times as fast; time to quantise
 _A_SECOND = 45e9
 _SAVED = 2 / 3
@@ -25,7 +23,9 @@ def choose_precision(settings: Hyperparameters, *, bf16: bool, images: int, thre
         return settings.precision
     if bf16:
         return "bf16"
-    seconds = images * _WORK[settings.architecture] * (settings.image_size / _SIDE) ** 2 / (_A_SECOND * threads)
+    network = NETWORKS[settings.architecture]
+    work = 1e9 * network.multiply_adds * (settings.image_size / network.size) ** 2
+    seconds = images * work / (_A_SECOND * threads)
     return "int8" if _has_fast_int8() and seconds * _SAVED > _QUANTISING_SECONDS else "fp32"
 
 

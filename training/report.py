@@ -96,6 +96,7 @@ def metrics(
             "test_accuracy": exported.accuracies,
             "why_no_int8": exported.why_no_int8,
             "quantising_mb": exported.quantising_mb,
+            "int8_speedup": exported.speedup,
         },
         "test": {
             "loss": score.loss,

@@ -28,9 +28,10 @@ from training.images import Images, load
 from training.kept_features import KeptFeatures
 from training.machine import one_process_a_gpu, own_cores
 from training.memory import enough_memory, peak_mb
+from training.onnx_files import add_head, export_classifier
 from training.outcome import Epoch, Trained
 from training.phases import Phases
-from training.resnet import feature_count, write_classifier
+from training.preparation import preprocessing
 from training.settings import Hyperparameters
 from training.stop import stop_on_sigterm
 from training.temperature import fit_temperature
@@ -91,6 +92,8 @@ def find_inputs(settings: Hyperparameters, places: Places, process: Process) -> 
     pretrained = weights.find(places.weights, settings.weights_sha256)
     if pretrained is None and settings.trainable != "all":
         raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
+    if pretrained:
+        weights.check(pretrained, settings)
     return Inputs(data, pretrained)
 
 
@@ -116,6 +119,7 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
                     keep=not head_only,
                     whole=settings.augment in CROPPING,
                     process=process,
+                    preprocessing=preprocessing(settings),
                 )
             if process.rank == 0:
                 report.print_inputs(inputs.data, images, inputs.weights, settings)
@@ -149,7 +153,7 @@ def _train_network(current: TrainingRun) -> Trained:
 
     settings, images, process = current.settings, current.images, current.process
     threads, pretrained = own_cores(process), current.inputs.weights
-    state = weights.read(pretrained, settings.architecture) if pretrained else None
+    state = weights.read(pretrained) if pretrained else None
     torch.manual_seed(settings.seed)
     torch.set_num_threads(threads)
     device = choose(process)
@@ -161,10 +165,10 @@ def _train_network(current: TrainingRun) -> Trained:
     with current.phases.of("evaluate"):
         temperature = loop.calibrate(model, images["valid"], settings.batch_size, process)
         test = loop.predict(model, images["test"], settings.batch_size, process)
-    learnt = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
 
     def write(path: Path) -> None:
-        write_classifier(path, settings.architecture, learnt, settings.image_size)
+        model.zero_grad(set_to_none=True)  # the quantising needs the room
+        export_classifier(path, model.to("cpu", memory_format=torch.contiguous_format), settings.image_size)
 
     return Trained(history, write, test, {"device": described(device, threads), "temperature": temperature})
 
@@ -191,7 +195,7 @@ def _train_head(current: TrainingRun) -> Trained:
             own = features(
                 split,
                 engine,
-                count=feature_count(settings.architecture),
+                count=engine.features,
                 views=settings.views if name == "train" else 1,
                 augment=settings.augment,
                 seed=settings.seed,
@@ -216,9 +220,8 @@ def _train_head(current: TrainingRun) -> Trained:
     test = learnt.predictions(examples["test"].features[:, 0], examples["test"].labels)
 
     def write(path: Path) -> None:
-        backbone = weights.read(pretrained, settings.architecture)
-        state = {**backbone, "fc.weight": learnt.weight, "fc.bias": learnt.bias}
-        write_classifier(path, settings.architecture, state, settings.image_size)
+        weights.write_backbone(pretrained, path)
+        add_head(path, learnt.weight, learnt.bias)
 
     return Trained(history, write, test, {"engine": engine.name, "device": engine.device, "temperature": temperature})
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Annotated, get_type_hints
 
 from training.errors import InputError
+from training.networks import NAMES, check_name, check_size, check_trainable
 
 SHA256_DIGITS = 64
 
@@ -78,14 +79,22 @@ def _sha256(help: str) -> Setting:
     return Setting(expected, read, help)
 
 
+def _network(help: str) -> Setting:
+    def read(text: str) -> str:
+        check_name(text)
+        return text
+
+    return Setting(NAMES, read, help)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The hyper-parameters that are settings of a deployment too, in the order in which a job gets them."""
 
-    architecture: Annotated[
-        str, _one_of("resnet10", "resnet18", "resnet34", "resnet50", help="network to fine-tune")
-    ] = "resnet18"
-    image_size: Annotated[int, _whole(16, 512, "side of the square the network sees, px")] = 128
+    architecture: Annotated[str, _network("network to fine-tune; onnx: the backbone of `make weights FILE=….onnx`")] = (
+        "resnet18"
+    )
+    image_size: Annotated[int, _whole(16, 600, "side of the square the network sees, px")] = 128
     epochs: Annotated[int, _whole(1, 1000, "passes over the training images")] = 20
     batch_size: Annotated[int, _whole(2, 65536, "images a step, over all instances together")] = 64
     learning_rate: Annotated[float, _positive(1, "peak learning rate of the one-cycle schedule")] = 0.02
@@ -162,6 +171,12 @@ def parse(texts: Mapping[str, str]) -> Hyperparameters:
             values[field(name)] = SETTINGS[name].read(text)
         except ValueError as expected:
             problems.append(f"{name} is {text!r}: give {expected}")
+    chosen = {**vars(Recipe()), **values}
+    for name, check in (("image_size", check_size), ("trainable", check_trainable)):
+        try:
+            check(chosen["architecture"], chosen[name])
+        except ValueError as expected:
+            problems.append(f"{name.replace('_', '-')} is {str(chosen[name])!r}: give {expected}")
     if problems:
         raise InputError(problems)
     settings = Hyperparameters(**values)  # type: ignore[arg-type]  # each read returns its field's type

@@ -1,38 +1,29 @@
-"""Pretrained weights: a state dict as torch.save writes it, read without running anything in it and without torch.
+"""Pretrained weights: a safetensors file that `make weights` wrote, with a network's layers and its backbone as ONNX.
 
-As torch's own weights_only does, the pickle may name nothing but tensors and dictionaries. Importing torch takes half a
-gigabyte, more than the rest of a head's training. Formats: torch/serialization.py, `_legacy_save` and `_save`.
+The layers are for PyTorch; the backbone, a tensor of bytes, is for a head's training, which does without. A file made
+of an ONNX backbone has that alone. Nothing in such a file can be run (https://huggingface.co/docs/safetensors).
 """
 
-import io
-import math
-import pickle
-import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from training.digests import sha256_of
 from training.errors import InputError
-from training.resnet import shapes
+from training.packages import available
+from training.settings import Hyperparameters
 
 Weights = dict[str, np.ndarray]
-_DTYPES = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-}
-_LEGACY_HEADER = 3  # pickles before the tensors': magic number, version, sizes of C types
-_COUNTERS = ".num_batches_tracked"  # of BatchNorm, which older files lack and nothing needs
+SUFFIX = ".safetensors"
+_BACKBONE = "backbone.onnx"
+_CHUNK = 16 * 2**20
 
 
 def find(place: Path, digest: str) -> Path | None:
-    """The weights file: `place` itself, or the only .pth in that folder; None where there is no such place.
+    """The weights file: `place` itself, or the only one in that folder; None where there is no such place.
 
     Args:
         digest: sha256 that the file must have, 64 hex digits; empty for any.
@@ -50,98 +41,86 @@ def find(place: Path, digest: str) -> Path | None:
     return path
 
 
-def read(path: Path, architecture: str) -> Weights:
-    """Weights of the architecture's layers by torchvision's names, the last layer's left out.
+def check(path: Path, settings: Hyperparameters) -> None:
+    """Compares the description in the file with the settings.
 
     Raises:
-        InputError: unreadable, or another network's.
+        InputError: not written by `make weights`, another network's, or for images of another size.
     """
-    try:
-        state = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
-        found = {name: tuple(value.shape) for name, value in state.items()}
-    except Exception as error:  # unpickling raises all sorts; each means the file is not what it should be
-        text = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} is no state dict of torchvision's {architecture}: {text}") from None
-    expected = shapes(architecture)
-    state = {name: value for name, value in state.items() if not name.startswith("fc.") and _COUNTERS not in name}
-    missing, unknown = expected.keys() - state.keys(), state.keys() - expected.keys()
-    other = [name for name in expected.keys() & state.keys() if found[name] != expected[name]]
-    if missing or unknown or other:
+    with _opened(path) as file:
+        described = file.metadata() or {}
+        if "architecture" not in described or _BACKBONE not in file.keys():  # noqa: SIM118 (no dictionary)
+            raise InputError(f"{path} was not written by make weights: run make weights ARCH=… FILE={path.name}")
+    theirs, size = described["architecture"], described["image_size"]
+    if theirs != settings.architecture:
         raise InputError(
-            f"{path} is not of {architecture}: "
-            f"{len(missing)} weights missing, {len(unknown)} unknown, {len(other)} of another shape"
+            f"{path} has weights of {theirs}, and architecture is {settings.architecture}: "
+            f"set architecture={theirs}, or run make weights ARCH={settings.architecture}"
         )
-    return state
+    if size and int(size) != settings.image_size:
+        raise InputError(f"{path} is for images of {size} px, and image-size is {settings.image_size}: set {size}")
+
+
+def read(path: Path) -> Weights:
+    """Weights of the layers by torchvision's names, the last layer's left out."""
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys() if name != _BACKBONE}  # noqa: SIM118
+
+
+def backbone_bytes(path: Path) -> int:
+    """Size of the backbone, an ONNX file."""
+    with _opened(path) as file:
+        return int(file.get_slice(_BACKBONE).get_shape()[0])
+
+
+def write_backbone(path: Path, target: Path) -> None:
+    """Writes the backbone to an ONNX file, `images` to `features`, a little at a time."""
+    with _opened(path) as file, target.open("wb") as written:
+        content = file.get_slice(_BACKBONE)
+        [size] = content.get_shape()
+        for start in range(0, size, _CHUNK):
+            written.write(content[start : min(start + _CHUNK, size)].tobytes())
+
+
+def write(
+    path: Path, layers: Mapping[str, np.ndarray], backbone: Path, *, architecture: str, image_size: int | None
+) -> None:
+    """Writes a weights file.
+
+    Args:
+        image_size: the only one that the backbone takes, px; None if it takes any.
+    """
+    _require_package()
+    from safetensors.numpy import save_file
+
+    described = {"architecture": architecture, "image_size": str(image_size or "")}
+    save_file({**layers, _BACKBONE: np.fromfile(backbone, np.uint8)}, path, described)
 
 
 def _only_file(place: Path) -> Path | None:
     if not place.is_dir():
         return place if place.exists() else None
-    files = sorted(place.glob("*.pth"))
+    files = sorted(place.glob(f"*{SUFFIX}"))
     if len(files) != 1:
-        raise InputError(f"{place} holds {len(files)} .pth files: leave exactly one")
+        raise InputError(f"{place} holds {len(files)} {SUFFIX} files: leave exactly one")
     return files[0]
 
 
-class _Unpickler(pickle.Unpickler):
-    """Makes dictionaries of arrays, and nothing else."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An open safetensors file."""
+    _require_package()
+    from safetensors import SafetensorError, safe_open
 
-    def __init__(self, file: IO[bytes], storage: Callable[[str, str, int], np.ndarray]) -> None:
-        super().__init__(file)
-        self._storage = storage
-
-    def find_class(self, module: str, name: str) -> Any:
-        match module, name:
-            case "collections", "OrderedDict":
-                return OrderedDict
-            case "torch._utils", "_rebuild_tensor_v2":
-                return _tensor
-            case "torch._utils", "_rebuild_parameter":
-                return lambda tensor, *_: tensor
-            case "torch", _ if name in _DTYPES:
-                return _DTYPES[name]
-        raise ValueError(f"it names {module}.{name}, which is no tensor")
-
-    def persistent_load(self, pid: tuple[Any, ...]) -> np.ndarray:
-        _, dtype, key, _, count = pid[:5]
-        return self._storage(dtype, key, count)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except SafetensorError as error:
+        raise InputError(
+            f"{path} is no {SUFFIX} file ({error}): make weights ARCH=… FILE={path.name} turns a .pth into one"
+        ) from None
 
 
-def _tensor(
-    storage: np.ndarray, start: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
-) -> np.ndarray:
-    array = storage[start : start + math.prod(shape)].reshape(shape)
-    contiguous = [step // array.itemsize for step in array.strides]
-    if any(a != b for a, b, side in zip(contiguous, strides, shape, strict=True) if side > 1):
-        raise ValueError("it holds a tensor that is not contiguous")
-    return array
-
-
-def _read_zip(path: Path) -> Weights:
-    with zipfile.ZipFile(path) as archive:
-        [index] = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-        folder = index.removesuffix("data.pkl")
-
-        def storage(dtype: str, key: str, count: int) -> np.ndarray:
-            content = bytearray(archive.read(f"{folder}data/{key}"))  # writable, as torch asks
-            return np.frombuffer(content, dtype, count)
-
-        return dict(_Unpickler(io.BytesIO(archive.read(index)), storage).load())
-
-
-def _read_legacy(path: Path) -> Weights:
-    """The older format, which torchvision's own files have: the numbers follow the pickle."""
-    storages: dict[str, np.ndarray] = {}
-
-    def storage(dtype: str, key: str, count: int) -> np.ndarray:
-        return storages.setdefault(key, np.empty(count, dtype))
-
-    with path.open("rb") as file:
-        for _ in range(_LEGACY_HEADER):
-            _Unpickler(file, storage).load()
-        state = dict(_Unpickler(file, storage).load())
-        for key in _Unpickler(file, storage).load():
-            file.seek(8, io.SEEK_CUR)  # the count, which the pickle has told
-            if file.readinto(memoryview(storages[key]).cast("B")) != storages[key].nbytes:
-                raise ValueError("it ends too early")
-    return state
+def _require_package() -> None:
+    if not available("safetensors"):
+        raise InputError("the Python package safetensors is missing, and weights need it: pip install safetensors")

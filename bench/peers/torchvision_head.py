@@ -10,12 +10,13 @@ import sys
 import time
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from training.model import build
-from training.resnet import MEAN, STD
+from training.networks import NETWORKS
 from training.settings import Hyperparameters
 
 BATCH, RATE, WORKERS = 64, 0.1, 2
@@ -24,9 +25,9 @@ BATCH, RATE, WORKERS = 64, 0.1, 2
 def main(architecture: str, side: int, weights: str, folder: str, epochs: int) -> None:
     torch.manual_seed(0)
     model = build(Hyperparameters(architecture=architecture, trainable="head"), 1, None)
-    state = torch.load(weights, weights_only=True)
-    model.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")}, strict=False)
-    to_tensor = [transforms.PILToTensor(), transforms.ConvertImageDtype(torch.float), transforms.Normalize(MEAN, STD)]
+    model.load_state_dict(load_file(weights), strict=False)  # beside the layers it has the backbone as ONNX
+    normalise = transforms.Normalize(NETWORKS[architecture].mean, NETWORKS[architecture].std)
+    to_tensor = [transforms.PILToTensor(), transforms.ConvertImageDtype(torch.float), normalise]
     moved = [transforms.RandomResizedCrop(side), transforms.RandomHorizontalFlip()]
     whole = [transforms.Resize(side), transforms.CenterCrop(side)]
     train = ImageFolder(f"{folder}/train", transforms.Compose([*moved, *to_tensor]))

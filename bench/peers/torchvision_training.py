@@ -20,7 +20,7 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from training.device import place
-from training.resnet import MEAN, STD
+from training.networks import IMAGENET_MEAN, IMAGENET_STD
 
 RATE, SYNTHETIC_STEPS, WARM_UP = 0.1, 24, 3
 
@@ -49,7 +49,7 @@ def main(part: str, architecture: str, side: int, folder: str, epochs: int, batc
 def _loader(folder: str, side: int, batch: int, workers: int) -> "torch.utils.data.DataLoader[object]":
     changes = [
         transforms.RandomResizedCrop(side), transforms.RandomHorizontalFlip(), transforms.PILToTensor(),
-        transforms.ConvertImageDtype(torch.float), transforms.Normalize(MEAN, STD),
+        transforms.ConvertImageDtype(torch.float), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
     ]  # fmt: skip
     images = ImageFolder(f"{folder}/train", transforms.Compose(changes))
     pinned = torch.cuda.is_available()

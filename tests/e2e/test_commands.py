@@ -44,7 +44,7 @@ LEFT_OUT = {
     r"make capacity\b": "minutes; tests/tools/capacity",
     r"make local (TIME_FACTOR|ACCOUNT|DOUBT)": "another kind of local AWS than the one that runs; test_new_account.py",
     r"make (lock|iam-facts)\b": "a network",
-    r"make weights ARCH=resnet50$|make weights$": "a network",
+    r"make weights ARCH=\w+$|make weights$": "a network",
     r"make (release|hooks)\b|git push": "a repository of one's own; tests/test_release.py",
     r"docker |podman ": "Docker",
     r"aws logs put-retention-policy .*/NotebookInstances": "a log group that only AWS's notebook instances make",

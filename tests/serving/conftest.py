@@ -14,8 +14,9 @@ from training.export import export
 from training.folder import Folder
 from training.images import Images
 from training.model import build
+from training.onnx_files import export_classifier
 from training.outcome import Epoch, History, Predictions, Score, Trained
-from training.resnet import write_classifier
+from training.preparation import preprocessing
 from training.settings import Hyperparameters
 
 LABELS = ("ant", "bee", "cat", "dog", "eel", "fox")
@@ -33,13 +34,12 @@ def model_folder(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFact
     """Content of model.tar.gz."""
     folder = tmp_path_factory.mktemp("model")
     pixels = np.random.default_rng(1).integers(0, 256, (len(LABELS), 32, 32, 3), dtype=np.uint8)
-    images = Images([], list(range(len(LABELS))), 32, pixels)
+    settings = Hyperparameters(image_size=32, export_int8="never")
+    images = Images([], list(range(len(LABELS))), 32, pixels, preprocessing=preprocessing(settings))
     score = Score(0.0, np.ones(len(LABELS)), np.ones(len(LABELS)))
-    state = {name: value.numpy() for name, value in network.state_dict().items()}
     outcome = History([], Epoch(1, 0.0, score, 0.0))
     test = Predictions.of(np.zeros((len(LABELS), len(LABELS))), images.labels)
-    trained = Trained(outcome, lambda path: write_classifier(path, "resnet18", state, 32), test)
-    settings = Hyperparameters(image_size=32, export_int8="never")
+    trained = Trained(outcome, lambda path: export_classifier(path, network, 32), test)
     export(trained, Folder(Path(), list(LABELS), {}), {"test": images}, settings, folder)
     return folder
 

@@ -1,6 +1,7 @@
 """The model folder: all that an endpoint needs, and the same answers as the network it came from."""
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -11,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 
 from serving.classifier import Classifier, ModelError, Prediction
-from serving.preprocessing import normalise, read_square
+from serving.preprocessing import Preprocessing
 from tests.serving.conftest import LABELS
 from training.environment import Process
 from training.images import Images
 from training.loop import predict
-from training.resnet import MEAN, STD
 
+PREPROCESSING = Preprocessing(32, 37)  # torchvision's 256 and 224, at 32 px
 Encode = Callable[..., bytes]
 
 
@@ -29,11 +31,13 @@ def test_it_describes_the_model(model_folder: Path) -> None:
     assert description == {
         "architecture": "resnet18",
         "image_size": 32,
+        "interpolation": "bilinear",
         "labels": list(LABELS),
-        "mean": list(MEAN),
+        "mean": [0.485, 0.456, 0.406],
         "model": hashlib.sha256((model_folder / "model.onnx").read_bytes()).hexdigest(),
         "precision": "fp32",
-        "std": list(STD),
+        "resize": 37,
+        "std": [0.229, 0.224, 0.225],
     }
 
 
@@ -53,9 +57,9 @@ def test_served_probabilities_are_those_of_the_evaluation(
     content = encode(size=size)
     (probabilities,) = classifier.infer(classifier.decode(content)[np.newaxis])
     served = {prediction.label: prediction.probability for prediction in classifier.best(probabilities, 5)}
-    pixels = read_square(content, 32)[np.newaxis]
+    pixels = PREPROCESSING.read_square(content)[np.newaxis]
     with torch.inference_mode():
-        expected = network(torch.from_numpy(normalise(pixels, MEAN, STD))).softmax(1)[0]
+        expected = network(torch.from_numpy(PREPROCESSING.normalise(pixels))).softmax(1)[0]
     assert len(served) == 5
     for label, probability in served.items():
         assert probability == pytest.approx(expected[LABELS.index(label)].item(), abs=1e-5)
@@ -92,6 +96,7 @@ def test_probabilities_that_are_no_numbers_are_an_error(model_folder: Path) -> N
         (lambda folder: (folder / "model.onnx").write_bytes(b"?"), "model.onnx cannot be loaded"),
         (lambda folder: describe(folder, image_size="large"), "run as model.json describes it"),
         (lambda folder: describe(folder, mean=[0.5] * 4), "run as model.json describes it"),
+        (lambda folder: describe(folder, interpolation="lanczos"), "the interpolation 'lanczos': this server has bil"),
         (lambda folder: describe(folder, labels=["ant", "bee"]), "6 classes, and model.json 2 labels"),
     ],
     ids=[
@@ -103,6 +108,7 @@ def test_probabilities_that_are_no_numbers_are_an_error(model_folder: Path) -> N
         "no ONNX",
         "no size",
         "four channels",
+        "unknown interpolation",
         "too few labels",
     ],
 )
@@ -114,6 +120,20 @@ def test_an_archive_without_a_model_is_refused_by_name(
     spoil(folder)
     with pytest.raises(ModelError, match=said):
         Classifier(folder, threads=1)
+
+
+def test_an_archive_of_an_earlier_version_is_served_as_it_was_trained(
+    model_folder: Path, tmp_path: Path, encode: Encode
+) -> None:
+    """Its images were resized to the network's size, bilinearly, and model.json said nothing of it."""
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    description = json.loads((folder / "model.json").read_text())
+    del description["resize"], description["interpolation"]
+    (folder / "model.json").write_text(json.dumps(description))
+    content = encode(size=(57, 33))
+    image = ImageOps.fit(Image.open(io.BytesIO(content)), (32, 32), Image.Resampling.BILINEAR)
+    assert np.array_equal(Classifier(folder, threads=1).decode(content), np.asarray(image))
 
 
 def test_a_batch_gives_what_its_images_give_alone(model_folder: Path) -> None:

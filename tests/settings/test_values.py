@@ -56,8 +56,9 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("tags", "team=a,Team=b", "Team is there twice"),
         ("tags", ",".join(f"k{i}=v" for i in range(41)), "has 41 tags: give at most 40"),
         ("dataset", "abc", "64 hex digits"),
-        ("architecture", "resnet51", "one of resnet10, resnet18, resnet34, resnet50"),
-        ("image_size", 15, "a whole number from 16 to 512"),
+        ("architecture", "resnet51", "such as resnet50, convnext_tiny or vit_b_16 (did you mean resnet"),
+        ("architecture", "vit_h_14", "must be a network that can be exported: vit_h_14 has 2.4 GiB of weights"),
+        ("image_size", 15, "a whole number from 16 to 600"),
         ("epochs", 0, "a whole number from 1 to 1000"),
         ("epochs", "many", "a whole number from 1 to 1000"),
         ("epochs", 1.5, "a whole number from 1 to 1000"),
@@ -164,6 +165,14 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_where_to_set_it(name: str
     assert problem.startswith(f"{name} = {value!r}: ")
     assert said in problem
     assert f"-c {name}=…" in problem
+
+
+def test_what_a_network_cannot_take_is_said_of_each_setting() -> None:
+    size, layers = problems(architecture="onnx", image_size=15, trainable="all")
+    assert size.startswith("image_size = 15: must be a whole number from 16 to 600")
+    assert layers.startswith("trainable = 'all': must be head: the layers of an ONNX backbone cannot be trained")
+    (problem,) = problems(architecture="vit_b_16")
+    assert problem.startswith("image_size = 128: must be 224, the only size that vit_b_16 takes")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,12 @@ import torch
 from PIL import Image
 
 from serving.preprocessing import READABLE
+from tools.deploy.convert_weights import pack
 from training.__main__ import main
 from training.errors import LostPeers
 from training.feed import Feed
+from training.model import build
+from training.settings import Hyperparameters
 
 METRICS = (Path(__file__).parents[2] / "docs" / "training.md").read_text().partition("`metrics.json` (")[2]
 
@@ -281,34 +284,27 @@ def test_a_wrong_data_set_is_told_once_and_not_by_a_process_of_each_gpu(
 
 
 def test_weights_of_another_network(few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    weights = tmp_path / "weights.pth"
-    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, weights)
+    weights = pack(build(Hyperparameters("resnet10"), 1000, None), "resnet10", tmp_path)
     assert run_here(few_digits, tmp_path, "--weights", str(weights)) == 1
-    assert f"{weights} is not of resnet18" in capsys.readouterr().err
+    said = "has weights of resnet10, and architecture is resnet18: set architecture=resnet10, or run make weights ARCH="
+    assert f"{weights} {said}resnet18" in capsys.readouterr().err
     weights.write_bytes(b"x")
     assert run_here(few_digits, tmp_path, "--weights", str(weights)) == 1
-    assert "no state dict of torchvision's resnet18" in capsys.readouterr().err
+    assert f"{weights} is no .safetensors file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("trainable", "learning"), [("head", ("fc.",)), ("last-stage", ("fc.", "layer4."))])
 def test_layers_that_do_not_learn_stay_as_they_are_with_their_statistics(
     few_digits: Path, tmp_path: Path, trainable: str, learning: tuple[str, ...]
 ) -> None:
-    import torchvision
-
-    from training import weights as pretrained
     from training.environment import Process
     from training.folder import inspect
     from training.images import load
     from training.loop import fit
-    from training.model import build
-    from training.settings import Hyperparameters
 
-    weights = tmp_path / "weights.pth"
-    given = torchvision.models.resnet18().state_dict()
-    torch.save(given, weights)
     settings = Hyperparameters(image_size=16, epochs=1, trainable=trainable, augment="shift")
-    model = build(settings, 2, pretrained.read(weights, "resnet18"))
+    model = build(settings, 2, None)
+    given = {name: value.clone() for name, value in model.state_dict().items()}
     fit(model, load(inspect(few_digits), 16), settings, Process())
     learnt = model.state_dict()
     changed = {name for name in given if not name.startswith("fc.") and not torch.equal(learnt[name], given[name])}

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from serving.preprocessing import normalise
+from serving.preprocessing import Preprocessing
 from training.augment import Crops, cropped
 from training.batches import Batch, Mixes
 from training.feed import Feed
 from training.feed import cropped as cropped_on_device
-from training.resnet import MEAN, STD
 
 CPU, SIDE, WHOLE = torch.device("cpu"), 32, 48
+PREPROCESSING = Preprocessing(SIDE)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def batch(pixels: np.ndarray, boxes: np.ndarray | None = None, mixes: Mixes | No
 
 
 def feed() -> Feed:
-    return Feed(CPU, SIDE, MEAN, STD)
+    return Feed(CPU, PREPROCESSING)
 
 
 def mixes(seed: int = 1) -> Mixes:
@@ -47,7 +47,7 @@ def mixes(seed: int = 1) -> Mixes:
 
 def test_bytes_become_the_input_that_serving_gives_the_network(photographs: np.ndarray) -> None:
     given = batch(photographs)
-    assert np.array_equal(feed().images(given).numpy(), normalise(given.pixels, MEAN, STD))
+    assert np.array_equal(feed().images(given).numpy(), PREPROCESSING.normalise(given.pixels))
 
 
 def test_a_device_cuts_the_crops_that_a_processor_cuts(photographs: np.ndarray, boxes: np.ndarray) -> None:

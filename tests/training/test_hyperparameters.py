@@ -30,7 +30,8 @@ def test_every_problem_is_reported_at_once() -> None:
     assert caught.value.problems == [
         "epochs is '0': give a whole number from 1 to 1000",
         "learning-rate is 'nan': give a number above 0 and at most 1",
-        "architecture is 'resnet19': give one of resnet10, resnet18, resnet34, resnet50 (did you mean resnet18?)",
+        "architecture is 'resnet19': give resnet10, onnx, or a classification network of torchvision 0.28 such as "
+        "resnet50, convnext_tiny or vit_b_16 (did you mean resnet18 or resnet10 or resnet152?)",
         "unknown setting batch_sise: did you mean batch-size?",
     ]
 

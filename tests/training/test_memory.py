@@ -4,10 +4,17 @@ import pytest
 import torch
 
 from training.errors import InputError
-from training.memory import enough_memory
+from training.memory import enough_memory, require_free
 from training.settings import Hyperparameters
 
 TOO_MUCH = 2**62
+
+
+def test_a_backbone_that_the_memory_cannot_hold_is_refused_with_the_numbers() -> None:
+    require_free(10**6, "resnet10")
+    said = r"the backbone of vit_l_16 has [\d,]+ MB and takes some [\d,]+ of memory, and [\d,]+ are free: "
+    with pytest.raises(InputError, match=said):
+        require_free(TOO_MUCH, "vit_l_16")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,14 @@ def test_a_missing_package_comes_from_a_wheel_for_this_process_and_those_it_star
     assert {path.name for path in tmp_path.iterdir()} == {"program.zip", "brought-1.0-py3-none-any.whl"}
 
 
-@pytest.mark.parametrize("tag", ["cp27-cp27m-manylinux1_x86_64", "py3-none-win_amd64"])
+@pytest.mark.parametrize("tag", ["cp310-abi3-any", f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-any"])
+def test_a_wheel_for_this_python_or_for_it_and_later_ones_is_taken(tmp_path: Path, tag: str) -> None:
+    assert ask(program(tmp_path, f"brought-1.0-{tag}.whl"), "brought") == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    "tag", ["cp39-cp39-any", "cp399-abi3-any", "cp27-cp27m-manylinux1_x86_64", "py3-none-win_amd64"]
+)
 def test_a_wheel_of_another_python_or_system_is_left_alone(tmp_path: Path, tag: str) -> None:
     assert ask(program(tmp_path, f"brought-1.0-{tag}.whl"), "brought") == ["True", "False"]
 

@@ -65,7 +65,7 @@ def test_confusion_and_mistakes_have_the_names_of_classes_and_files() -> None:
     images = Images([Path(f"{number}.png") for number in range(4)], labels.tolist(), 8, None)
     epoch = Epoch(1, 0.5, Score(0.4, np.array([1]), np.array([1])), 1.0)
     trained = Trained(History([epoch], epoch), lambda _: None, test)
-    exported = SimpleNamespace(precision="fp32", accuracies={}, why_no_int8="", quantising_mb=0)
+    exported = SimpleNamespace(precision="fp32", accuracies={}, why_no_int8="", quantising_mb=0, speedup=0)
 
     found = report.metrics(trained, exported, test, CLASSES, {"test": images}, Hyperparameters(), Process())["test"]  # type: ignore[arg-type]
 

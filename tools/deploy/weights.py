@@ -1,12 +1,16 @@
 """Upload pretrained weights, torchvision's or your own, to the bucket that training reads from.
 
-make weights ARCH=resnet50                  downloads torchvision's weights (once) and uploads them
-make weights ARCH=resnet50 FILE=FILE.pth    uploads a state dict of that network
+make weights ARCH=convnext_tiny              downloads torchvision's weights (once), converts and uploads them
+make weights ARCH=resnet50 FILE=FILE.pth     uploads your own of that network: a state dict, or a .safetensors
+make weights FILE=FILE.onnx                  uploads a backbone of any kind, to train heads on
+make weights ARCH=resnet50 ARGS="--to DIR"   writes the file into a folder, for make train, and uploads nothing
 """
 
+import argparse
 import shlex
 import shutil
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -22,25 +26,54 @@ from tools.dataset.upload import explain, holds
 from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.errors import InputError
-from training.resnet import DEPTHS
-from training.weights import read
+from training.networks import NETWORKS, OWN, check_name
 
+DEFAULT = "resnet50"
 WITHOUT = ("resnet10",)  # ours, not torchvision's
 
 
 @command
 def main() -> int:
     parser = make_parser("weights", __doc__)
-    parser.add_argument("architecture", choices=[name for name in DEPTHS if name not in WITHOUT])
-    parser.add_argument("--file", type=user_path, help="state dict to upload instead of torchvision's")
+    parser.add_argument("architecture", nargs="?", type=_architecture, help=f"network (default {DEFAULT})")
+    parser.add_argument("--file", type=user_path, help="weights to take instead of torchvision's")
+    parser.add_argument("--to", type=user_path, metavar="DIR", help="write the file there, and upload nothing")
     arguments = parser.parse_args()
     settings = chosen_settings(arguments)
-    path = arguments.file or download(arguments.architecture)
-    read(path, arguments.architecture)  # fail here rather than in a training job
-    account, region = require_aws()
-    digest = upload(path, bucket_name(settings.prefix, account, region))
-    print(f'SETTINGS="architecture={arguments.architecture} weights={digest} trainable=head image_size=224"')
+    with tempfile.TemporaryDirectory() as scratch:
+        architecture, image_size, path = _converted(arguments.architecture, arguments.file, Path(scratch))
+        if arguments.to:
+            arguments.to.mkdir(parents=True, exist_ok=True)
+            path = Path(shutil.move(path, arguments.to / path.name))
+            flags = f"--architecture {architecture} --image-size {image_size} --trainable head"
+            print(f'ARGS="{flags} --weights {shlex.quote(str(path))}"')
+            return 0
+        account, region = require_aws()
+        digest = upload(path, bucket_name(settings.prefix, account, region))
+    print(f'SETTINGS="architecture={architecture} weights={digest} trainable=head image_size={image_size}"')
     return 0
+
+
+def _architecture(name: str) -> str:
+    try:
+        check_name(name)
+    except ValueError as expected:
+        raise argparse.ArgumentTypeError(f"{name!r} is not {expected}") from None
+    return name
+
+
+def _converted(architecture: str | None, file: Path | None, folder: Path) -> tuple[str, int, Path]:
+    """Architecture, image size, and the weights file, which lies in the folder."""
+    from tools.deploy.convert_weights import convert, convert_backbone  # late: PyTorch takes seconds
+
+    if file is not None and file.suffix == ".onnx":
+        if architecture not in (None, OWN):
+            raise InputError(f"{file} is a backbone of its own: leave out ARCH={architecture}")
+        return OWN, *convert_backbone(file, folder)
+    architecture = architecture or DEFAULT
+    if architecture == OWN:
+        raise InputError(f"ARCH={OWN} needs a backbone: give FILE=FILE.onnx")
+    return architecture, NETWORKS[architecture].size, convert(file or download(architecture), architecture, folder)
 
 
 def download(architecture: str) -> Path:
@@ -52,6 +85,8 @@ def download(architecture: str) -> Path:
     import torch
     import torchvision
 
+    if architecture in WITHOUT:
+        raise InputError(f"torchvision has no weights of {architecture}: give yours as FILE=FILE.pth")
     url = torchvision.models.get_model_weights(architecture).DEFAULT.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     start = path.stem.rpartition("-")[2]

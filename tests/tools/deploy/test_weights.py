@@ -53,6 +53,17 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "resnet18.pth"
 
 
+@pytest.fixture
+def backbone(tmp_path: Path) -> Path:
+    flat = torch.nn.Sequential(torch.nn.AvgPool2d(16), torch.nn.Flatten())
+    axes = {"images": {0: "n"}, "features": {0: "n"}}
+    torch.onnx.export(
+        flat, (torch.zeros(1, 3, 16, 16),), str(tmp_path / "own.onnx"), dynamo=False,
+        input_names=["images"], output_names=["features"], dynamic_axes=axes,
+    )  # fmt: skip
+    return tmp_path / "own.onnx"
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["weights", *arguments])
     return weights.main()
@@ -61,18 +72,64 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_a_file_lies_under_its_digest_once_and_the_settings_are_printed(
     bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     for _ in range(2):
         assert run(monkeypatch, "resnet18", "--file", str(file)) == 0
-    assert (list(bucket.objects), bucket.uploads) == ([f"weights/{digest}/weights.pth"], 1)
-    assert f'SETTINGS="architecture=resnet18 weights={digest} trainable=head' in capsys.readouterr().out
+    [(key, content)] = bucket.objects.items()
+    digest = hashlib.sha256(content).hexdigest()
+    assert (key, bucket.uploads) == (f"weights/{digest}/weights.safetensors", 1)
+    said = f'SETTINGS="architecture=resnet18 weights={digest} trainable=head image_size=224"'
+    assert capsys.readouterr().out.splitlines() == [said, said]
+
+
+def test_a_backbone_is_uploaded_for_its_heads(
+    bucket: Bucket, backbone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--file", str(backbone)) == 0
+    [key] = bucket.objects
+    settings = f"architecture=onnx weights={key.split('/')[1]} trainable=head image_size=16"
+    assert capsys.readouterr().out == f'SETTINGS="{settings}"\n'
+
+
+def test_a_folder_takes_the_file_and_needs_no_aws(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(weights, "require_aws", lambda: pytest.fail("it asks AWS"))
+    assert run(monkeypatch, "resnet18", "--file", str(file), "--to", str(tmp_path / "made")) == 0
+    path = tmp_path / "made" / "resnet18.safetensors"
+    flags = f"--architecture resnet18 --image-size 224 --trainable head --weights {path}"
+    assert capsys.readouterr().out == f'ARGS="{flags}"\n'
+    assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["resnet10"], "torchvision has no weights of resnet10: give yours as FILE=FILE.pth"),
+        (["onnx"], "ARCH=onnx needs a backbone: give FILE=FILE.onnx"),
+        (["resnet18", "--file", "BACKBONE"], "is a backbone of its own: leave out ARCH=resnet18"),
+    ],
+)
+def test_what_has_no_weights_is_refused(
+    backbone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(monkeypatch, *[str(backbone) if word == "BACKBONE" else word for word in arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "said"), [("convnext_tyny", "did you mean convnext_tiny"), ("vit_h_14", "2.4 GiB")])
+def test_an_unknown_network_gets_near_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, name)
+    assert said in capsys.readouterr().err
 
 
 def test_weights_of_another_network_are_not_uploaded(
     bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "resnet50", "--file", str(file)) == 1
-    assert "is not of resnet50" in capsys.readouterr().err
+    assert "the weights are not of resnet50" in capsys.readouterr().err
     assert not bucket.objects
 
 
