@@ -104,12 +104,12 @@ def _changes(memory: TrainingMemory, instance_type: str) -> Iterator[str]:
     """One changed setting each, with which the training fits."""
     this = NETWORKS[memory.architecture]
     family = [name for name in NETWORKS if _family(name) == _family(memory.architecture)]
-    smaller = [name for name in family if NETWORKS[name].parameters < this.parameters]
+    largest_first = sorted(family, key=lambda name: -NETWORKS[name].parameters)
     less = list(_LAYERS)[list(_LAYERS).index(memory.trainable) + 1 :]
     choices: Mapping[str, list[str | int]] = {
         "batch_size": [batch for batch in _BATCHES if batch < memory.batch_size],
         "image_size": [size for size in _SIZES if this.minimum <= size < memory.image_size and not this.fixed],
-        "architecture": sorted(smaller, key=lambda name: -NETWORKS[name].parameters),
+        "architecture": [name for name in largest_first if NETWORKS[name].parameters < this.parameters],
         "trainable": list(less),
     }
     for name, values in choices.items():

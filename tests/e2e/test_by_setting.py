@@ -12,7 +12,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-import torch
 
 from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
@@ -21,6 +20,7 @@ from tests.local_aws.http_api.issuer import Issuer
 from tools.cdk import ROOT, CdkFailed
 from tools.dataset.upload import upload
 from tools.deploy import weights
+from tools.deploy.convert_weights import pack
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.stack import outputs
@@ -41,8 +41,8 @@ ALL_LAYERS = {"trainable": "all", "weights": "", "learning_rate": QUICK["learnin
 @pytest.fixture(scope="module")
 def system(aws: Home, digits: Folder, tmp_path_factory: pytest.TempPathFactory) -> System:
     """A head trained on own weights, served, with a notebook and an HTTP API for signed requests."""
-    own = tmp_path_factory.mktemp("weights") / "own.pth"
-    torch.save(build(Hyperparameters(architecture=QUICK["architecture"]), 10, None).state_dict(), own)
+    network = build(Hyperparameters(architecture=QUICK["architecture"]), 10, None)
+    own = pack(network, QUICK["architecture"], tmp_path_factory.mktemp("weights"))
     head = {"trainable": "head", "weights": sha256_of(own), "learning_rate": "0.05"}
     system = System(digits, {**QUICK, **head, "dataset": digest(digits), "notebook": "true", "api": "iam"})
     system.deploy("storage")

@@ -21,7 +21,9 @@ from PIL import Image
 from local_aws.home import Home
 from local_aws.lifecycle import down, up
 from tests.shown_commands import MAKEFILE, ROOT, ShownCommand, distinct, files, in_blocks, in_line, of_messages, pages
+from tools.deploy.convert_weights import pack
 from training.model import build
+from training.onnx_files import export_backbone
 from training.settings import Hyperparameters
 
 from .aws_cli import unpack
@@ -44,7 +46,7 @@ LEFT_OUT = {
     r"make capacity\b": "minutes; tests/tools/capacity",
     r"make local (TIME_FACTOR|ACCOUNT|DOUBT)": "another kind of local AWS than the one that runs; test_new_account.py",
     r"make (lock|iam-facts)\b": "a network",
-    r"make weights ARCH=\w+$|make weights$": "a network",
+    r'make weights ARCH=\w+( ARGS="--to DIR")?$|make weights$': "a network",
     r"make (release|hooks)\b|git push": "a repository of one's own; tests/test_release.py",
     r"docker |podman ": "Docker",
     r"aws logs put-retention-policy .*/NotebookInstances": "a log group that only AWS's notebook instances make",
@@ -120,8 +122,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(8):
             picture(place, number).save(copy / "FLAT" / label / f"{number}.png")
         picture(place, 11).save(copy / f"{label}.jpg")
-    torch.save(build(Hyperparameters(architecture="resnet50"), 1000, None).state_dict(), copy / "weights.pth")
-    (copy / "FILE.pth").symlink_to("weights.pth")
+    network = build(Hyperparameters(architecture="resnet50"), 1000, None)
+    torch.save(network.state_dict(), copy / "FILE.pth")
+    export_backbone(copy / "FILE.onnx", build(Hyperparameters(architecture="resnet10"), 1000, None), "resnet10")
+    (copy / "DIR").mkdir()
+    pack(network, "resnet50", copy / "DIR")
     (copy / "traffic.csv").write_text("0,5\n5,5\n")
     quick = {"architecture": "resnet10", "image_size": 32, "epochs": 8, "batch_size": 4, "export_int8": "never"}
     (copy / "stages").mkdir(exist_ok=True)

@@ -164,13 +164,12 @@ def tuned(system: ProvedSystem) -> Facts:
 def _own_weights(folder: Path, architecture: str) -> Path:
     import torch
 
+    from tools.deploy.convert_weights import pack
     from training.model import build
     from training.settings import Hyperparameters
 
     torch.manual_seed(0)
-    file = folder / "own.pth"
-    torch.save(build(Hyperparameters(architecture=architecture), 10, None).state_dict(), file)
-    return file
+    return pack(build(Hyperparameters(architecture=architecture), 10, None), architecture, folder)
 
 
 def _start_limited(job: str, system: ProvedSystem) -> str:
