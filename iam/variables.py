@@ -29,7 +29,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
     if len(prefixes) != 1:
         raise MissingResource(f"expected one stack named <app>-<stage>{_STORAGE}, found {len(prefixes)}")
     try:
-        found = {
+        return {
             "prefix": prefixes[0],
             **_storage(assembly),
             **_role_path(assembly),
@@ -40,7 +40,6 @@ def variables(assembly: AppRoles) -> dict[str, str]:
             **_api(assembly),
             "ec2": FILLED if _resources(assembly, "AWS::EC2::Instance") else "",
         }
-        return found | {"tunes": FILLED if found["tuning"] or found["notebook_files"] else ""}
     except UNREADABLE as error:
         raise MissingResource(f"cannot read the contract's variables from the templates: {error!r}") from error
 

@@ -15,6 +15,7 @@ CONDITIONS = (
     "kms:GrantIsForAWSResource",
     "kms:ViaService",
     "s3:prefix",
+    "sagemaker:NetworkIsolation",
     "sagemaker:TaggingAction",
 )
 

@@ -28,7 +28,7 @@ class Deployed:
 
     Attributes:
         job: response of DescribeTrainingJob for the job that trained the live model. Jobs of the notebook are based on
-            it, because the role may read only this data set and this program.
+            it, because their role may read only this data set and this program.
     """
 
     prefix: str
@@ -59,7 +59,7 @@ class Deployed:
         return str(self.job["OutputDataConfig"]["KmsKeyId"])
 
     def role(self, name: RoleSuffix) -> str:
-        """ARN of one of the system's roles, such as `hosting`."""
+        """ARN of one of the system's roles, such as `notebook-trial`."""
         path, _, _ = str(self.job["RoleArn"]).rpartition("/")
         return f"{path}/{role_name(self.prefix, name, self.region)}"
 

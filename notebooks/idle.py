@@ -1,4 +1,4 @@
-"""Stop the notebook instance when it is idle: `python3 idle.py NAME MINUTES`, run every few minutes as root.
+"""Stop the notebook instance when it is idle: `python3 -I -S idle.py NAME MINUTES`, run every few minutes as root.
 
 It is idle if no kernel or terminal of Jupyter was active for MINUTES, or if Jupyter has not answered for so long.
 Standard library only, and Python 3.9, which is the instance's own (Amazon Linux 2023): it must work even if the

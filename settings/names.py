@@ -12,7 +12,9 @@ from training.listing import LIST, MANIFEST
 
 StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"]
 FunctionSuffix = Literal["classify", "trained-model"]
-RoleSuffix = Literal["training", "hosting", "scoring", "trained-model", "classify", "notebook", "ec2-training"]
+RoleSuffix = Literal[
+    "training", "hosting", "scoring", "trained-model", "classify", "notebook", "notebook-trial", "ec2-training"
+]
 RuleSuffix = Literal["job-ended", "job-sweep", "training-failed", "ec2-training-failed"]
 Suffix = StackSuffix | FunctionSuffix | RoleSuffix | RuleSuffix | Literal["alarms", "api", "monthly"]
 
@@ -177,7 +179,7 @@ def notebook_prefix(prefix: str) -> str:
 def notebook_endpoint_name(prefix: str) -> str:
     """Name of the endpoint that the notebook makes.
 
-    It has four letters, so that the hosting role's permissions for `endpoint_name_pattern` cover it, and they are no
-    hex digits, so that it is never the deployed endpoint.
+    It has four letters, so that `endpoint_name_pattern` covers it, and they are no hex digits, so that it is never the
+    deployed endpoint.
     """
     return f"{prefix}-note"

@@ -51,7 +51,8 @@ class Training(Named, Recipe, frozen=True):
     def hyperparameters(self) -> dict[str, str]:
         """Values that the training program reads, as text; `make train` has flags of the same names."""
         recipe = {name.replace("_", "-"): str(getattr(self, name)) for name in declared(Recipe)}
-        return recipe | ({"weights-sha256": self.weights} if self.weights else {})
+        weights = {"weights-sha256": self.weights} if self.weights else {}
+        return recipe | {"dataset-digest": self.dataset} | weights
 
     @field_validator(*declared(Recipe))
     @classmethod

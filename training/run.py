@@ -41,9 +41,10 @@ _INT8_IMAGES = 32  # set the ranges of the frozen layers' int8; the exported mod
 
 @dataclass(frozen=True)
 class Inputs:
-    """Image files, and the pretrained weights if there are any."""
+    """Image files with their digest, and the pretrained weights if there are any."""
 
     data: folder.Folder
+    digest: str
     weights: Path | None
 
 
@@ -94,7 +95,13 @@ def find_inputs(settings: Hyperparameters, places: Places, process: Process) -> 
         raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
     if pretrained:
         weights.check(pretrained, settings)
-    return Inputs(data, pretrained)
+    digest = folder.digest(data)
+    if settings.dataset_digest not in ("", digest):
+        raise InputError(
+            f"{places.images} has the digest {digest}, not {settings.dataset_digest}: "
+            "give the images of that digest, or correct dataset-digest"
+        )
+    return Inputs(data, digest, pretrained)
 
 
 def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Process) -> None:
@@ -123,8 +130,7 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
                 )
             if process.rank == 0:
                 report.print_inputs(inputs.data, images, inputs.weights, settings)
-            digest = folder.digest(inputs.data)
-            decided_by = identity(settings, digest, inputs.weights)
+            decided_by = identity(settings, inputs.digest, inputs.weights)
             with stop_on_sigterm() as stop:
                 current = TrainingRun(settings, inputs, process, images, places.checkpoints, decided_by, stop, phases)
                 with phases.of("train"):
@@ -137,7 +143,8 @@ def train(settings: Hyperparameters, inputs: Inputs, places: Places, process: Pr
             report.print_phases(phases.seconds, seconds)
             report.print_result(trained.history.best, exported, test.score, inputs.data.classes)
             metrics = report.metrics(trained, exported, test, inputs.data.classes, images, settings, process)
-            metrics |= {"dataset": digest, "seconds": seconds, "phases": phases.seconds, "peak_memory_mb": peak_mb()}
+            metrics |= {"dataset": inputs.digest, "peak_memory_mb": peak_mb()}
+            metrics |= {"seconds": seconds, "phases": phases.seconds}
             report.write(places.output / "data", metrics)
             pictures.draw(places.output / "data", trained.history, test, images["test"], inputs.data.classes)
 

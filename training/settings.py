@@ -68,8 +68,8 @@ def _positive(high: float, help: str) -> Setting:
     return _within(f"a number above 0 and at most {high:g}", float, math.nextafter(0, 1), high, help)
 
 
-def _sha256(help: str) -> Setting:
-    expected = f"the {SHA256_DIGITS} hex digits that sha256sum prints of the file"
+def _sha256(printed_by: str, help: str) -> Setting:
+    expected = f"the {SHA256_DIGITS} hex digits that {printed_by}"
 
     def read(text: str) -> str:
         if text and (len(text) != SHA256_DIGITS or set(text) - set("0123456789abcdef")):
@@ -136,7 +136,12 @@ class Recipe:
 class Hyperparameters(Recipe):
     """One training run; `parse` is the way to make it from text."""
 
-    weights_sha256: Annotated[str, _sha256("sha256 that the weights file must have; empty for any")] = ""
+    weights_sha256: Annotated[
+        str, _sha256("sha256sum prints of the file", "sha256 that the weights file must have; empty for any")
+    ] = ""
+    dataset_digest: Annotated[
+        str, _sha256("make upload prints of the images", "digest that the images must have; empty for any")
+    ] = ""
 
 
 def declared(of: type[Recipe]) -> dict[str, Setting]:

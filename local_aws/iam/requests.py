@@ -12,6 +12,7 @@ from ministack.core import iam_actions
 from ministack.services.cloudformation import changesets
 
 from local_aws.keys import key_arn
+from local_aws.service import ApiError, parsed
 
 ResourceArn = Callable[[str, dict[str, str], bytes, dict[str, Any], str, str], str | None]
 
@@ -108,9 +109,25 @@ def _correct_conditions() -> None:
             known["cloudwatch:namespace"] = namespace
         if iam_action == "iam:CreateServiceLinkedRole" and (linked := _first(params, "AWSServiceName")):
             known["iam:AWSServiceName"] = linked
+        if iam_action.startswith("sagemaker:Create") and (isolated := _isolation(body)) is not None:
+            known["sagemaker:NetworkIsolation"] = isolated
         return known
 
     iam_actions.request_tag_context = context
+
+
+def _isolation(body: bytes) -> str | None:
+    """Network isolation of a job or model, or of a tuning job's jobs, as IAM writes it; None if the request has none.
+
+    No condition of an Allow is met by a key that is absent ("Condition operators", IAM user guide).
+    """
+    try:
+        request = parsed(body)
+    except ApiError:  # which the service reports
+        return None
+    definition = request.get("TrainingJobDefinition")
+    isolated = (definition if isinstance(definition, dict) else request).get("EnableNetworkIsolation")
+    return None if isolated is None else str(isolated).lower()
 
 
 def _namespace(body: bytes, params: dict[str, Any]) -> str | None:

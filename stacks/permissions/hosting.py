@@ -10,11 +10,12 @@ from stacks.permissions.statements import (
     Bucket,
     allow,
     arn,
+    image_pull,
     key_for_volumes,
     key_through_s3,
     make_role,
     metrics,
-    serving_image_pull,
+    serving_repository,
     trusted_service,
     write_log,
 )
@@ -36,8 +37,6 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
         statements=[
             # Any model: during an update and its roll-back the old and the new one are read by the same role.
             allow("ReadModels", ["s3:GetObject"], [f"{bucket.arn}/{names.MODELS}/*"]),
-            # The notebook's endpoint has models that are not kept: those of its own jobs.
-            *(_tried_models(prefix, bucket) if settings.notebook else []),
             # Models are read only, so the key is for reading only; captured calls are written.
             key_through_s3(bucket, "UseKeyForObjects", use),
             *(_capture(bucket) if captures else []),
@@ -45,16 +44,11 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [arn("cloudwatch", f"alarm:{endpoints}-*")]),
             key_for_volumes(bucket),
             # The endpoint's own group. SageMaker names the streams, after variant and instance.
-            *write_log(endpoint_log_group(endpoints), "*"),
+            *write_log((endpoint_log_group(endpoints), "*")),
             metrics(ENDPOINTS),
-            *serving_image_pull(scope, settings),
+            *image_pull(serving_repository(scope, settings)),
         ],
     )
-
-
-def _tried_models(prefix: str, bucket: Bucket) -> list[iam.PolicyStatement]:
-    models = f"{bucket.arn}/{names.job_artifact(names.notebook_prefix(prefix) + '*')}"
-    return [allow("ReadTriedModels", ["s3:GetObject"], [models])]
 
 
 def _capture(bucket: Bucket) -> list[iam.PolicyStatement]:

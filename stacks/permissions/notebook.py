@@ -1,6 +1,7 @@
 """Role of the notebook: runs its own jobs and endpoint under its prefix, and can change nothing that is live.
 
-It can write no model under models/ and change no other endpoint: those would go live past the accuracy floor.
+It writes no object and changes no other endpoint: a model would go live past the accuracy floor. It passes one role,
+that of its trials, and to containers without a network alone: a program with a network could use the role itself.
 """
 
 from typing import get_args
@@ -18,12 +19,12 @@ from stacks.permissions.statements import (
     allow,
     arn,
     bucket_arn,
+    isolated,
     key_for_volumes,
     key_of_asset,
     key_through_s3,
     make_role,
     pass_to_sagemaker,
-    prefixes,
     tag_new,
     training_jobs,
     trusted_service,
@@ -38,24 +39,22 @@ def notebook_role(
     role_path: str,
     bucket: Bucket,
     files: NotebookFiles,
-    training: iam.Role,
-    hosting: iam.Role,
+    trial: iam.Role,
 ) -> iam.Role:
-    """Upload images, run jobs and an endpoint with the roles `training` and `hosting`, describe the rest."""
+    """Run jobs and an endpoint with the role `trial`, describe the rest."""
     instance = names.resource_name(prefix, "notebook")
     return make_role(
         scope,
         "notebook",
         prefix=prefix,
-        description="Notebook instance: uploads images, tries jobs and an endpoint of its own, looks at the rest",
+        description="Notebook instance: tries jobs and an endpoint of its own, looks at the rest",
         # No page of AWS says which source a notebook instance names; who may pass the role is what limits its use.
         trusted=trusted_service(SAGEMAKER, arn("sagemaker", "*")),
         statements=[
             *_start_and_stop(instance, files),
             *_see_deployed(prefix, role_path, bucket),
-            *_upload(bucket),
             *_try(prefix),
-            pass_to_sagemaker("PassRoles", training, hosting),
+            pass_to_sagemaker("PassTrialRole", trial),
             key_for_volumes(bucket),
             *_look_at_own(prefix),
         ],
@@ -82,6 +81,7 @@ def _see_deployed(prefix: str, role_path: str, bucket: Bucket) -> list[iam.Polic
     return [
         allow("SeeStacks", ["cloudformation:DescribeStacks"], [arn("cloudformation", f"stack/{prefix}-*/*")]),
         allow("SeeResult", ["s3:GetObject"], [f"{bucket.arn}/{names.result_key('*')}"]),
+        key_through_s3(bucket, "UseKeyForResult", ["kms:Decrypt"]),
         allow("SeeJobs", ["sagemaker:DescribeTrainingJob"], [jobs]),
         allow("SeeEndpoints", ["sagemaker:DescribeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
         # CloudFormation generates the names of these two.
@@ -95,15 +95,6 @@ def _see_deployed(prefix: str, role_path: str, bucket: Bucket) -> list[iam.Polic
 def _roles_by_name(prefix: str, path: str) -> list[str]:
     roles = [names.role_name(prefix, suffix, Aws.REGION) for suffix in get_args(names.RoleSuffix)]
     return [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role{path}{role}" for role in roles]
-
-
-def _upload(bucket: Bucket) -> list[iam.PolicyStatement]:
-    """Upload a data set, which the notebook cannot read back; the job's role decides which one a job reads."""
-    return [
-        allow("FindData", ["s3:ListBucket"], [bucket.arn], prefixes(f"{names.DATA}/*")),
-        allow("UploadData", ["s3:PutObject"], [f"{bucket.arn}/{names.DATA}/*"]),
-        key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
-    ]
 
 
 def _try(prefix: str) -> list[iam.PolicyStatement]:
@@ -120,18 +111,20 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
         "Endpoint": endpoint,
     }
     return [
-        allow("Train", ["sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"], [training]),
+        allow("Train", ["sagemaker:CreateTrainingJob"], [training], isolated()),
+        allow("StopTraining", ["sagemaker:StopTrainingJob"], [training]),
+        allow("Tune", ["sagemaker:CreateHyperParameterTuningJob"], [tuning], isolated()),
         allow(
-            "Tune",
+            "FollowTuning",
             [
-                "sagemaker:CreateHyperParameterTuningJob",
                 "sagemaker:DescribeHyperParameterTuningJob",
                 "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
                 "sagemaker:StopHyperParameterTuningJob",
             ],
             [tuning],
         ),
-        allow("MakeModel", ["sagemaker:CreateModel", "sagemaker:DeleteModel"], [model]),
+        allow("MakeModel", ["sagemaker:CreateModel"], [model], isolated()),
+        allow("RemoveModel", ["sagemaker:DeleteModel"], [model]),
         allow("MakeConfig", ["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [config]),
         # SageMaker asks for both, the endpoint and what it is made from.
         allow("MakeEndpoint", ["sagemaker:CreateEndpoint"], [endpoint, config]),

@@ -10,12 +10,13 @@ from stacks.permissions.statements import (
     Bucket,
     allow,
     arn,
+    image_pull,
     key_for_volumes,
     key_through_s3,
     make_role,
     metrics,
     prefixes,
-    serving_image_pull,
+    serving_repository,
     trusted_service,
     write_log,
 )
@@ -46,8 +47,8 @@ def scoring_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             key_for_volumes(bucket),
             # All processing jobs of an account share one group, which the first of them creates; one stream an
             # instance, of this system's jobs alone.
-            *write_log(PROCESSING_JOBS, f"{start}*"),
+            *write_log((PROCESSING_JOBS, f"{start}*")),
             metrics(PROCESSING_JOBS),
-            *serving_image_pull(scope, settings),
+            *image_pull(serving_repository(scope, settings)),
         ],
     )

@@ -4,15 +4,18 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aws.containers import training_container
 from settings import Settings
 from stacks.permissions.classify import classify_role
 from stacks.permissions.ec2_training import ec2_training_role
 from stacks.permissions.hosting import hosting_role
 from stacks.permissions.notebook import notebook_role
+from stacks.permissions.notebook_trial import notebook_trial_role
 from stacks.permissions.scoring import scoring_role
 from stacks.permissions.statements import Bucket, bucket_arn
 from stacks.permissions.trained_model import trained_model_role
 from stacks.permissions.training import training_role
+from stacks.registry_account import registry_account
 from stacks.storage import Storage
 
 
@@ -26,16 +29,18 @@ class Roles(Stack):
         super().__init__(scope, id)
         prefix = settings.prefix
         bucket = Bucket(arn=bucket_arn(storage.bucket_name), key=storage.key.key_arn)
-        self.training = training_role(self, settings=settings, bucket=bucket, program=storage.program)
+        image = training_container(registry_account(self, settings), settings.training_instance)
+        self.training = training_role(self, settings=settings, bucket=bucket, program=storage.program, image=image)
         self.hosting = hosting_role(self, settings=settings, bucket=bucket)
         self.scoring = scoring_role(self, settings=settings, bucket=bucket)
         self.trained_model = trained_model_role(self, settings=settings, bucket=bucket, training=self.training)
         self.classify = classify_role(self, prefix=prefix, bucket=bucket, images=settings.s3_images)
         self.notebook: iam.Role | None = None
         if storage.notebook_files:
+            trial = notebook_trial_role(self, settings=settings, bucket=bucket, program=storage.program, image=image)
             self.notebook = notebook_role(
                 self, prefix=prefix, role_path=settings.role_path, bucket=bucket, files=storage.notebook_files,
-                training=self.training, hosting=self.hosting,
+                trial=trial,
             )  # fmt: skip
         self.ec2_profile: iam.CfnInstanceProfile | None = None
         if settings.ec2_training:

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from aws.log_groups import function_log_group
 from settings import Settings, names
+from stacks.training_program import TrainingProgram
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -49,7 +50,7 @@ def trusted_service(name: str, *sources: str) -> iam.IPrincipal:
         return iam.ServicePrincipal(name)
     ours = {
         "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-        "ArnLike": {"aws:SourceArn": list(sources) if len(sources) > 1 else sources[0]},
+        "ArnLike": {"aws:SourceArn": _one_or_list(sources)},
     }
     return iam.ServicePrincipal(name, conditions=ours)
 
@@ -119,6 +120,38 @@ def key_for_volumes(bucket: Bucket) -> iam.PolicyStatement:
     return allow("UseKeyForVolumes", ["kms:CreateGrant"], [bucket.key], by_aws)
 
 
+def isolated() -> dict[str, Any]:
+    """Condition: the containers have no network, so no program in them can use the role that SageMaker was passed."""
+    return {"Bool": {"sagemaker:NetworkIsolation": "true"}}
+
+
+def prepare_jobs(
+    start: str, *, settings: Settings, bucket: Bucket, program: TrainingProgram
+) -> list[iam.PolicyStatement]:
+    """Read data, weights and program of training jobs whose names begin with `start`, and write what they make."""
+    data = f"{names.data_folder(settings.dataset)}*"
+    program_bucket = bucket_arn(program.bucket_name)
+    return [
+        # A channel is a prefix: SageMaker lists it, then fetches each object. One data set, no other.
+        allow("ListData", ["s3:ListBucket"], [bucket.arn], prefixes(data)),
+        allow("ReadData", ["s3:GetObject"], [f"{bucket.arn}/{data}"]),
+        # The program is a channel of one object.
+        allow("ListProgram", ["s3:ListBucket"], [program_bucket], prefixes(program.key)),
+        allow("ReadProgram", ["s3:GetObject"], [f"{program_bucket}/{program.key}"]),
+        key_of_asset(program.bucket_name, program.key),
+        *list_weights(bucket, settings.weights),
+        *read_weights(bucket, settings.weights),
+        # Not all of jobs/: jobs/waiting/ says who waits for which job, and a job has no say in that.
+        allow("WriteJobs", ["s3:PutObject"], [f"{bucket.arn}/{names.JOBS}/{start}*"]),
+        # Images are read and models written under the key.
+        key_through_s3(bucket, "UseKeyForObjects", ["kms:Decrypt", "kms:GenerateDataKey"]),
+        # The request names the key for the output. "OutputDataConfig", SageMaker API reference, asks for it without
+        # a condition: it does not say that SageMaker calls KMS through S3.
+        allow("EncryptOutput", ["kms:Encrypt"], [bucket.key]),
+        key_for_volumes(bucket),
+    ]
+
+
 def run_jobs(kind: str, jobs: str) -> list[iam.PolicyStatement]:
     """Create, describe and stop jobs; tag them only when they are created."""
     return [
@@ -139,37 +172,42 @@ def pass_to_sagemaker(sid: str, *roles: iam.Role) -> iam.PolicyStatement:
     return allow(sid, ["iam:PassRole"], [role.role_arn for role in roles], to_sagemaker)
 
 
-def metrics(namespace: str) -> iam.PolicyStatement:
-    """Write metrics of one namespace; they have no ARN, so only the condition limits them."""
-    only = {"StringEquals": {"cloudwatch:namespace": namespace}}
+def metrics(*namespaces: str) -> iam.PolicyStatement:
+    """Write metrics of these namespaces; they have no ARN, so only the condition limits them."""
+    only = {"StringEquals": {"cloudwatch:namespace": _one_or_list(namespaces)}}
     return allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"], only)
 
 
-def image_pull(repository: str, *, account: str, region: str = Aws.REGION) -> list[iam.PolicyStatement]:
-    """Pull the images of one repository; the log-in token has no resource to name."""
-    named = f"arn:{Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"
+def image_pull(*repositories: str) -> list[iam.PolicyStatement]:
+    """Pull the images of these repositories; the log-in token has no resource to name."""
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     return [
         allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("PullImage", pull, [named]),
+        allow("PullImage", pull, list(repositories)),
     ]
 
 
-def serving_image_pull(scope: Construct, settings: Settings) -> list[iam.PolicyStatement]:
-    """Pull from the repository of `serving_image`, or from that of the CDK's bootstrap."""
+def repository_arn(name: str, *, account: str, region: str = Aws.REGION) -> str:
+    return f"arn:{Aws.PARTITION}:ecr:{region}:{account}:repository/{name}"
+
+
+def serving_repository(scope: Construct, settings: Settings) -> str:
+    """ARN of the repository of `serving_image`, or of that of the CDK's bootstrap."""
     if image := settings.pushed_image:
-        return image_pull(image.repository, account=image.account, region=image.region)
+        return repository_arn(image.repository, account=image.account, region=image.region)
     qualifier = str(Stack.of(scope).synthesizer.bootstrap_qualifier)
     name = DefaultStackSynthesizer.DEFAULT_IMAGE_ASSETS_REPOSITORY_NAME.replace("${Qualifier}", qualifier)
-    return image_pull(Fn.sub(name), account=Aws.ACCOUNT_ID)
+    return repository_arn(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
-def write_log(group: str, streams: str) -> list[iam.PolicyStatement]:
-    """Write to these streams of a group that whoever writes first creates."""
-    named = arn("logs", f"log-group:{group}")
+def write_log(*streams: tuple[str, str]) -> list[iam.PolicyStatement]:
+    """Write to streams, given as (group, pattern), of groups that whoever writes first creates."""
+    groups = [(arn("logs", f"log-group:{group}"), pattern) for group, pattern in streams]
+    opened = [form for group, _ in groups for form in (group, f"{group}:*")]
+    written = [f"{group}:log-stream:{pattern}" for group, pattern in groups]
     return [
-        allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], [named, f"{named}:*"]),
-        allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{named}:log-stream:{streams}"]),
+        allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], opened),
+        allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], written),
     ]
 
 
@@ -177,3 +215,7 @@ def own_log(function_name: str) -> iam.PolicyStatement:
     """Write to the function's log group, which a stack creates: the function cannot create any."""
     group = arn("logs", f"log-group:{function_log_group(function_name)}")
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"])
+
+
+def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
+    return list(values) if len(values) > 1 else values[0]

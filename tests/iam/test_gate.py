@@ -36,10 +36,9 @@ def test_a_right_whose_setting_is_off_is_too_much(templates: Templates, with_eve
 
     assert {f.statement for f in found} == {
         "ListWeights", "ReadWeights", "FindCheckpoint", "KeepCheckpoint", "KeepCalls", "UseKeyForObjects",
-        "ReadTriedModels", "trust",  # the notebook's jobs
-        "",  # whole roles: the notebook's, and the EC2 instance's
+        "",  # whole roles: the notebook's, its trials', and the EC2 instance's
     }  # fmt: skip
-    assert _rules(found) == {"too-much", "trust", "roles", "types"}
+    assert _rules(found) == {"too-much", "roles", "types"}
 
 
 def test_a_widened_resource_is_shown_with_a_witness_and_its_line(templates: Templates) -> None:

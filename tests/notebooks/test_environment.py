@@ -63,7 +63,7 @@ def _others() -> set[str]:
 
 def test_it_asks_for_what_the_notebook_and_its_modules_import_and_nothing_else() -> None:
     others = _others()
-    assert {"sagemaker", "yaml", "rich"} <= others  # of a cell, of a later cell, of a module of ours
+    assert {"sagemaker", "yaml", "sklearn"} <= others  # of a cell, of a later cell, of a module of ours
     assert _asked() == {PACKAGES.get(module, module) for module in others} | {"ipykernel"}  # the kernel itself
 
 

@@ -39,7 +39,7 @@ def test_no_output_is_kept_in_the_repository(notebook: nbformat.NotebookNode) ->
 def test_every_step_is_explained(notebook: nbformat.NotebookNode) -> None:
     headings = [line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
     assert [line[3:] for line in headings if line.startswith("## ")] == [
-        "1. Upload the images",
+        "1. Look at the images",
         "2. Train on one instance",
         "3. Train on four instances",
         "4. Tune",

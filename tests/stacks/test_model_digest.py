@@ -47,8 +47,8 @@ def test_each_ingredient_changes_the_digest(ingredient: str, other: Any) -> None
     assert model_digest(**{**INGREDIENTS, ingredient: other}) != model_digest(**INGREDIENTS)
 
 
-def test_all_the_training_settings_are_hyperparameters_and_no_other() -> None:
+def test_all_the_training_settings_are_hyperparameters_with_the_data_set_s_digest_and_no_other() -> None:
     assert sorted(read_settings(DEFAULTS).hyperparameters) == [
-        "architecture", "augment", "batch-size", "class-weights", "compile", "epochs", "export-int8",
+        "architecture", "augment", "batch-size", "class-weights", "compile", "dataset-digest", "epochs", "export-int8",
         "image-size", "learning-rate", "max-unreadable", "precision", "seed", "trainable", "views",
     ]  # fmt: skip

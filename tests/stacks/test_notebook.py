@@ -34,6 +34,11 @@ def role(with_notebook: dict[str, Template]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def trial(with_notebook: dict[str, Template]) -> dict[str, Any]:
+    return roles(with_notebook)["notebook-trial"]
+
+
+@pytest.fixture(scope="module")
 def script(with_notebook: dict[str, Template]) -> str:
     lifecycle = only(with_notebook["notebook"], "AWS::SageMaker::NotebookInstanceLifecycleConfig")
     return text(lifecycle["OnStart"][0]["Content"]["Fn::Base64"])
@@ -75,10 +80,10 @@ def test_it_brings_the_notebook_and_its_locked_environment(script: str, folder: 
     files = folder / f"asset.{digest}"
     names = {path.relative_to(files).as_posix() for path in files.rglob("*")}
     assert {"notebooks/train_and_deploy.ipynb", "notebooks/requirements.txt", "notebooks/idle.py"} <= names
-    assert {"tools/dataset/upload.py", "iam/contract.yaml"} <= names
+    assert {"tools/dataset/digits.py", "iam/contract.yaml"} <= names
     assert not {name.split("/")[0] for name in names} - {"notebooks", "tools", "settings", "training", "iam", "aws"}
     # Nothing of the repository is on the instance but these files.
-    modules = "notebooks.deployed, settings.names, tools.dataset.digits, tools.dataset.upload"
+    modules = "notebooks.deployed, settings.names, tools.dataset.digits"
     subprocess.run([sys.executable, "-E", "-c", f"import {modules}"], cwd=files, check=True)
 
 
@@ -99,21 +104,32 @@ def test_it_makes_only_what_has_its_own_prefix(role: dict[str, Any]) -> None:
                     assert own.startswith(("slipway-dev-nb-", "slipway-dev-note")), action
 
 
-def test_it_writes_images_and_no_model(role: dict[str, Any]) -> None:
-    written = [
-        resource.partition("/")[2]
-        for statement in statements(role).values()
-        if "s3:PutObject" in statement["Action"]
-        for resource in statement["Resource"]
-    ]
-    assert written == ["data/*"]
+def test_it_writes_no_object(role: dict[str, Any]) -> None:
+    """So it changes neither the live data set nor a model, and nothing that a job of the deploy's has made."""
+    assert not [s for s in statements(role).values() for action in s["Action"] if action in ("s3:PutObject", "s3:*")]
 
 
-def test_it_passes_two_roles_and_to_one_service(role: dict[str, Any]) -> None:
-    passing = statements(role)["PassRoles"]
-    assert not [resource for resource in passing["Resource"] if "*" in resource]
-    assert len(passing["Resource"]) == 2
+def test_what_it_tries_writes_under_its_own_prefix_alone(trial: dict[str, Any]) -> None:
+    written = [s["Resource"] for s in statements(trial).values() if "s3:PutObject" in s["Action"]]
+    assert [[resource.partition("/")[2] for resource in each] for each in written] == [["jobs/slipway-dev-nb-*"]]
+
+
+def test_it_passes_the_role_of_its_trials_alone_to_one_service(role: dict[str, Any]) -> None:
+    passing = statements(role)["PassTrialRole"]
+    [resource] = passing["Resource"]
+    assert "NotebookTrial" in resource
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_what_runs_with_a_role_it_passes_has_no_network(role: dict[str, Any]) -> None:
+    """A program with a network fetches the credentials of its job's role: "Run Training and Inference Containers in
+    Internet-Free Mode", SageMaker AI developer guide.
+    """
+    creating = {a: s for s in statements(role).values() for a in s["Action"] if a.startswith("sagemaker:Create")}
+    with_role = ("CreateTrainingJob", "CreateHyperParameterTuningJob", "CreateModel")
+    assert {action.partition(":")[2] for action in creating} == {*with_role, "CreateEndpointConfig", "CreateEndpoint"}
+    for name in with_role:
+        assert creating[f"sagemaker:{name}"]["Condition"] == {"Bool": {"sagemaker:NetworkIsolation": "true"}}
 
 
 def test_sagemaker_in_this_account_may_be_given_the_role(role: dict[str, Any]) -> None:
@@ -121,10 +137,6 @@ def test_sagemaker_in_this_account_may_be_given_the_role(role: dict[str, Any]) -
     assert text(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":*")
 
 
-def test_without_a_notebook_no_other_role_has_anything_for_it(
-    templates: dict[str, Template], with_notebook: dict[str, Template]
-) -> None:
-    def hosting(found: dict[str, Template]) -> set[str]:
-        return set(statements(roles(found)["hosting"]))
-
-    assert hosting(with_notebook) - hosting(templates) == {"ReadTriedModels"}
+def test_a_notebook_changes_no_other_role(templates: dict[str, Template], with_notebook: dict[str, Template]) -> None:
+    without = roles(templates)
+    assert {name: role for name, role in roles(with_notebook).items() if name in without} == without

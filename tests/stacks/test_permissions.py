@@ -31,7 +31,7 @@ def test_a_stage_has_roles_of_its_own_in_each_region(synthesize: Synthesize) -> 
     """Names of roles and instance profiles are unique in an account: "IAM identifiers", IAM user guide."""
     template = synthesize(notebook=True, **ON_EC2)["roles"]
     named = of_type(template, "AWS::IAM::Role")
-    assert len(named) == 7
+    assert len(named) == 8
     assert all(text(role["RoleName"]).endswith("-${AWS::Region}") for role in named)
     (profile,) = of_type(template, "AWS::IAM::InstanceProfile")
     assert [profile["InstanceProfileName"]] == profile["Roles"]

@@ -17,6 +17,7 @@ from tools.deploy.convert_weights import pack
 from training.__main__ import main
 from training.errors import LostPeers
 from training.feed import Feed
+from training.folder import digest, inspect
 from training.model import build
 from training.settings import Hyperparameters
 
@@ -97,6 +98,20 @@ def test_a_job_runs_from_a_zip_and_learns(job: Path, few_digits: Path, program: 
     for picture in ("curves", "confusion", "mistakes"):
         with Image.open(job / "output" / "data" / f"{picture}.png") as image:
             image.verify()
+
+
+def test_images_other_than_those_asked_for_are_refused_before_any_is_opened(job: Path, few_digits: Path) -> None:
+    """Whoever may write where the images lie would otherwise decide what is served."""
+    images = shutil.copytree(few_digits, job / "input" / "data" / "images")
+    asked = digest(inspect(images))
+    (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps({"dataset-digest": asked}))
+    changed = next((images / "train" / "0").iterdir())
+    changed.write_bytes(b"\x89PNG\r\n\x1a\n of somebody else")
+
+    assert main([]) == 1
+
+    assert re.search(f"has the digest [0-9a-f]{{64}}, not {asked}: give the images of that digest", failure(job))
+    assert not (job / "model").exists()
 
 
 def test_a_process_that_lost_the_others_ends_after_the_one_that_failed(

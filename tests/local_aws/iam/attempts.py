@@ -99,19 +99,72 @@ def job(name: str = "slipway-dev-probe-1", role: str = role_arn("training"), **r
     )
 
 
+ISOLATED = {"EnableNetworkIsolation": True}
+
+
+def trial(role: str = "notebook-trial", **request: Any) -> Attempt:
+    """A training job of the notebook's."""
+    return job("slipway-dev-nb-probe", role_arn(role), **request)
+
+
+def tuning(**definition: Any) -> Attempt:
+    """A tuning job of the notebook's, whose jobs have the trial role."""
+    ranges = {"ContinuousParameterRanges": [{"Name": "r", "MinValue": "0", "MaxValue": "1"}]}
+    return lambda c: c("sagemaker").create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="slipway-dev-nb-probe",
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "m"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+            "ParameterRanges": ranges,
+        },
+        TrainingJobDefinition={
+            "RoleArn": role_arn("notebook-trial"),
+            "AlgorithmSpecification": {
+                "TrainingImage": "image",
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "m", "Regex": "m=(.*)"}],
+            },
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/jobs/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            **definition,
+        },
+    )
+
+
+def model(name: str = "slipway-dev-nb-probe", role: str = "notebook-trial", **request: Any) -> Attempt:
+    return lambda c: c("sagemaker").create_model(
+        ModelName=name, ExecutionRoleArn=role_arn(role), PrimaryContainer={"Image": "image"}, **request
+    )
+
+
+def another_start_script(c: Client) -> Any:
+    """Root runs it when the notebook instance starts."""
+    return c("sagemaker").update_notebook_instance_lifecycle_config(
+        NotebookInstanceLifecycleConfigName="slipway-dev-notebook", OnStart=[{"Content": "aWQ="}]
+    )
+
+
+def another_role_for_the_instance(c: Client) -> Any:
+    return c("sagemaker").update_notebook_instance(
+        NotebookInstanceName="slipway-dev-notebook", RoleArn=role_arn("trained-model")
+    )
+
+
+def change_an_endpoint(c: Client) -> Any:
+    return c("sagemaker").update_endpoint(EndpointName="slipway-dev-abcd", EndpointConfigName="slipway-dev-nb-c")
+
+
 def job_on_a_foreign_key(c: Client) -> Any:
     volume = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
     return job(ResourceConfig={**volume, "VolumeKmsKeyId": "alias/somebody-else"})(c)
 
 
-def function_with_the_training_role(c: Client) -> Any:
-    return c("lambda").create_function(
-        FunctionName="mine", Runtime="python3.12", Role=role_arn("training"), Handler="a.b", Code={"ZipFile": b""}
+def function_with_role(suffix: str) -> Attempt:
+    return lambda c: c("lambda").create_function(
+        FunctionName="mine", Runtime="python3.12", Role=role_arn(suffix), Handler="a.b", Code={"ZipFile": b""}
     )
-
-
-def model_with_the_training_role(c: Client) -> Any:
-    return c("sagemaker").create_model(ModelName="mine", ExecutionRoleArn=role_arn("training"))
 
 
 def tag_a_job(c: Client) -> Any:

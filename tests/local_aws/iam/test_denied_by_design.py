@@ -6,10 +6,10 @@ test can assume them.
 
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 
 from local_aws.calls import Call, read
@@ -18,11 +18,15 @@ from tests.defaults import DEFAULTS
 from tests.local_aws.conftest import Client, assume, wait_for_stack
 from tests.local_aws.iam.attempts import (
     BUCKET,
+    ISOLATED,
     SCORING_LOG,
     TRAINING_LOG,
     Attempt,
+    another_role_for_the_instance,
+    another_start_script,
     assume_another,
     call_the_classifier,
+    change_an_endpoint,
     create_role,
     decrypt_outside_s3,
     delete,
@@ -30,7 +34,7 @@ from tests.local_aws.iam.attempts import (
     delete_a_stack,
     delete_an_endpoint,
     disable_a_rule,
-    function_with_the_training_role,
+    function_with_role,
     get,
     grant_key_to_a_user,
     invoke,
@@ -39,7 +43,7 @@ from tests.local_aws.iam.attempts import (
     list_,
     list_everything,
     metric_in_a_foreign_namespace,
-    model_with_the_training_role,
+    model,
     open_stream,
     put,
     read_a_parameter,
@@ -48,19 +52,24 @@ from tests.local_aws.iam.attempts import (
     role_name,
     stop_a_foreign_job,
     tag_a_job,
+    trial,
+    tuning,
     use_key_outside_s3,
     widen_own_policy,
 )
+from tests.stacks.conftest import synthesize_to
 
 DATASET = DEFAULTS["dataset"]
-ROLES = ("training", "hosting", "scoring", "trained-model", "classify")
+ROLES = ("training", "hosting", "scoring", "trained-model", "classify", "notebook", "notebook-trial")
+LIVE_JOB = "slipway-dev-0123456789ab-1"
 ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
 
 
 @pytest.fixture(scope="module")
-def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[str, Client]:
+def acting(client: Client, home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Client]:
     """Clients by role, in an account with the stacks of storage and roles and further resources to be denied."""
     client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    templates = synthesize_to(Path(tmp_path_factory.mktemp("cdk.out")), notebook=True)
     for name in ("storage", "roles"):
         body = json.dumps(templates[name].to_json())
         client("cloudformation").create_stack(
@@ -68,7 +77,8 @@ def acting(client: Client, home: Home, templates: dict[str, Template]) -> dict[s
         )
         assert wait_for_stack(client, f"slipway-dev-{name}") == "CREATE_COMPLETE"
     for key in (f"data/{DATASET}/a.jpg", "data/other/a.jpg", "jobs/j/output/model.tar.gz", "models/m/model.tar.gz",
-                "images/a.jpg", "scores/s/input/a.jpg", "scores/s/results/a.jsonl", "capture/a.jsonl"):  # fmt: skip
+                "images/a.jpg", "scores/s/input/a.jpg", "scores/s/results/a.jsonl", "capture/a.jsonl",
+                f"jobs/{LIVE_JOB}/output/model.tar.gz", "jobs/slipway-dev-nb-1/output/model.tar.gz"):  # fmt: skip
         client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1")
     for group in (TRAINING_LOG, SCORING_LOG):
         with contextlib.suppress(client("logs").exceptions.ResourceAlreadyExistsException):  # if a job ran before
@@ -154,8 +164,8 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "stop a foreign job": stop_a_foreign_job,
         "tag an existing job": tag_a_job,
         "delete a model": delete_a_model,
-        "create a model": model_with_the_training_role,
-        "pass the training role to Lambda": function_with_the_training_role,
+        "create a model": model("mine", "training"),
+        "pass the training role to Lambda": function_with_role("training"),
         "invoke the endpoint": invoke("slipway-dev-abcd"),
         "read another function's log": read_log("/aws/lambda/slipway-dev-classify"),
         "stop its own sweep": disable_a_rule,
@@ -180,6 +190,54 @@ DENIED: dict[str, dict[str, Attempt]] = {
         "call itself": call_the_classifier,
         "create a role": create_role,
         "become another role": assume_another("trained-model"),
+    },
+    "notebook": {
+        "write over the live model's job": put(f"jobs/{LIVE_JOB}/output/model.tar.gz"),
+        "write over its own job's model": put("jobs/slipway-dev-nb-1/output/model.tar.gz"),
+        "publish a model": put("models/m/model.tar.gz"),
+        "change the live data": put(f"data/{DATASET}/a.jpg"),
+        "upload another data set": put("data/other/b.jpg"),
+        "read the live data": get(f"data/{DATASET}/a.jpg"),
+        "train without saying whether with a network": trial(),
+        "train with a network": trial(EnableNetworkIsolation=False),
+        "train with the deploy's role": trial("training", **ISOLATED),
+        "train with the function's role": trial("trained-model", **ISOLATED),
+        "start a job of the deploy's": job(LIVE_JOB, role_arn("notebook-trial"), **ISOLATED),
+        "tune without saying whether with a network": tuning(),
+        "tune with a network": tuning(EnableNetworkIsolation=False),
+        "tune with the deploy's role": tuning(RoleArn=role_arn("training"), **ISOLATED),
+        "serve with a network": model(),
+        "serve with the live endpoint's role": model(role="hosting", **ISOLATED),
+        "pass its trials' role to Lambda": function_with_role("notebook-trial"),
+        "change the live endpoint": change_an_endpoint,
+        "delete the live endpoint": delete_an_endpoint,
+        "invoke the live endpoint": invoke("slipway-dev-abcd"),
+        "have root run a script at the next start": another_start_script,
+        "give its instance another role": another_role_for_the_instance,
+        "decrypt outside S3": decrypt_outside_s3,
+        "read a function's log": read_log("/aws/lambda/slipway-dev-classify"),
+        "create a role": create_role,
+        "widen its own policy": widen_own_policy("notebook"),
+        "become its trials' role": assume_another("notebook-trial"),
+    },
+    "notebook-trial": {
+        "write over the live model's job": put(f"jobs/{LIVE_JOB}/output/model.tar.gz"),
+        "read the live model's job": get(f"jobs/{LIVE_JOB}/output/model.tar.gz"),
+        "publish a model": put("models/m/model.tar.gz"),
+        "say that a stack waits for it": put("jobs/waiting/x.json"),
+        "change the live data": put(f"data/{DATASET}/a.jpg"),
+        "delete the live data": delete(f"data/{DATASET}/a.jpg"),
+        "read another data set": get("data/other/a.jpg"),
+        "read models": get("models/m/model.tar.gz"),
+        "invent captured calls": put("capture/b.jsonl"),
+        "decrypt outside S3": decrypt_outside_s3,
+        "grant the key to a user": grant_key_to_a_user,
+        "start a job": trial(**ISOLATED),
+        "write into the live job's log": open_stream(TRAINING_LOG, f"{LIVE_JOB}/algo-1"),
+        "write into the live endpoint's log": open_stream(ENDPOINT_LOG, "live/i-1"),
+        "publish foreign metrics": metric_in_a_foreign_namespace,
+        "create a role": create_role,
+        "become another role": assume_another("training"),
     },
 }
 
@@ -224,6 +282,20 @@ ALLOWED: dict[str, dict[str, Attempt]] = {
     "classify": {
         "read an image": get("images/a.jpg"),
         "write its log": open_stream("/aws/lambda/slipway-dev-classify", "s"),
+    },
+    "notebook": {
+        "train without a network": trial(**ISOLATED),
+        "serve without a network": model(**ISOLATED),
+    },
+    "notebook-trial": {
+        "list its data": list_(f"data/{DATASET}/"),
+        "read its data": get(f"data/{DATASET}/a.jpg"),
+        "write its output": put("jobs/slipway-dev-nb-1/output/output.tar.gz"),
+        "read what was tried": get("jobs/slipway-dev-nb-1/output/model.tar.gz"),
+        "write its job's log": open_stream(TRAINING_LOG, "slipway-dev-nb-1/algo-1"),
+        "open its endpoint's log": lambda c: c("logs").create_log_group(
+            logGroupName="/aws/sagemaker/Endpoints/slipway-dev-note"
+        ),
     },
 }
 

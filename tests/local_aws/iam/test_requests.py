@@ -109,6 +109,24 @@ def test_a_metric_s_namespace_is_a_condition_key() -> None:
     assert found["cloudwatch:namespace"] == "N"
 
 
+@pytest.mark.parametrize(
+    ("operation", "request_", "expected"),
+    [
+        ("CreateTrainingJob", {"EnableNetworkIsolation": True}, "true"),
+        ("CreateModel", {"EnableNetworkIsolation": False}, "false"),
+        ("CreateHyperParameterTuningJob", {"TrainingJobDefinition": {"EnableNetworkIsolation": True}}, "true"),
+        ("CreateHyperParameterTuningJob", {"TrainingJobDefinition": {}, "EnableNetworkIsolation": True}, None),
+        ("CreateTrainingJob", {}, None),
+        ("CreateTrainingJob", [], None),
+    ],
+)
+def test_network_isolation_is_a_condition_key(operation: str, request_: Any, expected: str | None) -> None:
+    """ "Actions, resources, and condition keys for Amazon SageMaker", Service Authorization Reference."""
+    body = json.dumps(request_).encode()
+    found = iam_actions.request_tag_context("sagemaker", f"sagemaker:{operation}", body, {})
+    assert found.get("sagemaker:NetworkIsolation") == expected
+
+
 GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/g"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
