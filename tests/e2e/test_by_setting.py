@@ -80,8 +80,8 @@ def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that
         execute(NOTEBOOK, parameters, ROOT / "out" / "notebook-e2e.ipynb")
 
     assert system.endpoint() == live
-    for role in ("e2e-dev-notebook", "e2e-dev-notebook-trial"):
-        assert unproven("notebook", system.synthesize(), aws, role) == []
+    for role in ("notebook", "notebook-trial"):
+        assert unproven("notebook", system.synthesize(), aws, f"e2e-dev-{role}-us-east-1") == []
 
 
 def test_an_image_is_posted_to_the_http_api_with_a_signature_and_then_with_a_token(system: System, aws: Home) -> None:

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from local_aws.home import Home
+from local_aws.home import DEFAULT_REGION, Home
 from local_aws.lifecycle import down, up
 from tests.shown_commands import MAKEFILE, ROOT, ShownCommand, distinct, files, in_blocks, in_line, of_messages, pages
 from tools.deploy.convert_weights import pack
@@ -128,6 +128,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "DIR").mkdir()
     pack(network, "resnet50", copy / "DIR")
     (copy / "traffic.csv").write_text("0,5\n5,5\n")
+    only_here = {"StringNotEquals": {"aws:RequestedRegion": [DEFAULT_REGION, "us-east-1"]}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": only_here}
+    (copy / "scp.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": deny}))
     quick = {"architecture": "resnet10", "image_size": 32, "epochs": 8, "batch_size": 4, "export_int8": "never"}
     (copy / "stages").mkdir(exist_ok=True)
     for stage in ("dev", "prod"):

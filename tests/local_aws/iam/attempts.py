@@ -99,7 +99,7 @@ def job(name: str = "slipway-dev-probe-1", role: str = role_arn("training"), **r
     )
 
 
-ISOLATED = {"EnableNetworkIsolation": True}
+ISOLATED: dict[str, Any] = {"EnableNetworkIsolation": True}
 
 
 def trial(role: str = "notebook-trial", **request: Any) -> Attempt:

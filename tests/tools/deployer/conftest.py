@@ -1,0 +1,27 @@
+"""What a synthesized app needs, with everything switched on that brings a type of resource."""
+
+from pathlib import Path
+
+import pytest
+
+from iam.template import load
+from tests.iam.conftest import EVERYTHING, synthesize
+from tools.deployer.derive import resources
+from tools.deployer.needs import DeployedResource, Need, Place, together
+
+PLACE = Place("111122223333", "eu-west-1")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesize(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING, alarm_email="a@example.org")
+
+
+@pytest.fixture(scope="session")
+def found(app: Path) -> list[DeployedResource]:
+    return resources(load(app), PLACE)
+
+
+@pytest.fixture(scope="session")
+def needs(found: list[DeployedResource]) -> list[Need]:
+    return together(found)

@@ -1,0 +1,245 @@
+"""Derive what CloudFormation's execution role needs from the templates of a synthesized app.
+
+An action is needed if the schema of a resource's type asks for it and the template uses its part (narrowing.py), or if
+local AWS asks for it when it makes, changes or removes the resource (local_aws/iam/resource_actions.py). Its resource
+is the ARN of what the template names; `*` where CloudFormation generates the name, or where AWS has no resource.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aws import service_linked_roles
+from iam import facts
+from iam.resolve import Resolver, Template, Unresolvable
+from local_aws.iam.resource_actions import actions_of
+from local_aws.iam.type_actions import TypeActions
+from settings import names
+from tools.deployer.narrowing import used, without_resource
+from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployedResource, Need, Place
+from tools.deployer.schemas import permissions
+
+_BOTH = f"{SCHEMA} and {LOCAL}"
+
+# The service to which a type's resources pass the roles that they name.
+_PASSED_TO = {
+    "AWS::Events": "events.amazonaws.com",
+    "AWS::IAM": "ec2.amazonaws.com",
+    "AWS::Lambda": "lambda.amazonaws.com",
+    "AWS::SageMaker": "sagemaker.amazonaws.com",
+}
+_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
+_SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
+_OPERATIONS = ("create", "update", "delete")
+
+
+def resources(templates: Mapping[str, Template], place: Place) -> list[DeployedResource]:
+    """Every resource of the templates, in their order, with its needs, and each stack's parameters as a resource."""
+    reader = _Reader(dict(templates), place)
+    return [
+        DeployedResource(stack, logical_id, type_, tuple(sorted(needs, key=str)))
+        for stack in templates
+        for logical_id, type_, needs in reader.of_stack(stack)
+    ]
+
+
+class _Reader:
+    def __init__(self, templates: dict[str, Template], place: Place) -> None:
+        self._templates, self._place = templates, place
+        self._resolver = Resolver(templates)
+        self._endpoint = self._name_of_endpoint()
+        self._given: dict[str, set[str]] = defaultdict(set)
+        for template in templates.values():
+            for resource in template.get("Resources", {}).values():
+                self._given[resource["Type"]] |= resource.get("Properties", {}).keys()
+
+    def _name_of_endpoint(self) -> str:
+        """Name of the endpoint, which follows its instance type; empty where it is off."""
+        for stack, template in self._templates.items():
+            for resource in template.get("Resources", {}).values():
+                if resource["Type"] == "AWS::SageMaker::Endpoint":
+                    return self._resolver.text(resource["Properties"]["EndpointName"], stack)
+        return ""
+
+    def of_stack(self, stack: str) -> Iterator[tuple[str, str, set[Need]]]:
+        template = self._templates[stack]
+        parameters = {
+            self._need(
+                "ssm:GetParameters", self._parameter(str(parameter["Default"])), "AWS::SSM::Parameter::Value", _BOTH
+            )
+            for parameter in template.get("Parameters", {}).values()
+            if parameter["Type"].startswith("AWS::SSM::Parameter::Value")
+        }
+        if parameters:
+            yield "Parameters", "AWS::SSM::Parameter::Value", parameters
+        for logical_id, resource in template.get("Resources", {}).items():
+            yield logical_id, resource["Type"], self._needs(stack, resource)
+
+    def _needs(self, stack: str, resource: Template) -> set[Need]:
+        type_, table = resource["Type"], actions_of(resource["Type"])
+        properties = {name: self._filled(value, stack) for name, value in resource.get("Properties", {}).items()}
+        asked = {action for name in _OPERATIONS for action in table.actions(name, properties)}
+        if type_.startswith("AWS::SageMaker::") and properties.get("Tags"):
+            asked.add("sagemaker:AddTags")
+        schema = {
+            action for action in permissions(type_, self._place.region) if used(type_, action, self._given[type_])
+        }
+        own = self._arns(type_, table, properties)
+        found = set()
+        for action in asked | schema:
+            by = _BOTH if action in asked & schema else LOCAL if action in asked else SCHEMA
+            for arn in self._on(action, own):
+                found.add(self._need(action, arn, type_, by))
+        return found | self._on_others(type_, table, properties, schema)
+
+    def _arns(self, type_: str, table: TypeActions, properties: Mapping[str, Any]) -> list[str]:
+        """ARNs of the resource; the ways to requests of API Gateway, whose ids it generates."""
+        where = {"region": self._place.region, "account": self._place.account}
+        if type_.startswith("AWS::ApiGatewayV2::"):
+            return [f"arn:aws:apigateway:{self._place.region}::/{path}" for path in ("apis", "apis/*", "tags/*")]
+        if type_.startswith("AWS::EC2::"):  # which generates every id
+            return [f"arn:aws:ec2:{self._place.region}:{self._place.account}:*/*"]
+        return [re.sub(r"\$\{[^}]*\}", "*", arn) for arn in table.resources(None, properties, where)]
+
+    def _on(self, action: str, own: list[str]) -> list[str]:
+        """Resources on which an action of the type's handlers is granted; none if it is about others."""
+        service = action.partition(":")[0]
+        known = facts.load().action(action)
+        if without_resource(action) or (known and not known.resource_types):
+            return ["*"]
+        if action == "ec2:RunInstances":
+            return [*own, f"arn:aws:ec2:{self._place.region}::image/*"]
+        if known is None:
+            return own if service in own[0].split(":")[2] else []
+        if action == "logs:DescribeLogGroups":  # a list of groups by their prefix
+            return [f"arn:aws:logs:{self._place.region}:{self._place.account}:log-group:*"]
+        return [arn for arn in own if set(facts.load().resource_types(action, arn)) & set(known.resource_types)]
+
+    def _on_others(self, type_: str, table: TypeActions, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:
+        """Needs on roles, keys and other resources that the properties name."""
+        region, account = self._place.region, self._place.account
+        key = f"arn:aws:kms:{region}:{account}:key/*"
+        found = set()
+        service = _PASSED_TO.get(type_.rpartition("::")[0])
+        local = set(table.roles(properties))
+        if "iam:PassRole" in schema or local:
+            roles = {(role, service) for role in self._roles(type_, properties) if service} | local
+            found |= {
+                self._need("iam:PassRole", role, type_, _BOTH if (role, to) in local else SCHEMA,
+                           ("StringEquals", "iam:PassedToService", to))
+                for role, to in roles
+            }  # fmt: skip
+        for action, arn in table.used(properties):
+            by = _BOTH if action in schema else LOCAL
+            found.add(
+                self._need(action, key if action.startswith("kms:") else re.sub(r"[^/]*\.zip$", "*", arn), type_, by)
+            )
+        if type_ == "AWS::Lambda::Function" and "s3:GetObjectVersion" in schema:
+            found |= {
+                self._need("s3:GetObjectVersion", need.resource, type_, SCHEMA)
+                for need in found
+                if need.action == "s3:GetObject"
+            }
+        if "KmsKeyId" in properties:
+            found |= {self._need(action, key, type_, SCHEMA) for action in schema if action.startswith("kms:")}
+        if type_ == "AWS::SageMaker::Endpoint":
+            found |= self._of_endpoint(key)
+        if type_ == "AWS::SageMaker::NotebookInstance":
+            found.add(self._need("kms:CreateGrant", key, type_, _BOTH))
+        if type_ == _SCALING:
+            found |= self._of_target(properties)
+        if type_ == "AWS::ApplicationAutoScaling::ScalingPolicy":
+            found.add(self._need("cloudwatch:GetMetricData", "*", type_, SCHEMA))
+        if "AccessLogSettings" in properties:
+            found.add(self._need("logs:CreateLogDelivery", "*", type_, LOCAL))
+        return found
+
+    def _of_endpoint(self, key: str) -> set[Need]:
+        """The configuration that an endpoint is made of, and the grant of its key, which its caller makes.
+
+        Source: "KmsKeyId", CreateEndpointConfig, SageMaker API reference.
+        """
+        type_ = "AWS::SageMaker::Endpoint"
+        config = f"arn:aws:sagemaker:{self._place.region}:{self._place.account}:endpoint-config/*"
+        needs = {self._need(f"sagemaker:{verb}Endpoint", config, type_, LOCAL) for verb in ("Create", "Update")}
+        if "KmsKeyId" in self._given["AWS::SageMaker::EndpointConfig"]:
+            needs.add(self._need("kms:CreateGrant", key, type_, LOCAL))
+        return needs
+
+    def _of_target(self, properties: Mapping[str, Any]) -> set[Need]:
+        """The alarms of target tracking, kept environments, and the service-linked role of the first target.
+
+        Source: "Identity-based policies", Application Auto Scaling user guide.
+        """
+        region, account, namespace = self._place.region, self._place.account, properties["ServiceNamespace"]
+        role = f"arn:aws:iam::{account}:role/{service_linked_roles.path_and_name(namespace)}"
+        linked = ("StringEquals", "iam:AWSServiceName", service_linked_roles.service(namespace))
+        needs = {self._need("iam:CreateServiceLinkedRole", role, _SCALING, _BOTH, linked)}
+        alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-*"
+        needs |= {
+            self._need(f"cloudwatch:{verb}", alarms, _SCALING, SCHEMA)
+            for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")
+        }
+        if namespace == "lambda":
+            function = properties["ResourceId"].split(":")[1]
+            arn = f"arn:aws:lambda:{region}:{account}:function:{function}"
+            needs |= {
+                self._need(f"lambda:{verb}ProvisionedConcurrencyConfig", form, _SCALING, SCHEMA)
+                for verb in ("Get", "Put", "Delete")
+                for form in (arn, f"{arn}:*")
+            }
+        return needs
+
+    def _roles(self, type_: str, properties: Mapping[str, Any]) -> set[str]:
+        if type_ == "AWS::IAM::InstanceProfile":
+            return {
+                f"arn:aws:iam::{self._place.account}:role{properties.get('Path', '/')}{name}"
+                for name in properties["Roles"]
+            }
+        return set(_texts(properties, _ROLE))
+
+    def _parameter(self, name: str) -> str:
+        owner = "*" if name.startswith("/aws/") else self._place.account  # AWS's own have no account
+        return f"arn:aws:ssm:{self._place.region}:{owner}:parameter/{name.strip('/')}"
+
+    def _filled(self, value: Any, stack: str) -> Any:
+        """A property with its intrinsic functions resolved, as far as they can be."""
+        if isinstance(value, list):
+            return [self._filled(item, stack) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref")):
+            try:
+                return self._placed(self._resolver.text(value, stack))
+            except Unresolvable:
+                return "*"
+        return {name: self._filled(item, stack) for name, item in value.items()}
+
+    def _placed(self, text: str) -> str:
+        pseudo = {
+            "AccountId": self._place.account,
+            "Region": self._place.region,
+            "Partition": "aws",
+            "URLSuffix": "amazonaws.com",
+        }
+        for name, placed in pseudo.items():
+            text = text.replace(f"${{AWS::{name}}}", placed)
+        return re.sub(r"\$\{[^}]*\}", "*", text)
+
+    def _need(self, action: str, resource: str, type_: str, by: str, condition: Condition | None = None) -> Need:
+        asked_by = frozenset({SCHEMA, LOCAL} if by == _BOTH else {by})
+        resource = resource.replace("arn:aws:", f"arn:{self._place.partition}:", 1)
+        if self._endpoint:  # the one of another instance type is made before, or removed after
+            resource = resource.replace(self._endpoint, names.endpoint_name_pattern(self._endpoint.rpartition("-")[0]))
+        return Need(action, resource, condition, frozenset([type_]), asked_by)
+
+
+def _texts(value: Any, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Texts in a property that match the pattern as a whole."""
+    if isinstance(value, str):
+        if pattern.fullmatch(value):
+            yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item, pattern)
