@@ -50,7 +50,7 @@ class Exported:
 
     def __str__(self) -> str:
         tried = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in self.accuracies.items())
-        speed = self.speedup and f"int8 {self.speedup:.2f} times as fast here"
+        speed = f"int8 {self.speedup:.2f} times as fast here" if self.speedup else ""
         return "; ".join(filter(None, [tried and f"test accuracy {tried}", speed, self.why_no_int8]))
 
 

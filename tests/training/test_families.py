@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -92,7 +93,12 @@ def test_a_network_learns_as_far_as_it_shall_and_its_file_answers_as_it_does(
 
     heads = []
     learn = head.fit
-    monkeypatch.setattr(head, "fit", lambda *given, **named: heads.append(learn(*given, **named)) or heads[-1])
+
+    def fit(*given: Any, **named: Any) -> Any:
+        heads.append(learn(*given, **named))
+        return heads[-1]
+
+    monkeypatch.setattr(head, "fit", fit)
     flags = {"architecture": architecture, "image-size": settings.image_size, "batch-size": 8, "epochs": 1,
              "trainable": "head", "precision": "fp32", "export-int8": "never"}  # fmt: skip
     places = ["--data", str(few_digits), "--output", str(tmp_path / "out"), "--weights", str(weights)]
