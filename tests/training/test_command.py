@@ -281,6 +281,20 @@ def test_a_head_needs_weights(few_digits: Path, tmp_path: Path, capsys: pytest.C
     assert "trainable=head needs pretrained weights" in capsys.readouterr().err
 
 
+def test_a_class_of_one_image_that_would_decide_the_training_is_refused_before_it(
+    few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for image in sorted((few_digits / "train" / "1").iterdir())[1:]:
+        image.unlink()
+    monkeypatch.setattr("training.class_weights.MAX_WEIGHT", 10)
+    monkeypatch.setattr("training.run.load", lambda *_, **__: pytest.fail("it reads the images"))
+    assert run_here(few_digits, tmp_path, "--class-weights", "balanced") == 1
+    assert capsys.readouterr().err == (
+        "error: class-weights=balanced would count the only training image of class 1 as 12, more than 10: "
+        "add images, remove the class, or set class-weights=none\n"
+    )
+
+
 def test_weights_that_are_not_there_are_no_reason_to_start_from_scratch(
     few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

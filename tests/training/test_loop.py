@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from training.augment import CROPPING
 from training.environment import Process
 from training.folder import inspect
 from training.images import load
-from training.loop import _advise, fit
+from training.loop import _advise, fit, predict
 from training.model import build
 from training.settings import Hyperparameters
 
@@ -29,3 +32,24 @@ def test_a_long_training_is_told_what_compiling_would_save(
 ) -> None:
     _advise(seconds)
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("augment", ["none", "shift", "photo", "strong"])
+def test_a_network_learns_with_each_augmentation(tmp_path: Path, augment: str) -> None:
+    """Stripes that lie, and stripes that stand, in images of 48 × 32 pixels."""
+    random = np.random.default_rng(0)
+    for split, count in {"train": 40, "valid": 20, "test": 20}.items():
+        for label in ("lie", "stand"):
+            (tmp_path / split / label).mkdir(parents=True)
+            for number in range(count):
+                bright, dark = random.integers(130, 256, 3), random.integers(0, 110, 3)
+                stripes = np.where((np.arange(32)[:, None] // 4 if label == "lie" else np.arange(48) // 4) % 2, 1, 0)
+                pixels = np.where(np.broadcast_to(stripes, (32, 48))[..., None], bright, dark).astype(np.uint8)
+                Image.fromarray(pixels).save(tmp_path / split / label / f"{number}.png")
+    settings = Hyperparameters("resnet10", image_size=32, epochs=8, batch_size=16, learning_rate=0.01, augment=augment)
+    images = load(inspect(tmp_path), 32, whole=augment in CROPPING)
+    torch.manual_seed(0)
+    model = build(settings, 2, None)
+    fit(model, images, settings, Process())
+    assert predict(model, images["test"], 16, Process()).score.accuracy >= 0.9
