@@ -63,6 +63,12 @@ def _revision() -> str:
     return tag.stdout.strip() or "HEAD~1"
 
 
+def _known(settings: dict[str, str], base: Path) -> dict[str, str]:
+    """Settings for a revision that may be older than `augment`, whose only augmentation was `shift`."""
+    declared = (base / "training" / "settings.py").read_text()
+    return {name: value for name, value in settings.items() if name != "augment" or f" {name}: " in declared}
+
+
 def _resources(of: Deployment) -> dict[tuple[str, str], dict[str, Any]]:
     """The deployed resources, by stack and logical id."""
     client = boto3.client("cloudformation")
@@ -85,9 +91,10 @@ def _new_or_gone(before: Mapping[tuple[str, str], Any], after: Mapping[tuple[str
 def test_an_update_replaces_nothing_but_what_carries_a_digest(aws: Home, digits: Folder, base: Path) -> None:
     settings = {**QUICK, "dataset": digest(digits), "notebook": "true"}
     deploy = ("deploy", "--require-approval", "never", "--progress", "events")
-    cdk.run(*deploy, "e2e-dev-storage", context=settings, folder=base, on_line=print)
+    known = _known(settings, base)
+    cdk.run(*deploy, "e2e-dev-storage", context=known, folder=base, on_line=print)
     upload(digits, outputs("e2e-dev-storage")["BucketName"])
-    cdk.run(*deploy, "--all", context=settings, folder=base, on_line=print)
+    cdk.run(*deploy, "--all", context=known, folder=base, on_line=print)
     system = System(digits, settings)
     endpoint, jobs = system.endpoint(), system.jobs()
     assembly = system.synthesize()

@@ -1,13 +1,14 @@
 """Steps of an epoch: losses stay on the device until somebody looks at them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from training.batches import Batch
+from training.batches import Augmentation, Batch
 from training.environment import Process
 from training.errors import InputError
 from training.feed import Feed
@@ -79,3 +80,30 @@ def test_a_loss_that_is_no_number_is_told_with_its_step_however_late_it_is_seen(
     monkeypatch.setattr(Feed, "images", third_is_none)
     with pytest.raises(InputError, match=r"the loss is not a number in epoch 1, step 3: lower learning-rate \(0\.01\)"):
         train(images)
+
+
+def test_a_network_learns_from_images_that_the_device_keeps(
+    images: dict[str, Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: whole images are copied there once, and each step brings rows, boxes and labels alone."""
+    brought: list[int] = []
+    seen = Feed.images
+
+    def resident(self: Feed, name: str, train: Images) -> Augmentation:
+        assert train.cache is not None
+        self.keep(train.cache)
+        return Augmentation(name, crop_here=False, resident=True)
+
+    def noted(self: Feed, batch: Batch) -> torch.Tensor:
+        if batch.boxes is not None:
+            brought.append(len(batch.pixels))
+        return seen(self, batch)
+
+    monkeypatch.setattr(Feed, "augmentation", resident)
+    monkeypatch.setattr(Feed, "images", noted)
+    whole = np.random.default_rng(1).integers(0, 256, (20, 24, 24, 3), np.uint8)
+    train_images = Images([], [0, 1] * 10, 16, whole, ratios=np.full(20, 1.5, np.float32))
+    settings = replace(SETTINGS, augment="photo", epochs=2)
+    history = fit(build(settings, 2, None), {**images, "train": train_images}, settings, Process())
+    assert brought == [0] * 10
+    assert history.epochs[1].train_loss < 2
