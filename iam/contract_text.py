@@ -52,7 +52,7 @@ def declared() -> dict[str, str]:
 def misfits(values: Mapping[str, str]) -> Iterator[str]:
     """Problems of values that were read from templates: one with a wildcard would widen every line that names it."""
     for name, variable in _document(PATH.read_text())["variables"].items():
-        form, value = variable.get("form", r"[^*?]*"), values[name]
+        form, value = variable.get("form", r"[^*?]*"), values.get(name, "")
         if value and not re.fullmatch(form, value):
             yield f"{name} ({variable['means']}) is {value!r} there, which does not fit {form}"
 

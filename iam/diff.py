@@ -84,7 +84,8 @@ class _App:
         chosen = [
             (name, value)
             for name, value in variables(assembly).items()
-            if name not in ("prefix", "kept") and value not in ("", FILLED)  # the prefix names the roles themselves
+            if name not in ("prefix", "kept", "retention")
+            and value not in ("", FILLED)  # the prefix names the roles themselves
         ]
         self._chosen = sorted(chosen, key=lambda item: -len(item[1]))  # the longest first: some hold others
         self.roles = {role.name: role.renamed(self._general) for role in assembly.roles}

@@ -7,7 +7,8 @@ text, number, true     this text, with * and ? as in a policy
 {each: form}           a list, or an object by names, of such values, not empty
 {one of: [form, …]}    one of them
 {json: form}           text that is JSON
-{script: file}         assignments, then the file of this repository
+{script: {file: …}}    assignments, then the file of this repository; other names are those of assignments, each
+                       with its form
 {policy: ~}            a policy, which is compared statement by statement
 """
 
@@ -26,7 +27,7 @@ Form = Any
 Mismatch = tuple[str, str, str]  # path below the resource, problem, form
 _ROLE = re.compile(r":role/|\brole/[\w+=,.@-]+$")
 # What may stand before a script: a value in single quotes, a word, or an array of words. Nothing of it is executed.
-_ASSIGNMENT = re.compile(r"#!/bin/bash|[A-Z_]+=(?:'[^'\n]*'|[\w./:{}$-]*(?<!\$))|[A-Z_]+=\([\w\s.,=/'-]*\)|")
+_ASSIGNMENT = re.compile(r"#!/bin/bash|([A-Z_]+)=(?:'([^'\n]*)'|([\w./:{}$-]*)(?<!\$)|\([\w\s.,=/'-]*\))")
 
 
 class Matcher:
@@ -60,7 +61,7 @@ class Matcher:
         except UNREADABLE as error:
             yield path, f"it cannot be read: {error}", wanted
             return
-        if globs.witness(text, frozenset([wanted])) is not None:
+        if not globs.comparable(text) or globs.witness(text, frozenset([wanted])) is not None:
             yield path, f"it is {shown(text)}", wanted
 
     def _object(self, value: Any, form: Mapping[str, Form], path: str) -> Iterator[Mismatch]:
@@ -109,7 +110,8 @@ class Matcher:
             return
         yield from self.mismatches(parsed, form, path)
 
-    def _script(self, value: Any, file: str, path: str) -> Iterator[Mismatch]:
+    def _script(self, value: Any, form: Mapping[str, Form], path: str) -> Iterator[Mismatch]:
+        file, missing = form["file"], set(form) - {"file"}
         try:
             text, script = self._resolver.text(value, self._stack), (_ROOT / file).read_text()
         except (OSError, *UNREADABLE) as error:
@@ -119,8 +121,14 @@ class Matcher:
             yield path, "it is another script", file
             return
         for line in text.removesuffix(script).splitlines():
-            if not _ASSIGNMENT.fullmatch(line):
+            assigned = _ASSIGNMENT.fullmatch(line)
+            if not assigned:
                 yield path, f"{shown(line)} stands before {file}", "assignments alone"
+            elif (name := assigned[1]) in form:
+                missing.discard(name)
+                yield from self.mismatches(assigned[2] or assigned[3], form[name], f"{path}.{name}")
+        for name in sorted(missing):
+            yield f"{path}.{name}", "it is absent", str(form[name])
 
     def _fits(self, value: Any, form: Form) -> bool:
         return next(self.mismatches(value, form, ""), None) is None

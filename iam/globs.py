@@ -12,6 +12,9 @@ from functools import lru_cache
 _SYMBOL = re.compile(r"\$\{[^}]*\}|.", re.DOTALL)
 _OTHER = "\0"  # any character that no pattern names
 
+MAX_WILDCARDS = 16
+MAX_LENGTH = 4_096
+
 Symbols = tuple[str, ...]
 States = frozenset[int]
 
@@ -19,6 +22,11 @@ States = frozenset[int]
 def is_pattern(text: str) -> bool:
     """True when `text` has a wildcard."""
     return "*" in text or "?" in text
+
+
+def comparable(text: str) -> bool:
+    """True when the comparison of the text as a pattern ends soon: each wildcard may double its steps."""
+    return len(text) <= MAX_LENGTH and sum(map(text.count, "*?")) <= MAX_WILDCARDS
 
 
 def matches(pattern: str, text: str) -> bool:

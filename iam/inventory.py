@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws.registries import REGISTRY_ACCOUNTS
-from iam.contract_text import ContractText, Numbered
+from iam.contract_text import ContractText
 from iam.findings import GateFinding
 from iam.forms import Form, Matcher
 from iam.resolve import UNREADABLE, Resolver, Template, readable, shown
@@ -28,6 +28,7 @@ class Held:
         has: form of its properties.
         kept: form of its deletion policies.
         optional: the setting without which there may be none; empty where there must be one.
+        several: true where there may be more than one of a name, or in a stack of those without a name.
         why: reason for the line of a resource.
     """
 
@@ -35,6 +36,7 @@ class Held:
     has: Mapping[str, Form]
     kept: Mapping[str, Form]
     optional: str
+    several: bool
     why: str
 
 
@@ -58,14 +60,14 @@ def read(text: str, variables: Mapping[str, str], file: str = "iam/contract.yaml
     for section, held in found.items():
         for name, value in contract.section(section):
             with contract.reading(name, value):
-                entry = Numbered() if value is None else value
                 line = getattr(value, "line", 1)
-                if unknown := entry.keys() - {"has", "when", "optional", "why", "kept"}:
+                if unknown := value.keys() - {"has", "when", "optional", "several", "why", "kept"}:
                     contract.problem(line, f"{name}: {', '.join(sorted(unknown))} is not known")
-                elif contract.holds(entry, line):
-                    has, kept = (_filled(contract, entry.get(key) or {}, line) for key in ("has", "kept"))
-                    optional, why = str(entry.get("optional", "")), str(entry.get("why", ""))
-                    held[contract.fill(name, line)] = Held(f"{file}:{line}", has, kept, optional, why)
+                elif contract.holds(value, line):
+                    has, kept = (_filled(contract, value.get(key) or {}, line) for key in ("has", "kept"))
+                    optional, why = str(value.get("optional", "")), str(value.get("why", ""))
+                    several = value.get("several") is True
+                    held[contract.fill(name, line)] = Held(f"{file}:{line}", has, kept, optional, several, why)
     sections = {name: _filled(contract, value, 1) for name, value in contract.section("sections")}
     contract.refuse_problems()
     return Inventory(found["types"], found["resources"], sections)
@@ -98,6 +100,7 @@ def check(assembly: AppRoles, inventory: Inventory) -> Iterator[GateFinding]:
         yield from _sections(stack, template, matcher, inventory)
         for id, resource in template["Resources"].items():
             kind, name = resource["Type"], named(assembly.resolver, stack, id)
+            again = name in seen
             seen |= {kind, name}
             if kind in FORBIDDEN_TYPES:
                 continue  # iam/template.py has said it, with another fix
@@ -107,6 +110,11 @@ def check(assembly: AppRoles, inventory: Inventory) -> Iterator[GateFinding]:
                     "remove it, or list it under `types` in iam/contract.yaml with its properties",
                 )  # fmt: skip
                 continue
+            if again and not inventory.types[kind].several:
+                yield GateFinding(
+                    "types", f"{stack}.{id}", "", source_of(stack), f"it is not the only {readable(name)}",
+                    f"make one, or set `several` in {inventory.types[kind].where}",
+                )  # fmt: skip
             held = [line for line in (inventory.types[kind], inventory.resources.get(name)) if line]
             yield from _held(stack, id, resource, matcher, held)
     for what, lines in (("of this type", inventory.types), ("of this name", inventory.resources)):

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from iam import globs
 from iam.policy import Conditions, conditions, listed
 from iam.resolve import UNREADABLE, Resolver, Unresolvable, shown
 
@@ -94,4 +95,7 @@ class StatementReader:
     def _texts(self, values: Any, stack: str) -> list[str]:
         if values == []:
             raise Unresolvable("it has an empty list, which matches nothing")
-        return [self._resolver.text(value, stack) for value in listed(values)]
+        texts = [self._resolver.text(value, stack) for value in listed(values)]
+        if odd := [text for text in texts if not globs.comparable(text)]:
+            raise Unresolvable(f"{shown(odd[0])} has too many wildcards, or is too long, to be compared")
+        return texts

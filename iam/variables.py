@@ -47,10 +47,12 @@ def variables(assembly: AppRoles) -> dict[str, str]:
 def _storage(assembly: AppRoles) -> dict[str, str]:
     """Key of the bucket whose accesses are logged, made by the deploy or there before; and what becomes of its data."""
     [(stack, id, bucket)] = [one for one in _resources(assembly, "AWS::S3::Bucket") if "LoggingConfiguration" in one[2]]
+    log_stack, _, group = _resources(assembly, "AWS::Logs::LogGroup")[0]
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     return {
         "key": assembly.resolver.text(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], stack),
         "kept": assembly.resolver.text(assembly.templates[stack]["Resources"][id]["DeletionPolicy"], stack),
+        "retention": assembly.resolver.text(group["RetentionInDays"], log_stack),
         "own_key": FILLED if _resources(assembly, "AWS::KMS::Key") else "",
     }
 

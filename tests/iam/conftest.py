@@ -21,7 +21,7 @@ PUSHED = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/teams/classifier@sha256:
 # What a deployment may have or not, and the contract's lines with `when` are about.
 EVERYTHING = {
     "spot": True, "ec2_training": True, "notebook": True, "weights": "1" * 64, "trainable": "head",
-    "endpoint_data_capture_percent": 5, "api": "iam",
+    "endpoint_data_capture_percent": 5, "api": "iam", "alarm_email": "a@example.org",
 }  # fmt: skip
 
 

@@ -60,6 +60,11 @@ def kinds() -> Iterator[tuple[str, Change]]:
     yield "second key", partial(_again, stack=STORAGE, kind="AWS::KMS::Key")
     yield "second topic policy", partial(_again, stack=OPERATIONS, kind="AWS::SNS::TopicPolicy")
     yield "second function", partial(_again, stack=SERVING, kind=_FUNCTION, name={"FunctionName": "other"})
+    yield "second subscription", partial(_again, stack=OPERATIONS, kind="AWS::SNS::Subscription")
+    yield "second model", partial(_again, stack=SERVING, kind="AWS::SageMaker::Model")
+    yield "second route", partial(_again, stack=SERVING, kind="AWS::ApiGatewayV2::Route")
+    yield "second host", partial(_again, stack=EC2, kind="AWS::EC2::Instance")
+    yield "many wildcards", _many_wildcards
     yield "second rule", partial(_again, stack=TRAINED, kind="AWS::Events::Rule", name={"Name": "slipway-dev-other"})
     yield "role under a condition", partial(_under_condition, stack=ROLES, kind=_ROLE)
     yield "policy under a condition", partial(_under_condition, stack=STORAGE, kind="AWS::S3::BucketPolicy")
@@ -107,6 +112,11 @@ def _more_in_one_case(templates: Templates) -> None:
     [policy] = found(templates, ROLES, _ROLE)["Properties"]["Policies"]
     statement = policy["PolicyDocument"]["Statement"][0]
     statement["Action"] = {"Fn::If": ["Ours", statement["Action"], "s3:*"]}
+
+
+def _many_wildcards(templates: Templates) -> None:
+    [policy] = found(templates, ROLES, _ROLE)["Properties"]["Policies"]
+    policy["PolicyDocument"]["Statement"][0]["Resource"] = "a*" * 5_000
 
 
 def _export_twice(templates: Templates) -> None:
