@@ -111,7 +111,7 @@ class _Reader:
         if action == "ec2:RunInstances":
             return [*own, f"arn:aws:ec2:{self._place.region}::image/*"]
         if known is None:
-            return own if service in own[0].split(":")[2] else []
+            return own if service == own[0].split(":")[2] else []
         if action == "logs:DescribeLogGroups":  # a list of groups by their prefix
             return [f"arn:aws:logs:{self._place.region}:{self._place.account}:log-group:*"]
         return [arn for arn in own if set(facts.load().resource_types(action, arn)) & set(known.resource_types)]
@@ -141,12 +141,13 @@ class _Reader:
                 for need in found
                 if need.action == "s3:GetObject"
             }
-        if "KmsKeyId" in properties:
-            found |= {self._need(action, key, type_, SCHEMA) for action in schema if action.startswith("kms:")}
+        if "KmsKeyId" in properties:  # ends in `*` where this deploy makes the key
+            named = str(properties["KmsKeyId"])
+            found |= {self._need(action, named, type_, SCHEMA) for action in schema if action.startswith("kms:")}
         if type_ == "AWS::SageMaker::Endpoint":
             found |= self._of_endpoint(key)
         if type_ == "AWS::SageMaker::NotebookInstance":
-            found.add(self._need("kms:CreateGrant", key, type_, _BOTH))
+            found.add(self._need("kms:CreateGrant", str(properties["KmsKeyId"]), type_, _BOTH))
         if type_ == _SCALING:
             found |= self._of_target(properties)
         if type_ == "AWS::ApplicationAutoScaling::ScalingPolicy":
