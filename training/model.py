@@ -17,6 +17,9 @@ from training.settings import Hyperparameters
 # Extra losses of their training; what torchvision's own loaders set with weights, and builds without.
 _INCEPTIONS = {"aux_logits": False, "init_weights": True, "transform_input": True}
 _ARGUMENTS = {"googlenet": _INCEPTIONS, "inception_v3": _INCEPTIONS}
+# Of BatchNorm's statistics: PyTorch's default. MobileNetV3 and MNASNet have 0.01 and 0.0003, and would classify at
+# random after the few steps of a training on thousands of images.
+_MOMENTUM = 0.1
 T = TypeVar("T")
 _COUNTERS = "num_batches_tracked"  # of BatchNorm, which older files lack and nothing needs
 
@@ -49,6 +52,9 @@ def untrained(architecture: str) -> nn.Module:
     if architecture == "resnet10":
         return ResNet(BasicBlock, [1, 1, 1, 1])
     model: nn.Module = getattr(torchvision.models, architecture)(weights=None, **_ARGUMENTS.get(architecture, {}))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = _MOMENTUM
     if isinstance(model, torchvision.models.SqueezeNet):  # its last layer is a convolution, before the average
         dropout, convolution, _, average = model.classifier
         last = nn.Linear(convolution.in_channels, convolution.out_channels)

@@ -51,7 +51,8 @@ def test_its_last_stage_is_a_part_of_it(name: str) -> None:
     assert next(name for name, _ in model.named_parameters()) not in within
     if name == "resnet10":
         assert sum(part.numel() for part in model.parameters()) == NETWORKS[name].parameters
-    assert isinstance(model, nn.Module)
+    # with less, the statistics of a short training are still those before it
+    assert {part.momentum for part in model.modules() if isinstance(part, nn.BatchNorm2d)} <= {0.1}
 
 
 def test_images_are_prepared_as_for_the_weights_and_in_scale_at_another_size() -> None:
