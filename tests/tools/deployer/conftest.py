@@ -14,7 +14,7 @@ PLACE = Place("111122223333", "eu-west-1")
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesize(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING, alarm_email="a@example.org")
+    return synthesize(tmp_path_factory.mktemp("cdk.out"), **EVERYTHING)
 
 
 @pytest.fixture(scope="session")
