@@ -4,6 +4,7 @@ The layers are for PyTorch; the backbone, a tensor of bytes, is for a head's tra
 of an ONNX backbone has that alone. Nothing in such a file can be run (https://huggingface.co/docs/safetensors).
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,9 @@ def check(path: Path, settings: Hyperparameters) -> None:
     with _opened(path) as file:
         described = file.metadata() or {}
         if "architecture" not in described or _BACKBONE not in file.keys():  # noqa: SIM118 (no dictionary)
-            raise InputError(f"{path} was not written by make weights: run make weights ARCH=… FILE={path.name}")
+            raise InputError(
+                f"{path} was not written by make weights: run make weights ARCH=… FILE={shlex.quote(path.name)}"
+            )
     theirs, size = described["architecture"], described["image_size"]
     if theirs != settings.architecture:
         raise InputError(
@@ -117,7 +120,8 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except SafetensorError as error:
         raise InputError(
-            f"{path} is no {SUFFIX} file ({error}): make weights ARCH=… FILE={path.name} turns a .pth into one"
+            f"{path} is no {SUFFIX} file ({error}): "
+            f"make weights ARCH=… FILE={shlex.quote(path.name)} turns a .pth into one"
         ) from None
 
 
