@@ -155,8 +155,11 @@ def test_what_has_ended_is_not_updated_but_made_anew(
 def test_a_changed_script_is_another_instance_that_finds_the_same_model(
     on: Templates, synthesize: Synthesize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "user_data.sh").write_text(SCRIPT.read_text() + "# changed\n")
-    monkeypatch.setattr("stacks.ec2_training._SCRIPT", tmp_path / "user_data.sh")
+    script = tmp_path / "ec2" / "user_data.sh"
+    script.parent.mkdir()
+    script.write_text(SCRIPT.read_text() + "# changed\n")
+    monkeypatch.setattr("stacks.ec2_training._SCRIPT", script)
+    monkeypatch.setattr("iam.forms._ROOT", tmp_path)  # the gate holds the template to the file in the repository
     changed = synthesize(**ON_EC2)
     assert _ids(on).isdisjoint(_ids(changed))
     [before, after] = (
