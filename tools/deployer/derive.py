@@ -22,12 +22,13 @@ from tools.deployer.schemas import permissions
 
 _BOTH = f"{SCHEMA} and {LOCAL}"
 
+_SAGEMAKER = "sagemaker.amazonaws.com"
 # The service to which a type's resources pass the roles that they name.
 _PASSED_TO = {
     "AWS::Events": "events.amazonaws.com",
     "AWS::IAM": "ec2.amazonaws.com",
     "AWS::Lambda": "lambda.amazonaws.com",
-    "AWS::SageMaker": "sagemaker.amazonaws.com",
+    "AWS::SageMaker": _SAGEMAKER,
 }
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
@@ -126,10 +127,11 @@ class _Reader:
         if "iam:PassRole" in schema or local:
             roles = {(role, service) for role in self._roles(type_, properties) if service} | local
             found |= {
-                self._need("iam:PassRole", role, type_, _BOTH if (role, to) in local else SCHEMA,
-                           ("StringEquals", "iam:PassedToService", to))
+                self._need("iam:PassRole", role, type_, by, ("StringEquals", "iam:PassedToService", to))
                 for role, to in roles
-            }  # fmt: skip
+                # SageMaker's own operations ask for it on local AWS (local_aws/sagemaker/caller.py).
+                for by in [_BOTH if (role, to) in local or to == _SAGEMAKER else SCHEMA]
+            }
         for action, arn in table.used(properties):
             by = _BOTH if action in schema else LOCAL
             found.add(
