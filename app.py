@@ -17,6 +17,7 @@ from iam.contract import PATH, ContractError, declared, read
 from iam.plugin import IamGate, acknowledge
 from settings import Settings, SettingsError, Sources, names, read_settings
 from stacks.ec2_training import Ec2Training, UserDataTooLong
+from stacks.network import Network
 from stacks.notebook import Notebook
 from stacks.operations import Operations
 from stacks.permissions import Roles
@@ -33,14 +34,18 @@ def build(app: App, settings: Settings) -> None:
     """Add every stack to `app`, in the order they are deployed."""
     name = partial(names.resource_name, settings.prefix)
     storage = Storage(app, name("storage"), settings=settings)
+    network = None
+    if settings.network == "private":
+        network = Network(app, name("network"), settings=settings, asset_bucket=storage.program.bucket_name)
     roles = Roles(app, name("roles"), settings=settings, storage=storage)
     trained = TrainedModel(
         app, name("trained-model"), settings=settings, storage=storage,
-        training_role=roles.training, function_role=roles.trained_model,
+        training_role=roles.training, function_role=roles.trained_model, network=network,
     )  # fmt: skip
     serving = Serving(
         app, name("serving"), settings=settings, model_data_url=trained.model_data_url,
         key=storage.key, role=roles.hosting, scoring_role=roles.scoring, function_role=roles.classify,
+        placement=network.placement if network else None,
     )  # fmt: skip
     serving.add_stack_dependency(trained)  # the URL is plain text: CDK cannot see that the model is needed
     operations = Operations(

@@ -123,7 +123,20 @@ class Resolver:
 
     def _join(self, argument: list[Any], stack: str) -> str:
         separator, parts = argument
+        if isinstance(parts, dict):
+            return self._without(separator, parts, stack)
         return str(separator).join(self.text(part, stack) for part in parts)
+
+    def _without(self, separator: str, parts: Template, stack: str) -> str:
+        """Text without the separator that Fn::Split and Fn::Join take out, as in `${AWS::Region less -}`."""
+        [(function, (by, whole))] = parts.items()
+        if function != "Fn::Split" or separator:
+            raise Unresolvable(f"Fn::Join of {shown(parts)} is not known to the gate")
+        text = self.text(whole, stack)
+        return "".join(
+            f"${{{part[2:-1]} less {by}}}" if part.startswith("${") else part.replace(str(by), "")
+            for part in re.split(r"(\$\{[^}]*\})", text)
+        )
 
     def _sub(self, argument: str | list[Any], stack: str) -> str:
         text, given = (argument, {}) if isinstance(argument, str) else argument

@@ -28,6 +28,7 @@ _EQUALITIES = {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
 # They send no account, but an ARN that has one. "Troubleshooting Amazon EventBridge", EventBridge user guide, says so;
 # "Invoking a Lambda function using an Amazon API Gateway endpoint", Lambda developer guide, has a source ARN alone.
 _NAMED_BY_ARN = {"events.amazonaws.com": "EventBridge", "apigateway.amazonaws.com": "API Gateway"}
+_ENDPOINT = "AWS::EC2::VPCEndpoint"
 _OPEN = set("*?…")  # the last stands for a value that cannot be read, and may be anything
 
 
@@ -56,6 +57,8 @@ def open_access(resources: Resources) -> Iterator[Problem]:
     for id, resource in resources.items():
         for statement in statements(resource.get("Properties", {})):
             anyone = "NotPrincipal" in statement or _anyone(statement)
+            if resource["Type"] == _ENDPOINT and _names_its_resources(statement):
+                continue  # to pass an endpoint gives nobody a permission, and AWS's own buckets are another account's
             if statement["Effect"] == "Allow" and anyone and not _closed(statement.get("Condition", {})):
                 yield id, "a statement allows anyone", "name the principal, or add a condition on aws:SourceAccount"
     for id, properties in of_type(resources, "AWS::Lambda::Permission"):
@@ -188,6 +191,10 @@ def _anyone(statement: Mapping[str, Any]) -> bool:
     principal = statement.get("Principal", "")
     kinds = principal.values() if isinstance(principal, Mapping) else [principal]
     return any(_OPEN & set(as_text(name)) for kind in kinds for name in listed(kind))
+
+
+def _names_its_resources(statement: Mapping[str, Any]) -> bool:
+    return all(_names_an_owner(as_text(resource)) for resource in listed(statement.get("Resource", "*")))
 
 
 def _refuses_http(statement: Mapping[str, Any], arn: str) -> bool:

@@ -12,6 +12,8 @@ from iam.template import AppRoles
 
 FILLED = "yes"
 """Value of a variable that only says whether something exists."""
+_NETWORK = "-network"
+_IN_A_VPC = ("AWS::Lambda::Function", "AWS::SageMaker::Model")
 _STORAGE = "-storage"  # the stack that every version of the app has
 
 
@@ -29,7 +31,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
     if len(prefixes) != 1:
         raise MissingResource(f"expected one stack named <app>-<stage>{_STORAGE}, found {len(prefixes)}")
     try:
-        return {
+        found = {
             "prefix": prefixes[0],
             **_storage(assembly),
             **_role_path(assembly),
@@ -40,6 +42,7 @@ def variables(assembly: AppRoles) -> dict[str, str]:
             **_api(assembly),
             "ec2": FILLED if _resources(assembly, "AWS::EC2::Instance") else "",
         }
+        return found | _network(assembly, found["ec2"])
     except UNREADABLE as error:
         raise MissingResource(f"cannot read the contract's variables from the templates: {error!r}") from error
 
@@ -97,6 +100,30 @@ def _weights(request: dict[str, Any]) -> str:
         if channel["ChannelName"] == "weights"
     ]
     return addresses[0].rstrip("/").rpartition("/")[2] if addresses else ""
+
+
+def _network(assembly: AppRoles, ec2: str) -> dict[str, str]:
+    """Whether functions, model and jobs run in a VPC, all or none of them, and what there is of networks."""
+    stack, _, properties = _only(assembly, "Custom::TrainedModel")
+    request = json.loads(assembly.resolver.text(properties["Request"], stack))
+    job = request.get("TrainingJobDefinition", request)
+    inside = [job, *(one for kind in _IN_A_VPC for _, _, one in _resources(assembly, kind))]
+    private = FILLED if "VpcConfig" in job else ""
+    if len({"VpcConfig" in one for one in inside}) > 1:
+        raise MissingResource("some of functions, model and training job run in a VPC, and others do not")
+    own = (
+        FILLED
+        if private and any(stack.endswith(_NETWORK) for stack, *_ in _resources(assembly, "AWS::EC2::VPC"))
+        else ""
+    )
+    several = int(job["ResourceConfig"]["InstanceCount"]) > 1
+    return {
+        "private": private,
+        "own_vpc": own,
+        "distributed": FILLED if private and several else "",
+        "vpcs": ec2 or own,
+        "groups": ec2 or private,
+    }
 
 
 def _serving(assembly: AppRoles) -> dict[str, str]:

@@ -12,11 +12,13 @@ from typing import Any
 from hypercorn.typing import ASGIFramework
 
 from local_aws.http_api.host import is_api
+from local_aws.private_network import answer_refusal
 from local_aws.processes import ENDING
 
 _OWN = "/_ministack/"
 # The last two have a secret in their path, like CloudFormation's pre-signed URLs.
 _OPEN = ("/_ministack/health", "/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+_ANSWERS = _OPEN[1:]
 _UNSIGNED_BYTES = 6 * 2**20  # of a call of a function's URL, which need not be signed
 _API_BYTES = 10 * 2**20  # "Quotas for configuring and running an HTTP API", API Gateway developer guide
 _SIGNATURES = (b"X-Amz-Signature=", b"Signature=")  # of a pre-signed URL
@@ -31,6 +33,8 @@ def guarded(application: ASGIFramework) -> ASGIFramework:
         path = scope.get("path", "")
         if path.startswith(_OWN) and not path.startswith(_OPEN):
             await _refuse(send, f"local AWS does not serve {path}: it would not check the caller")
+        elif path.startswith(_ANSWERS) and (refusal := answer_refusal(scope["client"][1], path)):
+            await _refuse(send, refusal)
         elif scope["type"] != "http":
             await application(scope, receive, send)
         elif is_api(scope):

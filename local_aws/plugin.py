@@ -15,6 +15,7 @@ from local_aws import (
     event_metrics,
     filter_patterns,
     object_limits,
+    private_network,
     quotas,
     region_types,
     stack_operations,
@@ -25,6 +26,7 @@ from local_aws.calls import Recorder
 from local_aws.ec2 import cloudformation as ec2_types
 from local_aws.ec2 import instances as ec2_instances
 from local_aws.ec2 import offerings as ec2_offerings
+from local_aws.ec2 import security_group_rules, vpc_endpoints
 from local_aws.functions import account_limit, asynchronous
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
@@ -65,6 +67,7 @@ def install() -> None:
     authorization.install(Recorder(Home.from_environment().calls))
     policy_variables.install()
     iam_requests.install()
+    private_network.install()
     object_encryption.install()
     object_limits.install()
     filter_patterns.install()
@@ -87,6 +90,7 @@ def install() -> None:
     events.install()
     ec2_instances.install()
     ec2_offerings.install()
+    vpc_endpoints.install()
     container_registry.install()
     http_api_host.install()
     http_api_requests.install()
@@ -130,6 +134,7 @@ def install() -> None:
     for name, type_ in types.items():
         provisioners._RESOURCE_HANDLERS[name] = type_.handlers()
         provisioners._REPLACING_PROPERTIES[name] = type_.replacing
+    provisioners._RESOURCE_HANDLERS.update(security_group_rules.HANDLERS)
     _run_on_worker_threads(
         {*sagemaker_types.TYPES, *ec2_types.TYPES, function_concurrency.ALIAS, http_api_types.AUTHORIZER}
     )

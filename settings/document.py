@@ -7,6 +7,7 @@ from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.function import Function
 from settings.http_front import HttpFrontSettings
+from settings.network import NetworkSettings
 from settings.operations import OperationsSettings
 from settings.part import Named
 from settings.read import Settings
@@ -27,6 +28,7 @@ _PARTS: dict[str, type] = {
     "Function": Function,
     "HTTP API": HttpFrontSettings,
     "Operations and notebook": OperationsSettings,
+    "Network": NetworkSettings,
     "A company's account": AccountSettings,
 }
 _INTRODUCTION = """# Settings

@@ -10,7 +10,9 @@ from typing import Literal
 
 from training.listing import LIST, MANIFEST
 
-StackSuffix = Literal["storage", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"]
+StackSuffix = Literal[
+    "storage", "network", "roles", "trained-model", "serving", "operations", "notebook", "ec2-training"
+]
 FunctionSuffix = Literal["classify", "trained-model"]
 RoleSuffix = Literal[
     "training", "hosting", "scoring", "trained-model", "classify", "notebook", "notebook-trial", "ec2-training"

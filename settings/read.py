@@ -12,6 +12,7 @@ from settings.account import AccountSettings
 from settings.ec2 import Ec2
 from settings.endpoint import Endpoint
 from settings.http_front import HttpFrontSettings
+from settings.network import NetworkSettings
 from settings.operations import OperationsSettings
 from settings.part import STAGE
 from settings.sources import SettingsError, Sources, StageFile
@@ -19,7 +20,9 @@ from settings.text import may_be_empty, misspelt, sentence
 from settings.tuning import Tuning
 
 
-class Settings(AccountSettings, OperationsSettings, HttpFrontSettings, Endpoint, Ec2, Tuning, frozen=True):
+class Settings(
+    AccountSettings, NetworkSettings, OperationsSettings, HttpFrontSettings, Endpoint, Ec2, Tuning, frozen=True
+):
     """One deployment of the system."""
 
 

@@ -8,6 +8,7 @@ from constructs import Construct
 from settings import Settings, names
 from stacks.function_scaling import FunctionScaling
 from stacks.lambda_function import LambdaFunction
+from stacks.network import Placement
 
 
 class Classify(Construct):
@@ -20,7 +21,16 @@ class Classify(Construct):
     nothing is kept warm for that.
     """
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings, endpoint_name: str, role: iam.Role) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        endpoint_name: str,
+        role: iam.Role,
+        placement: Placement | None = None,
+    ) -> None:
         super().__init__(scope, id)
         name = names.resource_name(settings.prefix, "classify")
         folder = f"s3://{names.bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)}/{settings.s3_images}"
@@ -38,12 +48,14 @@ class Classify(Construct):
                 "ENDPOINT_TIMEOUT_SECONDS": str((settings.lambda_timeout - 2) // 2),
                 "MAX_IMAGE_BYTES": str(settings.max_image_mb * 2**20),
                 "S3_IMAGES": images,
-                "URL_HOSTS": settings.url_hosts,
+                # None in a private network, which reaches no web server.
+                "URL_HOSTS": "" if placement else settings.url_hosts,
                 "URL_SUFFIX": Aws.URL_SUFFIX,
             },
             memory_mb=settings.lambda_memory_mb,
             timeout_seconds=settings.lambda_timeout,
             reserved_concurrency=settings.lambda_reserved_concurrency or None,
+            placement=placement,
         ).function
         warm = settings.lambda_provisioned_concurrency if endpoint_name else 0
         self.alias = lambda_.Alias(

@@ -11,6 +11,7 @@ from constructs import Construct
 from aws.log_groups import function_log_group
 from settings import Settings, names
 from stacks.log_group import log_group
+from stacks.network import Placement
 
 _SOURCES = Path(__file__).parent.parent / "lambda"
 
@@ -18,7 +19,8 @@ _SOURCES = Path(__file__).parent.parent / "lambda"
 class LambdaFunction(Construct):
     """`function`, named `<prefix>-<name>`, and its log group.
 
-    It runs `handler` of lambda/<module>/<module>.py, where the module is `name` with underscores.
+    It runs `handler` of lambda/<module>/<module>.py, where the module is `name` with underscores; in a VPC if it has a
+    `placement`.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class LambdaFunction(Construct):
         memory_mb: int,
         timeout_seconds: int,
         reserved_concurrency: int | None = None,
+        placement: Placement | None = None,
     ) -> None:
         super().__init__(scope, id)
         module, full_name = name.replace("-", "_"), names.resource_name(settings.prefix, name)
@@ -56,3 +59,5 @@ class LambdaFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
         )
         self.function.node.add_dependency(log)
+        if placement:
+            placement.put(self.function)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from settings import Settings
+from stacks.network import Placement
 
 MAX_HOURS = 24
 # Where serving/score.py has its data; tools/score adds the two others.
@@ -10,7 +11,13 @@ MODEL_PATH = "/opt/ml/processing/model"
 
 
 def scoring_job(
-    settings: Settings, *, image_uri: str, model_data_url: str, role_arn: str, key_arn: str
+    settings: Settings,
+    *,
+    image_uri: str,
+    model_data_url: str,
+    role_arn: str,
+    key_arn: str,
+    placement: Placement | None = None,
 ) -> dict[str, Any]:
     """Run the endpoint's image and model as a job, without a network; values may be CDK tokens."""
     cluster: dict[str, Any] = {"InstanceType": settings.endpoint_instance_type, "InstanceCount": 1}
@@ -32,6 +39,6 @@ def scoring_job(
         "ProcessingOutputConfig": {"Outputs": [], "KmsKeyId": key_arn},
         "ProcessingResources": {"ClusterConfig": cluster},
         "StoppingCondition": {"MaxRuntimeInSeconds": MAX_HOURS * 3600},
-        "NetworkConfig": {"EnableNetworkIsolation": True},
+        "NetworkConfig": {"EnableNetworkIsolation": True, **(placement.vpc_config if placement else {})},
         "Tags": [{"Key": key, "Value": value} for key, value in settings.every_tag.items()],
     }

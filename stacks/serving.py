@@ -18,6 +18,7 @@ from stacks.endpoint_scaling import EndpointScaling
 from stacks.http_front import HttpFront
 from stacks.live_endpoint import ExistingEndpoint, LiveEndpoint
 from stacks.log_group import log_group
+from stacks.network import Placement
 from stacks.scoring_job import scoring_job
 from stacks.serving_image import ServingImage
 from stacks.traffic_shift import config_id, deployment_config
@@ -41,6 +42,7 @@ class Serving(Stack):
         role: iam.IRole,
         scoring_role: iam.IRole,
         function_role: iam.Role,
+        placement: Placement | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.endpoint_name = names.endpoint_name(settings.prefix, settings.endpoint_instance_type)
@@ -54,6 +56,7 @@ class Serving(Stack):
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=image.uri, model_data_url=model_data_url
             ),
+            vpc_config=placement and placement.of_model(),
         )
         self.config = sagemaker.CfnEndpointConfig(
             self,
@@ -79,6 +82,7 @@ class Serving(Stack):
             settings=settings,
             endpoint_name=self.endpoint_name if on else "",
             role=function_role,
+            placement=placement,
         )
         if settings.api != "none":
             HttpFront(self, "Api", settings=settings, alias=classify.alias)
@@ -89,6 +93,7 @@ class Serving(Stack):
             model_data_url=model_data_url,
             role_arn=scoring_role.role_arn,
             key_arn=key.key_arn,
+            placement=placement,
         )
         CfnOutput(self, "ScoringJob", value=self.to_json_string(scoring), description="request of make score, as JSON")
         if on:

@@ -29,6 +29,7 @@ from aws.containers import COMMAND, Container, training_container
 from settings import Settings, names
 from stacks.lambda_function import LambdaFunction
 from stacks.model_digest import model_digest
+from stacks.network import Network
 from stacks.registry_account import registry_account
 from stacks.storage import Storage
 from stacks.tuning_job import tuning_job
@@ -60,6 +61,7 @@ class TrainedModel(Stack):
         storage: Storage,
         training_role: iam.IRole,
         function_role: iam.Role,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, id)
         container = training_container(registry_account(self, settings), settings.training_instance)
@@ -81,9 +83,11 @@ class TrainedModel(Stack):
             container=container,
             digest=self.model_digest,
         )
+        if network:
+            request |= network.training.vpc_config
         if settings.tuning_max_jobs:
             request = tuning_job(request, settings=settings)
-        self.function = self._function(settings, bucket_name, function_role)
+        self.function = self._function(settings, bucket_name, function_role, network)
         rules = self._rules(settings, self.function)
         hours = _max_hours(settings)
         awaited = f"{self.model_digest[:12]}Hours{hours}"
@@ -119,7 +123,9 @@ class TrainedModel(Stack):
         data = wait.attr_data.to_string()
         CfnOutput(self, "TestAccuracy", value=data, description="by training job, as JSON")
 
-    def _function(self, settings: Settings, bucket_name: str, role: iam.Role) -> lambda_.Function:
+    def _function(
+        self, settings: Settings, bucket_name: str, role: iam.Role, network: Network | None
+    ) -> lambda_.Function:
         return LambdaFunction(
             self,
             "Handler",
@@ -130,6 +136,7 @@ class TrainedModel(Stack):
             environment={"BUCKET": bucket_name, "JOB_PREFIX": names.job_prefix(settings.prefix)},
             memory_mb=256,
             timeout_seconds=180,
+            placement=network.placement if network else None,
         ).function
 
     def _rules(self, settings: Settings, function: lambda_.Function) -> list[Construct]:

@@ -12,6 +12,7 @@ from ministack.services import cloudwatch_logs, lambda_svc
 from aws.log_groups import function_log_group
 from local_aws.iam.authorization import require
 from local_aws.iam.principal import require_trust
+from local_aws.private_network import place
 from local_aws.service import ApiError
 
 
@@ -27,6 +28,7 @@ def _run_as_the_function() -> None:
     def credentials(config: dict[str, Any]) -> dict[str, str]:
         require_trust(config["Role"], "lambda.amazonaws.com")
         found: dict[str, str] = original(config)
+        place(found["AWS_ACCESS_KEY_ID"], config.get("VpcConfig"))
         return found
 
     for module in (lambda_runtime, lambda_svc):

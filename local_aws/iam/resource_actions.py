@@ -37,6 +37,12 @@ def _network(kind: str, name: str, **with_property: str) -> TypeActions:
     )
 
 
+def _security_group_rule(direction: str) -> TypeActions:
+    """Entry of a rule of a security group."""
+    add, remove = (f"ec2:{verb}SecurityGroup{direction}" for verb in ("Authorize", "Revoke"))
+    return TypeActions(f"{_EC2}security-group/{{name}}", "GroupId", (add,), (add, remove), (remove,))
+
+
 def _http_api(kind: str = "", **with_property: str) -> TypeActions:
     """Entry of an HTTP API or of a part of it, whose actions are named after the methods of the requests."""
     return TypeActions(
@@ -140,6 +146,8 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
             "Tags": "ec2:CreateTags",
         },
     ),
+    "AWS::EC2::SecurityGroupEgress": _security_group_rule("Egress"),
+    "AWS::EC2::SecurityGroupIngress": _security_group_rule("Ingress"),
     "AWS::EC2::Subnet": _network("subnet", "Subnet", MapPublicIpOnLaunch="ec2:ModifySubnetAttribute"),
     "AWS::EC2::SubnetRouteTableAssociation": TypeActions(
         f"{_EC2}route-table/{{name}}",

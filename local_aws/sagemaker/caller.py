@@ -3,7 +3,7 @@
 Source: "Amazon SageMaker API Permissions: Actions, Permissions, and Resources Reference", SageMaker developer guide.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ministack.core.responses import get_region
@@ -12,6 +12,7 @@ from local_aws import doubts
 from local_aws.iam.authorization import caller, require, require_pass_role
 from local_aws.iam.principal import RoleSession
 from local_aws.keys import key_arn
+from local_aws.private_network import place
 from local_aws.sagemaker.registry import KIND_NAMED_BY, arn_of
 
 _SERVICE = "sagemaker.amazonaws.com"
@@ -43,13 +44,17 @@ def require_besides(operation: str, request: dict[str, Any]) -> None:
         require(key, f"sagemaker:{operation}", configuration)
 
 
-def execution_role(role_arn: str, resource_arn: str) -> RoleSession:
+def execution_role(role_arn: str, resource_arn: str, vpc_config: Mapping[str, Any] | None = None) -> RoleSession:
     """Session of the role that SageMaker assumes for a resource of its own, such as a job or an endpoint.
+
+    With a `vpc_config` it reads and writes S3 through that VPC.
 
     Raises:
         ApiError: the role does not exist, or does not trust SageMaker for this resource.
     """
-    return RoleSession(role_arn, service=_SERVICE, source_arn=resource_arn, session_name="SageMaker")
+    session = RoleSession(role_arn, service=_SERVICE, source_arn=resource_arn, session_name="SageMaker")
+    place(session.access_key, vpc_config, services=("s3",))
+    return session
 
 
 def require_volume_grant(volume_key: str | None) -> None:

@@ -30,7 +30,8 @@ def hosting_role(config: Mapping[str, Any], models: Mapping[str, Any], endpoint_
     Raises:
         ApiError: the role does not exist or does not trust SageMaker for this endpoint.
     """
-    return execution_role(models[variant_of(config)["ModelName"]]["ExecutionRoleArn"], endpoint_arn)
+    model = models[variant_of(config)["ModelName"]]
+    return execution_role(model["ExecutionRoleArn"], endpoint_arn, model.get("VpcConfig"))
 
 
 def start_fleet(

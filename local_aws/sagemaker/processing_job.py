@@ -29,7 +29,7 @@ class ProcessingJob(InstanceJob):
         super().__init__(request, arn)
         self._cluster = request["ProcessingResources"]["ClusterConfig"]
         self._outputs = request.get("ProcessingOutputConfig", {})
-        self._session = execution_role(request["RoleArn"], arn)
+        self._session = execution_role(request["RoleArn"], arn, request.get("NetworkConfig", {}).get("VpcConfig"))
 
     def in_use(self, instance_type: str) -> int:
         """Number of instances of a type that it uses."""

@@ -30,7 +30,7 @@ class TrainingJob(InstanceJob):
         self._state |= {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": []}
         self._groups: list[ProcessGroup] = []
         source = request.get("TuningJobArn", arn) if doubts.other("tuning-source") else arn
-        self._session = execution_role(request["RoleArn"], source)
+        self._session = execution_role(request["RoleArn"], source, request.get("VpcConfig"))
         definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
         self._metrics = JobMetrics(self.name, definitions, self._session)
 

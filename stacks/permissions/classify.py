@@ -3,12 +3,22 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from settings import names
-from stacks.permissions.statements import Bucket, allow, arn, key_through_s3, make_role, own_log, trusted_service
+from settings import Settings, names
+from stacks.permissions.statements import (
+    Bucket,
+    allow,
+    arn,
+    functions_interfaces,
+    key_through_s3,
+    make_role,
+    own_log,
+    trusted_service,
+)
 
 
-def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str) -> iam.Role:
-    """Invoke the endpoint; read images from the folder `images`, unless it is empty."""
+def classify_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam.Role:
+    """Invoke the endpoint; read images from the folder `s3_images`, unless it is empty."""
+    prefix, images = settings.prefix, settings.s3_images
     endpoints = names.endpoint_name_pattern(prefix)
     return make_role(
         scope,
@@ -21,6 +31,7 @@ def classify_role(scope: Construct, *, prefix: str, bucket: Bucket, images: str)
             allow("Invoke", ["sagemaker:InvokeEndpoint"], [arn("sagemaker", f"endpoint/{endpoints}")]),
             *(_images(bucket, images) if images else []),
             own_log(names.resource_name(prefix, "classify")),
+            *functions_interfaces(settings),
         ],
     )
 

@@ -11,6 +11,7 @@ from stacks.permissions.statements import (
     allow,
     arn,
     image_pull,
+    jobs_interfaces,
     key_for_volumes,
     key_through_s3,
     make_role,
@@ -47,6 +48,7 @@ def hosting_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             *write_log((endpoint_log_group(endpoints), "*")),
             metrics(ENDPOINTS),
             *image_pull(serving_repository(scope, settings)),
+            *jobs_interfaces(settings),
         ],
     )
 

@@ -11,6 +11,7 @@ from stacks.permissions.statements import (
     allow,
     arn,
     image_pull,
+    jobs_interfaces,
     key_for_volumes,
     key_through_s3,
     make_role,
@@ -50,5 +51,6 @@ def scoring_role(scope: Construct, *, settings: Settings, bucket: Bucket) -> iam
             *write_log((PROCESSING_JOBS, f"{start}*")),
             metrics(PROCESSING_JOBS),
             *image_pull(serving_repository(scope, settings)),
+            *jobs_interfaces(settings),
         ],
     )

@@ -34,7 +34,7 @@ class Roles(Stack):
         self.hosting = hosting_role(self, settings=settings, bucket=bucket)
         self.scoring = scoring_role(self, settings=settings, bucket=bucket)
         self.trained_model = trained_model_role(self, settings=settings, bucket=bucket, training=self.training)
-        self.classify = classify_role(self, prefix=prefix, bucket=bucket, images=settings.s3_images)
+        self.classify = classify_role(self, settings=settings, bucket=bucket)
         self.notebook: iam.Role | None = None
         if storage.notebook_files:
             trial = notebook_trial_role(self, settings=settings, bucket=bucket, program=storage.program, image=image)

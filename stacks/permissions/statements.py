@@ -217,5 +217,38 @@ def own_log(function_name: str) -> iam.PolicyStatement:
     return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"])
 
 
+def functions_interfaces(settings: Settings) -> list[iam.PolicyStatement]:
+    """Put a function into a private network; no statement without one.
+
+    Source: "Giving Lambda functions access to resources in an Amazon VPC", Lambda developer guide.
+    """
+    write = [
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "AssignPrivateIpAddresses",
+        "UnassignPrivateIpAddresses",
+    ]
+    return _interfaces(settings, write, ["NetworkInterfaces", "Subnets"])
+
+
+def jobs_interfaces(settings: Settings) -> list[iam.PolicyStatement]:
+    """Put SageMaker's instances into a private network; no statement without one.
+
+    Source: "How to use SageMaker AI execution roles", SageMaker developer guide.
+    """
+    write = [f"{verb}NetworkInterface{what}" for verb in ("Create", "Delete") for what in ("", "Permission")]
+    return _interfaces(settings, write, ["NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups"])
+
+
+def _interfaces(settings: Settings, write: list[str], describe: list[str]) -> list[iam.PolicyStatement]:
+    if settings.network == "none":
+        return []
+    # Lambda's page: without all ids, a function may lose its network.
+    return [
+        allow("MakeInterfaces", [f"ec2:{action}" for action in write], [arn("ec2", "*/*")]),
+        allow("SeeNetwork", [f"ec2:Describe{what}" for what in describe], ["*"]),
+    ]
+
+
 def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
     return list(values) if len(values) > 1 else values[0]

@@ -8,6 +8,7 @@ from stacks.permissions.statements import (
     Bucket,
     allow,
     arn,
+    functions_interfaces,
     key_for_volumes,
     key_through_s3,
     make_role,
@@ -55,6 +56,7 @@ def trained_model_role(scope: Construct, *, settings: Settings, bucket: Bucket, 
             # Required of the caller too, when a job's volume is encrypted with a key of ours.
             key_for_volumes(bucket),
             own_log(names.resource_name(prefix, "trained-model")),
+            *functions_interfaces(settings),
         ],
     )
 

@@ -11,6 +11,7 @@ from stacks.permissions.statements import (
     Bucket,
     allow,
     image_pull,
+    jobs_interfaces,
     make_role,
     metrics,
     prefixes,
@@ -44,6 +45,7 @@ def training_role(
             metrics(TRAINING_JOBS),
             *image_pull(training_repository(image)),
             *(_checkpoints(bucket) if settings.spot else []),
+            *jobs_interfaces(settings),
         ],
     )
 

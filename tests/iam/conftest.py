@@ -24,6 +24,9 @@ EVERYTHING = {
     "endpoint_data_capture_percent": 5, "api": "iam", "alarm_email": "a@example.org",
 }  # fmt: skip
 
+# A private network, which excludes the EC2 instance and the notebook.
+INSIDE = {"network": "private", "training_instance_count": 2}
+
 
 def synthesize(outdir: Path, **settings: Any) -> Path:
     """The folder, after `cdk synth` has written into it with these settings over those of cdk.json."""
@@ -41,9 +44,9 @@ def with_everything(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """The templates of the same system with tuning on, and with an image that is not built by the deploy."""
+    """The same system with tuning, in a private network, and with an image that is not built by the deploy."""
     tuning = {"tuning_max_jobs": 8, "tuning_learning_rate": "0.001..0.1"}
-    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **tuning, serving_image=PUSHED))
+    return load(synthesize(tmp_path_factory.mktemp("cdk.out"), **tuning, **INSIDE, serving_image=PUSHED))
 
 
 @pytest.fixture(scope="session")

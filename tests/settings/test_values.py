@@ -155,6 +155,9 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("log_retention_days", 31, "one of 1, 3, 5"),
         ("keep_data", "perhaps", "true or false"),
         ("container_account", "123", "12 digits, or empty"),
+        ("network", "public", "one of none, private"),
+        ("vpc_id", "vpc-1", "the id of a VPC"),
+        ("subnet_ids", "subnet-0a1b2c3d,subnet-4e5f6071", "ids of up to 16 subnets"),
         ("role_path", "teams/", "a path such as /teams/vision/"),
         ("role_path", "/teams", "a path such as /teams/vision/"),
         ("existing_key_arn", "alias/mine", "the ARN of a symmetric KMS key of this account and region, or empty"),
@@ -295,3 +298,19 @@ def test_tags_are_those_of_every_resource_beside_app_and_stage() -> None:
         "app": "slipway", "stage": "dev", "team": "vision", "cost:Zentrum": "4711/Ä b=c@x", "empty": "",
     }  # fmt: skip
     assert read_settings(DEFAULTS).every_tag == {"app": "slipway", "stage": "dev"}
+
+
+def test_a_private_network_excludes_what_installs_packages() -> None:
+    [problem] = problems(network="private", notebook=True)
+    assert "does not reach: set notebook=false (the notebook)" in problem
+    [problem] = problems(network="private", ec2_training=True, image_size=64)
+    assert "does not reach: set ec2_training=false (the EC2 instance)" in problem
+
+
+def test_a_vpc_that_is_there_is_for_a_private_network_and_has_subnets() -> None:
+    there = {"vpc_id": "vpc-0a1b2c3d", "subnet_ids": "subnet-0a1b2c3d|subnet-4e5f6071"}
+    assert read_settings({**DEFAULTS, "network": "private", **there}).subnets == ["subnet-0a1b2c3d", "subnet-4e5f6071"]
+    assert any("vpc_id = 'vpc-0a1b2c3d': is for network=private" in each for each in problems(**there))
+    for name in there:
+        [problem] = problems(network="private", **{name: there[name]})
+        assert "set both vpc_id and subnet_ids, or neither" in problem

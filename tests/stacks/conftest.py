@@ -51,6 +51,12 @@ def gpu_fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     )
 
 
+@pytest.fixture(scope="session")
+def private(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """The app in a private network."""
+    return synthesize_to(tmp_path_factory.mktemp("cdk.out"), network="private")
+
+
 @pytest.fixture
 def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
     """Synthesize again, with settings of the test's own."""

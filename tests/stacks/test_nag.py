@@ -46,6 +46,7 @@ SPOT = {
     "image_size": 64,
     "api": "iam",
 }  # no tuning
+PRIVATE = {"app": "birds", "stage": "inside", "network": "private", "training_instance_count": 2}
 Report = dict[str, dict[str, Any]]
 
 
@@ -67,13 +68,14 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
         "slipway-dev": _validate(tmp_path_factory.mktemp("nag")),
         "birds-prod": _validate(tmp_path_factory.mktemp("nag"), **OTHER_SETTINGS),
         "birds-spot": _validate(tmp_path_factory.mktemp("nag"), **SPOT),
+        "birds-inside": _validate(tmp_path_factory.mktemp("nag"), **PRIVATE),
     }
 
 
 @pytest.fixture(scope="module")
 def acknowledgements() -> dict[str, list[Acknowledgement]]:
     """Rows that the app acknowledges, by the prefix of the system."""
-    every = {"slipway-dev": {}, "birds-prod": OTHER_SETTINGS, "birds-spot": SPOT}
+    every = {"slipway-dev": {}, "birds-prod": OTHER_SETTINGS, "birds-spot": SPOT, "birds-inside": PRIVATE}
     return {prefix: acknowledged(read_settings(DEFAULTS | settings)) for prefix, settings in every.items()}
 
 
@@ -86,7 +88,7 @@ def _explained(report: Report) -> list[dict[str, Any]]:
     return [finding for pack in report.values() for finding in pack.get("suppressedViolations", [])]
 
 
-@pytest.mark.parametrize("system", ["slipway-dev", "birds-prod", "birds-spot"])
+@pytest.mark.parametrize("system", ["slipway-dev", "birds-prod", "birds-spot", "birds-inside"])
 def test_no_finding_is_unexplained(reports: dict[str, Report], system: str) -> None:
     assert {"AwsSolutions", "NIST.800.53.R5"} < set(reports[system])
     assert [
@@ -97,7 +99,7 @@ def test_no_finding_is_unexplained(reports: dict[str, Report], system: str) -> N
     ] == []
 
 
-@pytest.mark.parametrize("system", ["slipway-dev", "birds-prod", "birds-spot"])
+@pytest.mark.parametrize("system", ["slipway-dev", "birds-prod", "birds-spot", "birds-inside"])
 def test_a_finding_has_the_reason_of_its_own_line(
     reports: dict[str, Report], acknowledgements: dict[str, list[Acknowledgement]], system: str
 ) -> None:

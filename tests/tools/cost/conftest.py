@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.stacks.conftest import synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
+from tests.stacks.conftest import private, synthesize, templates  # noqa: F401 (fixtures: the synthesized app)
 
 
 def endpoint(variant: Mapping[str, Any], **more: Any) -> dict[str, Any]:

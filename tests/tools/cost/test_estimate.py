@@ -287,6 +287,10 @@ def test_an_ec2_training_adds_to_a_training_run_and_nothing_that_stays(app: Esti
     )
 
 
+def test_a_private_network_costs_two_endpoints_in_two_zones(app: Estimate, private: dict[str, Template]) -> None:
+    assert _estimate(private).month - app.month == pytest.approx(2 * 2 * 730 * 0.01)
+
+
 def test_a_setting_costs_what_it_brings(app: Estimate, synthesize: Synthesize) -> None:
     changed = _estimate(synthesize(endpoint_min_instances=2, lambda_provisioned_concurrency=0))
     assert changed.month - app.month == pytest.approx(

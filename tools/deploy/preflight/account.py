@@ -37,7 +37,7 @@ def existing_key(target: Target) -> str:
             raise
         raise NotReady(f"there is no key {arn}: {_USE}") from error
     if key["KeyState"] != "Enabled":
-        raise NotReady(f"{arn} is in state {key['KeyState']}: enable it (aws kms enable-key), or {_USE}")
+        raise NotReady(f"{arn} is in state {key['KeyState']}: enable it in KMS, or {_USE}")
     if key["KeySpec"] != "SYMMETRIC_DEFAULT" or key["KeyUsage"] != "ENCRYPT_DECRYPT":
         raise NotReady(f"{arn} is for {key['KeyUsage']} with {key['KeySpec']}, not a symmetric one to encrypt: {_USE}")
     policy = json.loads(boto3.client("kms").get_key_policy(KeyId=arn, PolicyName="default")["Policy"])

@@ -18,6 +18,7 @@ from tools.deploy.preflight.ec2 import ec2_plan, ec2_zone
 from tools.deploy.preflight.images import endpoint_image, training_image
 from tools.deploy.preflight.log_groups import free_log_groups
 from tools.deploy.preflight.names import free_names
+from tools.deploy.preflight.network import private_network
 from tools.deploy.preflight.quotas import instances
 from tools.deploy.preflight.region import resource_types
 from tools.deploy.preflight.scaling_roles import scaling_roles
@@ -36,6 +37,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("EC2 zone", ec2_zone),
     ("EC2 plan", ec2_plan),
     ("existing key", existing_key),
+    ("private network", private_network),
     ("permissions boundary", boundary),
     ("log groups", free_log_groups),
     ("billing access", billing_access),

@@ -53,7 +53,7 @@ def test_a_key_of_another_region_or_account_is_refused_without_asking(aws: Aws, 
 @pytest.mark.parametrize(
     ("described", "said"),
     [
-        ({"KeyState": "PendingDeletion"}, "is in state PendingDeletion: enable it"),
+        ({"KeyState": "PendingDeletion"}, "is in state PendingDeletion: enable it in KMS"),
         ({"KeyUsage": "SIGN_VERIFY", "KeySpec": "RSA_2048"}, "is for SIGN_VERIFY with RSA_2048, not a symmetric one"),
     ],
 )

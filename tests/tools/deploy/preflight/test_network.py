@@ -1,0 +1,90 @@
+"""A VPC that is not there, and subnets from which a service cannot be reached, are told before the deploy.
+
+Sources: "Gateway endpoints" and "Access an AWS service using an interface VPC endpoint", AWS PrivateLink guide.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.tools.deploy.preflight.conftest import Aws, target
+from tools.deploy.preflight.network import private_network
+from tools.preflight import NotReady
+
+VPC, SUBNETS = "vpc-0a1b2c3d", ("subnet-0a1b2c3d", "subnet-4e5f6071")
+THERE = {"network": "private", "vpc_id": VPC, "subnet_ids": "|".join(SUBNETS)}
+FILTERS = {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]}
+NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}
+INTERNET = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}
+
+
+def endpoint(service: str, **properties: Any) -> dict[str, Any]:
+    name = f"com.amazonaws.eu-west-1.{service}"
+    kind = {"VpcEndpointType": "Gateway" if service == "s3" else "Interface", "PrivateDnsEnabled": service != "s3"}
+    return {"VpcId": VPC, "ServiceName": name, "State": "available", "RouteTableIds": ["main"], **kind, **properties}
+
+
+ALL = [endpoint("s3"), endpoint("sagemaker.api"), endpoint("sagemaker.runtime")]
+
+
+def finds(
+    aws: Aws,
+    *endpoints: dict[str, Any],
+    subnets: tuple[str, ...] = SUBNETS,
+    route: dict[str, str] | None = None,
+    own: tuple[str, ...] = (),
+) -> str:
+    """What the check says of a VPC; its main route table has `route`, the subnets `own` have a table of their own."""
+    main = {"RouteTableId": "main", "Associations": [{"Main": True}], "Routes": [route] if route else []}
+    other = {"RouteTableId": "other", "Associations": [{"SubnetId": subnet} for subnet in own], "Routes": []}
+    ec2 = aws("ec2")
+    ec2.add_response("describe_vpcs", {"Vpcs": [{"VpcId": VPC}]}, {"VpcIds": [VPC]})
+    ec2.add_response("describe_subnets", {"Subnets": [{"SubnetId": subnet} for subnet in subnets]}, FILTERS)
+    ec2.add_response("describe_route_tables", {"RouteTables": [main, other]}, FILTERS)
+    ec2.add_response("describe_vpc_endpoints", {"VpcEndpoints": list(endpoints)}, FILTERS)
+    return private_network(target(None, **THERE))
+
+
+def test_a_network_that_the_deploy_makes_needs_nothing() -> None:
+    assert private_network(target()) == "no private network is set"
+    assert private_network(target(network="private")) == "the deploy makes the private network"
+
+
+def test_one_with_all_endpoints_is_right_and_so_is_one_with_a_nat_gateway(aws: Aws) -> None:
+    assert f"{VPC} leads to s3, sagemaker.api, sagemaker.runtime" in finds(aws, *ALL)
+    assert f"{VPC} leads to" in finds(aws, route=NAT)
+
+
+def test_a_vpc_that_is_not_there_is_named(aws: Aws) -> None:
+    aws("ec2").add_client_error("describe_vpcs", "InvalidVpcID.NotFound")
+    with pytest.raises(NotReady, match=f"there is no VPC {VPC} in eu-west-1: SETTINGS="):
+        private_network(target(None, **THERE))
+
+
+def test_a_subnet_of_another_vpc_is_named(aws: Aws) -> None:
+    with pytest.raises(NotReady, match=f"{VPC} has no {SUBNETS[1]}:"):
+        finds(aws, *ALL, subnets=SUBNETS[:1])
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "missing"),
+    [
+        (ALL[:2], "sagemaker.runtime"),
+        ([*ALL[:2], endpoint("sagemaker.runtime", PrivateDnsEnabled=False)], "sagemaker.runtime"),
+        ([*ALL[:2], endpoint("sagemaker.runtime", State="pending")], "sagemaker.runtime"),
+        (ALL[1:], "s3"),
+        ([endpoint("s3", RouteTableIds=["other"]), *ALL[1:]], "s3"),
+    ],
+)
+def test_each_subnet_without_a_way_to_a_service_is_named(
+    aws: Aws, endpoints: list[dict[str, Any]], missing: str
+) -> None:
+    with pytest.raises(NotReady) as refused:
+        finds(aws, *endpoints, route=INTERNET)  # interfaces of functions have no public address
+    lines = [f"from {subnet} nothing leads to com.amazonaws.eu-west-1.{missing}: " for subnet in SUBNETS]
+    assert [problem.startswith(line) for problem, line in zip(refused.value.problems, lines, strict=True)] == [True] * 2
+
+
+def test_a_subnet_s_own_route_table_counts(aws: Aws) -> None:
+    with pytest.raises(NotReady, match=f"^from {SUBNETS[0]} nothing leads to com.amazonaws.eu-west-1.s3: add the"):
+        finds(aws, *ALL, own=SUBNETS[:1])
