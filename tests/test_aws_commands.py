@@ -15,6 +15,7 @@ AWS = [command for command in everywhere() if re.search(r"\baws [a-z0-9-]+ [a-z]
 # Of commands that are no operation of a service: "AWS CLI Command Reference", version 2, by the e2e test too.
 OWN_OPTIONS = {
     ("s3", "cp"): set[str](),
+    ("s3", "rm"): {"--recursive"},
     ("s3", "sync"): set[str](),
     ("logs", "tail"): {"--since", "--log-stream-name-prefix"},
     ("sso", "login"): set[str](),
