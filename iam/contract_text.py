@@ -39,7 +39,7 @@ class _Loader(yaml.CSafeLoader):  # the C one: a tenth of the time
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_mapping)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)  # the contract, and another one that is compared with it
 def _document(text: str) -> Any:
     return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
 
