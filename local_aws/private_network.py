@@ -143,9 +143,8 @@ def _refused(context: EvalContext, keys: Mapping[str, Any], name: str) -> str:
         return ""
     endpoint = keys.get(_ENDPOINT)
     if endpoint is None:
-        return (
-            f"{keys[_VPC]} has no VPC endpoint com.amazonaws.{context.region}.{name} that {context.action} could take"
-        )
+        start = keys[_VPC] or "a subnet that is not there"
+        return f"{start} has no VPC endpoint com.amazonaws.{context.region}.{name} that {context.action} could take"
     policy = ec2._vpc_endpoints[endpoint].get("PolicyDocument")
     if not policy or evaluate_resource_policy(policy, context).decision == "Allow":
         return ""
@@ -176,7 +175,8 @@ def _routes(subnet: str) -> Mapping[str, Any]:
 
 def _has_a_way_out(found: Place) -> bool:
     return all(
-        any(
+        subnet in ec2._subnets
+        and any(
             route.get("DestinationCidrBlock") == "0.0.0.0/0" and any(route.get(way) for way in _WAYS_OUT)
             for route in _routes(subnet)["Routes"]
         )

@@ -33,7 +33,21 @@ def _handlers(direction: str) -> dict[str, Any]:
     return {"create": create, "delete": delete}
 
 
+def _in_a_vpc(create: Any) -> Any:
+    """Refuse a group in a VPC that is not there, as CreateSecurityGroup does and MiniStack does not."""
+
+    def handle(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        vpc = properties.get("VpcId")
+        if vpc and vpc not in ec2._vpcs:
+            raise ApiError("InvalidVpcID.NotFound", f"The vpc ID '{vpc}' does not exist")
+        return create(logical_id, properties, stack)
+
+    return handle
+
+
+_GROUP = provisioners._RESOURCE_HANDLERS["AWS::EC2::SecurityGroup"]
 HANDLERS = {
+    "AWS::EC2::SecurityGroup": _GROUP | {"create": _in_a_vpc(_GROUP["create"])},
     "AWS::EC2::SecurityGroupIngress": _handlers("IpPermissions"),
     "AWS::EC2::SecurityGroupEgress": _handlers("IpPermissionsEgress"),
 }

@@ -228,6 +228,21 @@ def test_an_endpoint_that_is_made_by_the_api_is_held_to_its_policy_too(client: C
     assert b"no VPC endpoint policy allows the s3:ListAllMyBuckets action" in answer["Payload"].read()
 
 
+def test_from_a_subnet_that_is_not_there_nothing_leads_anywhere(client: Client, net: Network) -> None:
+    function = net.function({**net.make(network()), "Subnet": "subnet-0a1b2c3d"})
+    answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(BUCKETS).encode())
+    assert b"a subnet that is not there has no VPC endpoint" in answer["Payload"].read()
+
+
+def test_no_security_group_is_made_in_a_vpc_that_is_not_there(client: Client) -> None:
+    """InvalidVpcID.NotFound: "Error codes for the Amazon EC2 API"."""
+    group = resource("SecurityGroup", VpcId="vpc-0a1b2c3d", GroupDescription="nowhere")
+    client("cloudformation").create_stack(StackName="nowhere", TemplateBody=json.dumps({"Resources": {"Group": group}}))
+    assert wait_for_stack(client, "nowhere") == "ROLLBACK_COMPLETE"
+    events = client("cloudformation").describe_stack_events(StackName="nowhere")["StackEvents"]
+    assert any("'vpc-0a1b2c3d' does not exist" in event.get("ResourceStatusReason", "") for event in events)
+
+
 def test_a_rule_of_its_own_opens_a_security_group(client: Client, net: Network) -> None:
     own = {"Fn::GetAtt": ["Group", "GroupId"]}
     rule = resource("SecurityGroupIngress", GroupId=own, SourceSecurityGroupId=own, IpProtocol="-1")
