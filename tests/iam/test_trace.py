@@ -96,7 +96,5 @@ def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_trace_of_an_older_program_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "t.json", Trace("demo", "1", "here", {"prefix": "app"}, (LIST,)))
 
-    with pytest.raises(
-        UnreadableTrace, match="from an older version, without api, capture, dataset, ec2, images, kept, key"
-    ):
+    with pytest.raises(UnreadableTrace, match="from an older version, without api, capture, dataset, "):
         check_file(tmp_path / "t.json")
