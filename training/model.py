@@ -21,7 +21,6 @@ _ARGUMENTS = {"googlenet": _INCEPTIONS, "inception_v3": _INCEPTIONS}
 # random after the few steps of a training on thousands of images.
 _MOMENTUM = 0.1
 T = TypeVar("T")
-_COUNTERS = "num_batches_tracked"  # of BatchNorm, which older files lack and nothing needs
 
 
 def build(settings: Hyperparameters, classes: int, state: Mapping[str, np.ndarray] | None) -> nn.Module:
@@ -82,7 +81,8 @@ def load(model: nn.Module, state: Mapping[str, np.ndarray], architecture: str) -
     """
     last = {id(value) for value in classifier(model).state_dict(keep_vars=True).values()}
     own = {name: value for name, value in model.state_dict(keep_vars=True).items() if id(value) not in last}
-    expected = {name for name in own if not name.endswith(_COUNTERS)}
+    # whole numbers are counters of BatchNorm, which nothing needs, and indices, which the network has
+    expected = {name for name, value in own.items() if value.is_floating_point()}
     missing, unknown = expected - state.keys(), state.keys() - own.keys()
     other = [name for name in expected & state.keys() if tuple(own[name].shape) != state[name].shape]
     if missing or unknown or other:

@@ -101,6 +101,15 @@ def test_a_backbone_for_images_of_another_size(tmp_path: Path) -> None:
     weights.check(path, Hyperparameters("onnx", image_size=224, trainable="head"))
 
 
+@pytest.mark.parametrize("architecture", ["swin_t", "maxvit_t"])
+def test_indices_of_a_network_are_its_own(architecture: str) -> None:
+    """Whole numbers are not in a weights file."""
+    state = build(Hyperparameters(architecture, image_size=224), 2, None).state_dict()
+    last = ("head.", "classifier.5.")
+    given = {name: value.numpy() for name, value in state.items() if value.is_floating_point()}
+    build(Hyperparameters(architecture, image_size=224), 2, {k: v for k, v in given.items() if not k.startswith(last)})
+
+
 def test_layers_of_another_network_are_counted(file: Path) -> None:
     with pytest.raises(InputError, match=r"are not of resnet18: 40 weights missing, 0 unknown, 0 of another shape"):
         build(Hyperparameters("resnet18"), 2, weights.read(file))

@@ -97,7 +97,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 
 
 def _layers(state: Mapping[str, Tensor], left_out: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Layers by torchvision's names, in float32, without counters of BatchNorm, which older files lack."""
+    """Layers by torchvision's names, in float32, without whole numbers (`training.model.load`)."""
     named = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
     return {
         name: value.detach().float().contiguous().numpy()
