@@ -4,6 +4,7 @@ The layers are for PyTorch; the backbone, a tensor of bytes, is for a head's tra
 of an ONNX backbone has that alone. Nothing in such a file can be run (https://huggingface.co/docs/safetensors).
 """
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from training.settings import Hyperparameters
 Weights = dict[str, np.ndarray]
 SUFFIX = ".safetensors"
 _BACKBONE = "backbone.onnx"
+_DESCRIPTION = "slipway"  # one entry, as safetensors writes several in a random order
 _CHUNK = 16 * 2**20
 
 
@@ -49,7 +51,7 @@ def check(path: Path, settings: Hyperparameters) -> None:
         InputError: not written by `make weights`, another network's, or for images of another size.
     """
     with _opened(path) as file:
-        described = file.metadata() or {}
+        described = json.loads((file.metadata() or {}).get(_DESCRIPTION, "{}"))
         if "architecture" not in described or _BACKBONE not in file.keys():  # noqa: SIM118 (no dictionary)
             raise InputError(
                 f"{path} was not written by make weights: run make weights ARCH=… FILE={shlex.quote(path.name)}"
@@ -60,7 +62,7 @@ def check(path: Path, settings: Hyperparameters) -> None:
             f"{path} has weights of {theirs}, and architecture is {settings.architecture}: "
             f"set architecture={theirs}, or run make weights ARCH={settings.architecture}"
         )
-    if size and int(size) != settings.image_size:
+    if size and size != settings.image_size:
         raise InputError(f"{path} is for images of {size} px, and image-size is {settings.image_size}: set {size}")
 
 
@@ -96,8 +98,8 @@ def write(
     _require_package()
     from safetensors.numpy import save_file
 
-    described = {"architecture": architecture, "image_size": str(image_size or "")}
-    save_file({**layers, _BACKBONE: np.fromfile(backbone, np.uint8)}, path, described)
+    described = json.dumps({"architecture": architecture, "image_size": image_size})
+    save_file({**layers, _BACKBONE: np.fromfile(backbone, np.uint8)}, path, {_DESCRIPTION: described})
 
 
 def _only_file(place: Path) -> Path | None:
