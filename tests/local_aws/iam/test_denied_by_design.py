@@ -68,7 +68,7 @@ ENDPOINT_LOG = "/aws/sagemaker/Endpoints/slipway-dev-abcd"
 @pytest.fixture(scope="module")
 def acting(client: Client, home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Client]:
     """Clients by role, in an account with the stacks of storage and roles and further resources to be denied."""
-    client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
     templates = synthesize_to(Path(tmp_path_factory.mktemp("cdk.out")), notebook=True)
     for name in ("storage", "roles"):
         body = json.dumps(templates[name].to_json())

@@ -1,7 +1,4 @@
-"""Stacks that CloudFormation makes, changes, rolls back and removes with the policies of `make deployer-policy` alone.
-
-The end-to-end test does so with the whole system, by `cdk bootstrap` and `cdk deploy`.
-"""
+"""Stacks that CloudFormation makes, changes, rolls back and removes with the policies of `make deployer-policy`."""
 
 import json
 import random
