@@ -17,7 +17,7 @@ from iam.contract import PATH, ContractError, declared, read
 from iam.plugin import IamGate, acknowledge
 from settings import Settings, SettingsError, Sources, names, read_settings
 from stacks.ec2_training import Ec2Training, UserDataTooLong
-from stacks.network import Network
+from stacks.network import PrivateNetwork
 from stacks.notebook import Notebook
 from stacks.operations import Operations
 from stacks.permissions import Roles
@@ -36,7 +36,7 @@ def build(app: App, settings: Settings) -> None:
     storage = Storage(app, name("storage"), settings=settings)
     network = None
     if settings.network == "private":
-        network = Network(app, name("network"), settings=settings, asset_bucket=storage.program.bucket_name)
+        network = PrivateNetwork(app, name("network"), settings=settings, asset_bucket=storage.program.bucket_name)
     roles = Roles(app, name("roles"), settings=settings, storage=storage)
     trained = TrainedModel(
         app, name("trained-model"), settings=settings, storage=storage,

@@ -15,7 +15,7 @@ _DOCUMENT = {"Version", "Statement", "Id"}
 Find = Callable[[str, str, str, str, str], None]  # rule, role, Sid, message, fix
 
 
-class Part(NamedTuple):
+class StatementPart(NamedTuple):
     """One action of a statement with one principal, one resource and one single-valued condition block.
 
     Attributes:
@@ -36,7 +36,7 @@ class StatementReader:
     def __init__(self, resolver: Resolver, find: Find) -> None:
         self._resolver, self._find = resolver, find
 
-    def parts(self, role: str, stack: str, document: Any, *subjects: str) -> Iterator[Part]:
+    def parts(self, role: str, stack: str, document: Any, *subjects: str) -> Iterator[StatementPart]:
         """Parts of a document whose statements name `subjects`: Principal, Resource or both."""
         for number, statement in enumerate(self._statements(role, document), 1):
             given = statement.get("Sid", "trust" if subjects == ("Principal",) else "")
@@ -53,7 +53,7 @@ class StatementReader:
                 self._find("resolve", role, sid, missing, FIX)
                 continue
             for action, principal, resource, block in itertools.product(actions, principals, resources, blocks):
-                yield Part(statement["Effect"], action, principal, resource, block, sid)
+                yield StatementPart(statement["Effect"], action, principal, resource, block, sid)
 
     def _statements(self, role: str, document: Any) -> list[Any]:
         """Statements of a policy document, which must be one: whatever stands for one could hold anything."""

@@ -46,7 +46,7 @@ class Placement:
         )
 
 
-class Network(Stack):
+class PrivateNetwork(Stack):
     """`placement` for functions, endpoint and scoring jobs, `training` for training jobs.
 
     With the settings `vpc_id` and `subnet_ids` only the security groups are made: routes and VPC endpoints are the

@@ -29,7 +29,7 @@ from aws.containers import COMMAND, Container, training_container
 from settings import Settings, names
 from stacks.lambda_function import LambdaFunction
 from stacks.model_digest import model_digest
-from stacks.network import Network
+from stacks.network import PrivateNetwork
 from stacks.registry_account import registry_account
 from stacks.storage import Storage
 from stacks.tuning_job import tuning_job
@@ -61,7 +61,7 @@ class TrainedModel(Stack):
         storage: Storage,
         training_role: iam.IRole,
         function_role: iam.Role,
-        network: Network | None = None,
+        network: PrivateNetwork | None = None,
     ) -> None:
         super().__init__(scope, id)
         container = training_container(registry_account(self, settings), settings.training_instance)
@@ -124,7 +124,7 @@ class TrainedModel(Stack):
         CfnOutput(self, "TestAccuracy", value=data, description="by training job, as JSON")
 
     def _function(
-        self, settings: Settings, bucket_name: str, role: iam.Role, network: Network | None
+        self, settings: Settings, bucket_name: str, role: iam.Role, network: PrivateNetwork | None
     ) -> lambda_.Function:
         return LambdaFunction(
             self,

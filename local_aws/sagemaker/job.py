@@ -19,7 +19,7 @@ class JobFailed(Exception):
     """The job failed; the message is its FailureReason."""
 
 
-class SageMakerJob(ABC):
+class LocalJob(ABC):
     """A job: its Create… request and its state.
 
     `kind` begins the names of its fields, as in TrainingJobStatus, and `event` is in the name of its events.
@@ -80,7 +80,7 @@ class SageMakerJob(ABC):
         announce(self.event, self.arn, self._describe(), ended=True)
 
 
-class InstanceJob(SageMakerJob):
+class InstanceJob(LocalJob):
     """A job whose work is done on instances of its own, in a folder that is removed when it ends."""
 
     def _run(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from local_aws import doubts
 from local_aws.sagemaker.caller import execution_role
-from local_aws.sagemaker.job import ENDED, SageMakerJob
+from local_aws.sagemaker.job import ENDED, LocalJob
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_search import search_of
 from local_aws.service import ApiError, now
@@ -32,7 +32,7 @@ class _TunedJob:
     """True when the job's end was reported to the search."""
 
 
-class TuningJob(SageMakerJob):
+class TuningJob(LocalJob):
     """A tuning job, whose training jobs `launch` starts. Stopping it stops those that run, and starts no more."""
 
     kind, event = "HyperParameterTuning", "HyperParameter Tuning Job"

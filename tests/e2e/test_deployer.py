@@ -20,7 +20,7 @@ from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.stacks import deploy_everything
 from tools.deployer.derive import resources
-from tools.deployer.needs import Need, Place, together
+from tools.deployer.needs import DeployPlace, Need, together
 from tools.deployer.policies import documents
 from training.folder import Folder, digest
 
@@ -41,7 +41,7 @@ def system(aws: Home, digits: Folder) -> System:
 
 @pytest.fixture(scope="module")
 def needs(system: System) -> list[Need]:
-    return together(resources(load(system.synthesize().folder), Place(ACCOUNT, DEFAULT_REGION)))
+    return together(resources(load(system.synthesize().folder), DeployPlace(ACCOUNT, DEFAULT_REGION)))
 
 
 _numbers = itertools.count(1)

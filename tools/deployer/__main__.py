@@ -25,7 +25,7 @@ from tools.assembly import synthesize
 from tools.cdk import ROOT
 from tools.cli import add_json, command, make_parser, print_json, settings_of
 from tools.deployer.derive import resources
-from tools.deployer.needs import LOCAL, SCHEMA, Need, Place, together
+from tools.deployer.needs import LOCAL, SCHEMA, DeployPlace, Need, together
 from tools.deployer.policies import Document, documents
 from tools.deployer.stopped import StoppedStep, stopped
 from tools.preflight import require_aws
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings, policy = read_settings(context), _service_control(options.scp)
     given = bool(options.account and options.region)
     account, region = (options.account, options.region) if given else require_aws()
-    place = Place(account, region, boto3.session.Session().get_partition_for_region(region))
+    place = DeployPlace(account, region, boto3.session.Session().get_partition_for_region(region))
     app = synthesize(context)
     templates = load(app.folder)
     found = resources(templates, place)
@@ -89,7 +89,7 @@ def _write(policies: list[Document], needs: list[Need]) -> list[Path]:
     return files
 
 
-def _tell(prefix: str, place: Place, files: list[Path], needs: list[Need]) -> None:
+def _tell(prefix: str, place: DeployPlace, files: list[Path], needs: list[Need]) -> None:
     by_schema = sum(SCHEMA in need.asked_by for need in needs)
     by_local = sum(LOCAL in need.asked_by for need in needs)
     print(

@@ -17,7 +17,7 @@ from local_aws.iam.resource_actions import actions_of
 from local_aws.iam.type_actions import TypeActions
 from settings import names
 from tools.deployer.narrowing import used, without_resource
-from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployedResource, Need, Place
+from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds
 from tools.deployer.schemas import permissions
 
 _BOTH = f"{SCHEMA} and {LOCAL}"
@@ -35,18 +35,18 @@ _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
 _OPERATIONS = ("create", "update", "delete")
 
 
-def resources(templates: Mapping[str, Template], place: Place) -> list[DeployedResource]:
+def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[ResourceNeeds]:
     """Every resource of the templates, in their order, with its needs, and each stack's parameters as a resource."""
     reader = _Reader(dict(templates), place)
     return [
-        DeployedResource(stack, logical_id, type_, tuple(sorted(needs, key=str)))
+        ResourceNeeds(stack, logical_id, type_, tuple(sorted(needs, key=str)))
         for stack in templates
         for logical_id, type_, needs in reader.of_stack(stack)
     ]
 
 
 class _Reader:
-    def __init__(self, templates: dict[str, Template], place: Place) -> None:
+    def __init__(self, templates: dict[str, Template], place: DeployPlace) -> None:
         self._templates, self._place = templates, place
         self._resolver = Resolver(templates)
         self._endpoint = self._name_of_endpoint()

@@ -9,7 +9,7 @@ SCHEMA, LOCAL = "schema", "local AWS"  # who asks for an action
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class DeployPlace:
     """Where the app is deployed."""
 
     account: str
@@ -38,7 +38,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class DeployedResource:
+class ResourceNeeds:
     """A resource of a template, with what it needs to be made, changed and removed."""
 
     stack: str
@@ -47,7 +47,7 @@ class DeployedResource:
     needs: tuple[Need, ...]
 
 
-def together(found: Iterable[DeployedResource]) -> list[Need]:
+def together(found: Iterable[ResourceNeeds]) -> list[Need]:
     """The needs of all resources, each once, sorted."""
     each: dict[tuple[str, str, Condition | None], list[Need]] = defaultdict(list)
     for of in found:

@@ -7,7 +7,7 @@ from typing import Any
 
 from iam.policy import Role
 from local_aws.iam.service_control import ServiceControl
-from tools.deployer.needs import DeployedResource, Place
+from tools.deployer.needs import DeployPlace, ResourceNeeds
 
 _GLOBAL = {"budgets", "iam"}  # whose requests all go to one region: "aws:RequestedRegion", IAM user guide
 
@@ -27,10 +27,10 @@ class StoppedStep:
 
 def stopped(
     policy: ServiceControl,
-    resources: Iterable[DeployedResource],
+    resources: Iterable[ResourceNeeds],
     roles: Iterable[Role],
     *,
-    place: Place,
+    place: DeployPlace,
     deployer: str,
     tags: Mapping[str, str],
 ) -> list[StoppedStep]:
@@ -43,7 +43,7 @@ def stopped(
         why = policy.refusal(action, resource, principal=principal, region=region, keys=keys)
         return why and f"{action} on {resource}: {why}"
 
-    def of_resource(each: DeployedResource) -> Iterator[str]:
+    def of_resource(each: ResourceNeeds) -> Iterator[str]:
         for need in each.needs:
             keys = given | ({need.condition[1]: need.condition[2]} if need.condition else {})
             yield reason(deployer, need.action, need.resource, keys)
@@ -61,12 +61,12 @@ def stopped(
     return [step for step in found if step.reasons]
 
 
-def _named(role: Role, place: Place) -> tuple[str, str]:
+def _named(role: Role, place: DeployPlace) -> tuple[str, str]:
     name = role.name.replace("REGION", place.region)
     return name, f"arn:{place.partition}:iam::{place.account}:role/{name}"
 
 
-def _placed(text: str, place: Place) -> str:
+def _placed(text: str, place: DeployPlace) -> str:
     """An ARN or value of a statement in this place; a name that CloudFormation generates is `*`."""
     pseudo = {"AccountId": place.account, "Region": place.region, "Partition": place.partition}
     for name, value in {**pseudo, "URLSuffix": "amazonaws.com"}.items():

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tools.page.guard import HEADERS, Guard, Refused
+from tools.page.guard import HEADERS, Guard, RefusedRequest
 from training.errors import InputError
 
 _STATIC = Path(__file__).with_name("static")
@@ -54,7 +54,7 @@ def make_app(guard: Guard, classify: Classify, *, max_bytes: int, about: dict[st
         file("page.css"),
     ]
     refusals: dict[Any, Any] = {
-        Refused: lambda _, refused: _error(refused.status, str(refused)),
+        RefusedRequest: lambda _, refused: _error(refused.status, str(refused)),
         InputError: lambda _, refused: _error(422, str(refused)),
         BotoCoreError: lambda _, error: _error(502, f"AWS cannot be reached: {error}"),
         HTTPException: lambda _, error: _error(error.status_code, error.detail),
@@ -67,16 +67,18 @@ async def _body(request: Request, max_bytes: int) -> bytes:
     """The bytes of the body.
 
     Raises:
-        Refused: it is empty, has no length, or is too long, which is found before it is read.
+        RefusedRequest: it is empty, has no length, or is too long, which is found before it is read.
     """
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
-        raise Refused(411, "the length of the image is missing")
+        raise RefusedRequest(411, "the length of the image is missing")
     if int(length) > max_bytes:
-        raise Refused(413, f"the image has {int(length) / 1e6:.1f} MB, and the function takes {max_bytes / 1e6:.1f} MB")
+        raise RefusedRequest(
+            413, f"the image has {int(length) / 1e6:.1f} MB, and the function takes {max_bytes / 1e6:.1f} MB"
+        )
     content = await request.body()
     if not content:
-        raise Refused(400, "the file is empty")
+        raise RefusedRequest(400, "the file is empty")
     return content
 
 
@@ -99,7 +101,7 @@ class _Guarded:
 
         try:
             self._guard.require_host(Request(scope))
-        except Refused as refused:
+        except RefusedRequest as refused:
             await _error(refused.status, str(refused))(scope, receive, with_headers)
         else:
             await self._app(scope, receive, with_headers)

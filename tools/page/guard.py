@@ -26,7 +26,7 @@ HEADERS = {
 }
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that is not answered; `status` is its HTTP status, the message is for people."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -54,19 +54,19 @@ class Guard:
     def require_host(self, request: Request) -> None:
         """Refuse a request under another name than this machine's own."""
         if request.headers.getlist("host") not in [[host] for host in self._hosts]:
-            raise Refused(403, "this page is for this machine alone: open the address in the terminal")
+            raise RefusedRequest(403, "this page is for this machine alone: open the address in the terminal")
 
     def require_own_page(self, request: Request) -> None:
         """Refuse a request that another page makes, or that has not the token.
 
         Raises:
-            Refused: it does not come from the page at the address in the terminal.
+            RefusedRequest: it does not come from the page at the address in the terminal.
         """
         origins = request.headers.getlist("origin")
         if origins not in [[f"http://{host}"] for host in self._hosts]:
-            raise Refused(403, "only this page may ask")
+            raise RefusedRequest(403, "only this page may ask")
         if not secrets.compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self.token.encode()):
-            raise Refused(403, "this page is of an earlier start: open the address that the terminal shows now")
+            raise RefusedRequest(403, "this page is of an earlier start: open the address that the terminal shows now")
 
     @property
     def _hosts(self) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from tools.report.absent import Absent, Missing, found_or_absent
 from tools.report.endpoint import FunctionAnswer, ServingEndpoint, ask_function, read_endpoint
 from tools.report.load import LoadTest, load_tests
 from tools.report.stacks import DeployedStack, read_stacks
-from tools.report.training import TrainingJob, TrainingOutput, job_of, read_job, read_output
+from tools.report.training import ReportedJob, TrainingOutput, job_of, read_job, read_output
 from tools.stack import NotDeployed
 
 _SERVICES = ("cloudformation", "s3", "sagemaker")
@@ -62,7 +62,7 @@ class ReportContent:
     changed: tuple[ChangedSetting, ...]
     endpoint: ServingEndpoint | Absent
     answer: FunctionAnswer | Absent
-    job: TrainingJob | Absent
+    job: ReportedJob | Absent
     training: TrainingOutput | Absent
     load: list[LoadTest] | Absent
     cost: Estimate | Absent

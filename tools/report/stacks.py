@@ -14,7 +14,7 @@ _SLOWEST = 4
 
 
 @dataclass(frozen=True)
-class Change:
+class StackChange:
     """Change of a stack, or of one resource in it; `seconds` is None while it goes on."""
 
     name: str
@@ -32,11 +32,11 @@ class DeployedStack:
     status: str
     outputs: Mapping[str, str]
     template: Mapping[str, Any]
-    last: Change | None
-    resources: tuple[Change, ...]
+    last: StackChange | None
+    resources: tuple[StackChange, ...]
 
     @property
-    def slowest(self) -> list[Change]:
+    def slowest(self) -> list[StackChange]:
         """Up to four finished resources of the last change that took a second or more, in their order."""
         longer = [each for each in self.resources if each.seconds and each.seconds >= 1]
         kept = sorted(longer, key=lambda each: -(each.seconds or 0))[:_SLOWEST]
@@ -65,7 +65,7 @@ def _read(cloudformation: Any, name: str) -> DeployedStack | None:
     return DeployedStack(name, status, outputs_of(described), template, last, tuple(resources))
 
 
-def last_change(events: Iterable[Mapping[str, Any]]) -> tuple[Change | None, list[Change]]:
+def last_change(events: Iterable[Mapping[str, Any]]) -> tuple[StackChange | None, list[StackChange]]:
     """A stack's last change, and those of its resources, from its events, newest first; reads no older events."""
     own: list[Mapping[str, Any]] = []
     others: dict[str, list[Mapping[str, Any]]] = {}
@@ -79,11 +79,11 @@ def last_change(events: Iterable[Mapping[str, Any]]) -> tuple[Change | None, lis
     return None, []  # it was made by an import, or its events have expired
 
 
-def _change(events: list[Mapping[str, Any]]) -> Change:
+def _change(events: list[Mapping[str, Any]]) -> StackChange:
     """One change, from its events, newest first."""
     newest, oldest = events[0], events[-1]
     going_on = newest["ResourceStatus"].endswith("_IN_PROGRESS")
     seconds = None if going_on else (newest["Timestamp"] - oldest["Timestamp"]).total_seconds()
-    return Change(
+    return StackChange(
         oldest["LogicalResourceId"], oldest["ResourceType"], newest["ResourceStatus"], oldest["Timestamp"], seconds
     )

@@ -22,7 +22,7 @@ _GONE = ("NoSuchKey", "NoSuchBucket", "404")
 
 
 @dataclass(frozen=True)
-class TrainingJob:
+class ReportedJob:
     """A training job; `phases` are its secondary statuses with their seconds, in order."""
 
     name: str
@@ -69,7 +69,7 @@ def job_of(s3: Any, bucket: str, digest: str, deploy: str) -> str:
     return str(json.loads(_object(s3, bucket, result_key(digest), Missing(why, deploy)))["job"])
 
 
-def read_job(sagemaker: Any, name: str) -> TrainingJob:
+def read_job(sagemaker: Any, name: str) -> ReportedJob:
     """Describe the job.
 
     Raises:
@@ -77,7 +77,7 @@ def read_job(sagemaker: Any, name: str) -> TrainingJob:
     """
     job = sagemaker.describe_training_job(TrainingJobName=name)
     wanted = job["ResourceConfig"]
-    return TrainingJob(
+    return ReportedJob(
         name=name,
         status=job["TrainingJobStatus"],
         created=job["CreationTime"],

@@ -15,7 +15,7 @@ from local_aws.home import ACCOUNT, DEFAULT_REGION, Home
 from tests.iam.conftest import synthesize
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
 from tools.deployer.derive import resources
-from tools.deployer.needs import LOCAL, Need, Place, together
+from tools.deployer.needs import LOCAL, DeployPlace, Need, together
 from tools.deployer.policies import documents
 
 SEED, REMOVALS = 19, 5
@@ -35,7 +35,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 
 def needs_of(templates: dict[str, Template]) -> list[Need]:
-    return together(resources(templates, Place(ACCOUNT, DEFAULT_REGION)))
+    return together(resources(templates, DeployPlace(ACCOUNT, DEFAULT_REGION)))
 
 
 def deployer(client: Client, name: str, needs: Iterable[Need]) -> str:

@@ -7,9 +7,9 @@ import pytest
 from iam.template import load
 from tests.iam.conftest import EVERYTHING, synthesize
 from tools.deployer.derive import resources
-from tools.deployer.needs import DeployedResource, Need, Place, together
+from tools.deployer.needs import DeployPlace, Need, ResourceNeeds, together
 
-PLACE = Place("111122223333", "eu-west-1")
+PLACE = DeployPlace("111122223333", "eu-west-1")
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +18,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def found(app: Path) -> list[DeployedResource]:
+def found(app: Path) -> list[ResourceNeeds]:
     return resources(load(app), PLACE)
 
 
 @pytest.fixture(scope="session")
-def needs(found: list[DeployedResource]) -> list[Need]:
+def needs(found: list[ResourceNeeds]) -> list[Need]:
     return together(found)

@@ -11,7 +11,7 @@ from tests.iam.conftest import synthesize
 from tests.tools.deployer.conftest import PLACE
 from tools.deployer.derive import resources
 from tools.deployer.narrowing import PARTS
-from tools.deployer.needs import LOCAL, SCHEMA, DeployedResource, Need, together
+from tools.deployer.needs import LOCAL, SCHEMA, Need, ResourceNeeds, together
 from tools.deployer.schemas import permissions
 
 HERE = "eu-west-1:111122223333"
@@ -75,7 +75,7 @@ def test_it_administers_no_iam_but_the_app_s_own_roles(needs: list[Need]) -> Non
     assert not {"iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreateUser"} & {need.action for need in needs}
 
 
-def test_what_local_aws_asks_for_is_all_there(found: list[DeployedResource], needs: list[Need]) -> None:
+def test_what_local_aws_asks_for_is_all_there(found: list[ResourceNeeds], needs: list[Need]) -> None:
     local = [need for need in needs if LOCAL in need.asked_by]
     for each in found:
         for action in getattr(RESOURCE_ACTIONS.get(each.type), "create", ()):
