@@ -13,7 +13,7 @@ from aws.log_groups import TRAINING_JOBS
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from settings import read_settings
-from settings.names import StackSuffix
+from settings.names import RoleSuffix, StackSuffix, role_name
 from tools.assembly import SynthesizedApp, synthesize
 from tools.dataset.digits import write
 from tools.demo import evidence
@@ -132,8 +132,9 @@ def image_of(images: Folder, label: str) -> Path:
     return next(path for path in images.splits["test"].files if path.parent.name == label)
 
 
-def unproven(run: str, assembly: SynthesizedApp, aws: Home, role: str) -> list[str]:
-    """Findings of the IAM contract about this run's calls by `role`: denied, missing in it, or in it for nothing."""
+def unproven(run: str, assembly: SynthesizedApp, aws: Home, suffix: RoleSuffix) -> list[str]:
+    """Findings of the IAM contract about this run's calls by a role: denied, missing in it, or in it for nothing."""
     done = evidence.gather(run, assembly.folder, aws.calls, "us-east-1")
     found = evidence.prove(assembly.folder, done, aws.scratch / "iam-trace.json")
+    role = role_name("e2e-dev", suffix, "us-east-1")
     return [f"{each.rule}: {each.message}" for each in found if each.role == role]

@@ -243,7 +243,7 @@ def test_a_thousand_images_are_scored_in_one_run_and_broken_ones_stop_nothing(
     summary, lines = score(capsys, data, "--instance-count", "2", "--labels", "1")
     assert (len(lines), summary["errors"]) == (len(system.images.files), {})
     assert all(len(line["predictions"]) == 1 for line in lines.values())
-    assert unproven("scoring", system.synthesize(), aws, "e2e-dev-scoring") == []
+    assert unproven("scoring", system.synthesize(), aws, "scoring") == []
 
 
 def test_an_archive_without_a_model_is_taken_back_and_no_caller_notices(system: System, tmp_path: Path) -> None:
