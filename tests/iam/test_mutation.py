@@ -22,6 +22,7 @@ def test_the_app_itself_has_no_finding(synthesized: Templates, apps: list[Templa
     assert [check_templates(templates) for templates in [synthesized, *apps]] == [[], [], []]
 
 
+@pytest.mark.long  # tests/iam/test_kinds.py has one change of each kind
 def test_no_changed_policy_survives(apps: list[Templates]) -> None:
     tried = list({what: (what, changed) for templates in apps for what, changed in mutants(templates)}.values())
 
@@ -31,6 +32,7 @@ def test_no_changed_policy_survives(apps: list[Templates]) -> None:
     assert len(tried) > 500
 
 
+@pytest.mark.long  # tests/iam/test_kinds.py has one change of each kind
 def test_no_contract_line_can_be_dropped(apps: list[Templates]) -> None:
     text = PATH.read_text()
     lines = [number for number, line in enumerate(text.splitlines()) if re.match(r"\s+- \{", line)]
