@@ -39,7 +39,6 @@ def _problems(request: dict[str, Any]) -> Iterator[str]:
     if "VolumeKmsKeyId" in cluster and Instance.parse(cluster.get("InstanceType", "ml.m5.large")).local_disk:
         yield f"VolumeKmsKeyId cannot be given for {cluster['InstanceType']}, which has local storage."
     unsupported = ["ExperimentConfig"] if "ExperimentConfig" in request else []
-    unsupported += ["NetworkConfig.VpcConfig"] if "VpcConfig" in request.get("NetworkConfig", {}) else []
     paths = []
     for given in request.get("ProcessingInputs", []):
         source = given.get("S3Input", {})

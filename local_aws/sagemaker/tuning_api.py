@@ -21,7 +21,6 @@ _UNSUPPORTED = {
         "HyperParameterRanges",
         "HyperParameterTuningResourceConfig",
         "RetryStrategy",
-        "VpcConfig",
     ),
 }
 _NEEDED = {
