@@ -31,6 +31,7 @@ from local_aws.functions import account_limit, asynchronous
 from local_aws.functions import concurrency as function_concurrency
 from local_aws.functions import metrics as function_metrics
 from local_aws.functions import roles as function_roles
+from local_aws.functions import vpc as function_vpc
 from local_aws.home import ACCOUNT, Home
 from local_aws.http_api import cloudformation as http_api_types
 from local_aws.http_api import host as http_api_host
@@ -80,6 +81,7 @@ def install() -> None:
     function_roles.install()
     function_concurrency.install()
     account_limit.install()
+    function_vpc.install()
     template_conditions.install()
     region_types.install()
     stack_refusals.install()

@@ -7,15 +7,13 @@ https://github.com/aws-samples/one-observability-demo/issues/278.
 """
 
 import json
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
 from aws.quotas import LAMBDA_UNRESERVED
 from local_aws import quotas
+from local_aws.type_handlers import Made, Make, Properties, wrap
 
 FUNCTION = "AWS::Lambda::Function"
 
@@ -28,8 +26,7 @@ def install() -> None:
     """Hold reservations and calls to the account's quota, and reserve for CloudFormation too."""
     lambda_svc._get_account_settings = _get_account_settings
     lambda_svc._put_function_concurrency = _reserve
-    handlers = provisioners._RESOURCE_HANDLERS[FUNCTION]
-    handlers |= {name: _reserving(handlers[name], name) for name in ("create", "update")}
+    wrap(FUNCTION, _reserving)
     _limit_calls()
     quotas.on_increase.append(_limit_calls)
 
@@ -98,22 +95,17 @@ def _provisioned(record: dict[str, Any], besides: str = "") -> int:
     return sum(one["RequestedProvisionedConcurrentExecutions"] for name, one in asked.items() if name != besides)
 
 
-def _reserving(handler: Callable[..., Any], operation: str) -> Callable[..., Any]:
+def _reserving(make: Make, properties: Properties) -> Made:
     """Make a function's reservation follow its property, which MiniStack ignores."""
-
-    @wraps(handler)
-    def handle(*arguments: Any, **named: Any) -> Any:
-        made = handler(*arguments, **named)
-        properties = arguments[1 if operation == "create" else 2]
-        name, wanted = made[0], properties.get("ReservedConcurrentExecutions")
-        if wanted is None:
-            lambda_svc._delete_function_concurrency(name)
-            return made
-        status, _, body = _reserve(name, {"ReservedConcurrentExecutions": int(wanted)})
-        if status >= 400:
-            if operation == "create":
-                del lambda_svc._functions[name]
-            raise ValueError(json.loads(body)["message"])
+    before = set(lambda_svc._functions)
+    made = make(properties)
+    name, wanted = made[0], properties.get("ReservedConcurrentExecutions")
+    if wanted is None:
+        lambda_svc._delete_function_concurrency(name)
         return made
-
-    return handle
+    status, _, body = _reserve(name, {"ReservedConcurrentExecutions": int(wanted)})
+    if status >= 400:
+        if name not in before:
+            del lambda_svc._functions[name]
+        raise ValueError(json.loads(body)["message"])
+    return made

@@ -1,13 +1,15 @@
-"""The whole system in a private network trains, serves and scores."""
+"""The whole system in a private network trains, serves and scores, and fails without one of its endpoints."""
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 from local_aws.calls import read
 from local_aws.home import Home
 from settings import read_settings
 from tests.e2e.scoring import score
+from tools.cdk import CdkFailed
 from tools.demo.classify import ClassifyFailed
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
@@ -27,6 +29,14 @@ def system(aws: Home, digits: Folder) -> System:
     make_scaling_roles(Target(read_settings(system.settings), *require_aws(), system.synthesize), say=print)
     deploy_everything(system.synthesize(), digits, say=lambda _: None)
     return system
+
+
+def take_out(service: str) -> None:
+    """Delete the VPC endpoint of a service."""
+    client = boto3.client("ec2")
+    for endpoint in client.describe_vpc_endpoints()["VpcEndpoints"]:
+        if endpoint["ServiceName"].endswith(f".{service}"):
+            client.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
 
 
 def test_it_classifies_images_that_are_sent_and_stored_and_none_by_url(system: System) -> None:
@@ -51,3 +61,18 @@ def test_it_scores_a_folder(
 
 def test_no_role_is_denied_anything(system: System, aws: Home) -> None:
     assert [call for call in read(aws.calls) if call.role.startswith("e2e-dev-") and not call.allowed] == []
+
+
+def test_without_the_endpoint_of_sagemaker_runtime_nothing_is_classified(system: System) -> None:
+    take_out("sagemaker.runtime")
+    with pytest.raises(ClassifyFailed):
+        system.classifier()(image_of(system.images, "3"))
+
+
+def test_without_the_endpoint_of_sagemaker_nothing_is_trained(system: System) -> None:
+    take_out("sagemaker.api")
+    with pytest.raises(CdkFailed):
+        system.deploy("trained-model", epochs="2")
+    assert any(
+        "has no VPC endpoint com.amazonaws.us-east-1.sagemaker.api" in each for each in system.events("trained-model")
+    )

@@ -92,9 +92,19 @@ class Network:
         )  # fmt: skip
         return str(made["FunctionArn"])
 
+    def of_template(self, config: Resources) -> Resources:
+        """A function for a template, with this property VpcConfig."""
+        properties = {"Runtime": "python3.12", "Role": self._role, "Handler": "index.handler", "Timeout": 60}
+        return {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {**properties, "Code": {"ZipFile": CODE}, "VpcConfig": config},
+        }
+
     def says(self, resources: Resources, event: dict[str, str]) -> str:
         """What a call from a function in a new network comes to; outside of any, without resources."""
-        function = self.function(self.make(resources) if resources else {})
+        return self.call(self.function(self.make(resources) if resources else {}), event)
+
+    def call(self, function: str, event: dict[str, str]) -> str:
         answer = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
         return str(json.loads(answer["Payload"].read()))
 
@@ -112,6 +122,12 @@ def test_outside_of_a_vpc_nothing_is_asked(net: Network) -> None:
 def test_without_an_endpoint_of_the_service_a_call_has_no_way(net: Network) -> None:
     assert f"has no VPC endpoint com.amazonaws.{DEFAULT_REGION}.logs" in net.says(network(S3=s3()), GROUPS)
     assert net.says(network(S3=s3()), BUCKETS) == "done"
+
+
+def test_a_function_of_a_template_is_in_the_vpc_of_its_property(net: Network) -> None:
+    config = {"SubnetIds": [{"Ref": "Subnet"}], "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}]}
+    ids = net.make(network(Function=net.of_template(config)))
+    assert f"has no VPC endpoint com.amazonaws.{DEFAULT_REGION}.s3" in net.call(ids["Function"], BUCKETS)
 
 
 def test_a_gateway_endpoint_leads_from_the_route_tables_that_it_has(net: Network) -> None:
