@@ -1,4 +1,4 @@
-"""What a change makes possible, as sentences: permissions, policies of resources, bindings, network and types."""
+"""Say in sentences what a change makes possible: permissions, policies of resources, bindings, network and types."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ class Difference:
 
 
 def compare(before: AppRoles, after: AppRoles) -> Difference:
-    """What is possible in `after` and not in `before`, and the other way round.
+    """Sentences about what only `after` makes possible, and what only `before` did.
 
     Names that differ with every deployment (data set, code, image) are compared by what they stand for, so that a
     new data set is no new permission.

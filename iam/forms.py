@@ -26,7 +26,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 Form = Any
 Mismatch = tuple[str, str, str]  # path below the resource, problem, form
 _ROLE = re.compile(r":role/|\brole/[\w+=,.@-]+$")
-# What may stand before a script: a value in single quotes, a word, or an array of words. Nothing of it is executed.
+# A line before a script assigns a value in single quotes, a word, or an array of words, so none of it is executed.
 _ASSIGNMENT = re.compile(r"#!/bin/bash|([A-Z_]+)=(?:'([^'\n]*)'|([\w./:{}$-]*)(?<!\$)|\([\w\s.,=/'-]*\))")
 
 

@@ -21,7 +21,7 @@ class Unresolvable(Exception):
 
 
 UNREADABLE = (Unresolvable, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
-"""What reading a value of an unexpected form raises. Whoever reads one makes a finding of it."""
+"""Errors of reading a value that has an unexpected form. The reader of such a value makes a finding of them."""
 
 
 # By resource type: the property with its physical name, if any, and its ARN with %s for that name.

@@ -58,7 +58,7 @@ class StatementReader:
     def _statements(self, role: str, document: Any) -> list[Any]:
         """Statements of a policy document, which must be one: whatever stands for one could hold anything."""
         fix = "write the policy out, with Version 2012-10-17 and Statement"
-        if not isinstance(document, dict) or document.keys() - {"Version", "Statement", "Id"}:
+        if not isinstance(document, dict) or document.keys() - _DOCUMENT:
             self._find("resolve", role, "", f"{shown(document)} is no policy document", fix)
             return []
         statements = listed(document.get("Statement", []))

@@ -103,7 +103,7 @@ def _weights(request: dict[str, Any]) -> str:
 
 
 def _network(assembly: AppRoles, ec2: str) -> dict[str, str]:
-    """Whether functions, model and jobs run in a VPC, all or none of them, and what there is of networks."""
+    """Values about networks. Functions, model and jobs run in a VPC, all or none of them."""
     stack, _, properties = _only(assembly, "Custom::TrainedModel")
     request = json.loads(assembly.resolver.text(properties["Request"], stack))
     job = request.get("TrainingJobDefinition", request)
@@ -111,11 +111,8 @@ def _network(assembly: AppRoles, ec2: str) -> dict[str, str]:
     private = FILLED if "VpcConfig" in job else ""
     if len({"VpcConfig" in one for one in inside}) > 1:
         raise MissingResource("some of functions, model and training job run in a VPC, and others do not")
-    own = (
-        FILLED
-        if private and any(stack.endswith(_NETWORK) for stack, *_ in _resources(assembly, "AWS::EC2::VPC"))
-        else ""
-    )
+    made = any(stack.endswith(_NETWORK) for stack, *_ in _resources(assembly, "AWS::EC2::VPC"))
+    own = private if made else ""
     several = int(job["ResourceConfig"]["InstanceCount"]) > 1
     return {
         "private": private,

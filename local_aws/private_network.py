@@ -21,11 +21,11 @@ from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult, eva
 from ministack.core.responses import get_account_id, get_region, set_request_region
 from ministack.services import ec2
 
+from aws.routes import RouteTable, leads_out, table_of
 from local_aws.iam.authorization import caller
 
 _HTTPS = 443
 _VPC, _ENDPOINT = "aws:sourcevpc", "aws:sourcevpce"
-_WAYS_OUT = ("NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "VpcPeeringConnectionId")
 # Names of endpoints that are not those of the services ("AWS services that integrate with AWS PrivateLink").
 _NAMES = {"sagemaker": "sagemaker.api", "ecr": "ecr.api", "cloudwatch": "monitoring"}
 
@@ -164,24 +164,13 @@ def _leads(endpoint: Mapping[str, Any], found: Place, service: str) -> bool:
     return bool(endpoint.get("PrivateDnsEnabled")) and _lets_in(endpoint.get("SecurityGroupIds", []), found)
 
 
-def _routes(subnet: str) -> Mapping[str, Any]:
-    """Route table of a subnet: its own, or the main one of its VPC."""
+def _routes(subnet: str) -> RouteTable:
     vpc = ec2._subnets[subnet]["VpcId"]
-    tables = [table for table in ec2._route_tables.values() if table["VpcId"] == vpc]
-    own = (table for table in tables if any(a.get("SubnetId") == subnet for a in table["Associations"]))
-    main = (table for table in tables if any(a.get("Main") for a in table["Associations"]))
-    return next(own, None) or next(main)
+    return table_of(subnet, (table for table in ec2._route_tables.values() if table["VpcId"] == vpc))
 
 
 def _has_a_way_out(found: Place) -> bool:
-    return all(
-        subnet in ec2._subnets
-        and any(
-            route.get("DestinationCidrBlock") == "0.0.0.0/0" and any(route.get(way) for way in _WAYS_OUT)
-            for route in _routes(subnet)["Routes"]
-        )
-        for subnet in found.subnets
-    )
+    return all(subnet in ec2._subnets and leads_out(_routes(subnet)) for subnet in found.subnets)
 
 
 def _lets_in(groups: Collection[str], found: Place) -> bool:

@@ -33,7 +33,7 @@ _TRAINING = {
     "head": _Memory(95, 7.6, 0.1),  # with the process that quantises
 }
 _EXPORT = _Memory(430, 8.6, 0)  # with that process
-# Of other networks than these, whose layers an engine runs as one, the process that quantises keeps more outputs.
+# An engine runs a convolution and its ReLU as one. In networks without ReLU, quantising keeps more outputs in memory.
 _RELU = ("alexnet", "googlenet", "inception", "resnet", "resnext", "squeezenet", "vgg", "wide_resnet")
 _QUANTISED_OUTPUTS = 2.6
 

@@ -38,7 +38,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Form:
-    """What is made of an image: its centred square, or all of it, stretched to a square.
+    """Square that is made of an image: its centre, or all of it, stretched.
 
     Attributes:
         side: of the square, px.

@@ -17,8 +17,8 @@ from training.settings import Hyperparameters
 # Extra losses of their training; what torchvision's own loaders set with weights, and builds without.
 _INCEPTIONS = {"aux_logits": False, "init_weights": True, "transform_input": True}
 _ARGUMENTS = {"googlenet": _INCEPTIONS, "inception_v3": _INCEPTIONS}
-# Of BatchNorm's statistics: PyTorch's default. MobileNetV3 and MNASNet have 0.01 and 0.0003, and would classify at
-# random after the few steps of a training on thousands of images.
+# Momentum of BatchNorm's statistics, PyTorch's default. With their own, 0.01 and 0.0003, MobileNetV3 and MNASNet would
+# classify at random after the few steps of a training on thousands of images.
 _MOMENTUM = 0.1
 T = TypeVar("T")
 

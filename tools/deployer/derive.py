@@ -8,6 +8,7 @@ is the ARN of what the template names; `*` where CloudFormation generates the na
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws import service_linked_roles
@@ -17,7 +18,7 @@ from local_aws.iam.resource_actions import actions_of
 from local_aws.iam.type_actions import TypeActions
 from settings import names
 from tools.deployer.narrowing import used, without_resource
-from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds
+from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds, generated
 from tools.deployer.schemas import permissions
 
 _BOTH = f"{SCHEMA} and {LOCAL}"
@@ -48,6 +49,7 @@ def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[Res
 class _Reader:
     def __init__(self, templates: dict[str, Template], place: DeployPlace) -> None:
         self._templates, self._place = templates, place
+        self._anywhere = replace(place, partition="aws")  # `_need` writes the partition
         self._resolver = Resolver(templates)
         self._endpoint = self._name_of_endpoint()
         self._given: dict[str, set[str]] = defaultdict(set)
@@ -101,7 +103,7 @@ class _Reader:
             return [f"arn:aws:apigateway:{self._place.region}::/{path}" for path in ("apis", "apis/*", "tags/*")]
         if type_.startswith("AWS::EC2::"):  # which generates every id
             return [f"arn:aws:ec2:{self._place.region}:{self._place.account}:*/*"]
-        return [re.sub(r"\$\{[^}]*\}", "*", arn) for arn in table.resources(None, properties, where)]
+        return [generated(arn) for arn in table.resources(None, properties, where)]
 
     def _on(self, action: str, own: list[str]) -> list[str]:
         """Resources on which an action of the type's handlers is granted; none if it is about others."""
@@ -214,21 +216,10 @@ class _Reader:
             return value
         if len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref")):
             try:
-                return self._placed(self._resolver.text(value, stack))
+                return self._anywhere.filled(self._resolver.text(value, stack))
             except Unresolvable:
                 return "*"
         return {name: self._filled(item, stack) for name, item in value.items()}
-
-    def _placed(self, text: str) -> str:
-        pseudo = {
-            "AccountId": self._place.account,
-            "Region": self._place.region,
-            "Partition": "aws",
-            "URLSuffix": "amazonaws.com",
-        }
-        for name, placed in pseudo.items():
-            text = text.replace(f"${{AWS::{name}}}", placed)
-        return re.sub(r"\$\{[^}]*\}", "*", text)
 
     def _need(self, action: str, resource: str, type_: str, by: str, condition: Condition | None = None) -> Need:
         asked_by = frozenset({SCHEMA, LOCAL} if by == _BOTH else {by})

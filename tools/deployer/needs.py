@@ -1,8 +1,11 @@
 """Terms of what CloudFormation's execution role needs: places, permissions, and the resources that need them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from aws.pseudo_parameters import fill
 
 Condition = tuple[str, str, str]  # operator, key, value
 SCHEMA, LOCAL = "schema", "local AWS"  # who asks for an action
@@ -15,6 +18,11 @@ class DeployPlace:
     account: str
     region: str
     partition: str = "aws"
+
+    def filled(self, text: str) -> str:
+        """An ARN or value of a template in this place; a name that CloudFormation generates is `*`."""
+        here = {"AccountId": self.account, "Region": self.region, "Partition": self.partition}
+        return generated(fill(text, **here, URLSuffix="amazonaws.com"))
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +53,11 @@ class ResourceNeeds:
     logical_id: str
     type: str
     needs: tuple[Need, ...]
+
+
+def generated(text: str) -> str:
+    """The text with `*` for each name that CloudFormation generates."""
+    return re.sub(r"\$\{[^}]*\}", "*", text)
 
 
 def together(found: Iterable[ResourceNeeds]) -> list[Need]:

@@ -1,6 +1,5 @@
 """Steps of a deploy that a service control policy would stop."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +49,8 @@ def stopped(
 
     def of_role(role: Role, principal: str) -> Iterator[str]:
         for grant in role.grants:
-            keys = {c.key: _placed(min(c.values), place) for c in grant.conditions}
-            yield reason(principal, grant.action, _placed(grant.resource, place), given | keys)
+            keys = {c.key: place.filled(min(c.values)) for c in grant.conditions}
+            yield reason(principal, grant.action, place.filled(grant.resource), given | keys)
 
     steps = [
         *((f"{each.stack}: {each.type} {each.logical_id}", of_resource(each)) for each in resources),
@@ -64,11 +63,3 @@ def stopped(
 def _named(role: Role, place: DeployPlace) -> tuple[str, str]:
     name = role.name.replace("REGION", place.region)
     return name, f"arn:{place.partition}:iam::{place.account}:role/{name}"
-
-
-def _placed(text: str, place: DeployPlace) -> str:
-    """An ARN or value of a statement in this place; a name that CloudFormation generates is `*`."""
-    pseudo = {"AccountId": place.account, "Region": place.region, "Partition": place.partition}
-    for name, value in {**pseudo, "URLSuffix": "amazonaws.com"}.items():
-        text = text.replace(f"${{AWS::{name}}}", value)
-    return re.sub(r"\$\{[^}]*\}", "*", text)

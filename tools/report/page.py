@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from aws.pseudo_parameters import fill
 from iam.policy import in_words
 from iam.resolve import readable
 from tools.cost.estimate import Estimate
@@ -49,7 +50,7 @@ def render(content: ReportContent) -> str:
 
 def _here(text: str, content: ReportContent) -> str:
     """The text of a permission with this account and region in it."""
-    filled = text.replace("${AWS::Region}", content.region).replace("${AWS::AccountId}", content.account)
+    filled = fill(text, Region=content.region, AccountId=content.account)
     return readable(filled).replace("-REGION", f"-{content.region}")  # in the names of roles
 
 

@@ -1,11 +1,13 @@
-"""What a company's account has already: the key that is to be used, and the permissions boundary of roles."""
+"""A company's account has a key that is to be used, and a permissions boundary for roles: both are checked."""
 
 import json
+from functools import partial
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from aws.pseudo_parameters import fill
 from iam import template
 from iam.boundary import denied
 from iam.policy import listed
@@ -57,26 +59,20 @@ def boundary(target: Target) -> str:
     """
     app = template.read(template.load(target.assembly().folder))
     partition = boto3.Session().get_partition_for_region(target.region)
-    filled = {"${AWS::Partition}": partition, "${AWS::AccountId}": target.account, "${AWS::Region}": target.region}
-
-    def fill(text: str) -> str:
-        for name, value in filled.items():
-            text = text.replace(name, value)
-        return text
-
+    here = partial(fill, Partition=partition, AccountId=target.account, Region=target.region)
     problems: list[str] = []
     documents: dict[str, dict[str, Any]] = {}
     for role in app.roles:
         resource = app.templates[role.stack]["Resources"][role.logical_id]
         if limit := resource["Properties"].get("PermissionsBoundary"):
-            arn = fill(app.resolver.text(limit, role.stack))
+            arn = here(app.resolver.text(limit, role.stack))
             if arn not in documents:
                 documents[arn] = _document(arn)
-            lost = [str(grant) for grant in denied(role.renamed(fill).grants, documents[arn])]
+            lost = [str(grant) for grant in denied(role.renamed(here).grants, documents[arn])]
             if lost:
                 more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
                 problems.append(
-                    f"the permissions boundary {arn} denies role {fill(role.name)} {lost[0]}{more}: allow it in the "
+                    f"the permissions boundary {arn} denies role {here(role.name)} {lost[0]}{more}: allow it in the "
                     f"boundary, or {_ANOTHER}"
                 )
     if problems:

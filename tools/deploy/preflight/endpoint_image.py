@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from aws.containers import MANIFEST_TYPE, PUSHED_FORM, PushedImage
+from aws.pseudo_parameters import fill
 from settings import Settings
 from tools.assembly import SynthesizedApp
 from tools.preflight import NotReady
@@ -69,9 +70,7 @@ def _not_running(command: str, reason: str) -> str:
 def _built(assembly: SynthesizedApp, account: str, region: str) -> list[tuple[str, str]]:
     """Repository and tag of each image that the serving stack builds."""
     text = (assembly.folder / f"{assembly.stack('serving')}.assets.json").read_text()
-    for name, value in (("${AWS::AccountId}", account), ("${AWS::Region}", region)):
-        text = text.replace(name, value)
-    images = json.loads(text).get("dockerImages", {}).values()
+    images = json.loads(fill(text, AccountId=account, Region=region)).get("dockerImages", {}).values()
     return [(to["repositoryName"], to["imageTag"]) for image in images for to in image["destinations"].values()]
 
 

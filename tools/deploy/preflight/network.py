@@ -6,12 +6,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from aws.routes import RouteTable, leads_out, table_of
 from settings.network import SERVICES
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
 _OTHERS = 'SETTINGS="vpc_id=… subnet_ids=…" names others, and without both the deploy makes a network'
-_WAYS_OUT = ("NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "VpcPeeringConnectionId")
 
 
 def private_network(target: Target) -> str:
@@ -40,8 +40,8 @@ def private_network(target: Target) -> str:
     problems = [
         f"from {subnet} nothing leads to {name}: {_fix(service)}, or {_OTHERS}"
         for subnet in settings.subnets
-        for table in [_table(subnet, tables)]
-        if not _leads_out(table)
+        for table in [table_of(subnet, tables)]
+        if not leads_out(table)
         for service in SERVICES
         for name in [f"com.amazonaws.{target.region}.{service}"]
         if not any(_reaches(each, table) for each in _of(endpoints, settings.vpc_id, name))
@@ -57,25 +57,13 @@ def _fix(service: str) -> str:
     return "create an interface endpoint with private names"
 
 
-def _table(subnet: str, tables: list[dict[str, Any]]) -> dict[str, Any]:
-    """Route table of a subnet: its own, or the VPC's main one."""
-    own = (table for table in tables if any(each.get("SubnetId") == subnet for each in table["Associations"]))
-    main = (table for table in tables if any(each.get("Main") for each in table["Associations"]))
-    return next(own, None) or next(main)
-
-
-def _leads_out(table: dict[str, Any]) -> bool:
-    routes = (route for route in table["Routes"] if route.get("DestinationCidrBlock") == "0.0.0.0/0")
-    return any(route.get(way) for route in routes for way in _WAYS_OUT)
-
-
 def _of(endpoints: list[dict[str, Any]], vpc: str, name: str) -> Iterator[dict[str, Any]]:
     return (
         each for each in endpoints if (each["VpcId"], each["ServiceName"], each["State"]) == (vpc, name, "available")
     )
 
 
-def _reaches(endpoint: dict[str, Any], table: dict[str, Any]) -> bool:
+def _reaches(endpoint: dict[str, Any], table: RouteTable) -> bool:
     if endpoint["VpcEndpointType"] == "Gateway":
         return table["RouteTableId"] in endpoint["RouteTableIds"]
     return bool(endpoint["PrivateDnsEnabled"])
