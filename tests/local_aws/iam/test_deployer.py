@@ -14,9 +14,9 @@ from local_aws.calls import Call, read
 from local_aws.home import ACCOUNT, DEFAULT_REGION, Home
 from tests.iam.conftest import synthesize
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
-from tools.deployer.derive import resources
-from tools.deployer.needs import LOCAL, DeployPlace, Need, together
-from tools.deployer.policies import documents
+from tools.deployer_policy.derive import resources
+from tools.deployer_policy.needs import LOCAL, DeployPlace, Need, together
+from tools.deployer_policy.policies import documents
 
 SEED, REMOVALS = 19, 5
 APP = {"app": "deployer", "notebook": True, "keep_data": False}

@@ -17,9 +17,9 @@ from iam.resolve import Resolver, Template, Unresolvable
 from local_aws.iam.resource_actions import actions_of
 from local_aws.iam.type_actions import TypeActions
 from settings import names
-from tools.deployer.narrowing import used, without_resource
-from tools.deployer.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds, generated
-from tools.deployer.schemas import permissions
+from tools.deployer_policy.narrowing import used, without_resource
+from tools.deployer_policy.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds, generated
+from tools.deployer_policy.schemas import permissions
 
 _BOTH = f"{SCHEMA} and {LOCAL}"
 

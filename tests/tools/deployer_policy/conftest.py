@@ -6,8 +6,8 @@ import pytest
 
 from iam.template import load
 from tests.iam.conftest import EVERYTHING, synthesize
-from tools.deployer.derive import resources
-from tools.deployer.needs import DeployPlace, Need, ResourceNeeds, together
+from tools.deployer_policy.derive import resources
+from tools.deployer_policy.needs import DeployPlace, Need, ResourceNeeds, together
 
 PLACE = DeployPlace("111122223333", "eu-west-1")
 

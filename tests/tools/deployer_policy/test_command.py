@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.tools.deployer.conftest import PLACE
+from tests.tools.deployer_policy.conftest import PLACE
 from tools.assembly import SynthesizedApp
-from tools.deployer import __main__ as deployer
+from tools.deployer_policy import __main__ as deployer
 
 WHERE = ["--account", PLACE.account, "--region", PLACE.region]
 

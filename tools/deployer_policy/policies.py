@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from tools.deployer.needs import Condition, Need
+from tools.deployer_policy.needs import Condition, Need
 from training.errors import ReportedError
 
 MAX_CHARACTERS = 6144

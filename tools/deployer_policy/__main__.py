@@ -24,10 +24,10 @@ from settings import read_settings
 from tools.assembly import synthesize
 from tools.cdk import ROOT
 from tools.cli import add_json, command, make_parser, print_json, settings_of
-from tools.deployer.derive import resources
-from tools.deployer.needs import LOCAL, SCHEMA, DeployPlace, Need, together
-from tools.deployer.policies import Document, documents
-from tools.deployer.stopped import StoppedStep, stopped
+from tools.deployer_policy.derive import resources
+from tools.deployer_policy.needs import LOCAL, SCHEMA, DeployPlace, Need, together
+from tools.deployer_policy.policies import Document, documents
+from tools.deployer_policy.stopped import StoppedStep, stopped
 from tools.preflight import require_aws
 from training.errors import InputError
 

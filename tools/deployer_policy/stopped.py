@@ -6,7 +6,7 @@ from typing import Any
 
 from iam.policy import Role
 from local_aws.iam.service_control import ServiceControl
-from tools.deployer.needs import DeployPlace, ResourceNeeds
+from tools.deployer_policy.needs import DeployPlace, ResourceNeeds
 
 _GLOBAL = {"budgets", "iam"}  # whose requests all go to one region: "aws:RequestedRegion", IAM user guide
 

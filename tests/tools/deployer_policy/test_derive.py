@@ -8,11 +8,11 @@ import pytest
 from iam.template import load
 from local_aws.iam.resource_actions import RESOURCE_ACTIONS
 from tests.iam.conftest import synthesize
-from tests.tools.deployer.conftest import PLACE
-from tools.deployer.derive import resources
-from tools.deployer.narrowing import PARTS
-from tools.deployer.needs import LOCAL, SCHEMA, Need, ResourceNeeds, together
-from tools.deployer.schemas import permissions
+from tests.tools.deployer_policy.conftest import PLACE
+from tools.deployer_policy.derive import resources
+from tools.deployer_policy.narrowing import PARTS
+from tools.deployer_policy.needs import LOCAL, SCHEMA, Need, ResourceNeeds, together
+from tools.deployer_policy.schemas import permissions
 
 HERE = "eu-west-1:111122223333"
 

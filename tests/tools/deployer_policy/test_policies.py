@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tools.deployer.needs import Need
-from tools.deployer.policies import MAX_CHARACTERS, MAX_POLICIES, Document, TooManyPolicies, documents
+from tools.deployer_policy.needs import Need
+from tools.deployer_policy.policies import MAX_CHARACTERS, MAX_POLICIES, Document, TooManyPolicies, documents
 
 Allowed = set[tuple[str, str, str]]
 
