@@ -155,7 +155,7 @@ def test_several_images_are_answered_in_their_order_and_a_refused_one_stops_none
     shown.get_by_label("Choose images").set_input_files([picture, tmp_path / "no.txt", picture])
     last, refused, first = answers(shown)
     assert first.partition(" ms")[0].rpartition(" ")[0] == last.partition(" ms")[0].rpartition(" ")[0]
-    assert refused == "no preview no.txt RefusedRequest: not an image (415 UnsupportedImage, see docs/api.md)."
+    assert refused == "no preview no.txt Refused: not an image (415 UnsupportedImage, see docs/api.md)."
 
 
 def test_a_photograph_that_is_too_large_is_sent_smaller_and_that_is_said(
@@ -178,7 +178,7 @@ def test_a_large_file_that_the_browser_cannot_read_is_refused_there(
     (tmp_path / "large.bin").write_bytes(bytes(MAX_BYTES + 1))
     shown.get_by_label("Choose images").set_input_files(tmp_path / "large.bin")
     [answer] = answers(shown)
-    assert "RefusedRequest: large.bin has 0.2 MB, and the function takes 0.2 MB." in answer
+    assert "Refused: large.bin has 0.2 MB, and the function takes 0.2 MB." in answer
     assert page.images == []
 
 
