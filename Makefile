@@ -172,7 +172,7 @@ lint: $(SETUP)  ## style, import rules, types
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(PY) -m mypy
 
-test: lint  ## lint, then every test but the long ones: 12 minutes on 2 cores [ARGS="-k name"]
+test: lint  ## lint, then every test but the long ones: 10 minutes on 2 cores [ARGS="-k name"]
 	@$(PYTEST) -m "not long and not soak" $(ARGS)
 
 test-all: lint  ## the same with the long ones: 30 minutes; CI runs it [ARGS="-k name"]

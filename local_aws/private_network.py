@@ -12,7 +12,6 @@ SageMaker developer guide; "ImageConfig", SageMaker API reference (`Platform`).
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
 import psutil
@@ -22,9 +21,9 @@ from ministack.core.responses import get_account_id, get_region, set_request_reg
 from ministack.services import ec2
 
 from aws.routes import RouteTable, leads_out, table_of
+from aws.security_groups import let_https_in
 from local_aws.iam.authorization import caller
 
-_HTTPS = 443
 _VPC, _ENDPOINT = "aws:sourcevpc", "aws:sourcevpce"
 # Names of endpoints that are not those of the services ("AWS services that integrate with AWS PrivateLink").
 _NAMES = {"sagemaker": "sagemaker.api", "ecr": "ecr.api", "cloudwatch": "monitoring"}
@@ -144,7 +143,8 @@ def _refused(context: EvalContext, keys: Mapping[str, Any], name: str) -> str:
     endpoint = keys.get(_ENDPOINT)
     if endpoint is None:
         start = keys[_VPC] or "a subnet that is not there"
-        return f"{start} has no VPC endpoint com.amazonaws.{context.region}.{name} that {context.action} could take"
+        way = f"com.amazonaws.{context.region}.{name}"
+        return f"{start} has no VPC endpoint {way} that {context.action} could take, or its security groups refuse it"
     policy = ec2._vpc_endpoints[endpoint].get("PolicyDocument")
     if not policy or evaluate_resource_policy(policy, context).decision == "Allow":
         return ""
@@ -175,17 +175,8 @@ def _has_a_way_out(found: Place) -> bool:
 
 def _lets_in(groups: Collection[str], found: Place) -> bool:
     """True if the security groups of an endpoint allow HTTPS from the caller."""
-    subnets = [ip_network(ec2._subnets[subnet]["CidrBlock"]) for subnet in found.subnets]
-    for rule in (rule for group in groups for rule in ec2._security_groups[group]["IpPermissions"]):
-        every = rule["IpProtocol"] == "-1"
-        if not every and not rule.get("FromPort", 0) <= _HTTPS <= rule.get("ToPort", 0):
-            continue
-        if {pair.get("GroupId") for pair in rule.get("UserIdGroupPairs", [])} & set(found.groups):
-            return True
-        ranges = [ip_network(each["CidrIp"]) for each in rule.get("IpRanges", [])]
-        if all(any(subnet.subnet_of(range_) for range_ in ranges) for subnet in subnets):  # type: ignore[arg-type]
-            return True
-    return False
+    rules = [rule for group in groups for rule in ec2._security_groups[group]["IpPermissions"]]
+    return all(let_https_in(rules, ec2._subnets[subnet]["CidrBlock"], found.groups) for subnet in found.subnets)
 
 
 def _functions_in_a_vpc() -> Iterator[Any]:

@@ -31,7 +31,7 @@ from training.settings import Hyperparameters
 
 from .conftest import QUICK, System, image_of, unproven
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]  # tests/e2e/test_train_then_serve.py proves the default way
 
 # Enough epochs that a training still runs when a test stops it after the first.
 LONGER = {"epochs": "8"}
@@ -59,7 +59,6 @@ def with_ec2(system: System) -> System:
     return System(system.images, {**system.settings, "ec2_training": "true"})
 
 
-@pytest.mark.long  # three training jobs and an endpoint of its own
 def test_the_notebook_walks_all_steps_with_its_own_role_and_changes_nothing_that_is_live(
     system: System, aws: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +120,6 @@ def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system
     assert system.classifier()(image_of(system.images, "3")).label in system.images.classes
 
 
-@pytest.mark.long  # training/test_checkpoint.py proves going on; this, a job's stop and the channel for it
 def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) -> None:
     def stop_after_an_epoch() -> None:
         while not (len(jobs := system.jobs()) > len(before) and "epoch=1 " in system.log(jobs[-1])):
@@ -199,7 +197,6 @@ def _running_after(line: str) -> str:
                 return str(instance["InstanceId"])
 
 
-@pytest.mark.long  # boots an instance three times
 def test_an_instance_that_is_rebooted_or_killed_under_its_training_goes_on(with_ec2: System, tmp_path: Path) -> None:
     threading.Thread(target=_interrupt, daemon=True).start()
 
@@ -214,7 +211,6 @@ def test_an_instance_that_is_rebooted_or_killed_under_its_training_goes_on(with_
     assert "cost of this run: " in outputs("e2e-dev-ec2-training")["Trained"]
 
 
-@pytest.mark.long  # needs the model of the test before it
 def test_another_time_limit_is_another_wait_for_the_models_that_are_there(with_ec2: System) -> None:
     """Neither a wait nor an instance that has ended can be updated."""
     jobs = [job.name for job in with_ec2.jobs()]

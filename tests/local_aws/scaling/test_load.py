@@ -16,7 +16,7 @@ from tests.local_aws.conftest import Client, clients, make_role
 from tests.local_aws.sagemaker.test_endpoints import settle
 from tests.waiting import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 FACTOR = 120.0  # 15 minutes below the target then take 7.5 seconds
 ENDPOINT = "stepped"

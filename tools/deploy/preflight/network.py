@@ -7,6 +7,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from aws.routes import RouteTable, leads_out, table_of
+from aws.security_groups import let_https_in
 from settings.network import SERVICES
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
@@ -15,7 +16,7 @@ _OTHERS = 'SETTINGS="vpc_id=… subnet_ids=…" names others, and without both t
 
 
 def private_network(target: Target) -> str:
-    """The VPC and its subnets are there, and each service has an endpoint, or the subnets a route out.
+    """The VPC and its subnets are there, and each service an endpoint that lets them in, or they a route out.
 
     Sources: "Gateway endpoints" and "Access an AWS service using an interface VPC endpoint", AWS PrivateLink guide.
     """
@@ -32,20 +33,28 @@ def private_network(target: Target) -> str:
             raise
         raise NotReady(f"there is no VPC {settings.vpc_id} in {target.region}: {_OTHERS}") from error
     ours = [{"Name": "vpc-id", "Values": [settings.vpc_id]}]
-    there = {subnet["SubnetId"] for subnet in client.describe_subnets(Filters=ours)["Subnets"]}
+    there = {subnet["SubnetId"]: subnet["CidrBlock"] for subnet in client.describe_subnets(Filters=ours)["Subnets"]}
     if missing := [subnet for subnet in settings.subnets if subnet not in there]:
         raise NotReady(f"{settings.vpc_id} has no {', '.join(missing)}: {_OTHERS}")
     tables = client.describe_route_tables(Filters=ours)["RouteTables"]
     endpoints = client.describe_vpc_endpoints(Filters=ours)["VpcEndpoints"]
-    problems = [
-        f"from {subnet} nothing leads to {name}: {_fix(service)}, or {_OTHERS}"
-        for subnet in settings.subnets
-        for table in [table_of(subnet, tables)]
-        if not leads_out(table)
-        for service in SERVICES
-        for name in [f"com.amazonaws.{target.region}.{service}"]
-        if not any(_reaches(each, table) for each in _of(endpoints, settings.vpc_id, name))
-    ]
+    groups = client.describe_security_groups(Filters=ours)["SecurityGroups"]
+    rules = {group["GroupId"]: group["IpPermissions"] for group in groups}
+    problems = []
+    for subnet in settings.subnets:
+        table = table_of(subnet, tables)
+        if leads_out(table):
+            continue
+        for service in SERVICES:
+            name = f"com.amazonaws.{target.region}.{service}"
+            ways = [each for each in _of(endpoints, settings.vpc_id, name) if _reaches(each, table)]
+            if not ways:
+                problems.append(f"from {subnet} nothing leads to {name}: {_fix(service)}, or {_OTHERS}")
+            elif not any(_lets_in(each, there[subnet], rules) for each in ways):
+                problems.append(
+                    f"{ways[0]['VpcEndpointId']} lets in no HTTPS from {subnet}: add a rule for "
+                    f"{there[subnet]} to one of its security groups, or {_OTHERS}"
+                )
     if problems:
         raise NotReady(problems)
     return f"{settings.vpc_id} leads to {', '.join(SERVICES)} from all of {', '.join(settings.subnets)}"
@@ -67,3 +76,16 @@ def _reaches(endpoint: dict[str, Any], table: RouteTable) -> bool:
     if endpoint["VpcEndpointType"] == "Gateway":
         return table["RouteTableId"] in endpoint["RouteTableIds"]
     return bool(endpoint["PrivateDnsEnabled"])
+
+
+def _lets_in(endpoint: dict[str, Any], addresses: str, rules: dict[str, Any]) -> bool:
+    """True unless the security groups of the endpoint refuse the subnet.
+
+    A rule for another group than its own may be for one of the deploy's, which the first deploy makes.
+    """
+    if endpoint["VpcEndpointType"] == "Gateway":
+        return True
+    own = {group["GroupId"] for group in endpoint["Groups"]}
+    let_in = [rule for group in own for rule in rules.get(group, [])]
+    named = {pair.get("GroupId") for rule in let_in for pair in rule.get("UserIdGroupPairs", [])}
+    return let_https_in(let_in, addresses, named - own)

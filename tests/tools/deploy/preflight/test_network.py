@@ -15,15 +15,18 @@ VPC, SUBNETS = "vpc-0a1b2c3d", ("subnet-0a1b2c3d", "subnet-4e5f6071")
 THERE = {"network": "private", "vpc_id": VPC, "subnet_ids": "|".join(SUBNETS)}
 FILTERS = {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]}
 NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}
+ADDRESSES = {SUBNETS[0]: "10.0.1.0/24", SUBNETS[1]: "10.0.2.0/24"}
 INTERNET = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}
 
 
 def endpoint(service: str, **properties: Any) -> dict[str, Any]:
     name = f"com.amazonaws.eu-west-1.{service}"
     kind = {"VpcEndpointType": "Gateway" if service == "s3" else "Interface", "PrivateDnsEnabled": service != "s3"}
-    return {"VpcId": VPC, "ServiceName": name, "State": "available", "RouteTableIds": ["main"], **kind, **properties}
+    there = {"VpcEndpointId": "vpce-1", "VpcId": VPC, "ServiceName": name, "State": "available"}
+    return {**there, "RouteTableIds": ["main"], "Groups": [{"GroupId": "sg-doors"}], **kind, **properties}
 
 
+LETS_IN = {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
 ALL = [endpoint("s3"), endpoint("sagemaker.api"), endpoint("sagemaker.runtime")]
 
 
@@ -33,15 +36,24 @@ def finds(
     subnets: tuple[str, ...] = SUBNETS,
     route: dict[str, str] | None = None,
     own: tuple[str, ...] = (),
+    source: dict[str, Any] = LETS_IN,
 ) -> str:
-    """What the check says of a VPC; its main route table has `route`, the subnets `own` have a table of their own."""
+    """What the check says of a VPC.
+
+    Its main route table has `route`, the subnets `own` have a table of their own, and the interface endpoints' security
+    group lets in HTTPS from `source`.
+    """
     main = {"RouteTableId": "main", "Associations": [{"Main": True}], "Routes": [route] if route else []}
     other = {"RouteTableId": "other", "Associations": [{"SubnetId": subnet} for subnet in own], "Routes": []}
     ec2 = aws("ec2")
     ec2.add_response("describe_vpcs", {"Vpcs": [{"VpcId": VPC}]}, {"VpcIds": [VPC]})
-    ec2.add_response("describe_subnets", {"Subnets": [{"SubnetId": subnet} for subnet in subnets]}, FILTERS)
+    described = [{"SubnetId": subnet, "CidrBlock": ADDRESSES[subnet]} for subnet in subnets]
+    ec2.add_response("describe_subnets", {"Subnets": described}, FILTERS)
     ec2.add_response("describe_route_tables", {"RouteTables": [main, other]}, FILTERS)
     ec2.add_response("describe_vpc_endpoints", {"VpcEndpoints": list(endpoints)}, FILTERS)
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **source}
+    doors = {"GroupId": "sg-doors", "IpPermissions": [rule]}
+    ec2.add_response("describe_security_groups", {"SecurityGroups": [doors]}, FILTERS)
     return private_network(target(None, **THERE))
 
 
@@ -88,3 +100,20 @@ def test_each_subnet_without_a_way_to_a_service_is_named(
 def test_a_subnet_s_own_route_table_counts(aws: Aws) -> None:
     with pytest.raises(NotReady, match=f"^from {SUBNETS[0]} nothing leads to com.amazonaws.eu-west-1.s3: add the"):
         finds(aws, *ALL, own=SUBNETS[:1])
+
+
+def test_an_endpoint_whose_security_groups_refuse_a_subnet_is_named(aws: Aws) -> None:
+    """An endpoint without a group of its own has the VPC's default one, which lets in none but its own members.
+
+    Source: "Default security groups for your VPCs", VPC user guide.
+    """
+    default = {"UserIdGroupPairs": [{"GroupId": "sg-doors"}]}
+    with pytest.raises(NotReady, match=f"^vpce-1 lets in no HTTPS from {SUBNETS[0]}: add a rule for 10.0.1.0/24 to"):
+        finds(aws, *ALL, source=default)
+    with pytest.raises(NotReady) as refused:
+        finds(aws, *ALL, source={"IpRanges": [{"CidrIp": ADDRESSES[SUBNETS[0]]}]})
+    assert {f"from {SUBNETS[1]}" in problem for problem in refused.value.problems} == {True}
+
+
+def test_a_rule_for_another_group_may_be_for_the_deploy_s(aws: Aws) -> None:
+    assert f"{VPC} leads to" in finds(aws, *ALL, source={"UserIdGroupPairs": [{"GroupId": "sg-of-the-deploy"}]})
