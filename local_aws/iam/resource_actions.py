@@ -252,6 +252,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("lambda:UpdateAlias",),
         ("lambda:DeleteAlias",),
         with_property={"ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig"},
+        part=":{Name}",
     ),
     "AWS::Lambda::Function": TypeActions(
         _FUNCTION,

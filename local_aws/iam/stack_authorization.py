@@ -146,9 +146,8 @@ def _authorise(operation: str, type_: str, physical_id: str | None, properties: 
     """Require the permissions of an operation on a resource; an error (ApiError, UnknownType) fails the resource."""
     table, key = actions_of(type_), caller.get()
     place = {"region": get_region(), "account": get_account_id()}
-    for resource in table.resources(physical_id, properties, place):
-        for action in table.actions(operation, properties):
-            require(key, action, resource)
+    for action, resource in table.needed(operation, physical_id, properties, place):
+        require(key, action, resource)
     if operation == "delete":
         return
     for role, service in table.roles(properties):

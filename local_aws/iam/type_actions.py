@@ -22,15 +22,24 @@ class TypeActions:
     delete: tuple[str, ...]
     with_property: Mapping[str, str] = field(default_factory=dict)
     """Additional action of creating or updating, by the property that requires it."""
+    part: str = ""
+    """Suffix, over the properties, of the ARN that the actions of `with_property` are on (`:{Name}` of an alias)."""
     passes: Mapping[str, str] = field(default_factory=dict)
     """Service to which a role is passed, by the property that holds the role (`Targets.RoleArn`: of each target)."""
     uses: Mapping[str, str] = field(default_factory=dict)
     """ARN pattern, over the properties, of another resource, by the action that creating or updating needs on it."""
 
-    def actions(self, operation: str, properties: Properties) -> list[str]:
-        """Actions that `operation` (create, update or delete) needs on the resource itself."""
-        besides = self.with_property if operation != "delete" else {}
-        return [*getattr(self, operation), *(action for name, action in besides.items() if _given(name, properties))]
+    def needed(
+        self, operation: str, physical_id: str | None, properties: Properties, place: Mapping[str, str]
+    ) -> Iterator[tuple[str, str]]:
+        """Permissions that `operation` (create, update or delete) needs on the resource itself, as (action, ARN)."""
+        for arn in self.resources(physical_id, properties, place):
+            for action in getattr(self, operation):
+                yield action, arn
+            if operation != "delete":
+                for name, action in self.with_property.items():
+                    if _given(name, properties):
+                        yield action, arn + self.part.format(**properties)
 
     def roles(self, properties: Properties) -> Iterator[tuple[str, str]]:
         """Roles passed to the resource, as (role ARN, service)."""

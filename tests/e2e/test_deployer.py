@@ -20,7 +20,7 @@ from tools.deploy.destroy import destroy
 from tools.deploy.inventory import Deployment
 from tools.deploy.stacks import deploy_everything
 from tools.deployer_policy.derive import resources
-from tools.deployer_policy.needs import DeployPlace, Need, together
+from tools.deployer_policy.needs import LOCAL, DeployPlace, Need, together
 from tools.deployer_policy.policies import documents
 from training.folder import Folder, digest
 
@@ -104,7 +104,8 @@ def test_with_it_a_deploy_an_update_a_roll_back_and_a_removal_work(
 
 
 def covers(need: Need, call: Call) -> bool:
-    return need.action == call.action and matches(need.resource, call.resource)
+    """The policies say that local AWS asks for it."""
+    return LOCAL in need.asked_by and need.action == call.action and matches(need.resource, call.resource)
 
 
 @pytest.mark.soak  # a deploy, and five that fail

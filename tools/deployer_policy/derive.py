@@ -50,6 +50,7 @@ class _Reader:
     def __init__(self, templates: dict[str, Template], place: DeployPlace) -> None:
         self._templates, self._place = templates, place
         self._anywhere = replace(place, partition="aws")  # `_need` writes the partition
+        self._where = {"region": place.region, "account": place.account}
         self._resolver = Resolver(templates)
         self._endpoint = self._name_of_endpoint()
         self._given: dict[str, set[str]] = defaultdict(set)
@@ -82,7 +83,7 @@ class _Reader:
     def _needs(self, stack: str, resource: Template) -> set[Need]:
         type_, table = resource["Type"], actions_of(resource["Type"])
         properties = {name: self._filled(value, stack) for name, value in resource.get("Properties", {}).items()}
-        asked = {action for name in _OPERATIONS for action in table.actions(name, properties)}
+        asked = {action for name in _OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
         if type_.startswith("AWS::SageMaker::") and properties.get("Tags"):
             asked.add("sagemaker:AddTags")
         schema = {
@@ -98,12 +99,12 @@ class _Reader:
 
     def _arns(self, type_: str, table: TypeActions, properties: Mapping[str, Any]) -> list[str]:
         """ARNs of the resource; the ways to requests of API Gateway, whose ids it generates."""
-        where = {"region": self._place.region, "account": self._place.account}
         if type_.startswith("AWS::ApiGatewayV2::"):
             return [f"arn:aws:apigateway:{self._place.region}::/{path}" for path in ("apis", "apis/*", "tags/*")]
         if type_.startswith("AWS::EC2::"):  # which generates every id
             return [f"arn:aws:ec2:{self._place.region}:{self._place.account}:*/*"]
-        return [generated(arn) for arn in table.resources(None, properties, where)]
+        arns = [generated(arn) for arn in table.resources(None, properties, self._where)]
+        return arns + [f"{arn}:*" for arn in arns if type_ == "AWS::Lambda::Alias"]
 
     def _on(self, action: str, own: list[str]) -> list[str]:
         """Resources on which an action of the type's handlers is granted; none if it is about others."""
@@ -188,11 +189,10 @@ class _Reader:
         }
         if namespace == "lambda":
             function = properties["ResourceId"].split(":")[1]
-            arn = f"arn:aws:lambda:{region}:{account}:function:{function}"
+            aliases = f"arn:aws:lambda:{region}:{account}:function:{function}:*"
             needs |= {
-                self._need(f"lambda:{verb}ProvisionedConcurrencyConfig", form, _SCALING, SCHEMA)
+                self._need(f"lambda:{verb}ProvisionedConcurrencyConfig", aliases, _SCALING, SCHEMA)
                 for verb in ("Get", "Put", "Delete")
-                for form in (arn, f"{arn}:*")
             }
         return needs
 

@@ -1,6 +1,7 @@
 """The table of IAM actions has every deployed resource type and resolves its ARNs."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from aws_cdk.assertions import Template
@@ -64,13 +65,33 @@ def test_a_policy_is_put_into_each_of_its_roles() -> None:
     assert found == ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"]
 
 
-def test_properties_take_actions_of_their_own() -> None:
-    bucket = actions_of("AWS::S3::Bucket")
+def needed(type_: str, operation: str, properties: Mapping[str, object]) -> list[tuple[str, str]]:
+    return list(actions_of(type_).needed(operation, None, properties, PLACE))
 
-    assert bucket.actions("create", {"BucketEncryption": {}}) == ["s3:CreateBucket", "s3:PutEncryptionConfiguration"]
-    assert bucket.actions("create", {"Tags": [{"Key": "app"}]}) == ["s3:CreateBucket", "s3:PutBucketTagging"]
-    assert bucket.actions("create", {"Tags": [{"Key": "aws:cloudformation:stack-id"}]}) == ["s3:CreateBucket"]
-    assert bucket.actions("delete", {"BucketEncryption": {}}) == ["s3:DeleteBucket"]
+
+def test_properties_take_actions_of_their_own() -> None:
+    create, encrypt, tag, delete = (
+        (f"s3:{verb}", "arn:aws:s3:::b")
+        for verb in ("CreateBucket", "PutEncryptionConfiguration", "PutBucketTagging", "DeleteBucket")
+    )
+    bucket = {"BucketName": "b"}
+
+    assert needed("AWS::S3::Bucket", "create", {**bucket, "BucketEncryption": {}}) == [create, encrypt]
+    assert needed("AWS::S3::Bucket", "create", {**bucket, "Tags": [{"Key": "app"}]}) == [create, tag]
+    own = {**bucket, "Tags": [{"Key": "aws:cloudformation:stack-id"}]}
+    assert needed("AWS::S3::Bucket", "create", own) == [create]
+    assert needed("AWS::S3::Bucket", "delete", {**bucket, "BucketEncryption": {}}) == [delete]
+
+
+def test_provisioned_concurrency_is_asked_for_on_the_alias_and_not_on_its_function() -> None:
+    """ "Actions, resources, and condition keys for AWS Lambda", service authorization reference."""
+    alias = {"FunctionName": "f", "Name": "live", "ProvisionedConcurrencyConfig": {}}
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:f"
+
+    assert needed("AWS::Lambda::Alias", "create", alias) == [
+        ("lambda:CreateAlias", function),
+        ("lambda:PutProvisionedConcurrencyConfig", f"{function}:live"),
+    ]
 
 
 def test_roles_are_found_in_lists_too() -> None:
