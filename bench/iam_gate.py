@@ -16,13 +16,15 @@ ROUNDS = 5
 _LINT = (
     str(Path(sys.executable).parent / "cfn-lint"),
     "--ignore-checks",
-    "E6101",
+    "E6101",  # see tests/stacks/test_cfn_lint.py
+    "--non-zero-exit-code",
+    "error",
     "--template",
-)  # see tests/stacks/test_cfn_lint.py
+)
 GATE_SECONDS, DIFF_SECONDS = 1.0, 1.0
 _EVERYTHING = (
     "notebook=true", "ec2_training=true", "spot=true", "api=iam", "endpoint_data_capture_percent=5",
-    "alarm_email=a@example.org",
+    "alarm_email=a@example.org", "ec2_instance_type=t3.small",
 )  # fmt: skip
 
 
