@@ -22,7 +22,7 @@ _LINT = (
     "--template",
 )
 GATE_SECONDS, DIFF_SECONDS = 1.0, 1.0
-_EVERYTHING = (
+EVERYTHING = (
     "notebook=true", "ec2_training=true", "spot=true", "api=iam", "endpoint_data_capture_percent=5",
     "alarm_email=a@example.org", "ec2_instance_type=t3.small",
 )  # fmt: skip
@@ -30,7 +30,7 @@ _EVERYTHING = (
 
 def run() -> BenchmarkResult:
     with tempfile.TemporaryDirectory() as folder:
-        settings = [argument for setting in _EVERYTHING for argument in ("-c", setting)]
+        settings = [argument for setting in EVERYTHING for argument in ("-c", setting)]
         cdk.run("synth", "--quiet", *settings, "--output", folder, on_line=lambda _: None)
         templates = [str(path) for path in Path(folder).glob("*.template.json")]
         gate, lint = paired_medians(
