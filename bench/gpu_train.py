@@ -103,7 +103,7 @@ def require_no_wait(scale: Scale) -> None:
     random = np.random.default_rng(0)
     whole = random.integers(0, 256, (80, *[whole_side(scale.side)] * 2, 3), np.uint8)
     images = Images([], [0, 1] * 40, scale.side, whole, ratios=np.full(80, 4 / 3, np.float32))
-    model = place(build(settings, 2, None), choose(Process())).train()
+    model = place(build(settings, 2, None), choose(Process()), settings.image_size).train()
     state = start(model, images, settings, Process())
     epochs = Epochs(model, state, images, settings, Process(), Checkpoints(), Event())
     for number, batch in enumerate(epochs.batches(1)):

@@ -1,7 +1,7 @@
 """Device of the network: the GPU of this process if the machine has one, else the processor.
 
-On a GPU: channels-last memory and bf16 autocast, for its tensor cores; losses stay float32. On a processor float32, so
-that results are the same on every machine.
+On a GPU: bf16 autocast, for its tensor cores; losses stay float32. On a processor float32, so that results are the same
+on every machine.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from training.environment import Process
 from training.errors import InputError
 from training.machine import DRIVER, driver_version, gpus, processor
+
+_CHANNELS_LAST_FROM = 64  # pixels, on a processor
 
 
 def choose(process: Process) -> torch.device:
@@ -36,12 +38,18 @@ def described(device: torch.device, threads: int) -> str:
     return processor(threads) if device.type == "cpu" else torch.cuda.get_device_name(device)
 
 
-def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """The model on the device, in the memory layout that suits it."""
-    if device.type == "cpu":
-        return model
-    torch.backends.cudnn.benchmark = True  # all batches have one or two shapes
-    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def memory_format(device: torch.device, size: int) -> torch.memory_format:
+    """The layout of networks and images of `size` pixels in which the device is fastest (docs/benchmarks.md)."""
+    if device.type == "cpu" and size < _CHANNELS_LAST_FROM:
+        return torch.contiguous_format
+    return torch.channels_last
+
+
+def place(model: nn.Module, device: torch.device, size: int) -> nn.Module:
+    """The model on the device, in the memory layout that suits it and images of `size` pixels."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # all batches have one or two shapes
+    return model.to(device, memory_format=memory_format(device, size))  # type: ignore[call-overload, no-any-return]
 
 
 def arithmetic(device: torch.device) -> AbstractContextManager[object]:

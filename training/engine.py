@@ -167,7 +167,7 @@ def _pytorch(weights: Path, settings: Hyperparameters, process: Process, threads
     model = build(settings, 1, read(weights)).eval()
     last = classifier(model)
     replace(model, last, torch.nn.Identity())
-    placed = place(model, device)
+    placed = place(model, device, settings.image_size)
 
     def run(images: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), wanted():

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from serving.preprocessing import Preprocessing
 from training.augment import CROPPING
 from training.batches import Augmentation, Batch, Empty
-from training.device import moved
+from training.device import memory_format, moved
 from training.images import Images
 
 MAX_RESIDENT = 1 / 3  # of a GPU's free memory; the rest is for the network
@@ -91,7 +91,7 @@ class Feed:
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         # as bytes, which take a quarter of the time of floats
-        order = torch.contiguous_format if self._device.type == "cpu" else torch.channels_last
+        order = memory_format(self._device, self._size)
         return pixels.contiguous(memory_format=order).to(torch.float32).mul_(self._scale).sub_(self._shift)
 
     def _changed(self, pixels: Tensor, keys: np.ndarray) -> Tensor:

@@ -166,7 +166,7 @@ def _train_network(current: TrainingRun) -> Trained:
     device = choose(process)
     if process.rank == 0:
         print(f"training on {described(device, threads)} a process", flush=True)
-    model = place(build(settings, len(current.inputs.data.classes), state), device)
+    model = place(build(settings, len(current.inputs.data.classes), state), device, settings.image_size)
     checkpoints = Checkpoints(current.checkpoints, process, current.identity)
     history = loop.fit(model, images, settings, process, checkpoints, current.stop, current.phases)
     with current.phases.of("evaluate"):

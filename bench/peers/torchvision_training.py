@@ -32,7 +32,7 @@ def main(part: str, architecture: str, side: int, folder: str, epochs: int, batc
         print(json.dumps([_speed(batches, lambda images, labels: None) for batches in [loader] * epochs]))
         return
     torch.manual_seed(0)
-    model = place(getattr(torchvision.models, architecture)(num_classes=10).train(), device)
+    model = place(getattr(torchvision.models, architecture)(num_classes=10).train(), device, side)
     step = _step(torch.compile(model) if part == "compiled" else model, device)
     if part == "train":
         loader = _loader(folder, side, batch, workers)

@@ -4,13 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from serving.preprocessing import Preprocessing
 from training import device, machine
+from training.batches import Batch
 from training.device import arithmetic, choose, moved, place
 from training.environment import Process
 from training.errors import InputError
+from training.feed import Feed
 from training.folder import inspect
 from training.images import load
 from training.loop import fit
@@ -171,10 +175,20 @@ def test_without_a_gpu_all_stays_as_it_is() -> None:
     model, values = torch.nn.Linear(2, 2), torch.zeros(1, 2)
 
     assert chosen.type == "cpu"
-    assert place(model, chosen) is model
+    assert place(model, chosen, 32) is model
     assert moved(values, chosen) is values
     with arithmetic(chosen):
         assert model(values).dtype == torch.float32
+
+
+def test_a_processor_takes_photographs_channels_last_and_small_images_as_they_come() -> None:
+    for size, expected in ((32, torch.contiguous_format), (64, torch.channels_last)):
+        model = place(torch.nn.Conv2d(3, 8, 3), torch.device("cpu"), size)
+        assert model.weight.is_contiguous(memory_format=expected)
+        feed = Feed(torch.device("cpu"), Preprocessing(size))
+        pixels = np.zeros((2, size, size, 3), np.uint8)
+        batch = Batch(np.arange(2), np.zeros(2, np.int64), 2, pixels)
+        assert feed.images(batch).is_contiguous(memory_format=expected)
 
 
 def test_a_gpu_that_only_emulates_bf16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +202,7 @@ def test_a_gpu_that_only_emulates_bf16_computes_in_float32(monkeypatch: pytest.M
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_computes_in_bf16() -> None:
     chosen = choose(Process())
-    model = place(torch.nn.Conv2d(3, 8, 3), chosen)
+    model = place(torch.nn.Conv2d(3, 8, 3), chosen, 16)
 
     with arithmetic(chosen):
         result = model(moved(torch.zeros(2, 3, 16, 16), chosen))
