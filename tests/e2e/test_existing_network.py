@@ -83,3 +83,17 @@ def test_without_one_of_its_endpoints_preflight_refuses_and_a_training_fails(sys
         private_network(target)
     with pytest.raises(CdkFailed):
         system.deploy("trained-model", epochs="2")
+
+
+def test_from_one_vpc_to_another_it_goes_by_way_of_none(system: System) -> None:
+    """ "Get exported outputs from a deployed CloudFormation stack", CloudFormation user guide, on outputs in use."""
+    own = {"vpc_id": "", "subnet_ids": ""}
+    live = system.endpoint()["EndpointConfigName"]
+    with pytest.raises(CdkFailed, match="cannot be updated as it is in use by e2e-dev-trained-model"):
+        system.deploy(**own)
+    assert system.endpoint()["EndpointConfigName"] == live
+    trained = len(system.jobs())
+    system.deploy(network="none", **own)
+    system.deploy(**own)
+    assert len(system.jobs()) == trained
+    assert system.classifier()(image_of(system.images, "3")).label in system.images.classes
