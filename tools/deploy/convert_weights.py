@@ -39,6 +39,8 @@ def convert(path: Path, architecture: str, folder: Path) -> Path:
     model = build(settings, 1, None).eval()
     [last] = [name for name, module in model.named_modules() if module is classifier(model)]
     state = _layers(_read(path), (f"{last}.", *_LEFT_OUT.get(architecture, ())))
+    if damaged := sum(not np.isfinite(layer).all() for layer in state.values()):
+        raise InputError(f"{path} has values that are no numbers, in {damaged} layers: save the weights again")
     try:
         model = build(settings, 1, state).eval()
     except InputError as error:
@@ -69,7 +71,8 @@ def convert_backbone(path: Path, folder: Path) -> tuple[int, Path]:
         adopted = folder / "backbone.onnx"
         adopted.write_bytes(network.SerializeToString())
         del network
-        _try(adopted, size or _ANY_SIZE)
+        if not _works(adopted, size or _ANY_SIZE):
+            raise InputError(f"{path} gives no numbers for two grey images: its weights are damaged, export it again")
     except InputError:
         raise
     except Exception as error:  # those of ONNX, protobuf and ONNX Runtime have no common class
@@ -109,20 +112,33 @@ def _layers(state: Mapping[str, Tensor], left_out: tuple[str, ...]) -> dict[str,
 def _named(path: Path) -> tuple[Any, int]:
     """The network with input `images` and output `features`, and its image size, px; 0 if it takes any."""
     import onnx
+    import onnx.compose
 
     network = onnx.load(path)
+    # its own names could be those that it gets here, or those of the head that a training adds
+    onnx.compose.add_prefix(network, "backbone/", rename_functions=False, inplace=True)
     graph = network.graph
     weights = {weight.name for weight in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
-    sides = [value.type.tensor_type.shape.dim for value in (*inputs, *graph.output)]
+    types = [value.type.tensor_type for value in (*inputs, *graph.output)]
+    sides = [kind.shape.dim for kind in types]
     if (len(inputs), len(graph.output)) != (1, 1) or [len(shape) for shape in sides] != [4, 2]:
         raise InputError(
             f"{path} has other inputs or outputs than images [n, 3, height, width] and features [n, features]: "
             "export the network without its last layer"
         )
+    if any(kind.elem_type != onnx.TensorProto.FLOAT for kind in types):
+        raise InputError(f"{path} takes or gives other numbers than float32: export it with float32 on both sides")
     images, features = sides
-    if images[0].dim_value or images[1].dim_value != 3 or not features[1].dim_value:
-        raise InputError(f"{path} takes no batches of RGB images, or has features without a number: export it so")
+    if images[1].dim_value != 3:
+        raise InputError(f"{path} takes no RGB images [n, 3, height, width]: export it so")
+    if images[0].dim_value:
+        raise InputError(
+            f"{path} takes no batches of RGB images, but {images[0].dim_value} at a time: "
+            "export it with a dynamic first axis, of input and output"
+        )
+    if not features[1].dim_value:
+        raise InputError(f"{path} does not say how many features it gives: export it with a dynamic first axis alone")
     if images[2].dim_value != images[3].dim_value:
         raise InputError(f"{path} takes images of {images[3].dim_value} × {images[2].dim_value} px, no squares")
     names = {inputs[0].name: IMAGES, graph.output[0].name: FEATURES}
@@ -136,10 +152,10 @@ def _named(path: Path) -> tuple[Any, int]:
     return network, images[2].dim_value
 
 
-def _try(network: Path, size: int) -> None:
+def _works(network: Path, size: int) -> bool:
+    """True if it gives features for each of two grey images."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
     [features] = session.run([FEATURES], {IMAGES: np.zeros((2, 3, size, size), np.float32)})
-    if len(features) != 2 or not np.isfinite(features).all():
-        raise InputError("it gives no features of two grey images")
+    return len(features) == 2 and bool(np.isfinite(features).all())

@@ -18,6 +18,7 @@ from tools.deploy.convert_weights import convert, convert_backbone
 from training import weights
 from training.errors import InputError
 from training.model import build
+from training.onnx_files import add_head
 from training.settings import Hyperparameters
 
 Save = Callable[[dict[str, torch.Tensor], Path], None]
@@ -111,6 +112,12 @@ def test_weights_of_another_network_are_refused_by_count(given: dict[str, torch.
         convert(tmp_path / "w.pth", "resnet10", tmp_path)
 
 
+def test_weights_with_what_is_no_number_are_refused(given: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(given | {"features.0.bias": torch.full((64,), torch.nan)}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"w\.pth has values that are no numbers, in 1 layers"):
+        convert(tmp_path / "w.pth", "squeezenet1_1", tmp_path)
+
+
 class Backbone(nn.Module):
     """Mean colours, and their double."""
 
@@ -138,10 +145,50 @@ def test_any_onnx_backbone_is_taken_under_the_names_of_ours(tmp_path: Path, axes
     assert features[:, :3] == pytest.approx(images.mean((2, 3)), abs=1e-5)
 
 
+class Projected(nn.Module):
+    """Mean colours and a linear layer, which is called as the head that a training adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 5)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(images.mean((2, 3)))
+
+
+@pytest.mark.parametrize("inner", ["features", "images", "logits", "probabilities"])
+def test_a_backbone_has_any_names_inside(tmp_path: Path, inner: str) -> None:
+    own = onnx.load(exported(tmp_path / "own.onnx", Projected(), {0: "b"}))
+    assert "head.weight" in {weight.name for weight in own.graph.initializer}
+    mean, layer = own.graph.node
+    mean.output[0] = layer.input[0] = inner
+    onnx.save(own, tmp_path / "own.onnx")
+    _, path = convert_backbone(tmp_path / "own.onnx", tmp_path)
+    weights.write_backbone(path, tmp_path / "model.onnx")
+    add_head(tmp_path / "model.onnx", np.zeros((2, 5), np.float32), np.zeros(2, np.float32))
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    [probabilities] = session.run(["probabilities"], {"images": np.ones((1, 3, 32, 32), np.float32)})
+    assert probabilities.tolist() == [[0.5, 0.5]]
+
+
+class Halved(Backbone):
+    """Features in float16, which the head cannot take."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images).half()
+
+
+class NoNumbers(Backbone):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images) / 0
+
+
 @pytest.mark.parametrize(
     ("model", "axes", "said"),
     [
-        (Backbone(), {}, "takes no batches of RGB images"),
+        (Backbone(), {}, "takes no batches of RGB images, but 1 at a time: export it with a dynamic first axis"),
+        (Halved(), {0: "b"}, "takes or gives other numbers than float32: export it with float32"),
+        (NoNumbers(), {0: "b"}, "gives no numbers for two grey images"),
         (
             nn.Identity(),
             {0: "b"},
@@ -149,13 +196,25 @@ def test_any_onnx_backbone_is_taken_under_the_names_of_ours(tmp_path: Path, axes
         ),
         (nn.Sequential(nn.Conv2d(3, 4, 32), nn.Flatten(1, 2)), {0: "b"}, "has other inputs or outputs"),
     ],
-    ids=["one image", "no features", "three axes"],
+    ids=["one image", "float16", "no numbers", "no features", "three axes"],
 )
 def test_a_network_that_is_no_backbone_is_refused(
     tmp_path: Path, model: nn.Module, axes: dict[int, str], said: str
 ) -> None:
     with pytest.raises(InputError, match=rf"own\.onnx {said}"):
         convert_backbone(exported(tmp_path / "own.onnx", model, axes), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("side", "axis", "said"),
+    [("input", 1, "takes no RGB images"), ("output", 1, "does not say how many features it gives")],
+)
+def test_a_backbone_has_to_say_its_channels_and_features(tmp_path: Path, side: str, axis: int, said: str) -> None:
+    own = onnx.load(exported(tmp_path / "own.onnx", Backbone(), {0: "b"}))
+    getattr(own.graph, side)[0].type.tensor_type.shape.dim[axis].dim_param = "any"
+    onnx.save(own, tmp_path / "own.onnx")
+    with pytest.raises(InputError, match=rf"own\.onnx {said}"):
+        convert_backbone(tmp_path / "own.onnx", tmp_path)
 
 
 def test_a_file_that_is_no_onnx_or_does_not_run(tmp_path: Path) -> None:
