@@ -1,6 +1,5 @@
 """Steps of a training: the network learns from each batch, and nothing waits for a GPU before something is shown."""
 
-import math
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -13,8 +12,9 @@ from training.checkpoint import Checkpoints, TrainingState
 from training.device import logits_of
 from training.distributed import parallel, summed
 from training.environment import Process
-from training.errors import InputError, Stopped
+from training.errors import Stopped
 from training.feed import Feed
+from training.head import require_number
 from training.images import Images
 from training.objective import Objective
 from training.progress import EpochProgress
@@ -115,10 +115,6 @@ class Epochs:
         """
         each = summed(losses.cpu()).tolist()
         for step, loss in enumerate(each, before + 1):
-            if not math.isfinite(loss):
-                raise InputError(
-                    f"the loss is not a number in epoch {epoch}, step {step}: "
-                    f"lower learning-rate ({self._settings.learning_rate:g})"
-                )
+            require_number(loss, epoch, step, self._settings)
             self._state.loss += loss  # one by one: the same to the bit, however many are added at a time
         return sum(each)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -40,7 +41,8 @@ def features(
         stop: set to stop the run after its current batch; None never stops it.
 
     Raises:
-        InputError: names the unreadable images of the folder; the kept features are of another run.
+        InputError: names the unreadable images of the folder; the kept features are of another run; features that are
+            not numbers.
         Stopped: `stop` is set; what has been computed is saved.
     """
     kept, stop = kept or KeptFeatures(), stop or Event()
@@ -54,6 +56,7 @@ def features(
         for batch, decoded in _decoded(seen, batches, folder):
             for view in range(views):
                 found[batch, view] = engine.run(images.preprocessing.normalise(seen.view(view, batch, decoded)))
+            _require_numbers(found[batch], [images.files[row] for row in batch], engine)
             done += len(batch)
             progress.step(len(batch) * process.world)
             if stop.is_set():
@@ -64,6 +67,16 @@ def features(
         if batches:
             kept.save(share)
     return found
+
+
+def _require_numbers(features: np.ndarray, files: Sequence[Path], engine: Engine) -> None:
+    """Raises InputError that names the first of the files whose features are not numbers."""
+    sound = np.isfinite(features).all((1, 2))
+    if not sound.all():
+        raise InputError(
+            f"the frozen layers give features of {files[int(sound.argmin())].name} that are not numbers, in "
+            f"{engine.name}: give other weights, or another precision"
+        )
 
 
 def gather(own: np.ndarray, process: Process, stop: Event) -> np.ndarray:

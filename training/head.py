@@ -13,6 +13,7 @@ import numpy as np
 
 from training.batches import steps
 from training.class_weights import class_weights
+from training.errors import InputError
 from training.outcome import Epoch, History, Predictions
 from training.settings import Hyperparameters
 
@@ -64,6 +65,9 @@ def fit(
 
     Args:
         end_epoch: called after each epoch; may raise to stop the training.
+
+    Raises:
+        InputError: the training diverges.
     """
     images, views, count = train.features.shape
     # features are never negative: without centring, all gradients point the same way, and only small steps are stable
@@ -80,11 +84,15 @@ def fit(
         order = random.permutation(images)
         seen = random.integers(0, views, (images,))
         loss = 0.0
-        for step, batch in enumerate(np.array_split(order, an_epoch), (number - 1) * an_epoch):
-            rate = learning_rate(step, settings.epochs * an_epoch) * settings.learning_rate
+        for step, batch in enumerate(np.array_split(order, an_epoch), 1):
+            done = (number - 1) * an_epoch + step - 1
+            rate = learning_rate(done, settings.epochs * an_epoch) * settings.learning_rate
             weights = None if of_class is None else of_class[train.labels[batch]]
             features = train.features[batch, seen[batch]] - centre
-            loss += _step(head, momenta, features, train.labels[batch], rate, weights)
+            with np.errstate(over="ignore", invalid="ignore"):  # told by the loss
+                of_step = _step(head, momenta, features, train.labels[batch], rate, weights)
+            require_number(of_step, number, step, settings)
+            loss += of_step
         current = head.uncentred(centre)
         score = current.predictions(valid.features[:, 0], valid.labels).score
         epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
@@ -92,6 +100,14 @@ def fit(
         if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):
             best = current
     return best, History(epochs, max(epochs, key=lambda epoch: epoch.merit))
+
+
+def require_number(loss: float, epoch: int, step: int, settings: Hyperparameters) -> None:
+    """Raises InputError if the loss of a step is not a number."""
+    if not math.isfinite(loss):
+        raise InputError(
+            f"the loss is not a number in epoch {epoch}, step {step}: lower learning-rate ({settings.learning_rate:g})"
+        )
 
 
 def learning_rate(step: int, total: int) -> float:

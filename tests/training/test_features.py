@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from training import head
 from training.__main__ import main
 from training.engine import Engine, open_engine
 from training.environment import Process
-from training.errors import Stopped
+from training.errors import InputError, Stopped
 from training.features import features
 from training.folder import Folder, inspect
 from training.images import Images
@@ -346,6 +347,20 @@ def test_unreadable_images_are_named(
     assert first == (
         f"error: valid/1/{broken.name}: not an image that can be read: convert it to {READABLE}; replace or remove it"
     )
+
+
+def test_an_image_whose_features_are_no_numbers_is_named(
+    weights: Path, images: dict[str, Images], folder: Folder
+) -> None:
+    engine, valid = opened(weights), images["valid"]
+    seen = iter(range(100))
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        return engine.run(pixels) * (np.nan if next(seen) == 1 else 1)  # of the second batch of four
+
+    wanted = rf"features of {re.escape(valid.files[4].name)} that are not numbers, in {engine.name}: give other weights"
+    with pytest.raises(InputError, match=wanted):
+        extract(valid, replace(engine, run=run), folder, process=Process())
 
 
 @pytest.mark.parametrize("trainable", ["head", "last-stage"])

@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training import head
+from training.errors import InputError
 from training.head import Examples, Head, fit, learning_rate
 from training.outcome import Epoch
 from training.settings import Hyperparameters
@@ -72,6 +73,15 @@ def test_it_learns_and_stays_at_the_best_epoch() -> None:
     assert reported == outcome.epochs
     assert outcome.best.validation.accuracy == max(epoch.validation.accuracy for epoch in reported) >= 0.9
     assert found.predictions(valid.features[:, 0], valid.labels).score.loss == outcome.best.validation.loss
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loss_that_is_no_number_is_told_with_its_step() -> None:
+    given = examples(40)
+    given.features[...] *= 1e30
+    settings = Hyperparameters(epochs=2, batch_size=8, learning_rate=0.5)
+    with pytest.raises(InputError, match=r"the loss is not a number in epoch 1, step 2: lower learning-rate \(0\.5\)"):
+        fit(given, given, classes=2, settings=settings, end_epoch=lambda _: None)
 
 
 def test_a_rare_class_is_found_when_classes_are_balanced() -> None:
