@@ -82,7 +82,9 @@ class TuningJob(LocalJob):
         try:
             self._tune()
             completed = any(tuned.job.status == "Completed" for tuned in self._jobs)
-            if self._stopping.is_set() and not (self._timed_out and doubts.other("tuning-limit-completes")):
+            if self._timed_out and doubts.other("tuning-limit-completes"):
+                self._end("Completed")
+            elif self._stopping.is_set():
                 self._end("Stopped")
             elif completed:
                 self._end("Completed")

@@ -85,9 +85,10 @@ def test_a_notebook_instance_names_itself_or_another_resource_of_sagemaker_s(aws
         sagemaker.create_notebook_instance(**narrow)
 
 
+@pytest.mark.parametrize("trained", ["Completed", "Stopped"])
 @pytest.mark.parametrize(("answers", "status"), [("", "Stopped"), ("tuning-limit-completes", "Completed")])
-def test_a_tuning_job_at_its_time_limit_is_stopped_or_completed(
-    monkeypatch: pytest.MonkeyPatch, answers: str, status: str
+def test_a_tuning_job_at_its_time_limit_is_stopped_or_completed_whatever_its_training_jobs_came_to(
+    monkeypatch: pytest.MonkeyPatch, answers: str, status: str, trained: str
 ) -> None:
     """MaxRuntimeInSeconds of "ResourceLimits", SageMaker API reference. The limit is two minutes at least there."""
     monkeypatch.setenv(doubts.VARIABLE, answers)
@@ -104,8 +105,8 @@ def test_a_tuning_job_at_its_time_limit_is_stopped_or_completed(
 
     def launch(training: dict[str, Any]) -> Any:
         launched.append(training["TrainingJobName"])
-        described = {"TrainingJobStatus": "Completed"}
-        ended = {"status": "Completed", "values": lambda _: [0.5], "describe": lambda: described, "stop": lambda: None}
+        described = {"TrainingJobStatus": trained}
+        ended = {"status": trained, "values": lambda _: [0.5], "describe": lambda: described, "stop": lambda: None}
         return SimpleNamespace(**ended)
 
     job = tuning_job.TuningJob(request, "arn", launch)
