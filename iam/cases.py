@@ -45,7 +45,7 @@ def _used(value: Any, optional: Collection[str]) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             match key, inner:
-                case "Condition", str() if value.get("Type") not in optional:
+                case "Condition", str() if str(value.get("Type")) not in optional:
                     yield inner
                 case "Fn::If", [str(name), _, _]:
                     yield name

@@ -1,6 +1,8 @@
 """Say in sentences what a change makes possible: permissions, policies of resources, bindings, network and types."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +14,19 @@ from iam.template import AppRoles, UnreadableFolder
 from iam.variables import FILLED, variables
 
 MAX_CHARACTERS = 65_536  # of a comment on GitHub, which refuses a longer one
-# Properties that bind a resource to a role or a network, wherever they stand. All properties of a network are of it.
+# Properties that bind a resource to a role, a network, a key, or what it runs, wherever they stand. All properties of a
+# network are of it.
 _BINDING = (
     "Role", "RoleArn", "RoleARN", "Roles", "ExecutionRoleArn", "IamInstanceProfile", "ServiceToken", "Targets",
     "VpcConfig", "DirectInternetAccess", "EnableNetworkIsolation", "PublicAccessBlockConfiguration",
-    "PermissionsBoundary",
+    "PermissionsBoundary", "AuthorizationType", "AuthorizerId", "JwtConfiguration", "CorsConfiguration", "Endpoint",
+    "DataCaptureConfig", "Handler", "EndpointName", "EventPattern", "PrimaryContainer", "WaitUrl", "Target",
+    "KmsKeyId", "KmsMasterKeyId", "BucketEncryption", "AccessLogSettings", "IntegrationUri",
+    "Environment", "SecurityGroupIds", "Layers", "Runtime", "MaxSessionDuration",
 )  # fmt: skip
 _NETWORK = "AWS::EC2::"
+_SCRIPTS = ("UserData", "OnStart")
+_CHOSEN = {"Tags", "HyperParameters", "StaticHyperParameters", "ResourceConfig", "StoppingCondition"}  # of a job
 _NOT_ITS_OWN = ("Tags", "UserData", "ImageId")  # differ with each deployment, or are no part of the network
 
 
@@ -90,15 +98,22 @@ class _App:
         self._chosen = sorted(chosen, key=lambda item: -len(item[1]))  # the longest first: some hold others
         self.roles = {role.name: role.renamed(self._general) for role in assembly.roles}
         self.types: set[str] = set()
-        self.bindings: dict[tuple[str, str], set[str]] = {}
+        self.bindings: dict[tuple[str, str], Counter[str]] = {}  # several resources may share a name
         for stack, template in assembly.templates.items():
             for id, resource in template["Resources"].items():
                 self.types.add(resource["Type"])
                 name = readable(self._general(named(assembly.resolver, stack, id)))
                 for property_, value in _of_interest(resource):
                     said = json.dumps(_resolved(value, assembly.resolver, stack), sort_keys=True, default=str)
-                    values = self.bindings.setdefault((name, property_), set())
-                    values.add(readable(self._general(said.strip('"'))))
+                    if property_ in _SCRIPTS:
+                        said = " ".join(sorted(set(re.findall(r'(?:\\n|")([A-Z_]+)=', said))))
+                    self._bind(name, property_, said)
+            for name, job in _jobs(assembly.resolver, stack, template):
+                for parameter, value in job.items():
+                    self._bind(name, parameter, json.dumps(value, sort_keys=True))
+
+    def _bind(self, name: str, property_: str, said: str) -> None:
+        self.bindings.setdefault((name, property_), Counter())[readable(self._general(said.strip('"')))] += 1
 
     def _general(self, text: str) -> str:
         for name, value in self._chosen:
@@ -109,8 +124,30 @@ class _App:
 def _of_interest(resource: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     network = resource["Type"].startswith(_NETWORK)
     for name, value in resource.get("Properties", {}).items():
-        if name in _BINDING or (network and name not in _NOT_ITS_OWN):
+        if name in _BINDING or name in _SCRIPTS or (network and name not in _NOT_ITS_OWN):
             yield name, value
+
+
+def _jobs(resolver: Resolver, stack: str, template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Requests for jobs, which are JSON in text, without what settings choose: the training's and the scoring's."""
+    texts = {
+        f"{one['Type']} {stack}": one.get("Properties", {}).get("Request")
+        for one in template["Resources"].values()
+        if one["Type"] == "Custom::TrainedModel"
+    }
+    texts["output ScoringJob"] = template.get("Outputs", {}).get("ScoringJob", {}).get("Value")
+    for name, text in texts.items():
+        if text is not None:
+            request = json.loads(resolver.text(text, stack))
+            job = request.get("TrainingJobDefinition", request)
+            fixed = job.get("HyperParameters", job.get("StaticHyperParameters", {}))
+            yield (
+                name,
+                {
+                    **{parameter: value for parameter, value in job.items() if parameter not in _CHOSEN},
+                    "dataset-digest": fixed.get("dataset-digest", ""),
+                },
+            )
 
 
 def _resolved(value: Any, resolver: Resolver, stack: str) -> Any:
@@ -134,7 +171,7 @@ def _bound(before: _App, after: _App) -> Iterator[str]:
     """Properties with another value: whether that is more or less, only a reader can tell."""
     there = {name for name, _ in after.bindings}
     for name, property_ in dict.fromkeys([*after.bindings, *before.bindings]):
-        new, old = (app.bindings.get((name, property_), set()) for app in (after, before))
+        new, old = (app.bindings.get((name, property_), Counter[str]()) for app in (after, before))
         has, had = (" and ".join(f"`{value}`" for value in sorted(values)) for values in (new - old, old - new))
         if has or (had and name in there):
             now = f"`{property_}` {has}" if has else f"no `{property_}`"

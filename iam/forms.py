@@ -7,7 +7,7 @@ text, number, true     this text, with * and ? as in a policy
 {each: form}           a list, or an object by names, of such values, not empty
 {one of: [form, …]}    one of them
 {json: form}           text that is JSON
-{script: {file: …}}    assignments, then the file of this repository; other names are those of assignments, each
+{script: {file: …}}    assignments, then the file of this repository; other names are those that are assigned, each
                        with its form
 {policy: ~}            a policy, which is compared statement by statement
 """
@@ -27,7 +27,7 @@ Form = Any
 Mismatch = tuple[str, str, str]  # path below the resource, problem, form
 _ROLE = re.compile(r":role/|\brole/[\w+=,.@-]+$")
 # A line before a script assigns a value in single quotes, a word, or an array of words, so none of it is executed.
-_ASSIGNMENT = re.compile(r"#!/bin/bash|([A-Z_]+)=(?:'([^'\n]*)'|([\w./:{}$-]*)(?<!\$)|\([\w\s.,=/'-]*\))")
+_ASSIGNMENT = re.compile(r"#!/bin/bash|([A-Z_]+)=(?:'([^'\n]*)'|([\w./:{}$-]*)(?<!\$)|(\([\w\s.,=/'-]*\)))")
 
 
 class Matcher:
@@ -126,7 +126,10 @@ class Matcher:
                 yield path, f"{shown(line)} stands before {file}", "assignments alone"
             elif (name := assigned[1]) in form:
                 missing.discard(name)
-                yield from self.mismatches(assigned[2] or assigned[3], form[name], f"{path}.{name}")
+                value = assigned[2] or assigned[3] or assigned[4] or ""
+                yield from self.mismatches(value, form[name], f"{path}.{name}")
+            elif name:
+                yield f"{path}.{name}", "it is assigned, and the contract does not know it", "absent"
         for name in sorted(missing):
             yield f"{path}.{name}", "it is absent", str(form[name])
 

@@ -1,7 +1,8 @@
 """Hold every resource of the templates to the contract: which types there are, and which properties each has.
 
 A resource that others rely on has a line of its own, by type and name: with which role it runs, whom it calls, whose
-code it takes. One without a name of its own has the name of its stack.
+code it takes. One without a name of its own has the name of its stack; where several share that, one's line has its
+logical id too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ class Held:
         has: form of its properties.
         kept: form of its deletion policies.
         optional: the setting without which there may be none; empty where there must be one.
-        several: true where there may be more than one of a name, or in a stack of those without a name.
+        several: true where there may be more than one of a name, or one alone of those without a name.
         why: reason for the line of a resource.
     """
 
@@ -100,8 +101,9 @@ def check(assembly: AppRoles, inventory: Inventory) -> Iterator[GateFinding]:
         yield from _sections(stack, template, matcher, inventory)
         for id, resource in template["Resources"].items():
             kind, name = resource["Type"], named(assembly.resolver, stack, id)
-            again = name in seen
-            seen |= {kind, name}
+            own = f"{kind} {stack}.{id}"
+            again = name in seen or (name == f"{kind} {stack}" and kind in seen)
+            seen |= {kind, name, own}
             if kind in FORBIDDEN_TYPES:
                 continue  # iam/template.py has said it, with another fix
             if kind not in inventory.types:
@@ -115,7 +117,10 @@ def check(assembly: AppRoles, inventory: Inventory) -> Iterator[GateFinding]:
                     "types", f"{stack}.{id}", "", source_of(stack), f"it is not the only {readable(name)}",
                     f"make one, or set `several` in {inventory.types[kind].where}",
                 )  # fmt: skip
-            held = [line for line in (inventory.types[kind], inventory.resources.get(name)) if line]
+            held = [
+                inventory.types[kind],
+                *(inventory.resources[it] for it in (name, own) if it in inventory.resources),
+            ]
             yield from _held(stack, id, resource, matcher, held)
     for what, lines in (("of this type", inventory.types), ("of this name", inventory.resources)):
         for name in lines.keys() - seen:

@@ -17,8 +17,8 @@ _SECTIONS = {
 }  # fmt: skip
 _ATTRIBUTES = {
     "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata",
-    "CreationPolicy", "UpdatePolicy",
 }  # fmt: skip
+_CDKS_OWN = ("aws:cdk:", "aws:asset:")  # metadata that the CDK writes
 _WRITE_OUT = "write out what it stands for"
 # CloudFormation replaces these before it looks at the template, with what nobody can see here; and {{resolve:…}}, says
 # "Get values stored in other services using dynamic references", CloudFormation user guide.
@@ -96,6 +96,9 @@ class _Checked:
             self._find(id, f"its properties are {shown(resource['Properties'])}, no object", _WRITE_OUT)
         if unknown := sorted(str(key) for key in resource.keys() - _ATTRIBUTES):
             self._find(id, f"it has {', '.join(unknown)}, which the gate does not know", "remove it")
+        if odd := [str(key) for key in resource.get("Metadata") or [] if not str(key).startswith(_CDKS_OWN)]:
+            fix = "give reasons in iam/acknowledged.yaml"
+            self._find(id, f"its metadata has {', '.join(odd)}, by which scanners pass over it", fix)
         if not isinstance(resource.get("Condition", ""), str):
             self._find(id, f"its condition is {shown(resource['Condition'])}, no name", "name a condition")
         if not all(isinstance(on, str) for on in listed(resource.get("DependsOn", []))):

@@ -77,6 +77,7 @@ def _training(assembly: AppRoles) -> dict[str, str]:
     bucket, _, key = code["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
     return {
         "dataset": assembly.resolver.text(properties["Dataset"], stack),
+        "model": assembly.resolver.text(properties["Digest"], stack),
         "weights": _weights(job),
         "program_bucket": f"arn:${{AWS::Partition}}:s3:::{bucket}",
         "program_key": key,
@@ -103,14 +104,19 @@ def _weights(request: dict[str, Any]) -> str:
 
 
 def _network(assembly: AppRoles, ec2: str) -> dict[str, str]:
-    """Values about networks. Functions, model and jobs run in a VPC, all or none of them."""
+    """Values about networks. Functions, model, training and scoring jobs run in a VPC, all or none of them."""
     stack, _, properties = _only(assembly, "Custom::TrainedModel")
     request = json.loads(assembly.resolver.text(properties["Request"], stack))
     job = request.get("TrainingJobDefinition", request)
-    inside = [job, *(one for kind in _IN_A_VPC for _, _, one in _resources(assembly, kind))]
+    scoring = [
+        json.loads(assembly.resolver.text(template["Outputs"]["ScoringJob"]["Value"], stack))["NetworkConfig"]
+        for stack, template in assembly.templates.items()
+        if "ScoringJob" in template.get("Outputs", {})
+    ]
+    inside = [job, *scoring, *(one for kind in _IN_A_VPC for _, _, one in _resources(assembly, kind))]
     private = FILLED if "VpcConfig" in job else ""
     if len({"VpcConfig" in one for one in inside}) > 1:
-        raise MissingResource("some of functions, model and training job run in a VPC, and others do not")
+        raise MissingResource("some of functions, model, training and scoring job run in a VPC, and others do not")
     made = any(stack.endswith(_NETWORK) for stack, *_ in _resources(assembly, "AWS::EC2::VPC"))
     own = private if made else ""
     several = int(job["ResourceConfig"]["InstanceCount"]) > 1
@@ -127,8 +133,12 @@ def _serving(assembly: AppRoles) -> dict[str, str]:
     stack, _, properties = _only(assembly, "AWS::SageMaker::Model")
     config_stack, _, config = _only(assembly, "AWS::SageMaker::EndpointConfig")
     captured = config.get("DataCaptureConfig", {}).get("DestinationS3Uri", "")
+    image = assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack)
+    endpoints = _resources(assembly, "AWS::SageMaker::Endpoint")
     return {
-        "serving_image": _repository(assembly.resolver.text(properties["PrimaryContainer"]["Image"], stack)),
+        "endpoint": assembly.resolver.text(endpoints[0][2]["EndpointName"], endpoints[0][0]) if endpoints else "",
+        "image": image,
+        "serving_image": _repository(image),
         "capture": _folder(assembly.resolver.text(captured, config_stack)),
     }
 

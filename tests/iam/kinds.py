@@ -169,6 +169,15 @@ def add(templates: Templates, *, stack: str, resource: Any) -> None:
     templates[stack]["Resources"]["New"] = resource
 
 
+def replace_text(value: dict[str, Any], old: str, new: str) -> None:
+    """Replace text in a part of a template as it is written in JSON."""
+    text = json.dumps(value)
+    assert old in text, old
+    changed = json.loads(text.replace(old, new))
+    value.clear()
+    value.update(changed)
+
+
 def _statement(document: str, at: int, new: dict[str, Any]) -> Change:
     """Change one statement of a document; None removes a part."""
     stack, kind, path = DOCUMENTS[document]

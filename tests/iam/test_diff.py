@@ -8,8 +8,10 @@ import pytest
 
 from iam.diff import Difference, as_markdown, as_text, compare
 from iam.template import read
+from tests.iam import audited
 from tests.iam.conftest import ROLES, Templates, role, statement
 from tests.iam.kinds import EC2, OPERATIONS, SERVING, add, found, put
+from tests.iam.test_network_kinds import NETWORK
 from tools.permissions import main
 
 
@@ -111,6 +113,35 @@ def test_another_binding_network_or_type_is_told(with_everything: Templates) -> 
     assert "+ New type of resource `AWS::Lambda::Url`." in text
     assert difference.narrowed == ()
     assert "- Gone type of resource `AWS::Lambda::Url`." in as_text(_compare(templates, with_everything))
+
+
+def test_another_program_address_or_script_is_told(with_everything: Templates) -> None:
+    """What runs, and where it sends to, stands in texts too: requests for jobs, and scripts of root."""
+    templates = copy.deepcopy(with_everything)
+    kinds = dict(audited.kinds())
+    for what in (
+        "images from another folder", "notebook LD_PRELOAD", "another AWS::SNS::Subscription in slipway-dev-serving",
+        'scoring \\"EnableNetworkIsolation\\":true = \\"EnableNetworkIsolation\\":false',
+        "audited Custom::TrainedModel 0 WaitUrl = https://x.example/",
+    ):  # fmt: skip
+        kinds[what](templates)
+
+    text = as_text(_compare(with_everything, templates))
+
+    assert "+ `Custom::TrainedModel slipway-dev-trained-model` now has `InputDataConfig`" in text
+    assert "/trials/x/" in text
+    assert "+ `Custom::TrainedModel slipway-dev-trained-model` now has `WaitUrl` `https://x.example/`" in text
+    assert '+ `output ScoringJob` now has `NetworkConfig` `{"EnableNetworkIsolation": false}`' in text
+    assert "now has `OnStart` `FILES IDLE_MINUTES LD_PRELOAD NAME" in text
+    assert "+ `AWS::SNS::Subscription slipway-dev-serving` now has `Endpoint` `a@example.org`." in text
+
+
+def test_one_of_several_of_a_name_is_told(tuned: Templates) -> None:
+    templates = copy.deepcopy(tuned)
+    put(found(templates, NETWORK, "AWS::EC2::VPCEndpoint", 1), "Properties.PrivateDnsEnabled", None)
+
+    text = as_text(_compare(tuned, templates))
+    assert "+ `AWS::EC2::VPCEndpoint slipway-dev-network` now has no `PrivateDnsEnabled`, before `true`." in text
 
 
 def test_a_comment_that_is_too_long_says_how_much_is_left_out() -> None:

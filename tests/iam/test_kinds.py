@@ -3,10 +3,12 @@
 import pytest
 
 from iam.check import check_templates
-from tests.iam import hidden, kinds, weaker
+from tests.iam import audited, hidden, kinds, weaker
 from tests.iam.conftest import Templates
 
-KINDS = {what: change for table in (kinds.kinds(), weaker.kinds(), hidden.kinds()) for what, change in table}
+KINDS = {
+    what: change for table in (kinds.kinds(), weaker.kinds(), hidden.kinds(), audited.kinds()) for what, change in table
+}
 
 
 def test_there_are_at_least_250() -> None:

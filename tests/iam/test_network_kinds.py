@@ -15,6 +15,10 @@ GROUP, ENDPOINT, MODEL, FUNCTION = (
 )  # fmt: skip
 OPEN = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 FROM_ANYWHERE = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0", "Description": "all"}
+FROM_JOBS = {
+    "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "Description": "x",
+    "SourceSecurityGroupId": {"Fn::GetAtt": ["Training", "GroupId"]},
+}  # fmt: skip
 OTHER = {"SecurityGroupIds": ["sg-0a1b2c3d"], "SubnetIds": ["subnet-0a1b2c3d"]}
 S3, SAGEMAKER = 0, 1  # the endpoints, in their order
 ANSWERS = 3  # the statement of S3's for CloudFormation
@@ -30,6 +34,10 @@ def in_policy(endpoint: int, statement: int, path: str, new: Any) -> kinds.Chang
         kinds.put(policy["Statement"][statement], path, new)
 
     return change
+
+
+def of_group(id: str, property_: str, new: Any) -> kinds.Change:
+    return lambda templates: templates[NETWORK]["Resources"][id]["Properties"].update({property_: new})
 
 
 def in_request(templates: Templates) -> None:
@@ -64,6 +72,15 @@ KINDS: dict[str, kinds.Change] = {
     "the classify function leaves it": put(FUNCTION, "VpcConfig", None, stack=kinds.SERVING),
     "the other function goes to another": put(FUNCTION, "VpcConfig", OTHER, stack=kinds.TRAINED),
     "the training job leaves it": in_request,
+    "the scoring job leaves it": lambda templates: kinds.replace_text(
+        templates[kinds.SERVING]["Outputs"], '\\"VpcConfig\\"', '\\"Other\\"'
+    ),
+    "functions hear jobs": of_group("Group", "SecurityGroupIngress", [FROM_JOBS]),
+    "jobs hear functions": of_group("Training", "SecurityGroupIngress", [FROM_JOBS]),
+    "the endpoints' group lets out": of_group("Endpoints", "SecurityGroupEgress", [FROM_ANYWHERE]),
+    "an endpoint without the service's own name": put(ENDPOINT, "PrivateDnsEnabled", None, SAGEMAKER),
+    "an endpoint in the default group": put(ENDPOINT, "SecurityGroupIds", None, SAGEMAKER),
+    "no route leads to S3": put(ENDPOINT, "RouteTableIds", None, S3),
 }
 
 

@@ -63,6 +63,13 @@ def test_broken_templates_give_findings(with_everything: Templates, seed: int) -
         assert isinstance([str(finding) for finding in check_templates(broken)], list)
 
 
+def test_what_looks_like_a_conditional_resource_is_read(templates: Templates) -> None:
+    templates[ROLES]["Conditions"] = {"C": {}}
+    next(iter(templates[ROLES]["Resources"].values()))["Properties"]["Tags"] = [{"Condition": "C", "Type": []}]
+
+    assert isinstance(check_templates(templates), list)
+
+
 @pytest.mark.parametrize(
     "odd", [*ODD, {"slipway-dev-storage": None}, {1: {}}, {"a-b-storage": {"Resources": {"K": {}}}}]
 )

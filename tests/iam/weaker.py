@@ -186,10 +186,10 @@ def kinds() -> Iterator[tuple[str, Change]]:
     for stack, kind, path, new, at in PROPERTIES:
         yield f"{kind} {at} {path} = {new}"[:110], set_property(stack, kind, path, new, at)
     for path, new in REQUEST.items():
-        yield f"request {path} = {new}", partial(_request, path=path, new=new)
+        yield f"request {path} = {new}", partial(in_request, path=path, new=new)
 
 
-def _request(templates: Templates, path: str, new: Any) -> None:
+def in_request(templates: Templates, path: str, new: Any) -> None:
     """Change the job's request, whose pieces are written as text for that."""
     properties = found(templates, TRAINED, "Custom::TrainedModel")["Properties"]
     pieces: list[Any] = []
