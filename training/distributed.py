@@ -112,9 +112,10 @@ class _Normalised(torch.autograd.Function):
         ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Normalised images, and mean, variance and number of values (float64) over all processes."""
-        # a third of the time of var_mean, though it normalises too; without eps, 1 / deviation² is the variance
+        # a third of the time of var_mean, though it normalises too; without eps, the variance is 1 / deviation²
         _, mean, deviation = torch.native_batch_norm(images, None, None, None, None, True, 0.0, 0.0)
         mean, variance = mean.double(), deviation.double() ** -2
+        variance[deviation == 0] = 0  # so PyTorch returns the inverse of a deviation of 0, as of a constant channel
         own = torch.cat([mean.new_ones(1), mean, variance + mean**2]) * (images.numel() / images.shape[1])
         totals = summed(own)
         count = totals[0]

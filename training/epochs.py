@@ -115,6 +115,6 @@ class Epochs:
         """
         each = summed(losses.cpu()).tolist()
         for step, loss in enumerate(each, before + 1):
-            require_number(loss, epoch, step, self._settings)
+            require_number(loss, f"epoch {epoch}, step {step}", self._settings)
             self._state.loss += loss  # one by one: the same to the bit, however many are added at a time
         return sum(each)

@@ -91,10 +91,12 @@ def fit(
             features = train.features[batch, seen[batch]] - centre
             with np.errstate(over="ignore", invalid="ignore"):  # told by the loss
                 of_step = _step(head, momenta, features, train.labels[batch], rate, weights)
-            require_number(of_step, number, step, settings)
+            require_number(of_step, f"epoch {number}, step {step}", settings)
             loss += of_step
         current = head.uncentred(centre)
-        score = current.predictions(valid.features[:, 0], valid.labels).score
+        with np.errstate(over="ignore", invalid="ignore"):
+            score = current.predictions(valid.features[:, 0], valid.labels).score
+        require_number(score.loss, f"the validation after epoch {number}", settings)
         epochs.append(Epoch(number, loss / images, score, time.perf_counter() - start))
         end_epoch(epochs[-1])
         if epochs[-1] is max(epochs, key=lambda epoch: epoch.merit):
@@ -102,12 +104,10 @@ def fit(
     return best, History(epochs, max(epochs, key=lambda epoch: epoch.merit))
 
 
-def require_number(loss: float, epoch: int, step: int, settings: Hyperparameters) -> None:
-    """Raises InputError if the loss of a step is not a number."""
+def require_number(loss: float, place: str, settings: Hyperparameters) -> None:
+    """Raises InputError if the loss at that place of the training is not a number."""
     if not math.isfinite(loss):
-        raise InputError(
-            f"the loss is not a number in epoch {epoch}, step {step}: lower learning-rate ({settings.learning_rate:g})"
-        )
+        raise InputError(f"the loss is not a number in {place}: lower learning-rate ({settings.learning_rate:g})")
 
 
 def learning_rate(step: int, total: int) -> float:

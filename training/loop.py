@@ -20,7 +20,7 @@ from training.environment import Process
 from training.epochs import Epochs
 from training.errors import InputError
 from training.feed import Feed
-from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY
+from training.head import MOMENTUM, WARM_UP, WEIGHT_DECAY, require_number
 from training.images import Images
 from training.model import classifier, training_mode
 from training.outcome import Epoch, History, Predictions
@@ -64,6 +64,7 @@ def fit(
         speed = len(images["train"]) / (time.perf_counter() - begin)
         with phases.of("evaluate"):
             score = predict(state.judged, images["valid"], settings.batch_size, process).score
+        require_number(score.loss, f"the validation after epoch {len(state.epochs) + 1}", settings)
         epoch = Epoch(len(state.epochs) + 1, loss, score, time.perf_counter() - begin)
         state.end_epoch(epoch)
         checkpoints.save(state.to_dict())

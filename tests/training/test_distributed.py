@@ -24,7 +24,7 @@ from training import distributed
 from training import run as program
 from training.augment import CROPPING
 from training.checkpoint import Checkpoints
-from training.distributed import summed, together
+from training.distributed import GlobalBatchNorm2d, summed, together
 from training.environment import Places, Process
 from training.errors import InputError, LostPeers, Stopped
 from training.features import gather
@@ -128,6 +128,29 @@ def test_each_image_is_augmented_as_in_one_process(grainy: Path, augment: str) -
     alone = losses(grainy, torch.float64, augment, Process())
     for result in on_each(4, partial(losses, grainy, torch.float64, augment)):
         assert result == pytest.approx(alone, abs=1e-9)
+
+
+def batch_norm(images: torch.Tensor, process: Process) -> list[list[float]]:
+    """Outputs for this process's share of the images, the running mean and variance, and the weights' gradient."""
+    layer = GlobalBatchNorm2d(images.shape[1]) if process.world > 1 else torch.nn.BatchNorm2d(images.shape[1])
+    for _ in range(2):
+        found = layer(images.chunk(process.world)[process.rank])
+    (found**3).sum().backward()
+    assert layer.weight.grad is not None
+    given = found, layer.running_mean, layer.running_var, layer.weight.grad
+    return [values.detach().flatten().tolist() for values in given]
+
+
+def test_a_channel_that_is_constant_in_one_process_or_in_all_is_normalised_as_in_one() -> None:
+    """PyTorch has 0 as the inverse of a deviation of 0: `InvStd` in aten/src/ATen/native/Normalization.cpp."""
+    images = torch.rand(8, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    images[:4, 1], images[:, 2] = 0.5, 0.25
+    outputs, *statistics, gradient = batch_norm(images, Process())
+    first, second = on_each(2, partial(batch_norm, images))
+    assert first[0] + second[0] == pytest.approx(outputs, abs=1e-4)
+    for found in (first, second):
+        assert np.array(found[1:3]) == pytest.approx(np.array(statistics), abs=1e-6)
+    assert np.add(first[3], second[3]) == pytest.approx(np.array(gradient), abs=1e-3)
 
 
 def stopped_and_resumed(folder: Path, checkpoints: Path, process: Process) -> list[float]:

@@ -84,6 +84,14 @@ def test_a_loss_that_is_no_number_is_told_with_its_step() -> None:
         fit(given, given, classes=2, settings=settings, end_epoch=lambda _: None)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_head_that_gives_no_numbers_in_validation_is_no_result() -> None:
+    valid = examples(20)
+    valid.features[0, 0, 0] = np.inf
+    with pytest.raises(InputError, match="not a number in the validation after epoch 1: lower learning-rate"):
+        fit(examples(40), valid, classes=2, settings=Hyperparameters(learning_rate=0.5), end_epoch=lambda _: None)
+
+
 def test_a_rare_class_is_found_when_classes_are_balanced() -> None:
     random = np.random.default_rng(0)
     labels = np.array([0] * 190 + [1] * 10)

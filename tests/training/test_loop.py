@@ -9,6 +9,7 @@ from PIL import Image
 
 from training.augment import CROPPING
 from training.environment import Process
+from training.errors import InputError
 from training.folder import inspect
 from training.images import load
 from training.loop import _advise, fit, predict
@@ -22,6 +23,16 @@ def test_a_training_of_a_single_step_learns_at_the_peak_rate(few_digits: Path) -
     before = model.fc.weight.detach().clone()
     fit(model, load(inspect(few_digits), 16), settings, Process())
     assert torch.dist(model.fc.weight, before) > 1e-2 * settings.learning_rate
+
+
+def test_a_network_that_is_no_number_in_validation_is_no_result(few_digits: Path) -> None:
+    settings = Hyperparameters("resnet10", image_size=16, epochs=1, augment="shift")
+    model = build(settings, 2, None)
+    model.bn1.running_mean.fill_(torch.nan)  # which training does not read
+    with pytest.raises(
+        InputError, match="the loss is not a number in the validation after epoch 1: lower learning-rate"
+    ):
+        fit(model, load(inspect(few_digits), 16), settings, Process())
 
 
 @pytest.mark.parametrize(
