@@ -213,7 +213,7 @@ def test_the_repository_of_another_image_is_another_right(templates: Templates, 
         if resource["Type"] == "AWS::SageMaker::Model":
             resource["Properties"]["PrimaryContainer"]["Image"] = {"Fn::Sub": address}
 
-    found = check_templates(templates)
+    found = [finding for finding in check_templates(templates) if finding.rule in ("too-much", "too-little")]
 
     assert {"too-much", "too-little"} == _rules(found)
     assert {finding.role for finding in found} == {"slipway-dev-hosting-REGION", "slipway-dev-scoring-REGION"}
@@ -224,4 +224,4 @@ def test_a_role_and_what_it_serves_cannot_drift_apart(templates: Templates) -> N
         if resource["Type"] == "Custom::TrainedModel":
             resource["Properties"]["Dataset"] = "0" * 64
 
-    assert {"too-much", "too-little"} == _rules(check_templates(templates))
+    assert {"too-much", "too-little", "resources"} == _rules(check_templates(templates))
