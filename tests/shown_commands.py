@@ -23,7 +23,7 @@ _MAKE = re.compile(rf"(?<![\w-])make (?P<target>[a-z][a-z-]*)(?P<variables>(?: [
 _AWS = re.compile(
     rf"(?<![\w./-])aws [a-z][a-z0-9-]+ [a-z][a-z0-9-]+(?: [a-z][a-z-]+(?= --))?(?: --[a-z-]+(?: (?!--){_VALUE})?)*"
 )
-_PYTHON = re.compile(r"(?<!\w)[\w./]*python3? -m [\w.]+")
+_PYTHON = re.compile(r"(?<!\w)(?<!exec )[\w./]*python3? -m [\w.]+")  # `exec` is of a script, not of a person
 _CDK = re.compile(r"(?<!\w)(?:npx )?cdk [a-z]+")
 
 

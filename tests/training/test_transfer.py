@@ -26,7 +26,7 @@ LEARN = {"head": (20, 0.1), "last-stage": (5, 0.02), "all": (5, 0.02)}
     ("architecture", "size", "rate"),
     [
         pytest.param("resnet10", 32, 0.02, marks=pytest.mark.long),
-        pytest.param("shufflenet_v2_x0_5", 64, 0.05, marks=pytest.mark.long),
+        pytest.param("shufflenet_v2_x0_5", 64, 0.05, marks=pytest.mark.soak),
         pytest.param("mobilenet_v3_small", 64, 0.05, marks=pytest.mark.soak),
     ],
 )
