@@ -9,9 +9,10 @@ from typing import Any
 
 from iam.inventory import named
 from iam.policy import Grant, Role, Trust, excess, in_words
+from iam.properties import training_job
 from iam.resolve import UNREADABLE, Resolver, readable
 from iam.template import AppRoles, UnreadableFolder
-from iam.variables import FILLED, variables
+from iam.variables import FILLED, TRAINED_MODEL, scoring_requests, training_request, variables
 
 MAX_CHARACTERS = 65_536  # of a comment on GitHub, which refuses a longer one
 # Properties that bind a resource to a role, a network, a key, or what it runs, wherever they stand. All properties of a
@@ -108,9 +109,9 @@ class _App:
                     if property_ in _SCRIPTS:
                         said = " ".join(sorted(set(re.findall(r'(?:\\n|")([A-Z_]+)=', said))))
                     self._bind(name, property_, said)
-            for name, job in _jobs(assembly.resolver, stack, template):
-                for parameter, value in job.items():
-                    self._bind(name, parameter, json.dumps(value, sort_keys=True))
+        for name, job in _jobs(assembly):
+            for parameter, value in job.items():
+                self._bind(name, parameter, json.dumps(value, sort_keys=True))
 
     def _bind(self, name: str, property_: str, said: str) -> None:
         self.bindings.setdefault((name, property_), Counter())[readable(self._general(said.strip('"')))] += 1
@@ -128,26 +129,14 @@ def _of_interest(resource: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _jobs(resolver: Resolver, stack: str, template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Requests for jobs, which are JSON in text, without what settings choose: the training's and the scoring's."""
-    texts = {
-        f"{one['Type']} {stack}": one.get("Properties", {}).get("Request")
-        for one in template["Resources"].values()
-        if one["Type"] == "Custom::TrainedModel"
-    }
-    texts["output ScoringJob"] = template.get("Outputs", {}).get("ScoringJob", {}).get("Value")
-    for name, text in texts.items():
-        if text is not None:
-            request = json.loads(resolver.text(text, stack))
-            job = request.get("TrainingJobDefinition", request)
-            fixed = job.get("HyperParameters", job.get("StaticHyperParameters", {}))
-            yield (
-                name,
-                {
-                    **{parameter: value for parameter, value in job.items() if parameter not in _CHOSEN},
-                    "dataset-digest": fixed.get("dataset-digest", ""),
-                },
-            )
+def _jobs(assembly: AppRoles) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Requests for jobs, without what settings choose: the training's and the scoring's, by where they stand."""
+    stack, request = training_request(assembly)
+    scoring = (("output ScoringJob", request) for request in scoring_requests(assembly))
+    for name, job in ((f"{TRAINED_MODEL} {stack}", training_job(request)), *scoring):
+        fixed = job.get("HyperParameters", job.get("StaticHyperParameters", {}))
+        kept = {parameter: value for parameter, value in job.items() if parameter not in _CHOSEN}
+        yield name, {**kept, "dataset-digest": fixed.get("dataset-digest", "")}
 
 
 def _resolved(value: Any, resolver: Resolver, stack: str) -> Any:

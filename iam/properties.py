@@ -23,6 +23,12 @@ def statements(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from statements(inner)
 
 
+def training_job(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The training job of a request: the request itself, or the definition in that for a tuning job."""
+    job: Mapping[str, Any] = request.get("TrainingJobDefinition", request)
+    return job
+
+
 def is_true(value: Any) -> bool:
     return value in (True, "true")
 

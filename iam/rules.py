@@ -13,7 +13,7 @@ from typing import Any
 from aws.instances import Instance
 from iam.findings import GateFinding
 from iam.policy import listed
-from iam.properties import Resources, as_text, is_true, of_type, statements
+from iam.properties import Resources, as_text, is_true, of_type, statements, training_job
 from iam.resolve import UNREADABLE
 from iam.source import source_of
 
@@ -181,7 +181,7 @@ def _training_jobs(resources: Resources) -> Iterator[tuple[str, Mapping[str, Any
     for id, properties in of_type(resources, "Custom::TrainedModel"):
         try:
             request = json.loads(as_text(properties.get("Request")))
-            yield id, request.get("TrainingJobDefinition", request)
+            yield id, training_job(request)
         except ValueError:
             yield id, {}
 

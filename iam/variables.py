@@ -4,14 +4,17 @@ Since the values do not come from the policies, the gate notices when a role no 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from iam.errors import GateError
+from iam.properties import training_job
 from iam.resolve import UNREADABLE
 from iam.template import AppRoles
 
 FILLED = "yes"
 """Value of a variable that only says whether something exists."""
+TRAINED_MODEL = "Custom::TrainedModel"
 _NETWORK = "-network"
 _IN_A_VPC = ("AWS::Lambda::Function", "AWS::SageMaker::Model")
 _STORAGE = "-storage"  # the stack that every version of the app has
@@ -47,6 +50,18 @@ def variables(assembly: AppRoles) -> dict[str, str]:
         raise MissingResource(f"cannot read the contract's variables from the templates: {error!r}") from error
 
 
+def training_request(assembly: AppRoles) -> tuple[str, dict[str, Any]]:
+    """The stack that has the request for the training or tuning job, and the request, which is JSON in a text."""
+    stack, _, properties = _only(assembly, TRAINED_MODEL)
+    request: dict[str, Any] = json.loads(assembly.resolver.text(properties["Request"], stack))
+    return stack, request
+
+
+def scoring_requests(assembly: AppRoles) -> list[dict[str, Any]]:
+    """Requests that `make score` starts jobs with; none where the app has no scoring."""
+    return [json.loads(text) for text in _outputs(assembly, "ScoringJob")]
+
+
 def _storage(assembly: AppRoles) -> dict[str, str]:
     """Key of the bucket whose accesses are logged, made by the deploy or there before; and what becomes of its data."""
     [(stack, id, bucket)] = [one for one in _resources(assembly, "AWS::S3::Bucket") if "LoggingConfiguration" in one[2]]
@@ -69,10 +84,10 @@ def _role_path(assembly: AppRoles) -> dict[str, str]:
 
 
 def _training(assembly: AppRoles) -> dict[str, str]:
-    stack, _, properties = _only(assembly, "Custom::TrainedModel")
-    request = json.loads(assembly.resolver.text(properties["Request"], stack))
-    tuned = "TrainingJobDefinition" in request
-    job = request["TrainingJobDefinition"] if tuned else request
+    stack, _, properties = _only(assembly, TRAINED_MODEL)
+    _, request = training_request(assembly)
+    job = training_job(request)
+    tuned = job is not request
     [code] = [c for c in job["InputDataConfig"] if c["ChannelName"] == "code"]
     bucket, _, key = code["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
     return {
@@ -93,7 +108,7 @@ def _folder(uri: str) -> str:
     return uri.removeprefix("s3://").partition("/")[2].partition("/")[0]
 
 
-def _weights(request: dict[str, Any]) -> str:
+def _weights(request: Mapping[str, Any]) -> str:
     """Digest in the address of the job's channel of pretrained weights; empty where it has no such channel."""
     addresses = [
         channel["DataSource"]["S3DataSource"]["S3Uri"]
@@ -105,14 +120,8 @@ def _weights(request: dict[str, Any]) -> str:
 
 def _network(assembly: AppRoles, ec2: str) -> dict[str, str]:
     """Values about networks. Functions, model, training and scoring jobs run in a VPC, all or none of them."""
-    stack, _, properties = _only(assembly, "Custom::TrainedModel")
-    request = json.loads(assembly.resolver.text(properties["Request"], stack))
-    job = request.get("TrainingJobDefinition", request)
-    scoring = [
-        json.loads(assembly.resolver.text(template["Outputs"]["ScoringJob"]["Value"], stack))["NetworkConfig"]
-        for stack, template in assembly.templates.items()
-        if "ScoringJob" in template.get("Outputs", {})
-    ]
+    job = training_job(training_request(assembly)[1])
+    scoring = [request["NetworkConfig"] for request in scoring_requests(assembly)]
     inside = [job, *scoring, *(one for kind in _IN_A_VPC for _, _, one in _resources(assembly, kind))]
     private = FILLED if "VpcConfig" in job else ""
     if len({"VpcConfig" in one for one in inside}) > 1:
@@ -154,11 +163,7 @@ def _classify(assembly: AppRoles) -> dict[str, str]:
 
 def _notebook(assembly: AppRoles) -> dict[str, str]:
     """ARN of the object that the notebook instance fetches; empty without a notebook."""
-    files = [
-        assembly.resolver.text(template["Outputs"]["NotebookFiles"]["Value"], stack)
-        for stack, template in assembly.templates.items()
-        if "NotebookFiles" in template.get("Outputs", {})
-    ]
+    files = _outputs(assembly, "NotebookFiles")
     return {"notebook_files": f"arn:${{AWS::Partition}}:s3:::{files[0].removeprefix('s3://')}" if files else ""}
 
 
@@ -183,6 +188,15 @@ def _resources(assembly: AppRoles, type_: str) -> list[tuple[str, str, dict[str,
         for stack, template in assembly.templates.items()
         for logical_id, resource in template.get("Resources", {}).items()
         if resource["Type"] == type_
+    ]
+
+
+def _outputs(assembly: AppRoles, name: str) -> list[str]:
+    """Texts of the outputs of this name, of all stacks."""
+    return [
+        assembly.resolver.text(template["Outputs"][name]["Value"], stack)
+        for stack, template in assembly.templates.items()
+        if name in template.get("Outputs", {})
     ]
 
 

@@ -11,11 +11,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from aws.security_groups import HTTPS
 from settings import Settings, names
 from settings.network import SERVICES
 from stacks.permissions.statements import arn, bucket_arn, training_jobs, tuning_jobs
 
-_HTTPS = 443
 _ADDRESSES, _OF_A_SUBNET = "10.0.0.0/19", ("10.0.0.0/20", "10.0.16.0/20")
 
 
@@ -95,7 +95,7 @@ class PrivateNetwork(Stack):
     def _group(self, id: str, vpc_id: str, description: str) -> ec2.CfnSecurityGroup:
         # Out to any address: S3's are a list of AWS's, whose id differs by region. Where it leads, the routes decide.
         out = ec2.CfnSecurityGroup.EgressProperty(
-            ip_protocol="tcp", from_port=_HTTPS, to_port=_HTTPS, cidr_ip="0.0.0.0/0", description="VPC endpoints"
+            ip_protocol="tcp", from_port=HTTPS, to_port=HTTPS, cidr_ip="0.0.0.0/0", description="VPC endpoints"
         )
         return ec2.CfnSecurityGroup(self, id, vpc_id=vpc_id, group_description=description, security_group_egress=[out])
 
@@ -140,14 +140,14 @@ class PrivateNetwork(Stack):
             group_description="VPC endpoints: HTTPS in from functions and jobs of this system",
             security_group_ingress=[
                 ec2.CfnSecurityGroup.IngressProperty(
-                    ip_protocol="tcp", from_port=_HTTPS, to_port=_HTTPS, source_security_group_id=caller,
+                    ip_protocol="tcp", from_port=HTTPS, to_port=HTTPS, source_security_group_id=caller,
                     description="functions and jobs",
                 )
                 for caller in callers
             ],
             # Without any rule AWS allows everything: "AWS::EC2::SecurityGroup", CloudFormation reference.
             security_group_egress=[
-                ec2.CfnSecurityGroup.EgressProperty(ip_protocol="tcp", from_port=_HTTPS, to_port=_HTTPS,
+                ec2.CfnSecurityGroup.EgressProperty(ip_protocol="tcp", from_port=HTTPS, to_port=HTTPS,
                                                     cidr_ip="127.0.0.1/32", description="nothing")
             ],
         )  # fmt: skip

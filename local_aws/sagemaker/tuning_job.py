@@ -82,11 +82,10 @@ class TuningJob(LocalJob):
         try:
             self._tune()
             completed = any(tuned.job.status == "Completed" for tuned in self._jobs)
-            if self._timed_out and doubts.other("tuning-limit-completes"):
-                self._end("Completed")
-            elif self._stopping.is_set():
+            at_limit = self._timed_out and doubts.other("tuning-limit-completes")
+            if self._stopping.is_set() and not at_limit:
                 self._end("Stopped")
-            elif completed:
+            elif completed or at_limit:
                 self._end("Completed")
             else:
                 self._end("Failed", f"All training jobs failed. The last one: {self._last_reason()}")

@@ -1,4 +1,7 @@
-"""Which callers an endpoint's security groups let in: "Security group rules", VPC user guide."""
+"""An endpoint's security groups let in a caller by its addresses or its groups.
+
+Source: "Security group rules", VPC user guide.
+"""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ ATTRIBUTES: list[tuple[str, str, str, Any]] = [
     *((STORAGE, "AWS::S3::Bucket", "Metadata", {tool: {}}) for tool in ("cdk_nag", "cfn_nag", "checkov", "guard")),
 ]  # fmt: skip
 
-# What root would do with these assignments before its script: read what the user wrote, or another's files.
+# Assignments before root's script, with which root would run or read files of the notebook's user, or of others.
 ASSIGNMENTS = {
     "SYSTEM_PATH": "/home/ec2-user/SageMaker", "ROOTS_FOLDER": "/home/ec2-user/SageMaker", "HOME_OF_USER": "/root",
     "LD_PRELOAD": "/home/ec2-user/x.so", "BASH_ENV": "/home/ec2-user/x", "PATH": "/home/ec2-user", "IFS": "x",
@@ -118,7 +118,7 @@ OUTPUTS: list[tuple[str, str, Any]] = [
     (SERVING, "New", ADMIN), (SERVING, "Password", "hunter2"), (EC2, "SignalsUrl", {"Ref": "Handle5dcc58accb12"}),
 ]  # fmt: skip
 
-# Of these there is one alone, wherever it is.
+# A second resource of these types is a finding, in whatever stack it is.
 ALONE = {
     "AWS::SNS::Subscription": (OPERATIONS, SERVING), "AWS::SageMaker::Endpoint": (SERVING, OPERATIONS),
     f"{_API}Api": (SERVING, OPERATIONS), "AWS::SageMaker::NotebookInstanceLifecycleConfig": (NOTEBOOK, SERVING),
@@ -127,7 +127,7 @@ ALONE = {
 
 
 def kinds() -> Iterator[tuple[str, Change]]:
-    """What is done, and the change."""
+    """Pairs of a description and the change that it describes."""
     for path, new in REQUEST.items():
         yield f"audited request {path} = {new}", partial(in_request, path=path.strip(), new=new)
     yield "images from another folder", partial(_images, folder="/trials/x/")

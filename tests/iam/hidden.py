@@ -46,7 +46,7 @@ BUCKET = [("DeletionPolicy", "Delete"), ("UpdateReplacePolicy", "Delete"), ("Del
 
 
 def kinds() -> Iterator[tuple[str, Change]]:
-    """What is done, and the change."""
+    """Pairs of a description and the change that it describes."""
     for path, new in SECTIONS.items():
         yield f"section {path} = {new}"[:110], partial(_section, path=path.rstrip("."), new=new)
     for stack, kind, at, attributes in ((ROLES, _ROLE, 0, ROLE), (STORAGE, _BUCKET, 1, BUCKET)):

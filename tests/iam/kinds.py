@@ -191,7 +191,7 @@ def _statement(document: str, at: int, new: dict[str, Any]) -> Change:
 
 
 def kinds() -> Iterator[tuple[str, Change]]:
-    """What is done, and the change."""
+    """Pairs of a description and the change that it describes."""
     for new in NEW_TYPES:
         yield f"new {new}", partial(add, stack=SERVING, resource={"Type": new, "Properties": {}})
     for (of, (stack, kind, path)), (what, new) in itertools.product(DOCUMENTS.items(), NO_DOCUMENTS.items()):

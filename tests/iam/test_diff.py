@@ -116,7 +116,7 @@ def test_another_binding_network_or_type_is_told(with_everything: Templates) -> 
 
 
 def test_another_program_address_or_script_is_told(with_everything: Templates) -> None:
-    """What runs, and where it sends to, stands in texts too: requests for jobs, and scripts of root."""
+    """Requests for jobs and root's scripts are texts, and say what runs and where it sends to."""
     templates = copy.deepcopy(with_everything)
     kinds = dict(audited.kinds())
     for what in (

@@ -1,6 +1,5 @@
 """No change that opens the private network goes unnoticed."""
 
-import json
 from typing import Any
 
 import pytest
@@ -40,13 +39,10 @@ def of_group(id: str, property_: str, new: Any) -> kinds.Change:
     return lambda templates: templates[NETWORK]["Resources"][id]["Properties"].update({property_: new})
 
 
-def in_request(templates: Templates) -> None:
+def training_outside(templates: Templates) -> None:
     """Take the training job out of the network."""
     properties = kinds.found(templates, kinds.TRAINED, "Custom::TrainedModel")["Properties"]
-    parts = properties["Request"]["Fn::Join"][1]
-    written = json.dumps(parts)
-    assert "VpcConfig" in written
-    properties["Request"]["Fn::Join"][1] = json.loads(written.replace("VpcConfig", "OtherConfig"))
+    kinds.replace_text(properties["Request"], "VpcConfig", "OtherConfig")
 
 
 KINDS: dict[str, kinds.Change] = {
@@ -71,7 +67,7 @@ KINDS: dict[str, kinds.Change] = {
     "the model leaves the network": put(MODEL, "VpcConfig", None, stack=kinds.SERVING),
     "the classify function leaves it": put(FUNCTION, "VpcConfig", None, stack=kinds.SERVING),
     "the other function goes to another": put(FUNCTION, "VpcConfig", OTHER, stack=kinds.TRAINED),
-    "the training job leaves it": in_request,
+    "the training job leaves it": training_outside,
     "the scoring job leaves it": lambda templates: kinds.replace_text(
         templates[kinds.SERVING]["Outputs"], '\\"VpcConfig\\"', '\\"Other\\"'
     ),

@@ -182,7 +182,7 @@ REQUEST: dict[str, Any] = {
 
 
 def kinds() -> Iterator[tuple[str, Change]]:
-    """What is done, and the change."""
+    """Pairs of a description and the change that it describes."""
     for stack, kind, path, new, at in PROPERTIES:
         yield f"{kind} {at} {path} = {new}"[:110], set_property(stack, kind, path, new, at)
     for path, new in REQUEST.items():

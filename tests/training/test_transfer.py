@@ -17,8 +17,8 @@ from training.model import build
 from training.preparation import preprocessing
 from training.settings import Hyperparameters
 
-# Epochs at these rates; a head learns on features that are computed once.
 LEARNT = 0.5  # of five classes; a head on what a small network learnt of 500 digits has room for no more
+# Epochs at these rates; a head learns on features that are computed once.
 LEARN = {"head": (20, 0.1), "last-stage": (5, 0.02), "all": (5, 0.02)}
 
 

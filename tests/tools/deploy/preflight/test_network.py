@@ -38,7 +38,7 @@ def finds(
     own: tuple[str, ...] = (),
     source: dict[str, Any] = LETS_IN,
 ) -> str:
-    """What the check says of a VPC.
+    """Return the check's answer for a VPC.
 
     Its main route table has `route`, the subnets `own` have a table of their own, and the interface endpoints' security
     group lets in HTTPS from `source`.
