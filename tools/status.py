@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def running(home: Home) -> Iterator[dict[str, Any]]:
-    """What runs in the home folder and in those below it."""
+    """Each local AWS that runs in the home folder or below it."""
     for each in homes(home):
         run = current(each)
         if run and run.healthy():

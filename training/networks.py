@@ -60,6 +60,11 @@ def check_name(name: str) -> None:
         raise ValueError(f"a network that can be exported: {name} has {size}, and an ONNX file holds 2")
 
 
+def making_weights(architecture: str) -> str:
+    """Command that makes a weights file of the network."""
+    return f"make weights {'FILE=FILE.onnx' if architecture == OWN else f'ARCH={architecture}'}"
+
+
 def check_size(architecture: str, image_size: int) -> None:
     """ValueError with what was expected, unless the network takes images of this size."""
     network = NETWORKS[architecture]

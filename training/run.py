@@ -28,6 +28,7 @@ from training.images import Images, load
 from training.kept_features import KeptFeatures
 from training.machine import one_process_a_gpu, own_cores
 from training.memory import enough_memory, peak_mb
+from training.networks import OWN, making_weights
 from training.onnx_files import add_head, export_classifier
 from training.outcome import Epoch, Trained
 from training.phases import Phases
@@ -92,7 +93,11 @@ def find_inputs(settings: Hyperparameters, places: Places, process: Process) -> 
     require_enough_images(settings, data.splits["train"].labels, data.classes)
     pretrained = weights.find(places.weights, settings.weights_sha256)
     if pretrained is None and settings.trainable != "all":
-        raise InputError(f"trainable={settings.trainable} needs pretrained weights: give some, or set trainable=all")
+        instead = "" if settings.architecture == OWN else ", or set trainable=all"
+        raise InputError(
+            f"trainable={settings.trainable} needs pretrained weights: "
+            f"give the file of {making_weights(settings.architecture)}{instead}"
+        )
     if pretrained:
         weights.check(pretrained, settings)
     digest = folder.digest(data)
@@ -185,12 +190,13 @@ def _train_head(current: TrainingRun) -> Trained:
     settings, images, process, stop = current.settings, current.images, current.process, current.stop
     threads, pretrained = own_cores(process), current.inputs.weights
     assert pretrained is not None  # find_inputs
+    views = settings.views if settings.augment != "none" else 1  # else each view is the image itself
     engine = open_engine(
         pretrained,
         settings,
         process=process,
         threads=threads,
-        images=(len(images["train"]) * settings.views + len(images["valid"]) + len(images["test"])) // process.world,
+        images=(len(images["train"]) * views + len(images["valid"]) + len(images["test"])) // process.world,
         calibration=lambda: images["train"].sample(_INT8_IMAGES, settings.seed),
     )
     if process.rank == 0:
@@ -203,7 +209,7 @@ def _train_head(current: TrainingRun) -> Trained:
                 split,
                 engine,
                 count=engine.features,
-                views=settings.views if name == "train" else 1,
+                views=views if name == "train" else 1,
                 augment=settings.augment,
                 seed=settings.seed,
                 process=process,

@@ -15,6 +15,7 @@ import numpy as np
 
 from training.digests import sha256_of
 from training.errors import InputError
+from training.networks import making_weights
 from training.packages import available
 from training.settings import Hyperparameters
 
@@ -60,7 +61,7 @@ def check(path: Path, settings: Hyperparameters) -> None:
     if theirs != settings.architecture:
         raise InputError(
             f"{path} has weights of {theirs}, and architecture is {settings.architecture}: "
-            f"set architecture={theirs}, or run make weights ARCH={settings.architecture}"
+            f"set architecture={theirs}, or run {making_weights(settings.architecture)}"
         )
     if size and size != settings.image_size:
         raise InputError(f"{path} is for images of {size} px, and image-size is {settings.image_size}: set {size}")

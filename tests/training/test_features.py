@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -286,6 +287,22 @@ def test_a_run_that_is_stopped_in_the_heads_training_keeps_the_features(
     assert "train:images_per_second" not in said
 
 
+@pytest.mark.parametrize(("augment", "views"), [("none", 1), ("shift", 3)])
+def test_views_are_computed_only_if_they_differ(
+    few_digits: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, augment: str, views: int
+) -> None:
+    computed = []
+
+    def counted(*args: Any, **named: Any) -> np.ndarray:
+        computed.append(named["views"])
+        return features(*args, **named)
+
+    monkeypatch.setattr("training.run.features", counted)
+    flags = ["--augment", augment, "--views", "3", "--epochs", "1", "--export-int8", "never"]
+    assert run_here(few_digits, tmp_path, weights, *flags) == 0
+    assert computed == [views, 1, 1]
+
+
 @pytest.mark.parametrize("augment", ["shift", "photo"])
 def test_the_first_view_is_the_image_and_the_others_are_augmented(
     weights: Path, images: dict[str, Images], folder: Folder, augment: str
@@ -363,9 +380,18 @@ def test_an_image_whose_features_are_no_numbers_is_named(
         extract(valid, replace(engine, run=run), folder, process=Process())
 
 
-@pytest.mark.parametrize("trainable", ["head", "last-stage"])
+@pytest.mark.parametrize(
+    ("architecture", "trainable", "mend"),
+    [
+        ("resnet18", "head", "ARCH=resnet18, or set trainable=all"),
+        ("resnet18", "last-stage", "ARCH=resnet18, or set trainable=all"),
+        ("onnx", "head", "FILE=FILE.onnx"),
+    ],
+)
 def test_frozen_layers_need_weights(
-    few_digits: Path, tmp_path: Path, trainable: str, capsys: pytest.CaptureFixture[str]
+    few_digits: Path, tmp_path: Path, architecture: str, trainable: str, mend: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--data", str(few_digits), "--output", str(tmp_path), "--trainable", trainable]) == 1
-    assert f"trainable={trainable} needs pretrained weights: give some" in capsys.readouterr().err
+    flags = ["--architecture", architecture, "--trainable", trainable]
+    assert main(["--data", str(few_digits), "--output", str(tmp_path), *flags]) == 1
+    said = f"error: trainable={trainable} needs pretrained weights: give the file of make weights {mend}\n"
+    assert capsys.readouterr().err == said

@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Absent:
-    """What stands in place of a part: why it is not there, and the make target that makes it, if one does."""
+    """The place of a part that cannot be shown: why it is not there, and the make target that makes it, if one does."""
 
     why: str
     command: str = ""
@@ -30,7 +30,7 @@ class Missing(ReportedError):
 
 
 def found_or_absent(read: Callable[[], Found]) -> Found | Absent:
-    """What `read` returns, or why it cannot: what is missing, or the error of AWS."""
+    """Call `read`; return its result, or why it has none: what is missing, or the error of AWS."""
     try:
         return read()
     except Missing as missing:

@@ -104,7 +104,7 @@ def _require_free(client: Any, bucket: str, prefix: str, model: str) -> None:
 
 
 def _what_runs(request: dict[str, Any], region: str, target: str) -> str:
-    """What Ctrl-C leaves running, its price, and how to end it."""
+    """Text about a job that Ctrl-C leaves running: its price, and how to end it."""
     name, cluster = request["ProcessingJobName"], request["ProcessingResources"]["ClusterConfig"]
     usd = results.usd_an_hour(cluster, region)
     price = "by the second" if usd is None else f"{usd:.2f} $ an hour"

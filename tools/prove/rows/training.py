@@ -163,7 +163,7 @@ def events_of_all_jobs(system: ProvedSystem) -> Answer:
 
 
 def _matches(system: ProvedSystem, step: str, at_least: int = 1) -> float:
-    """How often the rule of ended jobs has matched since that step began; the metric may come minutes later."""
+    """Count the matches of the rule of ended jobs since that step began; the metric may come minutes later."""
     place = {"RuleName": resource_name(system.prefix, "job-ended")}
 
     def matches() -> float:
