@@ -16,7 +16,7 @@ _BATCHES = tuple(2**power for power in range(15, 0, -1))
 _LAYERS = {"all": "all layers", "last-stage": "the last stage", "head": "the head"}
 
 
-class _Memory(NamedTuple):
+class _Megabytes(NamedTuple):
     """MB of the process that trains: alone, for each MB of weights, and of the layers' outputs for each image.
 
     A head's images are a few at a time, whatever the batch.
@@ -28,11 +28,11 @@ class _Memory(NamedTuple):
 
 
 _TRAINING = {
-    "all": _Memory(445, 4.4, 1.1),
-    "last-stage": _Memory(445, 4.4, 0.25),
-    "head": _Memory(95, 7.6, 0.1),  # with the process that quantises
+    "all": _Megabytes(445, 4.4, 1.1),
+    "last-stage": _Megabytes(445, 4.4, 0.25),
+    "head": _Megabytes(95, 7.6, 0.1),  # with the process that quantises
 }
-_EXPORT = _Memory(430, 8.6, 0)  # with that process
+_EXPORT = _Megabytes(430, 8.6, 0)  # with that process
 # An engine runs a convolution and its ReLU as one. In networks without ReLU, quantising keeps more outputs in memory.
 _RELU = ("alexnet", "googlenet", "inception", "resnet", "resnext", "squeezenet", "vgg", "wide_resnet")
 _QUANTISED_OUTPUTS = 2.6

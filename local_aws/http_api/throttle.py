@@ -10,11 +10,11 @@ from typing import Any
 
 from local_aws.http_api.response import Response, message
 
-_buckets: dict[tuple[str, str, str], "_Bucket"] = {}
+_buckets: dict[tuple[str, str, str], "_TokenBucket"] = {}
 
 
 @dataclass
-class _Bucket:
+class _TokenBucket:
     """Tokens of one route: `burst` at most, and `rate` more each second."""
 
     rate: float
@@ -39,7 +39,7 @@ def refuse(api_id: str, stage: str, settings: dict[str, Any], route: str) -> Res
     rate, burst = float(limits["throttlingRateLimit"]), int(limits["throttlingBurstLimit"])
     bucket = _buckets.get((api_id, stage, route))
     if bucket is None or (bucket.rate, bucket.burst) != (rate, burst):
-        bucket = _buckets[api_id, stage, route] = _Bucket(rate, burst, burst, time.monotonic())
+        bucket = _buckets[api_id, stage, route] = _TokenBucket(rate, burst, burst, time.monotonic())
     if bucket.take():
         return None
     return message(429, "Too Many Requests")

@@ -24,13 +24,13 @@ _REGISTRY = f"{ACCOUNT}.dkr.ecr.*.amazonaws.com"
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(_Store(Home.from_environment()), options) or 0)
+        return int(options.run(_ImageStore(Home.from_environment()), options) or 0)
     except (BuildError, RegistryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-class _Store:
+class _ImageStore:
     """Images and passwords of a home folder."""
 
     def __init__(self, home: Home) -> None:
@@ -102,34 +102,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version(_: _Store, __: argparse.Namespace) -> None:
+def _version(_: _ImageStore, __: argparse.Namespace) -> None:
     print("stand-in of local AWS")
 
 
-def _inspect(store: _Store, options: argparse.Namespace) -> int:
+def _inspect(store: _ImageStore, options: argparse.Namespace) -> int:
     return 0 if options.tag in store.tags else 1
 
 
-def _build(store: _Store, options: argparse.Namespace) -> None:
+def _build(store: _ImageStore, options: argparse.Namespace) -> None:
     store.add(options.tag, build(Path(options.folder), architecture=_PLATFORMS[options.platform]))
     print(f"built {options.tag} without Docker: this machine's Python and packages will run it")
 
 
-def _images(store: _Store, options: argparse.Namespace) -> None:
+def _images(store: _ImageStore, options: argparse.Namespace) -> None:
     pattern = options.filter.removeprefix("reference=")
     print("\n".join(tag for tag in store.tags if fnmatch.fnmatch(tag, pattern)))
 
 
-def _login(store: _Store, options: argparse.Namespace) -> None:
+def _login(store: _ImageStore, options: argparse.Namespace) -> None:
     _require_local(options.registry)
     store.log_in(options.registry, sys.stdin.read().strip())
 
 
-def _tag(store: _Store, options: argparse.Namespace) -> None:
+def _tag(store: _ImageStore, options: argparse.Namespace) -> None:
     store.add(options.target, store.image(options.source))
 
 
-def _push(store: _Store, options: argparse.Namespace) -> None:
+def _push(store: _ImageStore, options: argparse.Namespace) -> None:
     address = Address.parse(options.target)
     _require_local(address.registry)
     registry = RegistryClient(

@@ -20,7 +20,7 @@ _REQUEST = "aws service-quotas request-service-quota-increase --service-code sag
 
 
 @dataclass(frozen=True)
-class _Need:
+class _Instances:
     """`least` instances of the quota `name`, without which the deploy fails; `full` at full size, or later."""
 
     name: str
@@ -51,22 +51,22 @@ def instances(target: Target) -> str:
     return "; ".join(right)
 
 
-def _needs(settings: Settings) -> Iterator[_Need]:
+def _needs(settings: Settings) -> Iterator[_Instances]:
     jobs = settings.tuning_parallel_jobs if settings.tuning_max_jobs else 1
     count = jobs * settings.training_instance_count
     use: Use = "spot training job" if settings.spot else "training job"
-    yield _Need(instance_quota(settings.training_instance_type, use), count, count, "training")
+    yield _Instances(instance_quota(settings.training_instance_type, use), count, count, "training")
     if settings.endpoint == "on":
         least = settings.endpoint_min_instances
         full = max(settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits), least)
         name = instance_quota(settings.endpoint_instance_type, "endpoint")
         # "Blue/green deployments", SageMaker developer guide: the old instances run until the new ones proved good.
-        yield _Need(name, 2 * least, 2 * full, "old and new fleet of an update")
+        yield _Instances(name, 2 * least, 2 * full, "old and new fleet of an update")
     with suppress(ValueError):  # SageMaker runs no processing jobs on some types, such as those of Arm
         kind = check_exists(settings.endpoint_instance_type, "ProcessingInstanceType")
-        yield _Need(instance_quota(kind, "processing job"), 0, 1, "make score")
+        yield _Instances(instance_quota(kind, "processing job"), 0, 1, "make score")
     if settings.notebook:
-        yield _Need(instance_quota(settings.notebook_instance_type, "notebook instance"), 1, 1, "notebook")
+        yield _Instances(instance_quota(settings.notebook_instance_type, "notebook instance"), 1, 1, "notebook")
 
 
 def _find(names: set[str]) -> dict[str, Any]:
