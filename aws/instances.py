@@ -11,10 +11,14 @@ from difflib import get_close_matches
 
 from botocore.loaders import create_loader
 
-_NAME = re.compile(r"ml\.(?P<family>[a-z]+)(?P<generation>\d)(?P<features>[a-z]*)\.(?P<size>(\d+x?)?[a-z]+)")
+_NAME = re.compile(
+    r"ml\.(?P<family>[a-z]+)(?P<generation>\d)(?P<features>[a-z]*)(?P<kind>-[a-z0-9]+)?\.(?P<size>(\d+x?)?[a-z]+)"
+)
 _GPU_FAMILIES = {"g", "gr", "p"}
 _NEURON_FAMILIES = {"inf", "trn"}
-_NVME_WITHOUT_D = {"g5", "g6", "g6e", "gr6", "p5", "p5e", "p5en"}
+_GAUDI = "dl"
+_NVME_WITHOUT_D = {"g5", "g6", "g6e", "gr6", "g7", "g7e", "p5", "p5e", "p5en", "p6", "p6e"}
+_GRACE = "-gb"  # NVIDIA's Grace, an Arm processor, as in p6e-gb200
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,11 @@ class Instance:
     name: str
     gpu: bool
     arm: bool
-    """True for a Graviton processor, which runs images for arm64 and no others."""
+    """True for an Arm processor, Graviton or Grace, which runs images for arm64 and no others."""
     burstable: bool
     local_disk: bool
-    """True if it has local NVMe. Its hardware encrypts that, and SageMaker rejects a KMS key for it."""
+    """True if it has local NVMe, which its hardware encrypts. SageMaker refuses a KMS key for it in a job; in an
+    endpoint's configuration the key would not encrypt it."""
 
     @classmethod
     def parse(cls, name: str) -> "Instance":
@@ -38,11 +43,13 @@ class Instance:
         family, features = found["family"], found["features"]
         if family in _NEURON_FAMILIES:
             raise ValueError("a Neuron instance, and the containers have no Neuron build; take an m, c, g or p one")
+        if family == _GAUDI:
+            raise ValueError("a Gaudi instance, and the containers have no build for it; take an m, c, g or p one")
         return cls(
             name=name,
             gpu=family in _GPU_FAMILIES,
             burstable=family == "t",
-            arm="g" in features,
+            arm="g" in features or (found["kind"] or "").startswith(_GRACE),
             local_disk="d" in features or family + found["generation"] + features in _NVME_WITHOUT_D,
         )
 

@@ -4,6 +4,7 @@ Both apps are synthesized beforehand; only the CLI is timed, which finds every s
 a model, so the benchmark needs a minute or two before the timing begins.
 """
 
+import shlex
 import sys
 import tempfile
 
@@ -18,8 +19,8 @@ ROUNDS = 5
 def run() -> BenchmarkResult:
     with deployed() as assembly, tempfile.TemporaryDirectory() as one_bucket:
         cdk.run(
-            "synth", "--quiet", "--app", f"{sys.executable} bench/peers/one_bucket.py", "--output", one_bucket,
-            on_line=lambda _: None,
+            "synth", "--quiet", "--app", f"{shlex.quote(sys.executable)} bench/peers/one_bucket.py",
+            "--output", one_bucket, on_line=lambda _: None,
         )  # fmt: skip
 
         def peer() -> None:

@@ -1,5 +1,6 @@
 """Duration of `cdk synth` of the whole app beside that of a one-bucket app, as processes."""
 
+import shlex
 import sys
 import tempfile
 
@@ -13,7 +14,7 @@ def run() -> BenchmarkResult:
     with tempfile.TemporaryDirectory() as folder:
 
         def synth(app: str, name: str) -> None:
-            command = f"{sys.executable} {app}"
+            command = f"{shlex.quote(sys.executable)} {app}"
             cdk.run("synth", "--quiet", "--app", command, "--output", f"{folder}/{name}", on_line=lambda _: None)
 
         ours, peer = paired_medians(

@@ -12,7 +12,7 @@ _PATTERN_OPERATORS = {"StringLike", "ArnLike", "ArnEquals"}  # ArnEquals takes p
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """A condition of a statement: `operator` on `key` holds when one of the `values` matches."""
+    """A condition of a statement: `operator` on `key` holds if one of the `values` matches; with Not, if none does."""
 
     operator: str
     key: str
@@ -24,6 +24,8 @@ class Condition:
             return False
         if self.operator in _PATTERN_OPERATORS:
             return all(globs.witness(value, other.values) is None for value in self.values)
+        if "Not" in self.operator:  # holds when none of the values matches: the more there are, the stricter it is
+            return self.values >= other.values
         return self.values <= other.values
 
     def __str__(self) -> str:

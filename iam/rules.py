@@ -226,7 +226,7 @@ def _names_an_owner(value: str) -> bool:
 
 
 def _encrypts_itself(instance_type: Any) -> bool:
-    """True when the hardware encrypts the instance type's disks: SageMaker accepts no key for them."""
+    """True when the hardware encrypts the instance type's disks: SageMaker refuses a key for them, or ignores it."""
     with contextlib.suppress(ValueError):
         return Instance.parse(as_text(instance_type)).local_disk
     return False

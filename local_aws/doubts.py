@@ -119,6 +119,14 @@ DOUBTS = {
             "aws/aws-cdk issue 4108 has the refusal",
         ),
         Doubt(
+            "scaling-statistic",
+            "Which statistic of ConcurrentRequestsPerModel do the alarms of an endpoint's scaling policy read?",
+            "Average",
+            "Maximum: a short burst scales out",
+            '"Metrics for monitoring Amazon SageMaker AI", SageMaker developer guide: "Valid statistics: Min, Max"; '
+            "the policies' page names none",
+        ),
+        Doubt(
             "log-group-again",
             "Does SageMaker write an endpoint's last lines before its log group is deleted with its stack?",
             "yes",

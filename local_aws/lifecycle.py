@@ -1,6 +1,7 @@
 """Starts and ends the local AWS of a home folder."""
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -15,7 +16,16 @@ from pathlib import Path
 
 from local_aws import clock, doubts
 from local_aws.client_files import write_client_files
-from local_aws.home import ACCOUNT, ACCOUNT_KIND, DEFAULT_REGION, ESTABLISHED, Home, private, write_private
+from local_aws.home import (
+    ACCOUNT,
+    ACCOUNT_KIND,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    ESTABLISHED,
+    Home,
+    private,
+    write_private,
+)
 from local_aws.processes import HOME, clean_environment, sweep
 from local_aws.regions import regions
 from local_aws.running import LocalAwsError, LocalAwsRun, current, processes, run_ids
@@ -199,7 +209,7 @@ def _listen(port: int) -> socket.socket:
     """Open the socket that the server inherits; it listens from now on, so that no other process takes the port.
 
     Raises:
-        LocalAwsError: the port is taken.
+        LocalAwsError: the port is taken, or kept for the administrator.
     """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -208,9 +218,10 @@ def _listen(port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
+        kept = error.errno == errno.EACCES
+        why = "is kept for the administrator" if kept else f"is taken ({error.strerror}). End the process that uses it"
         raise LocalAwsError(
-            f"port {port} is taken ({error.strerror}). End the process that uses it, or choose another port: "
-            f"`make local PORT={port + 1}`"
+            f"port {port} {why}, or choose another port: `make local PORT={DEFAULT_PORT if kept else port + 1}`"
         ) from error
     return listening
 

@@ -43,7 +43,7 @@ A setting's value comes from the first of these that names it:
    given here.
 2. **The stage's file**, `stages/<stage>.json`, such as `{"stage": "prod", "dataset": "…", "epochs": 3}`. `stage=prod`
    on the command line selects it. `make deploy DATA=… SETTINGS=…` writes what it is given into this file, and `epochs=`
-   takes a setting out of it: commit it, and a plain `make deploy` or `cdk deploy --all` deploys the same, on any
+   takes `epochs` out of it: commit it, and a plain `make deploy` or `cdk deploy --all` deploys the same, on any
    machine. A deploy that fails leaves the file as it was. `make demo` reads and writes no stage's file.
 3. **The default**: `settings` in [`cdk.json`](../cdk.json); of a hyper-parameter, its declaration in
    [`training/settings.py`](../training/settings.py), so that `make train` has the same.

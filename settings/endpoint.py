@@ -10,9 +10,10 @@ from aws.instances import Instance, check_exists
 from settings import schedule
 from settings.part import InstanceType, Part, at_least
 
-# The server refuses what is over 64 in flight (serving/admission.py): a load stays there, however large it is. A target
-# at that bound is never passed, and nothing scales out; under three quarters of it there is something to pass. A slow
-# model's bound is lower, since nothing may wait for over a second; `make load` and `make capacity` know it.
+# A process of the server refuses what is over 64 in flight (serving/admission.py), and an instance with up to seven
+# cores has one: a load stays there, however large it is. A target at that bound is never passed, and nothing scales
+# out; under three quarters of it there is something to pass. A slow model's bound is lower, since nothing may wait for
+# over a second; `make load` and `make capacity` know it.
 MAX_CONCURRENCY = 48
 
 
@@ -27,15 +28,20 @@ class Endpoint(Part, frozen=True):
         description="image of the endpoint, pushed to ECR before; empty: the deploy builds and pushes that of serving/",
         json_schema_extra={"allowed": f"{PUSHED_FORM}, or empty"},
     )
-    endpoint_min_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes under")
-    endpoint_max_instances: int = Field(ge=1, le=100, description="instances the endpoint never goes over")
+    endpoint_min_instances: int = Field(
+        ge=1, le=schedule.MAX_INSTANCES, description="instances the endpoint never goes under"
+    )
+    endpoint_max_instances: int = Field(
+        ge=1, le=schedule.MAX_INSTANCES, description="instances the endpoint never goes over"
+    )
     endpoint_scaling_metric: Literal["concurrency", "invocations"] = Field(
         description="load that instances follow: requests in flight, or invocations a minute"
     )
     endpoint_target_concurrency: float = Field(
         ge=0.5,
         le=MAX_CONCURRENCY,
-        description="requests in flight an instance to aim at; the server refuses over 64, or a second's",
+        description="requests in flight an instance to aim at; each process of the server, one for every four cores, "
+        "refuses over 64, or a second's",
     )
     endpoint_target_invocations: float = Field(
         ge=1, le=1_000_000, description="invocations a minute an instance to aim at; `make load` measures it"

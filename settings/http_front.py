@@ -36,8 +36,18 @@ class HttpFrontSettings(Function, frozen=True):
             "allowed": "https:// origins without a path, as https://app.example.com|http://localhost:3000, or empty"
         },
     )
-    api_rate: int = Field(ge=1, le=10_000, description="requests a second that the API lets through in the long run")
-    api_burst: int = Field(ge=1, le=5_000, description="requests that the API lets through at once above that rate")
+    api_rate: int = Field(
+        ge=1,
+        le=10_000,
+        description="requests a second that the API lets through in the long run; the account's own limit is 10,000, "
+        "in some regions 2,500",
+    )
+    api_burst: int = Field(
+        ge=1,
+        le=5_000,
+        description="requests that the API lets through at once above that rate; the account's own limit is 5,000, in "
+        "some regions 1,250",
+    )
 
     @field_validator("api")
     @classmethod

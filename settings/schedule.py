@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws.schedule import Schedule
 
 FORM = "SCHEDULE=MIN..MAX, more of them after a semicolon"
-_MAX_INSTANCES = 100  # instances, as endpoint_max_instances
+MAX_INSTANCES = 100  # of an endpoint
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ def _read(entry: str) -> Limits:
     if not found:
         raise ValueError(f"must be {FORM}, such as cron(0 8 ? * MON-FRI *)=2..6; {entry!r} is not")
     minimum, maximum = int(found[2]), int(found[3])
-    if not 1 <= minimum <= maximum <= _MAX_INSTANCES:
-        raise ValueError(f"{minimum}..{maximum} in {entry!r} must rise, from 1 or more to {_MAX_INSTANCES} or less")
+    if not 1 <= minimum <= maximum <= MAX_INSTANCES:
+        raise ValueError(f"{minimum}..{maximum} in {entry!r} must rise, from 1 or more to {MAX_INSTANCES} or less")
     Schedule.parse(found[1])
     return Limits(found[1], minimum, maximum)
 

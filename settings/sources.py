@@ -9,6 +9,7 @@ from typing import Any
 
 from training.errors import ReportedError
 from training.settings import Recipe
+from training.writing import replaced
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,7 +56,8 @@ class Sources:
         """
         kept = {name: value for name, value in read_object(self._cdk_context).items() if name != "dataset"}
         if kept:
-            _replace(self._cdk_context, json.dumps(kept, indent=2) + "\n")
+            with replaced(self._cdk_context) as file:
+                file.write((json.dumps(kept, indent=2) + "\n").encode())
         else:
             self._cdk_context.unlink()
 
@@ -113,18 +115,8 @@ class StageFile:
         if text is None:
             self.path.unlink()
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(self.path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_text(text)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+        with replaced(self.path) as file:
+            file.write(text.encode())
 
 
 def read_object(path: Path, name: str = "") -> dict[str, Any]:

@@ -34,14 +34,14 @@ def _endpoint(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatc
                 "Endpoint: microseconds a call",
                 endpoint("ModelLatency", "p50", "model p50"),
                 endpoint("ModelLatency", "p99", "model p99"),
-                endpoint("OverheadLatency", "p99", "SageMaker's own p99"),
+                endpoint("OverheadLatency", "Maximum", "SageMaker's own, at most"),
             ),
         ],
         [
             _graph("Endpoint: instances", metrics.instance_count(), limit=maximum),
             _graph(
                 "Endpoint: calls at a time",
-                endpoint("ConcurrentRequestsPerModel", "Maximum", "on all instances"),
+                endpoint("ConcurrentRequestsPerModel", "Maximum", "the busiest instance"),
             ),
             _graph(
                 "Endpoint: % of each instance (CPU: of one core)",

@@ -18,9 +18,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from settings import Settings
 from settings.names import resource_name
 from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
 from tools.demo.classify import ClassifyClient, ClassifyFailed
+from tools.deploy.summary import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.errors import InputError
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     serving = outputs(resource_name(settings.prefix, "serving"))
     client = ClassifyClient(serving["FunctionName"])
     begin = time.perf_counter()
-    answer = ask(client, event, serving)
+    answer = ask(client, event, serving, settings)
     milliseconds = round((time.perf_counter() - begin) * 1000)
     if given.json:
         print_json(answer | {"milliseconds": milliseconds})
@@ -59,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"in {milliseconds} ms, by the model file {answer['model'][:12]}")
 
 
-def ask(client: ClassifyClient, event: Mapping[str, Any], serving: Mapping[str, str]) -> dict[str, Any]:
+def ask(
+    client: ClassifyClient, event: Mapping[str, Any], serving: Mapping[str, str], settings: Settings
+) -> dict[str, Any]:
     """The function's answer to the event.
 
     Args:
@@ -72,7 +76,7 @@ def ask(client: ClassifyClient, event: Mapping[str, Any], serving: Mapping[str, 
     try:
         return client.invoke(dict(event))
     except ClassifyFailed as failed:
-        raise InputError(in_words(json.loads(str(failed)), serving)) from failed
+        raise InputError(in_words(json.loads(str(failed)), serving, settings)) from failed
     except ClientError as error:
         raise InputError(f"{_OF_LAMBDA.get(error.response['Error']['Code'], error)}") from error
 
@@ -99,7 +103,7 @@ def event_with(content: bytes) -> dict[str, Any]:
     return {"image": base64.b64encode(content).decode()}
 
 
-def in_words(answer: Mapping[str, Any], serving: Mapping[str, str]) -> str:
+def in_words(answer: Mapping[str, Any], serving: Mapping[str, str], settings: Settings) -> str:
     """Describe an answer of the function that is no success: the API's error, or Lambda's if the function crashed.
 
     Args:
@@ -111,7 +115,7 @@ def in_words(answer: Mapping[str, Any], serving: Mapping[str, str]) -> str:
     except (KeyError, TypeError, ValueError):
         return f"the function did not answer: {answer.get('errorMessage', answer)}"
     if code == "EndpointOff":
-        return f"{message}: make wake (503 {code})"
+        return f"{message}: make wake{deployment(settings)} (503 {code})"
     where = f"; its folder is {serving['S3Images']}" if code == "S3NotAllowed" and "S3Images" in serving else ""
     return f"{message}{where} ({answer['statusCode']} {code}, see docs/api.md)"
 

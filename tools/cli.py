@@ -66,7 +66,7 @@ def problems(error: BaseException) -> list[str]:
             named = target or name  # of a copy, the disk of its target is full
             return [f"{named}: {reason}" if named else reason]
         case _:
-            return str(error).splitlines()
+            return str(error).splitlines() or [type(error).__name__]
 
 
 class Unconfirmed(ReportedError):
@@ -113,7 +113,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Have the parser take -c NAME=VALUE, and all of SETTINGS at once."""
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE",
-        help="a setting, over those of cdk.json and of the stage's file; NAME= resets it to the default",
+        help="a setting, over those of cdk.json and of the stage's file; NAME= resets it to the default, or empties "
+        "url_hosts and s3_images",
     )  # fmt: skip
     parser.add_argument(
         "--settings", action="extend", type=_words, default=[], dest="context", metavar='"NAME=VALUE …"',
@@ -149,7 +150,10 @@ def add_region(parser: argparse.ArgumentParser) -> None:
 
 def user_path(text: str) -> Path:
     """Read a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"{text}: there is no such home folder") from None
 
 
 def data_path(text: str) -> Path:

@@ -40,7 +40,7 @@ def require_aws() -> tuple[str, str]:
 
 def on_local_aws() -> bool:
     """True if the AWS of the environment is a local one."""
-    return "AWS_ENDPOINT_URL" in os.environ
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def require_answer() -> None:

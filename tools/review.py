@@ -63,7 +63,7 @@ def _stacks(before: dict[str, Template], after: dict[str, Template], folder: Pat
     """A folded block for each stack whose template differs."""
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
-            yield f"Stack `{name}` is no longer in the app. It stays deployed until `make destroy`.\n"
+            yield f"Stack `{name}` is no longer in the app. The next `make deploy` removes it, if you agree.\n"
         elif before.get(name) != after[name]:
             shown = "\n".join(_difference(name, before.get(name, {}), folder))
             yield f"<details><summary>{name}</summary>\n\n```\n{shown}\n```\n\n</details>\n"

@@ -2,7 +2,7 @@
 
     make status
 
-Exit code 0 if one runs, else 1.
+By itself, this program ends with 0 if one runs, else with 1; `make status` succeeds in both cases.
 """
 
 import os

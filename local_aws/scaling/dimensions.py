@@ -11,6 +11,7 @@ from typing import Any
 from ministack.services import cloudwatch
 
 from aws.target_tracking import HIGH_RESOLUTION, STANDARD
+from local_aws import doubts
 from local_aws.functions import concurrency
 from local_aws.sagemaker.api import endpoints, update_capacities
 from local_aws.service import invalid
@@ -89,7 +90,8 @@ class EndpointVariant(ScalableDimension):
         dimensions = {"EndpointName": self._name, "VariantName": self._variant}
         match predefined:
             case "SageMakerVariantConcurrentRequestsPerModelHighResolution":
-                return Metric("AWS/SageMaker", "ConcurrentRequestsPerModel", "Average", HIGH_RESOLUTION, dimensions)
+                statistic = "Maximum" if doubts.other("scaling-statistic") else "Average"
+                return Metric("AWS/SageMaker", "ConcurrentRequestsPerModel", statistic, HIGH_RESOLUTION, dimensions)
             case "SageMakerVariantInvocationsPerInstance":
                 return Metric("AWS/SageMaker", "InvocationsPerInstance", "Sum", STANDARD, dimensions)
         return None

@@ -49,7 +49,7 @@ LEFT_OUT = {
     r'make weights ARCH=\w+( ARGS="--to DIR")?$|make weights$': "a network",
     r"make (release|hooks)\b|git push": "a repository of one's own; tests/test_release.py",
     r"docker |podman ": "Docker",
-    r"aws logs put-retention-policy .*/NotebookInstances": "a log group that only AWS's notebook instances make",
+    r"aws logs put-retention-policy .*/(Notebook|Processing)": "a log group that the first such job makes",
     r"curl ": "a proxy of one's own",
     r".*https://upload\.example\.org": "a web server of one's own",
     r"aws (sso login|ce )": "an account",

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 # One hides the other: a lost event is neither early nor doubled, and a doubled one makes up for a lost one.
 TOGETHER = [
     ["metrics-late", "events-doubled", "rollback-succeeds", "update-to-live-refused", "tuning-limit-completes"],
-    ["events-early", "hosts-late", "log-group-again"],
+    ["events-early", "hosts-late", "log-group-again", "scaling-statistic"],
     ["events-lost"],
 ]
 

@@ -80,7 +80,7 @@ def test_the_report_has_the_training_the_function_s_model_and_the_deployed_roles
 def test_an_image_on_the_page_is_classified_like_one_that_is_sent(system: System) -> None:
     image, client, serving = image_of(system.images, "3"), system.classifier(), outputs("e2e-dev-serving")
 
-    with RunningPage(lambda content: ask(client, event_with(content), serving)) as page:
+    with RunningPage(lambda content: ask(client, event_with(content), serving, read_settings(system.settings))) as page:
         status, answer, _ = page.ask(body=image.read_bytes())
         refused, words, _ = page.ask(body=b"no image")
 

@@ -107,6 +107,8 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("endpoint_instance_type", "ml.g5g.xlarge", "served on the CPU"),
         ("endpoint_instance_type", "ml.t4g.medium", "burstable"),
         ("training_instance_type", "ml.trn1.2xlarge", "Neuron"),
+        ("endpoint_instance_type", "ml.dl1.24xlarge", "Gaudi"),
+        ("training_instance_type", "ml.p6e-gb200.36xlarge", "AWS's training image is built for x86-64"),
         ("training_instance_count", 0, "from 1 to 20"),
         ("training_max_hours", 12, "from 1 to 11"),
         ("tuning_learning_rate", "0.01", "must be LOW..HIGH, or choices as A|B|C"),

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from iam.errors import GateError
 from local_aws.running import LocalAwsError
 from settings import SettingsError
 from tools.cdk import CdkFailed
-from tools.cli import Unconfirmed, agreed, command, make_parser
+from tools.cli import Unconfirmed, agreed, command, make_parser, user_path
 from tools.preflight import NotReady
 from training.errors import InputError
 
@@ -54,6 +55,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "List
         (NoCredentialsError(), ["Unable to locate credentials"]),
         (FileNotFoundError(2, "No such file or directory", "a.csv"), ["a.csv: No such file or directory"]),
         (OSError(28, "No space left on device"), ["No space left on device"]),
+        (TimeoutError(), ["TimeoutError"]),
         (OSError(28, "No space left on device", "from", None, "to"), ["to: No space left on device"]),
     ],
 )
@@ -99,6 +101,11 @@ def test_a_wrong_flag_ends_with_2_and_names_the_make_target(capsys: pytest.Captu
         main()
     assert ended.value.code == 2
     assert "make deploy: error: unrecognized arguments: --dta x" in capsys.readouterr().err
+
+
+def test_the_home_folder_of_nobody_is_a_wrong_argument() -> None:
+    with pytest.raises(ArgumentTypeError, match="~nobody-here/x: there is no such home folder"):
+        user_path("~nobody-here/x")
 
 
 def test_without_a_terminal_nobody_agrees(monkeypatch: pytest.MonkeyPatch) -> None:

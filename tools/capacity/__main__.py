@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aws.prices import instance_hour
+from settings.schedule import MAX_INSTANCES
 from tools.assembly import synthesize
 from tools.capacity.instance import InstanceQueue
 from tools.capacity.picture import draw
@@ -41,6 +42,7 @@ from tools.cli import (
     print_json,
     settings_of,
 )
+from tools.deploy.summary import deployment
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError
@@ -56,7 +58,7 @@ _MIN_UTILIZATION = 0.5  # at the peak; fleets with a lower one are not tried
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console(stderr=options.json)
-    chosen_settings(options)  # a mistake is told before anything else
+    settings = chosen_settings(options)  # a mistake is told before anything else
     instance, limits = _measured(options)
     require_writable(FOLDER)
     given = None if options.trace in BUILT_IN else read_curve(Path(options.trace))
@@ -78,9 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
 
     current = run(policy)
-    max_instances = options.max_instances or max(
-        policy.maximum, math.ceil(curve.rates.max() / instance.rate / _MIN_UTILIZATION)
-    )
+    fit = max(policy.maximum, math.ceil(curve.rates.max() / instance.rate / _MIN_UTILIZATION))
+    max_instances = min(options.max_instances or fit, MAX_INSTANCES)
     console.print(f"Searching policies of up to {max_instances} instances: some minutes")
     hours = curve.duration / 3600
     outcomes = search(run, policy, instance, limits=limits, max_instances=max_instances, hours=hours)
@@ -118,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console.print("The declared policy is the cheapest that holds.")
     else:
         console.print("To deploy the cheapest policy:")
-        console.print(f'  make deploy SETTINGS="{best.policy.settings(policy)}"', soft_wrap=True, highlight=False)
+        console.print(
+            f"  make deploy{deployment(settings, best.policy.settings(policy))}", soft_wrap=True, highlight=False
+        )
 
 
 def _measured(options: argparse.Namespace) -> tuple[InstanceQueue, ServiceLimits]:
@@ -207,7 +210,10 @@ def _parser() -> argparse.ArgumentParser:
         "--dropped", type=float, default=0.1, metavar="PERCENT", help="limit for dropped requests; default: %(default)g"
     )
     parser.add_argument(
-        "--max-instances", type=count, metavar="N", help="largest fleet to try; default: twice what the peak needs"
+        "--max-instances",
+        type=count,
+        metavar="N",
+        help=f"largest fleet to try, {MAX_INSTANCES} at most; default: twice what the peak needs",
     )
     parser.add_argument("--price", type=positive, metavar="DOLLARS", help="price an hour; default: aws/prices.yaml")
     add_region(parser)

@@ -64,8 +64,6 @@ def simulate(
     """
     tick = tick_seconds(instance, PERIOD)
     periods = int(np.ceil(curve.duration / PERIOD))
-    edges = np.minimum(np.arange(periods * round(PERIOD / tick) + 1) * tick, curve.duration)
-    expected = np.diff(curve.requests(edges)).clip(0).reshape(periods, -1)
     width = -(-periods // MAX_PARTS)
     parts = -(-periods // width)
     latencies = Latencies(parts)
@@ -73,7 +71,9 @@ def simulate(
     fleet = Fleet(instance, policy.minimum, tick, seed)
     scaler = _Scaler(policy, start_seconds, begin)
     for number in range(periods):
-        result = fleet.advance(expected[number])
+        if number % width == 0:  # one part at a time: a year in ticks does not fit into memory
+            expected = _expected(curve, range(number, min(number + width, periods)), tick)
+        result = fleet.advance(expected[number % width])
         part, served = number // width, int(result.arrived.sum())
         latencies.add(part, result.latency, result.arrived)
         offered[part] += served + result.dropped
@@ -99,6 +99,13 @@ def simulate(
         p50_over_time=latencies.over_time(50),
         p99_over_time=latencies.over_time(99),
     )
+
+
+def _expected(curve: Curve, periods: range, tick: float) -> np.ndarray:
+    """Expected requests in each tick of these periods, [periods, ticks]."""
+    ticks = round(PERIOD / tick)
+    edges = np.minimum(np.arange(periods.start * ticks, periods.stop * ticks + 1) * tick, curve.duration)
+    return np.diff(curve.requests(edges)).clip(0).reshape(len(periods), ticks)
 
 
 class _Scaler:

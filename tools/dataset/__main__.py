@@ -15,6 +15,7 @@ from tools.dataset.check import checked
 from tools.dataset.listing import with_list
 from tools.dataset.split import split
 from tools.dataset.upload import manifest, upload
+from tools.deploy.summary import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.folder import digest, inspect
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             require_aws()
             bucket = outputs(resource_name(settings.prefix, "storage"))["BucketName"]
             name = upload(folder, bucket, settings.image_layout)
-            print(f'Train on it: make deploy SETTINGS="stage={settings.stage} dataset={name}"', file=sys.stderr)
+            print(f"Train on it: make deploy{deployment(settings, f'dataset={name}')}", file=sys.stderr)
             if options.json:
                 print_json(manifest(folder))
             else:

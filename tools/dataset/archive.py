@@ -8,13 +8,13 @@ import lzma
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from tools.dataset.whole_folder import whole_folder
 from training.digests import sha256_of
 from training.errors import InputError
 from training.listing import SPLITS
@@ -44,16 +44,11 @@ def image_folder(path: Path) -> Path:
         raise InputError(f"{path} is neither a folder nor a zip or tar of one")
     target = UNPACKED / sha256_of(path)[:16]
     if not target.exists():
-        UNPACKED.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=UNPACKED, prefix="."))
         try:
-            _unpack(_zipped(path) if zipped else _tarred(path), path, unfinished)
-            unfinished.chmod(0o755)  # mkdtemp gives access to the owner only
-            unfinished.rename(target)
+            with whole_folder(target) as unfinished:
+                _unpack(_zipped(path) if zipped else _tarred(path), path, unfinished)
         except _DAMAGED as error:
             raise InputError(f"{path} cannot be unpacked ({error}): get it once more, or unpack it yourself") from None
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     return _top(target)
 
 

@@ -3,13 +3,12 @@
 1,797 grey images of 8 × 8 pixels, from the UCI "Optical Recognition of Handwritten Digits" set.
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from tools.dataset.whole_folder import whole_folder
 from training.errors import InputError
 
 SIDE = 64  # pixels: eight times the original, so that a person can see it
@@ -28,20 +27,13 @@ def write(target: Path) -> None:
     from sklearn.datasets import load_digits  # seconds to import
 
     digits = load_digits()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with whole_folder(target) as unfinished:
         for label in range(10):
             for split, indices in _split(np.flatnonzero(digits.target == label)).items():
                 folder = unfinished / split / str(label)
                 folder.mkdir(parents=True)
                 for index in indices:
                     _picture(digits.images[index]).save(folder / f"{index:04}.png")
-        unfinished.chmod(0o755)  # mkdtemp gives access to the owner only
-        unfinished.rename(target)
-    except BaseException:
-        shutil.rmtree(unfinished)
-        raise
 
 
 def _split(indices: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,12 +3,12 @@
 import hashlib
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from tools.dataset.contents import same_images
+from tools.dataset.whole_folder import whole_folder
 from training.errors import InputError, shorten
 from training.folder import images_by_class
 from training.listing import SPLITS
@@ -36,18 +36,12 @@ def split(flat: Path, target: Path, *, valid: float, test: float, seed: int) -> 
     groups = same_images(path for paths in classes.values() for path in paths)
     _warn(flat, groups)
     chosen = _chosen(classes, groups, {"valid": valid, "test": test}, seed)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with whole_folder(target) as unfinished:
         for name, paths in classes.items():
             for path in paths:
                 copy = unfinished / chosen[path] / name / path.name
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
-        unfinished.chmod(0o755)  # mkdtemp gives access to the owner only
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return {name: sum(found == name for found in chosen.values()) for name in SPLITS}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import boto3
 
 from aws.log_groups import TRAINING_JOBS
+from tools.deploy.inventory import pages
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,16 @@ class Job:
 def jobs(prefix: str) -> list[Job]:
     """All training jobs of a deployment (`<app>-<stage>-`), oldest first."""
     sagemaker = boto3.client("sagemaker")
-    summaries = sagemaker.list_training_jobs(NameContains=prefix, MaxResults=100)["TrainingJobSummaries"]
-    names = [s["TrainingJobName"] for s in sorted(summaries, key=lambda s: s["CreationTime"])]
-    return [_job(sagemaker, name, prefix) for name in names if name.startswith(prefix)]
+    return [_job(sagemaker, name, prefix) for name in job_names(prefix)]
+
+
+def job_names(prefix: str) -> list[str]:
+    """Names of all training jobs of a deployment (`<app>-<stage>-`), oldest first."""
+    found = pages(
+        "sagemaker", "list_training_jobs", "TrainingJobSummaries", NameContains=prefix, SortBy="CreationTime",
+        SortOrder="Ascending",
+    )  # fmt: skip
+    return [name for each in found if (name := each["TrainingJobName"]).startswith(prefix)]
 
 
 def _job(sagemaker: object, name: str, prefix: str) -> Job:

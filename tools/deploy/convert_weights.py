@@ -76,11 +76,15 @@ def convert_backbone(path: Path, folder: Path) -> tuple[int, Path]:
     except InputError:
         raise
     except Exception as error:  # those of ONNX, protobuf and ONNX Runtime have no common class
-        raise InputError(f"{path} is no ONNX file that can be used: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} is no ONNX file that can be used: {_first_line(error)}") from None
     target = folder / f"{path.stem}{SUFFIX}"
     write(target, {}, adopted, architecture=OWN, image_size=size or None)
     adopted.unlink()
     return size or _ANY_SIZE, target
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
@@ -93,7 +97,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} is no state dict: {(str(error) or type(error).__name__).splitlines()[0]}") from None
+        raise InputError(f"{path} is no state dict: {_first_line(error)}") from None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path} is no state dict: save it with torch.save(model.state_dict(), …)")
     return state

@@ -90,9 +90,11 @@ def stays(left: list[DeployedResource], region: str) -> list[str]:
     lines = []
     for each in left:
         if each.kind == "bucket":
-            versions = list(boto3.resource("s3").Bucket(each.name).object_versions.all())
-            size = sum(version.size or 0 for version in versions) / 2**30
-            lines.append(f"{each}: {len(versions)} objects, {size:.2f} GiB, {_monthly('s3', 'gb_month', region, size)}")
+            count = size = 0
+            for version in boto3.resource("s3").Bucket(each.name).object_versions.all():
+                count, size = count + 1, size + (version.size or 0)
+            cost = _monthly("s3", "gb_month", region, size / 2**30)
+            lines.append(f"{each}: {count} objects, {size / 2**30:.2f} GiB, {cost}")
         elif each.kind == "key":
             lines.append(f"{each}: {_monthly('kms', 'key_month', region)}; it decrypts everything in the bucket")
     for kind in ("training", "scoring"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.log_groups import TRAINING_JOBS
 from settings.names import job_output
 from tools.assembly import SynthesizedApp
 from tools.cdk import CdkFailed
@@ -78,6 +79,6 @@ def next_step(why: str, bucket: str) -> str:
     if found := _JOB_ENDED.search(why):
         return (
             "correct that and run the same command again; the log of the job: "
-            f"aws logs tail /aws/sagemaker/TrainingJobs --since 1d --log-stream-name-prefix {found[1]}"
+            f"aws logs tail {TRAINING_JOBS} --since 1d --log-stream-name-prefix {found[1]}"
         )
     return "correct that and run the same command again: CloudFormation has put back what it changed"

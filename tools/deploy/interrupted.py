@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from settings import Settings
 from tools.deploy.inventory import JOBS, DeployedResource, Deployment, endpoints, pages, running_jobs
 from tools.deploy.summary import stop
+from tools.stack import is_busy
 
 
 class Interrupted(KeyboardInterrupt):
@@ -30,9 +31,9 @@ def what_runs(of: Deployment, settings: Settings) -> str:
         stacks = {
             stack["StackName"]: stack["StackStatus"]
             for stack in pages("cloudformation", "describe_stacks", "Stacks")
-            if stack["StackName"].startswith(of.prefix)
+            if stack["StackName"].startswith(of.prefix) and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
         }
-        changing = [f"stack {name} ({status})" for name, status in stacks.items() if status.endswith("_IN_PROGRESS")]
+        changing = [f"stack {name} ({status})" for name, status in stacks.items() if is_busy(status)]
         found = [*changing, *map(str, running_jobs(of)), *map(str, endpoints(of))]
     except (BotoCoreError, ClientError) as error:
         return f"stopped here; AWS does not say what runs on there ({error}). End everything: {stop(settings)}"

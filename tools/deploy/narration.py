@@ -49,7 +49,7 @@ class Narration:
             self._begin(found[1])
         elif found := _DONE.search(line):
             self._end(found[1], unchanged=bool(found[2]))
-        elif (found := FAILED_EVENT.match(line)) and found[1] in self._begun:
+        elif (found := FAILED_EVENT.match(line)) and found[1] in self._begun and "| DELETE_FAILED" not in line:
             del self._begun[found[1]]
             self._tell(f"✗ {found[1]} failed: CloudFormation puts back what it changed")
         elif (_TOLD_OF_JOB.search(line) and not _IN_TUNING.match(line)) or line.startswith(NOTE):

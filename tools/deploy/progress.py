@@ -43,10 +43,11 @@ class JobLog:
                 continue  # no log yet, or no permission to read it; the command reports how the job ends
 
     def _read(self) -> None:
-        found = self._logs.describe_log_streams(logGroupName=self._group, logStreamNamePrefix=self._prefix)
-        for stream in found["logStreams"]:
-            if stream["creationTime"] >= self._since:
-                self._read_stream(stream["logStreamName"])
+        pages = self._logs.get_paginator("describe_log_streams")  # AWS lists 50 by name, those of old jobs too
+        for page in pages.paginate(logGroupName=self._group, logStreamNamePrefix=self._prefix):
+            for stream in page["logStreams"]:
+                if stream["creationTime"] >= self._since:
+                    self._read_stream(stream["logStreamName"])
 
     def _read_stream(self, name: str) -> None:
         where: dict[str, Any] = {"nextToken": self._tokens[name]} if name in self._tokens else {}

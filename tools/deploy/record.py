@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from settings import Settings, Sources
 from tools.preflight import NotReady
+from training.errors import ReportedError
 
 
 @contextmanager
@@ -27,8 +28,8 @@ def recorded(given: Mapping[str, str], settings: Settings, *, say: Callable[[str
     try:
         yield
     except BaseException as error:
-        # CloudFormation goes on when only this process is stopped, or loses its AWS.
-        goes_on = isinstance(error, NotReady) or not isinstance(error, Exception)
+        # CloudFormation goes on when only this process is stopped, or loses its AWS, its session or its terminal.
+        goes_on = isinstance(error, NotReady) or not isinstance(error, ReportedError)
         if after != before and not goes_on:
             with suppress(OSError):
                 file.write(before)

@@ -12,7 +12,7 @@ from tools.deploy.idle import REFUSED, require_idle
 from tools.deploy.narration import NOTE
 from tools.deploy.progress import JobLog
 from tools.deploy.rollback import finish_rollback
-from tools.preflight import nobody_listens, require_answer
+from tools.preflight import nobody_listens, require_aws
 from tools.stack import outputs
 from training.folder import Folder
 
@@ -27,13 +27,13 @@ def deploy(assembly: SynthesizedApp, *stacks: StackSuffix, say: Say) -> None:
     Raises:
         StackBusy: another deploy changes one of them.
         cdk.CdkFailed: with CloudFormation's reason; it has rolled back to the state before the deploy.
-        NotReady: the AWS at AWS_ENDPOINT_URL has stopped answering.
+        NotReady: the AWS at AWS_ENDPOINT_URL has stopped answering, or the credentials have expired.
     """
     chosen = [assembly.stack(suffix) for suffix in stacks] if stacks else ["--all"]
     try:
         _deploy(assembly, chosen, say)
     except cdk.CdkFailed as failed:
-        require_answer()  # if AWS has gone, say that rather than the CLI's last lines
+        require_aws()  # if AWS has gone, or the session ended, say that rather than the CLI's last lines
         if REFUSED in str(failed):
             require_idle(assembly.stacks, begun=True)
         finish_rollback(assembly, say=say)

@@ -45,11 +45,14 @@ def test_accuracy(signalled: str) -> str:
     return f", test accuracy {float(found[1]):.1%}{balanced}{lowest}"
 
 
-def deployment(settings: Settings) -> str:
-    """The words that name this deployment to another make command, with a space before them; "" for the default one."""
+def deployment(settings: Settings, *changes: str) -> str:
+    """SETTINGS="…" for a make command, after a space: words that name this deployment, then changes NAME=VALUE.
+
+    "" for the default deployment without changes.
+    """
     defaults = Sources().defaults()
     named = {name: getattr(settings, name) for name in ("app", "stage")}
-    words = " ".join(f"{name}={value}" for name, value in named.items() if value != defaults[name])
+    words = " ".join([*(f"{name}={value}" for name, value in named.items() if value != defaults[name]), *changes])
     return f' SETTINGS="{words}"' if words else ""
 
 

@@ -22,8 +22,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from settings import Settings
 from settings.names import resource_name
 from tools.cli import add_json, chosen_settings, command, count, data_path, make_parser, positive, print_json
+from tools.deploy.summary import deployment
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
@@ -69,7 +71,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     require_aws()
     name = options.endpoint or outputs(resource_name(settings.prefix, "serving")).get("EndpointName")
     if not name:
-        raise InputError("the endpoint is off: make wake switches it on")
+        raise InputError(f"the endpoint is off: make wake{deployment(settings)} switches it on")
     endpoint = EndpointUnderTest(name)
     serving = endpoint.require_in_service()
     limit = options.p99 / 1000
@@ -82,7 +84,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     async with Invoker(name, images, timeout=options.timeout) as send:
         run = LoadRun(send, endpoint, record, console)
         if mode == "search":
-            await _search(run, options, serving.instances)
+            await _search(run, options, serving.instances, settings)
         else:
             following = run.follow(curve, options.spacing, options.seed) if curve else None
             summary = await (following or run.ask(options.concurrency, options.duration))
@@ -94,7 +96,7 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-async def _search(run: LoadRun, options: argparse.Namespace, instances: int) -> None:
+async def _search(run: LoadRun, options: argparse.Namespace, instances: int, settings: Settings) -> None:
     limit, record = options.p99 / 1000, run.record
     record.options |= {"lowest": options.lowest, "highest": options.highest}
     with nullcontext() if options.scaling else run.endpoint.scaling_suspended(run.console.print):
@@ -119,7 +121,7 @@ async def _search(run: LoadRun, options: argparse.Namespace, instances: int) -> 
         "target_concurrency": aim.concurrency,
         "target_invocations": aim.invocations,
     }
-    show_sustained(run.console, record, found, aim)
+    show_sustained(run.console, record, found, aim, settings)
 
 
 def _parser() -> argparse.ArgumentParser:

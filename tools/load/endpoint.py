@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.preflight import NotReady
 
@@ -36,10 +36,13 @@ class EndpointUnderTest:
 
         Raises:
             NotReady: the endpoint does not exist.
+            ClientError: SageMaker refused for another reason.
         """
         try:
             described = self._sagemaker.describe_endpoint(EndpointName=self.name)
         except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
             raise NotReady(f"no endpoint {self.name} here ({error}): aws sagemaker list-endpoints") from error
         [variant] = described.get("ProductionVariants") or [{}]
         return EndpointState(
@@ -92,9 +95,13 @@ class EndpointUnderTest:
         before = found[0].get("SuspendedState") or {}
         if any(before.values()):
             say("Auto-scaling is suspended already, and stays suspended afterwards: make live says how to resume it.")
-        suspend(dict.fromkeys(_SUSPENDED, True))
-        say("Auto-scaling is suspended while the rate of one instance is measured.")
         try:
+            suspend(dict.fromkeys(_SUSPENDED, True))
+            say("Auto-scaling is suspended while the rate of one instance is measured.")
             yield
         finally:
-            suspend({name: bool(before.get(name)) for name in _SUSPENDED})
+            try:
+                suspend({name: bool(before.get(name)) for name in _SUSPENDED})
+            except (BotoCoreError, ClientError):
+                say("Auto-scaling may still be suspended: make live says how to resume it.")
+                raise

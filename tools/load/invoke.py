@@ -14,6 +14,7 @@ import aiohttp
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
 from tools.load.images import RequestImage
@@ -55,8 +56,9 @@ class Invoker:
 
     async def __call__(self, number: int) -> str:
         index = number % len(self._images)
-        headers, body = self._headers(index), self._images[index].content
+        body = self._images[index].content
         try:
+            headers = self._headers(index)
             async with self._http.post(URL(self._url, encoded=True), data=body, headers=headers) as answer:
                 content = await answer.read()
                 if answer.status == 200:
@@ -64,7 +66,7 @@ class Invoker:
                 return _reason(answer.status, answer.headers.get("x-amzn-errortype", ""), content)
         except TimeoutError:
             return f"no answer within {self._timeout:g} s"
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, BotoCoreError, ClientError) as error:
             return type(error).__name__
 
     def _headers(self, index: int) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from settings import Settings
+from tools.deploy.summary import deployment
 from tools.load.record import Record
 from tools.load.search import SearchStep
 from tools.load.summary import Summary
@@ -17,7 +19,9 @@ def show_step(console: Console, step: SearchStep) -> None:
     console.print(f"  {step.rate:8.2f} requests/s  {_latency(step.summary)}  {mark}{_failed(step.summary)}")
 
 
-def show_sustained(console: Console, record: Record, found: SearchStep, aim: TrackingTarget) -> None:
+def show_sustained(
+    console: Console, record: Record, found: SearchStep, aim: TrackingTarget, settings: Settings
+) -> None:
     """Print the sustained rate and the scaling settings that follow from it."""
     rate, limit = record.result["rate"], record.options["limit_seconds"]
     console.print(
@@ -37,7 +41,7 @@ def show_sustained(console: Console, record: Record, found: SearchStep, aim: Tra
         f"minute (safety factor {SAFETY:g}). Deploy one of:"
     )
     for line in aim.settings.values():
-        console.print(f'  make deploy SETTINGS="{line}"', soft_wrap=True, highlight=False)
+        console.print(f"  make deploy{deployment(settings, line)}", soft_wrap=True, highlight=False)
 
 
 def show_run(console: Console, record: Record, summary: Summary) -> None:

@@ -1,6 +1,7 @@
 """Polls the number of instances of the endpoint during a load test."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,7 +37,7 @@ class Watch:
     async def __aexit__(self, kind: object, *_: object) -> None:
         self._task.cancel()
         if kind is None:
-            await self._look()
+            await self._try_to_look()
 
     def now(self) -> float:
         """Seconds since the watch began."""
@@ -50,10 +51,11 @@ class Watch:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS)
-            try:
-                await self._look()
-            except (BotoCoreError, ClientError, NotReady):
-                continue  # throttled or briefly unreachable; the calls themselves show whether the endpoint is down
+            await self._try_to_look()
+
+    async def _try_to_look(self) -> None:
+        with suppress(BotoCoreError, ClientError, NotReady):  # throttled or unreachable; the calls show what is down
+            await self._look()
 
     async def _look(self) -> None:
         state = await asyncio.to_thread(self._endpoint.state)

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         local = "the local AWS" if on_local_aws() else f"AWS, account {account}"
         app = make_app(
             guard,
-            lambda content: ask(client, event_with(content), serving),
+            lambda content: ask(client, event_with(content), serving, settings),
             max_bytes=settings.max_image_mb * 2**20,
             about={"name": settings.prefix, "function": serving["FunctionName"], "where": f"{local}, {region}"},
         )

@@ -81,7 +81,7 @@ class Proof:
             later = [each for each in STEPS if each not in self._state.done and each != DESTROY]
             self._unmet = dict.fromkeys(later, str(error)) | self._unmet
         except _STEP_ERRORS as error:
-            if step.name == PREFLIGHT:
+            if step.name in (PREFLIGHT, DESTROY):  # nothing was created, or it stands still: the command says which
                 raise
             self._unmet[step.name] = str(error)
         else:

@@ -1,12 +1,12 @@
 """State of a proof in out/prove.json: an interrupted one goes on where it was."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from training.errors import ReportedError
+from training.writing import replaced
 
 FILE = Path("out") / "prove.json"
 
@@ -41,10 +41,8 @@ class ProofState:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        scratch.write_text(json.dumps(asdict(self), indent=1))
-        scratch.replace(path)
+        with replaced(path) as file:
+            file.write(json.dumps(asdict(self), indent=1).encode())
 
 
 def read(path: Path) -> ProofState | None:

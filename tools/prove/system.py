@@ -18,7 +18,7 @@ from settings import Settings, read_settings
 from settings.names import StackSuffix, bucket_name, job_prefix, resource_name
 from tools.assembly import SynthesizedApp, synthesize
 from tools.demo.classify import ClassifyClient, SteadyClient
-from tools.demo.jobs import Job, jobs
+from tools.demo.jobs import Job, job_names, jobs
 from tools.demo.steps import Steps
 from tools.deploy.inventory import pages
 from tools.deploy.preflight.quotas import instances
@@ -115,6 +115,11 @@ class ProvedSystem:
             if event["Timestamp"].timestamp() >= since
         ]
 
+    def scaling_activities(self, namespace: str, place: str) -> list[dict[str, Any]]:
+        """Activities of Application Auto Scaling for the resource `place`, newest first."""
+        named = {"ServiceNamespace": namespace, "ResourceId": place}
+        return list(pages("application-autoscaling", "describe_scaling_activities", "ScalingActivities", **named))
+
     def metric(
         self, namespace: str, name: str, since: float, dimensions: Mapping[str, str], statistic: Statistic = "Sum"
     ) -> float:
@@ -147,7 +152,7 @@ class ProvedSystem:
 
     def job_names(self, *, besides: Container[str] = ()) -> list[str]:
         """Names of its training jobs, oldest first, without those of `besides`."""
-        return [job.name for job in self.jobs() if job.name not in besides]
+        return [name for name in job_names(job_prefix(self.prefix)) if name not in besides]
 
     def job(self, name: str) -> dict[str, Any]:
         """DescribeTrainingJob's answer."""

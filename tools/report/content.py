@@ -90,7 +90,7 @@ def read_content(settings: Settings, account: str, region: str) -> ReportContent
         serving = _outputs(stacks, "serving")
         templates = {stack.name: dict(stack.template) for stack in stacks.values()}
         endpoint = _start(pool, lambda: read_endpoint(sagemaker, _deployed(stacks, "serving", made_by), words))
-        answer = _start(pool, lambda: ask_function(_deployed(stacks, "serving", made_by)))
+        answer = _start(pool, lambda: ask_function(_deployed(stacks, "serving", made_by), settings))
         job_name = _start(pool, lambda: _job(s3, stacks, made_by))
         cost = _start(pool, lambda: estimate(templates, Usage(), region))
         permissions = _start(pool, lambda: _permissions(templates))
@@ -151,8 +151,7 @@ def _required(name: str | Absent) -> str:
 
 def _again(settings: Settings) -> str:
     """The command that trains once more: a model that is there is not trained again with the same settings."""
-    words = deployment(settings).removeprefix(' SETTINGS="').removesuffix('"')
-    return f'make deploy SETTINGS="{f"{words} seed={settings.seed + 1}".strip()}"'
+    return f"make deploy{deployment(settings, f'seed={settings.seed + 1}')}"
 
 
 def _permissions(templates: dict[str, dict[str, Any]]) -> Permissions:

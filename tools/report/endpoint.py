@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from settings import Settings
 from settings.names import ALIAS
 from tools.classify import in_words
 from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
@@ -75,7 +76,7 @@ def read_endpoint(sagemaker: Any, outputs: Mapping[str, str], words: str) -> Ser
     )
 
 
-def ask_function(outputs: Mapping[str, str]) -> FunctionAnswer:
+def ask_function(outputs: Mapping[str, str], settings: Settings) -> FunctionAnswer:
     """Have the function classify a sample picture, twice, as the first call makes connections.
 
     Raises:
@@ -91,7 +92,7 @@ def ask_function(outputs: Mapping[str, str]) -> FunctionAnswer:
         begin = time.perf_counter()
         answer = client.invoke(event)
     except ClassifyFailed as failed:
-        raise Missing(f"{function}:{ALIAS} refused: {in_words(json.loads(str(failed)), outputs)}") from failed
+        raise Missing(f"{function}:{ALIAS} refused: {in_words(json.loads(str(failed)), outputs, settings)}") from failed
     except (BotoCoreError, ClientError) as error:
         raise Missing(f"{function}:{ALIAS} did not answer: {error}") from error
     return FunctionAnswer(function, answer["model"], 1000 * (time.perf_counter() - begin))

@@ -30,4 +30,4 @@ def report_line(settings: Settings) -> str:
     try:
         return f"Report: {write(settings)}"
     except Exception as error:  # whatever goes wrong here must not fail a deploy that succeeded
-        return f"Report: not made: {'; '.join(problems(error)) or type(error).__name__} (make report tries again)"
+        return f"Report: not made: {'; '.join(problems(error))} (make report tries again)"

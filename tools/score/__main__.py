@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with _saying(_what_runs(request, region, target)):
         ended = job.wait(job_name, say)
     path = RESULTS / f"{name}.jsonl"
-    summary = results.fetch(client, bucket, scoring_results(name), path, expected=found.count)
+    with _saying(f"stopped; the job is done, and its results are in {target}"):
+        summary = results.fetch(client, bucket, scoring_results(name), path, expected=found.count)
     known = results.facts(summary, ended, region) | {"results": str(path), "s3": target}
     if given.json:
         print_json(known)

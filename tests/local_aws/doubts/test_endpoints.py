@@ -11,7 +11,7 @@ from bench.toy_endpoint import model_archive, push
 from local_aws.home import Home, read_env
 from tests.local_aws.conftest import make_role, wait_for_stack
 from tests.local_aws.doubts.conftest import Answering
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 
 pytestmark = pytest.mark.e2e
 
@@ -48,12 +48,13 @@ def test_the_log_group_of_an_endpoint_that_was_deleted_with_its_stack(
     group = "/aws/sagemaker/Endpoints/logging"
     assert deploy(aws, request, "logging", log=group) == "CREATE_COMPLETE"
     aws.client("cloudformation").delete_stack(StackName="logging")
-    until(lambda: not groups(aws, group))
     if not aws.other:
-        assert groups(aws, group) == []
+        until(lambda: not groups(aws, group))
         return
-    [made] = until(lambda: groups(aws, group))
-    assert "retentionInDays" not in made
+    until(lambda: [made for made in groups(aws, group) if "retentionInDays" not in made])  # no more the stack's
+    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName="logging", WaiterConfig={"Delay": 1, "MaxAttempts": int(LIMIT_SECONDS)}
+    )
     assert deploy(aws, request, "logging", log=group) == "ROLLBACK_COMPLETE"
     events = aws.client("cloudformation").describe_stack_events(StackName="logging")["StackEvents"]
     told = f"Resource of type 'AWS::Logs::LogGroup' with identifier '{group}' already exists."

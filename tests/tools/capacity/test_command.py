@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from settings.schedule import MAX_INSTANCES
 from tools.assembly import SynthesizedApp
 from tools.capacity import __main__ as command
 
@@ -102,6 +103,12 @@ def test_the_policy_of_an_endpoint_that_is_off_is_simulated_too(
 def test_it_fails_when_no_policy_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([*SLOW_CALLS, "--p99", "900"]) == 1
     assert "holds the limits: raise --max-instances" in capsys.readouterr().err
+
+
+def test_no_fleet_is_tried_that_the_settings_refuse(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--trace", "trace.csv", "--rate", "0.001", "--service-time", "1000", "--max-instances", "500"]
+    assert command.main([*given, "--p99", "1"]) == 1
+    assert f"of up to {MAX_INSTANCES} instances" in capsys.readouterr().err
 
 
 def test_without_a_measurement_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:

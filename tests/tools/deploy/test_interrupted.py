@@ -54,6 +54,7 @@ def test_stacks_that_change_jobs_and_endpoints_are_named_with_the_command(line: 
         describe_stacks=[
             stack(f"{PREFIX}storage", "CREATE_COMPLETE"),
             stack(f"{PREFIX}trained-model", "CREATE_IN_PROGRESS"),
+            stack(f"{PREFIX}serving", "REVIEW_IN_PROGRESS"),  # has change sets alone
             stack("slipway-prod2-storage", "CREATE_IN_PROGRESS"),  # another stage
         ],
         list_training_jobs=[JOB, {"TrainingJobName": f"{PREFIX}12ab-0", "TrainingJobStatus": "Failed"}],

@@ -116,6 +116,17 @@ s-a | 1/3 | 9:24:51 AM | CREATE_FAILED        | AWS::S3::Bucket | B (B1) Resourc
     assert told.lines[1:] == [" 0:04  ✗ s-a failed: CloudFormation puts back what it changed"]
 
 
+def test_what_stays_behind_in_the_clean_up_after_an_update_is_no_failure() -> None:
+    told = Told()
+    told.after(
+        4,
+        """s-a: creating CloudFormation changeset...
+s-a | 0 | 9:24:51 AM | DELETE_FAILED | AWS::SageMaker::EndpointConfig | C (C1) Cannot delete
+✅  s-a""",
+    )
+    assert told.lines[1:] == [" 0:04  ✅ s-a: in 0:00"]
+
+
 def test_what_the_deploy_itself_does_is_told() -> None:
     assert Told().after(0, "▸ scaling was changing e: waiting").lines == [" 0:00  ▸ scaling was changing e: waiting"]
 

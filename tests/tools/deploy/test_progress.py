@@ -1,8 +1,11 @@
 """The log of training jobs while a deploy waits for them."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from tools.deploy.progress import source
+from tools.deploy.progress import JobLog, source
 
 
 @pytest.mark.parametrize(
@@ -15,3 +18,23 @@ from tools.deploy.progress import source
 )
 def test_a_line_names_its_instance_and_a_tuning_jobs_training_job(stream: str, shown: str) -> None:
     assert source(stream) == shown
+
+
+def test_a_job_after_many_others_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DescribeLogStreams, CloudWatch Logs API reference: 50 streams an answer, in the order of their names."""
+
+    class Logs:
+        def get_paginator(self, _: str) -> SimpleNamespace:
+            pages = [[self.stream("a-1/algo-1-1", 0)] * 50, [self.stream("a-2/algo-1-1", 2**50)]]
+            return SimpleNamespace(paginate=lambda **_: ({"logStreams": page} for page in pages))
+
+        def stream(self, name: str, created: int) -> dict[str, Any]:
+            return {"logStreamName": name, "creationTime": created}
+
+        def get_log_events(self, logStreamName: str, **_: Any) -> dict[str, Any]:
+            return {"events": [{"message": f"of {logStreamName}"}], "nextForwardToken": "t"}
+
+    monkeypatch.setattr("boto3.client", lambda _: Logs())
+    said: list[str] = []
+    JobLog("a-", said.append)._read()
+    assert said == ["algo-1 │ of a-2/algo-1-1"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from settings import Sources, read_settings
 from tools.cdk import CdkFailed
@@ -87,7 +88,15 @@ def test_a_deploy_that_fails_leaves_the_file_as_it_was_and_says_so(
     assert capsys.readouterr().out.count("is as it was before this deploy: give DATA and SETTINGS again") == 2
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), NotReady("nothing answers")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        NotReady("nothing answers"),
+        BrokenPipeError(),
+        ClientError({"Error": {"Code": "ExpiredToken"}}, "DescribeStacks"),
+    ],
+)
 def test_a_deploy_that_goes_on_without_this_process_is_what_the_file_says(
     stages: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,12 +122,10 @@ def test_the_file_is_whole_or_as_it_was_when_the_disk_is_full(stages: Path, monk
     deploy({"epochs": "3"})
     file = Sources().stage_file("dev")
 
-    def full(self: Path, text: str) -> int:
-        with self.open("w") as half:
-            half.write(text[:5])
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space"):
         file.write(file.changed({"epochs": 4}))
     monkeypatch.undo()

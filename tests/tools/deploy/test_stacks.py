@@ -31,7 +31,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Any:
         waiter = SimpleNamespace(wait=lambda EndpointName: done.append(f"wait for {EndpointName}"))
         monkeypatch.setattr(stacks.cdk, "run", cli)
         monkeypatch.setattr(stacks, "JobLog", lambda *_: nullcontext())
-        monkeypatch.setattr(stacks, "require_answer", lambda: None)
+        monkeypatch.setattr(stacks, "require_aws", lambda: None)
         monkeypatch.setattr(stacks, "finish_rollback", lambda *_, **__: None)
         monkeypatch.setattr(stacks, "outputs", lambda _: {"EndpointName": "slipway-dev-cpux"})
         monkeypatch.setattr(boto3, "client", lambda _: SimpleNamespace(get_waiter=lambda _: waiter))

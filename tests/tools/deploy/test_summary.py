@@ -64,6 +64,13 @@ def test_a_command_names_what_is_not_the_default_deployment(given: dict[str, str
     assert deployment(read_settings(given)) == words
 
 
+def test_a_command_changes_settings_of_the_deployment() -> None:
+    assert deployment(read_settings({}), "seed=2") == ' SETTINGS="seed=2"'
+    assert (
+        deployment(read_settings({"stage": "prod"}), "seed=2", "epochs=9") == ' SETTINGS="stage=prod seed=2 epochs=9"'
+    )
+
+
 @pytest.mark.parametrize("signalled", ["{}", "", '{"job": "none"}', "[1]"])
 def test_an_accuracy_that_was_not_signalled_is_not_told(signalled: str) -> None:
     assert module.test_accuracy(signalled) == ""

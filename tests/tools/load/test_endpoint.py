@@ -20,8 +20,8 @@ class Fake:
         def call(**request: Any) -> Any:
             self.sent.append((operation, request))
             answer = self.answers.get(operation, {})
-            if answer is None:
-                raise ClientError({"Error": {"Code": "ValidationError", "Message": "not here"}}, operation)
+            if isinstance(answer, str):
+                raise ClientError({"Error": {"Code": answer, "Message": "refused"}}, operation)
             return answer
 
         return call
@@ -43,8 +43,14 @@ def described(status: str) -> dict[str, Any]:
 
 
 def test_an_endpoint_that_is_not_there_is_named(use: Callable[..., Fake]) -> None:
-    use(describe_endpoint=None)
+    use(describe_endpoint="ValidationException")
     with pytest.raises(NotReady, match="no endpoint toy here"):
+        EndpointUnderTest("toy").state()
+
+
+def test_an_endpoint_that_aws_does_not_tell_of_now_may_be_there(use: Callable[..., Fake]) -> None:
+    use(describe_endpoint="ThrottlingException")
+    with pytest.raises(ClientError, match="ThrottlingException"):
         EndpointUnderTest("toy").state()
 
 
@@ -65,6 +71,15 @@ def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fa
         assert states() == [[True, True, True]]
         raise KeyboardInterrupt
     assert states()[1:] == [[False, False, True]]
+
+
+def test_scaling_that_cannot_be_resumed_is_said_to_be_suspended(use: Callable[..., Fake]) -> None:
+    targets = {"ScalableTargets": [{}]}
+    fake = use(describe_endpoint=described("InService"), describe_scalable_targets=targets)
+    said: list[str] = []
+    with pytest.raises(ClientError), EndpointUnderTest("toy").scaling_suspended(said.append):
+        fake.answers["register_scalable_target"] = "ExpiredTokenException"
+    assert said[-1] == "Auto-scaling may still be suspended: make live says how to resume it."
 
 
 def test_scaling_that_was_suspended_already_is_said_to_be(use: Callable[..., Fake]) -> None:

@@ -1,6 +1,7 @@
 """The proof's steps and rows: what is taken and asked, in which order, and what an interruption or a failure leaves."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from aws.prices import UnknownPrice
 from tools.cdk import CdkFailed
@@ -95,6 +96,17 @@ def test_what_preflight_finds_wrong_ends_it_before_anything_is_created(world: Wo
     assert world.happened == ["preflight"]
 
 
+def test_a_removal_that_meets_an_error_ends_it_with_that_and_is_taken_again(world: World) -> None:
+    """The command then says what still runs."""
+    expired = ClientError({"Error": {"Code": "ExpiredToken", "Message": "the session ended"}}, "DeleteStack")
+    world.act["destroy"] = raising(expired)
+    with pytest.raises(ClientError, match="the session ended"):
+        world.prove(world.row("a", "base"))
+    world.act, world.happened = {}, []
+    world.prove(world.row("a", "base"))
+    assert world.happened == ["destroy"]
+
+
 def test_out_of_budget_it_takes_no_further_step_and_removes(world: World) -> None:
     rows = world.row("a", "base"), world.row("b", "load"), world.row("d", "destroy")
 
@@ -106,8 +118,11 @@ def test_out_of_budget_it_takes_no_further_step_and_removes(world: World) -> Non
 
 def test_a_quota_that_is_too_low_for_a_step_leaves_that_step_out(world: World) -> None:
     class Poor(System):
+        refused = False
+
         def require_quotas(self, changes: object) -> None:
-            if world.happened[-1:] == ["base"]:
+            if world.happened[-1:] == ["base"] and not self.refused:
+                self.refused = True
                 raise NotReady("ml.g4dn.12xlarge for training job usage is 0, needed: 1")
 
     answers = world.prove(world.row("b", "load"), system=Poor())

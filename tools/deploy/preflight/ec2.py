@@ -38,7 +38,7 @@ def ec2_plan(target: Target) -> str:
     plan = boto3.client("freetier", region_name="us-east-1").get_account_plan_state()["accountPlanType"]
     type_ = settings.ec2_instance_type
     if plan == "FREE":
-        others = _others(settings)
+        others = [other for other in _others(settings) if _zones_with(other)]  # EC2 refuses one that the region lacks
         described = boto3.client("ec2").describe_instance_types(InstanceTypes=[type_, *others])["InstanceTypes"]
         eligible = {each["InstanceType"] for each in described if each["FreeTierEligible"]}
         if type_ not in eligible:

@@ -5,6 +5,7 @@ from botocore.exceptions import ClientError
 
 from settings.names import access_log_bucket, bucket_name, resource_name
 from tools.deploy.preflight.target import Target
+from tools.deploy.summary import deployment
 from tools.preflight import NotReady
 from tools.stack import describe
 
@@ -21,7 +22,7 @@ def free_names(target: Target) -> str:
         raise NotReady(
             f"an earlier removal of stage {settings.stage} kept bucket {' and bucket '.join(taken)}: deploy another "
             "stage, SETTINGS=stage=…, or remove its images and models too, "
-            f'make destroy SETTINGS="stage={settings.stage} keep_data=false"'
+            f"make destroy{deployment(settings, 'keep_data=false')}"
         )
     return f"no bucket {bucket} yet"
 

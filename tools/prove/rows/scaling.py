@@ -14,15 +14,6 @@ from tools.prove.system import ProvedSystem
 _SECOND = 1.5  # "within a second or so"
 
 
-def _activities(system: ProvedSystem, namespace: str, place: str) -> list[dict[str, Any]]:
-    """Scaling activities of this deployment, newest first."""
-    found = pages(
-        "application-autoscaling", "describe_scaling_activities", "ScalingActivities",
-        ServiceNamespace=namespace, ResourceId=place,
-    )  # fmt: skip
-    return list(found)
-
-
 def _shown(activity: dict[str, Any]) -> str:
     took = (activity["EndTime"] - activity["StartTime"]).total_seconds() if "EndTime" in activity else None
     return f"{activity['StatusCode']} in {took} s: {activity['Description']} {activity['Cause']}"
@@ -60,10 +51,11 @@ def linked_role_at_once(system: ProvedSystem) -> Answer:
 
 
 @row(
-    question="Which alarms does AWS create for the scaling policy, with which periods and thresholds?",
-    expected="AlarmHigh: Average, 10 s, 3 datapoints, the target; AlarmLow: 10 s, 90 datapoints, 0.9 of it; otherwise "
-    "correct `aws/target_tracking.py`",
+    question="Which alarms does AWS create for the scaling policy, with which statistic, periods and thresholds?",
+    expected="AlarmHigh: 10 s, 3 datapoints, the target; AlarmLow: 10 s, 90 datapoints, 0.9 of it; otherwise correct "
+    "`aws/target_tracking.py`; Average, else the targets that `make load` prints are too low",
     step="load",
+    doubt="scaling-statistic",
 )
 def alarms_of_the_policy(system: ProvedSystem) -> Answer:
     """Describe the alarms whose names begin with TargetTracking-endpoint/, and compare them with our table."""
@@ -74,11 +66,13 @@ def alarms_of_the_policy(system: ProvedSystem) -> Answer:
         for kind, rule in (("AlarmHigh", ours.high), ("AlarmLow", ours.low))
     }
     start = f"TargetTracking-endpoint/{system.endpoint_name}/"
-    found = {}
+    found, statistics = {}, set()
     for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
         kind = "AlarmHigh" if "AlarmHigh" in alarm["AlarmName"] else "AlarmLow"
         found[kind] = (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"])
-    return Answer("as in our table" if found == wanted else "another one", found == wanted, f"{found}, ours: {wanted}")
+        statistics.add(alarm.get("Statistic", "none"))
+    as_ours = "the rest as in our table" if found == wanted else "the rest is another one"
+    return Answer(f"{' and '.join(sorted(statistics))}: {as_ours}", found == wanted, f"{found}, ours: {wanted}")
 
 
 @row(
@@ -88,7 +82,7 @@ def alarms_of_the_policy(system: ProvedSystem) -> Answer:
 )
 def endpoint_scales(system: ProvedSystem) -> Answer:
     """Call with 300 clients, wait, and describe the scaling activities."""
-    found = _activities(system, "sagemaker", f"endpoint/{system.endpoint_name}/variant/{VARIANT}")
+    found = system.scaling_activities("sagemaker", f"endpoint/{system.endpoint_name}/variant/{VARIANT}")
     caused = {
         kind: [each for each in found if kind in each["Cause"] and each["StatusCode"] == "Successful"]
         for kind in ("AlarmHigh", "AlarmLow")
@@ -109,7 +103,7 @@ def endpoint_scales(system: ProvedSystem) -> Answer:
 )
 def seconds_of_a_new_instance(system: ProvedSystem) -> Answer:
     """Read the times of the activity that scaled out."""
-    found = _activities(system, "sagemaker", f"endpoint/{system.endpoint_name}/variant/{VARIANT}")
+    found = system.scaling_activities("sagemaker", f"endpoint/{system.endpoint_name}/variant/{VARIANT}")
     out = [each for each in found if "AlarmHigh" in each["Cause"] and "EndTime" in each]
     if not out:
         return Answer("it did not scale out", False, "\n".join(map(_shown, found[:4])))
@@ -164,7 +158,7 @@ def provisioned_concurrency_follows(system: ProvedSystem) -> Answer:
     place = f"function:{system.outputs('serving')['FunctionName']}:{ALIAS}"
 
     def good() -> list[str]:
-        found = _activities(system, "lambda", place)
+        found = system.scaling_activities("lambda", place)
         return [_shown(each) for each in found if each["StatusCode"] == "Successful"]
 
     shown = system.until(good, minutes=15)

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.containers import TOOLKIT_CALLS
 from settings.names import notebook_prefix
@@ -51,10 +53,11 @@ def spot(system: ProvedSystem) -> Facts:
 
 def _stop_after_an_epoch(system: ProvedSystem, before: list[str], over: threading.Event) -> None:
     while not over.wait(0.5):
-        for job in system.job_names(besides=before):
-            if any("epoch=1 " in line for line in system.job_log(job)):
-                boto3.client("sagemaker").stop_training_job(TrainingJobName=job)
-                return
+        with suppress(BotoCoreError, ClientError):  # throttled: the next look asks again
+            for job in system.job_names(besides=before):
+                if any("epoch=1 " in line for line in system.job_log(job)):
+                    boto3.client("sagemaker").stop_training_job(TrainingJobName=job)
+                    return
 
 
 def toolkit(system: ProvedSystem) -> Facts:

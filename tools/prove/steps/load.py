@@ -3,12 +3,10 @@
 import asyncio
 import threading
 import time
-from typing import Any
 
 import boto3
 
 from settings.names import ALIAS
-from tools.deploy.inventory import pages
 from tools.load.engine import TimedCall, closed_loop
 from tools.load.images import read_images
 from tools.load.invoke import Invoker
@@ -29,7 +27,8 @@ def load(system: ProvedSystem) -> Facts:
     seconds = _LOCAL_SECONDS if system.local else _SECONDS
     with BusyFunction(system):
         asyncio.run(_send(system.endpoint_name, seconds, calls))
-        system.until(lambda: _function_activities(system), minutes=10)
+        alias = f"function:{system.outputs('serving')['FunctionName']}:{ALIAS}"
+        system.until(lambda: system.scaling_activities("lambda", alias), minutes=10)
     most = system.until(lambda: max(_desired(system), 0) > least and _desired(system), minutes=10)
     with system.steady_client() as client:
         system.until(lambda: _instances(system) == (most, "InService"), minutes=15)
@@ -81,12 +80,6 @@ class BusyFunction:
                 self._classify(self._images[number % len(self._images)])
             except Exception:  # an overloaded endpoint refuses, and that is not what these calls are for
                 self._stop.wait(0.1)
-
-
-def _function_activities(system: ProvedSystem) -> list[Any]:
-    place = f"function:{system.outputs('serving')['FunctionName']}:{ALIAS}"
-    named = {"ServiceNamespace": "lambda", "ResourceId": place}
-    return list(pages("application-autoscaling", "describe_scaling_activities", "ScalingActivities", **named))
 
 
 def _desired(system: ProvedSystem) -> int:

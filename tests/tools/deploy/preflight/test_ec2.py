@@ -29,7 +29,11 @@ def plan(aws: Aws, name: str) -> None:
     aws("freetier").add_response("get_account_plan_state", answer, {})
 
 
-def eligible(aws: Aws, asked: list[str], *types: str) -> None:
+def eligible(aws: Aws, asked: list[str], *types: str, lacking: str = "") -> None:
+    """Of the types `asked`, the first is the one that is set; the region has all but `lacking`."""
+    for other in asked[1:]:
+        offered(aws, [] if other == lacking else ["euw1-az2"], other)
+    asked = [type_ for type_ in asked if type_ != lacking]
     described = [{"InstanceType": type_, "FreeTierEligible": type_ in types} for type_ in asked]
     aws("ec2").add_response("describe_instance_types", {"InstanceTypes": described}, {"InstanceTypes": asked})
 
@@ -91,7 +95,7 @@ def test_the_free_plan_without_the_type_names_the_way(aws: Aws) -> None:
     assert "SETTINGS=ec2_instance_type=t3.micro" in problem
 
     plan(aws, "FREE")
-    eligible(aws, ["t3.micro", "t2.micro", *OTHERS[1:]], "t3.micro", "t3.small")
+    eligible(aws, ["t3.micro", "t2.micro", *OTHERS[1:]], "t3.micro", "t3.small", lacking="t2.micro")
     assert ec2_plan(target(**ON, ec2_instance_type="t3.micro")) == "the account's plan has t3.micro"
 
 

@@ -45,7 +45,7 @@ def test_without_the_stack_its_buckets_must_not_be_there(aws: Aws, status: str |
     assert said.value.problems == [
         f"an earlier removal of stage dev kept bucket {BUCKET} and bucket {BUCKET}-logs: deploy another stage, "
         "SETTINGS=stage=…, or remove its images and models too, "
-        'make destroy SETTINGS="stage=dev keep_data=false"'
+        'make destroy SETTINGS="keep_data=false"'
     ]
 
 
