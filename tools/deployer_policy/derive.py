@@ -34,6 +34,9 @@ _PASSED_TO = {
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
 _OPERATIONS = ("create", "update", "delete")
+# Types with actions on the resource's ARN and others on that of its parts. A log group's are on `GROUP:*`, but for tags:
+# "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
+_WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
 
 
 def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[ResourceNeeds]:
@@ -104,7 +107,7 @@ class _Reader:
         if type_.startswith("AWS::EC2::"):  # which generates every id
             return [f"arn:aws:ec2:{self._place.region}:{self._place.account}:*/*"]
         arns = [generated(arn) for arn in table.resources(None, properties, self._where)]
-        return arns + [f"{arn}:*" for arn in arns if type_ == "AWS::Lambda::Alias"]
+        return arns + [f"{arn}:*" for arn in arns if type_ in _WITH_PARTS]
 
     def _on(self, action: str, own: list[str]) -> list[str]:
         """Resources on which an action of the type's handlers is granted; none if it is about others."""
