@@ -34,8 +34,8 @@ _PASSED_TO = {
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
 _OPERATIONS = ("create", "update", "delete")
-# Types with actions on the resource's ARN and others on that of its parts. A log group's are on `GROUP:*`, but for tags:
-# "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
+# Types with actions on the resource's ARN, and others on that of its parts. Those of a log group are on `GROUP:*`, but
+# for tags: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
 _WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
 
 
@@ -119,8 +119,6 @@ class _Reader:
             return [*own, f"arn:aws:ec2:{self._place.region}::image/*"]
         if known is None:
             return own if service == own[0].split(":")[2] else []
-        if action == "logs:DescribeLogGroups":  # a list of groups by their prefix
-            return [f"arn:aws:logs:{self._place.region}:{self._place.account}:log-group:*"]
         return [arn for arn in own if set(facts.load().resource_types(action, arn)) & set(known.resource_types)]
 
     def _on_others(self, type_: str, table: TypeActions, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:
