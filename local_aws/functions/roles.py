@@ -12,6 +12,7 @@ from ministack.services import cloudwatch_logs, lambda_svc
 from aws.log_groups import function_log_group
 from local_aws.iam.authorization import require
 from local_aws.iam.principal import require_trust
+from local_aws.iam.resource_actions import NO_STREAM
 from local_aws.private_network import place
 from local_aws.service import ApiError
 
@@ -51,11 +52,11 @@ def _may_log(config: dict[str, Any]) -> bool:
     name = (config.get("LoggingConfig") or {}).get("LogGroup") or function_log_group(config["FunctionName"])
     group = cloudwatch_logs._make_group_arn(name).removesuffix(":*")
     day = datetime.datetime.now(datetime.UTC).strftime("%Y/%m/%d")
-    stream = f"{group}:log-stream:{day}/[{config.get('Version', '$LATEST')}]"
+    stream = f"{group}{NO_STREAM}{day}/[{config.get('Version', '$LATEST')}]"
     try:
         key = lambda_runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
         if name not in cloudwatch_logs._log_groups:
-            require(key, "logs:CreateLogGroup", group)
+            require(key, "logs:CreateLogGroup", f"{group}{NO_STREAM}")
         require(key, "logs:CreateLogStream", stream)
         require(key, "logs:PutLogEvents", stream)
     except ApiError:

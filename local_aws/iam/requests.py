@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote
 from ministack.core import iam_actions
 from ministack.services.cloudformation import changesets
 
+from local_aws.iam.resource_actions import NO_STREAM
 from local_aws.keys import key_arn
 from local_aws.service import ApiError, parsed
 
@@ -139,16 +140,15 @@ def _namespace(body: bytes, params: dict[str, Any]) -> str | None:
 
 
 def _logs(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:
-    """ARN of a log stream or log group: AWS authorises operations on a stream on the stream."""
+    """ARN of a log stream, with no name for an operation on the whole group; None for those on tags."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     identifier = _field(body, "logGroupIdentifier") or _field(body, "logGroupName")
     if not identifier or operation in ("TagResource", "UntagResource", "ListTagsForResource"):
         return None
     group = identifier.removesuffix(":*")
     group = group if group.startswith("arn:") else f"arn:aws:logs:{region}:{account}:log-group:{group}"
-    if operation in ("CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"):
-        return f"{group}:log-stream:{_field(body, 'logStreamName')}"
-    return group
+    on_stream = operation in ("CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents")
+    return f"{group}{NO_STREAM}{_field(body, 'logStreamName') if on_stream else ''}"
 
 
 def _kms(path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str) -> str | None:

@@ -55,6 +55,11 @@ def _http_api(kind: str = "", **with_property: str) -> TypeActions:
     )
 
 
+# AWS authorises an operation on a whole log group on this, so that policies need `GROUP:*`; those on tags on the group
+# itself. Sources: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user
+# guide, and the refusal in https://github.com/elastic/apm-aws-lambda/issues/526.
+NO_STREAM = ":log-stream:"
+
 _NOTHING = TypeActions("*", "", (), (), ())
 _INVOKE = ("lambda:InvokeFunction",)
 _CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
@@ -252,7 +257,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("lambda:UpdateAlias",),
         ("lambda:DeleteAlias",),
         with_property={"ProvisionedConcurrencyConfig": "lambda:PutProvisionedConcurrencyConfig"},
-        part=":{Name}",
+        parts={"lambda:PutProvisionedConcurrencyConfig": ":{Name}"},
     ),
     "AWS::Lambda::Function": TypeActions(
         _FUNCTION,
@@ -280,6 +285,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         (),
         ("logs:DeleteLogGroup",),
         with_property={"RetentionInDays": "logs:PutRetentionPolicy", "Tags": "logs:TagResource"},
+        parts=dict.fromkeys(("logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"), NO_STREAM),
     ),
     "AWS::S3::Bucket": TypeActions(
         "arn:aws:s3:::{name}",

@@ -22,8 +22,8 @@ class TypeActions:
     delete: tuple[str, ...]
     with_property: Mapping[str, str] = field(default_factory=dict)
     """Additional action of creating or updating, by the property that requires it."""
-    part: str = ""
-    """Suffix, over the properties, of the ARN that the actions of `with_property` are on (`:{Name}` of an alias)."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Suffix, over the properties, of the ARN, by the action that is on a part (`:{Name}` of an alias)."""
     passes: Mapping[str, str] = field(default_factory=dict)
     """Service to which a role is passed, by the property that holds the role (`Targets.RoleArn`: of each target)."""
     uses: Mapping[str, str] = field(default_factory=dict)
@@ -33,13 +33,12 @@ class TypeActions:
         self, operation: str, physical_id: str | None, properties: Properties, place: Mapping[str, str]
     ) -> Iterator[tuple[str, str]]:
         """Permissions that `operation` (create, update or delete) needs on the resource itself, as (action, ARN)."""
+        actions = list(getattr(self, operation))
+        if operation != "delete":
+            actions += [action for name, action in self.with_property.items() if _given(name, properties)]
         for arn in self.resources(physical_id, properties, place):
-            for action in getattr(self, operation):
-                yield action, arn
-            if operation != "delete":
-                for name, action in self.with_property.items():
-                    if _given(name, properties):
-                        yield action, arn + self.part.format(**properties)
+            for action in actions:
+                yield action, arn + self.parts.get(action, "").format(**properties)
 
     def roles(self, properties: Properties) -> Iterator[tuple[str, str]]:
         """Roles passed to the resource, as (role ARN, service)."""

@@ -23,6 +23,7 @@ from stacks.permissions.statements import (
     key_for_volumes,
     key_of_asset,
     key_through_s3,
+    log_group_arns,
     make_role,
     pass_to_sagemaker,
     tag_new,
@@ -63,13 +64,12 @@ def notebook_role(
 
 def _start_and_stop(name: str, files: NotebookFiles) -> list[iam.PolicyStatement]:
     """Start and stop the instance, whose script runs with the notebook's role."""
-    log = arn("logs", f"log-group:{NOTEBOOK_INSTANCES}")
-    streams = f"{log}:log-stream:{name}/*"
+    streams = arn("logs", f"log-group:{NOTEBOOK_INSTANCES}:log-stream:{name}/*")
     return [
         allow("ReadFiles", ["s3:GetObject"], [f"{bucket_arn(files.bucket_name)}/{files.key}"]),
         key_of_asset(files.bucket_name, files.key),
         allow("StopItself", ["sagemaker:StopNotebookInstance"], [arn("sagemaker", f"notebook-instance/{name}")]),
-        allow("OpenOwnLog", ["logs:CreateLogGroup"], [log]),
+        allow("OpenOwnLog", ["logs:CreateLogGroup"], log_group_arns(NOTEBOOK_INSTANCES)),
         allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),
     ]
 
@@ -135,11 +135,11 @@ def _try(prefix: str) -> list[iam.PolicyStatement]:
 
 def _look_at_own(prefix: str) -> list[iam.PolicyStatement]:
     """Read the log of its own jobs; invoke its own endpoint and the deployed function."""
-    group, own = arn("logs", f"log-group:{TRAINING_JOBS}"), names.notebook_prefix(prefix)
+    lines = arn("logs", f"log-group:{TRAINING_JOBS}:log-stream:{names.notebook_prefix(prefix)}*")
     function = f"{names.resource_name(prefix, 'classify')}:{names.ALIAS}"
     return [
-        allow("ReadJobLog", ["logs:DescribeLogStreams"], [group]),
-        allow("ReadJobLines", ["logs:GetLogEvents"], [f"{group}:log-stream:{own}*"]),
+        allow("ReadJobLog", ["logs:DescribeLogStreams"], log_group_arns(TRAINING_JOBS)),
+        allow("ReadJobLines", ["logs:GetLogEvents"], [lines]),
         allow("AskEndpoint", ["sagemaker:InvokeEndpoint"], [_own_endpoint(prefix)]),
         allow("AskFunction", ["lambda:InvokeFunction"], [arn("lambda", f"function:{function}")]),
     ]

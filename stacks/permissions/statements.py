@@ -200,11 +200,19 @@ def serving_repository(scope: Construct, settings: Settings) -> str:
     return repository_arn(Fn.sub(name), account=Aws.ACCOUNT_ID)
 
 
+def log_group_arns(name: str) -> list[str]:
+    """Both forms of a log group's ARN: AWS asks for `GROUP:*`, and its list of actions has `GROUP`.
+
+    Source: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
+    """
+    group = arn("logs", f"log-group:{name}")
+    return [group, f"{group}:*"]
+
+
 def write_log(*streams: tuple[str, str]) -> list[iam.PolicyStatement]:
     """Write to streams, given as (group, pattern), of groups that whoever writes first creates."""
-    groups = [(arn("logs", f"log-group:{group}"), pattern) for group, pattern in streams]
-    opened = [form for group, _ in groups for form in (group, f"{group}:*")]
-    written = [f"{group}:log-stream:{pattern}" for group, pattern in groups]
+    opened = [form for group, _ in streams for form in log_group_arns(group)]
+    written = [arn("logs", f"log-group:{group}:log-stream:{pattern}") for group, pattern in streams]
     return [
         allow("OpenLog", ["logs:CreateLogGroup", "logs:DescribeLogStreams"], opened),
         allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], written),

@@ -104,6 +104,17 @@ def test_it_makes_only_what_has_its_own_prefix(role: dict[str, Any]) -> None:
                     assert own.startswith(("slipway-dev-nb-", "slipway-dev-note")), action
 
 
+def test_log_groups_are_named_in_both_forms_of_their_arn(role: dict[str, Any], trial: dict[str, Any]) -> None:
+    """`GROUP:*` is asked for: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch
+    Logs user guide."""
+    granted = [s for of in (role, trial) for s in statements(of).values()]
+    opened = [s for s in granted if {"logs:CreateLogGroup", "logs:DescribeLogStreams"} & set(s["Action"])]
+    assert len(opened) == 3
+    for statement in opened:
+        groups = {resource.removesuffix(":*") for resource in statement["Resource"]}
+        assert sorted(statement["Resource"]) == sorted([*groups, *(f"{group}:*" for group in groups)])
+
+
 def test_it_writes_no_object(role: dict[str, Any]) -> None:
     """So it changes neither the live data set nor a model, and nothing that a job of the deploy's has made."""
     assert not [s for s in statements(role).values() for action in s["Action"] if action in ("s3:PutObject", "s3:*")]

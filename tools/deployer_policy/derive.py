@@ -34,6 +34,9 @@ _PASSED_TO = {
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
 _OPERATIONS = ("create", "update", "delete")
+# Types with actions on the resource's ARN, and others on that of its parts. Those of a log group are on `GROUP:*`, but
+# for tags: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
+_WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
 
 
 def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[ResourceNeeds]:
@@ -104,7 +107,7 @@ class _Reader:
         if type_.startswith("AWS::EC2::"):  # which generates every id
             return [f"arn:aws:ec2:{self._place.region}:{self._place.account}:*/*"]
         arns = [generated(arn) for arn in table.resources(None, properties, self._where)]
-        return arns + [f"{arn}:*" for arn in arns if type_ == "AWS::Lambda::Alias"]
+        return arns + [f"{arn}:*" for arn in arns if type_ in _WITH_PARTS]
 
     def _on(self, action: str, own: list[str]) -> list[str]:
         """Resources on which an action of the type's handlers is granted; none if it is about others."""
@@ -116,8 +119,6 @@ class _Reader:
             return [*own, f"arn:aws:ec2:{self._place.region}::image/*"]
         if known is None:
             return own if service == own[0].split(":")[2] else []
-        if action == "logs:DescribeLogGroups":  # a list of groups by their prefix
-            return [f"arn:aws:logs:{self._place.region}:{self._place.account}:log-group:*"]
         return [arn for arn in own if set(facts.load().resource_types(action, arn)) & set(known.resource_types)]
 
     def _on_others(self, type_: str, table: TypeActions, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:

@@ -135,8 +135,10 @@ PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
 @pytest.mark.parametrize(
     ("service", "operation", "request_", "expected"),
     [
-        ("logs", "FilterLogEvents", {"logGroupIdentifier": f"{GROUP}:*"}, GROUP),
-        ("logs", "FilterLogEvents", {"logGroupName": "/g"}, GROUP),
+        ("logs", "FilterLogEvents", {"logGroupIdentifier": f"{GROUP}:*"}, f"{GROUP}:log-stream:"),
+        ("logs", "CreateLogGroup", {"logGroupName": "/g"}, f"{GROUP}:log-stream:"),
+        ("logs", "DescribeLogStreams", {"logGroupName": "/g"}, f"{GROUP}:log-stream:"),
+        ("logs", "TagResource", {"resourceArn": GROUP}, GROUP),
         ("logs", "GetLogEvents", {"logGroupName": "/g", "logStreamName": "s"}, f"{GROUP}:log-stream:s"),
         ("events", "PutRule", {"Name": "r"}, f"{RULE}/r"),
         ("events", "PutTargets", {"Rule": "r"}, f"{RULE}/r"),
@@ -149,6 +151,8 @@ PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
 def test_a_request_s_resource_is_the_one_that_iam_names(
     service: str, operation: str, request_: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A log group's: "not authorized to perform: logs:CreateLogGroup on resource: …:log-group:NAME:log-stream:", in
+    https://github.com/elastic/apm-aws-lambda/issues/526."""
     monkeypatch.setattr("local_aws.keys.get_region", lambda: REGION)
     monkeypatch.setattr("local_aws.keys.get_account_id", lambda: ACCOUNT)
 

@@ -94,6 +94,19 @@ def test_provisioned_concurrency_is_asked_for_on_the_alias_and_not_on_its_functi
     ]
 
 
+def test_a_log_group_is_asked_for_without_a_stream_and_its_tags_on_the_group_alone() -> None:
+    """ "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide."""
+    properties = {"LogGroupName": "/g", "RetentionInDays": 7, "Tags": [{"Key": "app"}]}
+    group = "arn:aws:logs:eu-west-1:111122223333:log-group:/g"
+
+    assert needed("AWS::Logs::LogGroup", "create", properties) == [
+        ("logs:CreateLogGroup", f"{group}:log-stream:"),
+        ("logs:PutRetentionPolicy", f"{group}:log-stream:"),
+        ("logs:TagResource", group),
+    ]
+    assert needed("AWS::Logs::LogGroup", "delete", properties) == [("logs:DeleteLogGroup", f"{group}:log-stream:")]
+
+
 def test_roles_are_found_in_lists_too() -> None:
     rule = {"Targets": [{"Arn": "a"}, {"Arn": "b", "RoleArn": "r"}]}
 

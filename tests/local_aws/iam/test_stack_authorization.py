@@ -86,7 +86,7 @@ def test_what_it_may_is_created_changed_and_deleted_and_all_of_it_recorded(
     client("cloudformation").delete_stack(StackName=stack)
     wait_until_gone(client, "/mine/b")
 
-    role, group = loggers.rpartition("/")[2], f"{GROUP}:/mine/b"
+    role, group = loggers.rpartition("/")[2], f"{GROUP}:/mine/b:log-stream:"
     done = [call for call in read(home.calls) if call.role == role and call.resource == group]
     actions = ["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"]
     assert done == [Call(role, action, group, True) for action in actions]

@@ -37,6 +37,14 @@ def test_an_action_is_on_what_the_template_names(needs: list[Need]) -> None:
     assert on(needs, "sagemaker:CreateModel").keys() == {f"arn:aws:sagemaker:{HERE}:model/*"}  # CloudFormation names it
 
 
+@pytest.mark.parametrize("action", ["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"])
+def test_a_log_group_is_named_in_both_forms_of_its_arn(needs: list[Need], action: str) -> None:
+    """With `:*` for all actions but those of tags: "Overview of managing access permissions to your CloudWatch Logs
+    resources", CloudWatch Logs user guide. AWS asks for logs:CreateLogGroup on `GROUP:log-stream:`."""
+    group = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-dev-classify"
+    assert {group, f"{group}:*"} <= on(needs, action).keys()
+
+
 def test_an_endpoint_may_have_any_instance_type_which_its_name_follows(needs: list[Need]) -> None:
     assert on(needs, "sagemaker:DeleteEndpoint").keys() == {f"arn:aws:sagemaker:{HERE}:endpoint/slipway-dev-????"}
 
