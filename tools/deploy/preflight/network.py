@@ -1,4 +1,4 @@
-"""A VPC that is there: its subnets, and from each a way to the AWS services that functions and jobs call."""
+"""The private network: a VPC that is there leads to the AWS services that functions and jobs call, or the deploy can make one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,20 +12,30 @@ from settings.network import SERVICES
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
+_GIVEN = 'SETTINGS="vpc_id=… subnet_ids=…" takes a VPC that is there, with its endpoints'
 _OTHERS = 'SETTINGS="vpc_id=… subnet_ids=…" names others, and without both the deploy makes a network'
 
 
 def private_network(target: Target) -> str:
+    """The VPC that is set has what it needs, or the region has it for the one that the deploy makes."""
+    if target.settings.network == "none":
+        return "no private network is set"
+    return _given(target) if target.settings.vpc_id else _made(target)
+
+
+def _made(target: Target) -> str:
+    """The deploy can make VPC endpoints there; the template has the names that their services have outside China."""
+    if target.region.startswith("cn-"):
+        raise NotReady(f"the deploy makes no VPC endpoints in China: {_GIVEN}")
+    return "the deploy makes the private network"
+
+
+def _given(target: Target) -> str:
     """The VPC and its subnets are there, and each service an endpoint that lets them in, or they a route out.
 
     Sources: "Gateway endpoints" and "Access an AWS service using an interface VPC endpoint", AWS PrivateLink guide.
     """
-    settings = target.settings
-    if settings.network == "none":
-        return "no private network is set"
-    if not settings.vpc_id:
-        return "the deploy makes the private network"
-    client = boto3.client("ec2")
+    settings, client = target.settings, boto3.client("ec2")
     try:
         client.describe_vpcs(VpcIds=[settings.vpc_id])
     except ClientError as error:
@@ -46,7 +56,7 @@ def private_network(target: Target) -> str:
         if leads_out(table):
             continue
         for service in SERVICES:
-            name = f"com.amazonaws.{target.region}.{service}"
+            name = _service_name(service, target.region)
             ways = [each for each in _of(endpoints, settings.vpc_id, name) if _reaches(each, table)]
             if not ways:
                 problems.append(f"from {subnet} nothing leads to {name}: {_fix(service)}, or {_OTHERS}")
@@ -58,6 +68,12 @@ def private_network(target: Target) -> str:
     if problems:
         raise NotReady(problems)
     return f"{settings.vpc_id} leads to {', '.join(SERVICES)} from all of {', '.join(settings.subnets)}"
+
+
+def _service_name(service: str, region: str) -> str:
+    """Name of the service of an endpoint. Source: getDefaultEndpointPrefix, aws-ec2/lib/vpc-endpoint.ts of the CDK."""
+    china = "cn." if region.startswith("cn-") and service != "s3" else ""
+    return f"{china}com.amazonaws.{region}.{service}"
 
 
 def _fix(service: str) -> str:

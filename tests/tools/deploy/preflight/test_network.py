@@ -3,11 +3,12 @@
 Sources: "Gateway endpoints" and "Access an AWS service using an interface VPC endpoint", AWS PrivateLink guide.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.tools.deploy.preflight.conftest import Aws, target
+from tests.tools.deploy.preflight.conftest import REGION, Aws, target
 from tools.deploy.preflight.network import private_network
 from tools.preflight import NotReady
 
@@ -37,6 +38,7 @@ def finds(
     route: dict[str, str] | None = None,
     own: tuple[str, ...] = (),
     source: dict[str, Any] = LETS_IN,
+    region: str = REGION,
 ) -> str:
     """Return the check's answer for a VPC.
 
@@ -54,7 +56,7 @@ def finds(
     rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **source}
     doors = {"GroupId": "sg-doors", "IpPermissions": [rule]}
     ec2.add_response("describe_security_groups", {"SecurityGroups": [doors]}, FILTERS)
-    return private_network(target(None, **THERE))
+    return private_network(replace(target(None, **THERE), region=region))
 
 
 def test_a_network_that_the_deploy_makes_needs_nothing() -> None:
@@ -65,6 +67,18 @@ def test_a_network_that_the_deploy_makes_needs_nothing() -> None:
 def test_one_with_all_endpoints_is_right_and_so_is_one_with_a_nat_gateway(aws: Aws) -> None:
     assert f"{VPC} leads to s3, sagemaker.api, sagemaker.runtime" in finds(aws, *ALL)
     assert f"{VPC} leads to" in finds(aws, route=NAT)
+
+
+def test_in_china_the_deploy_makes_none_and_sagemaker_s_endpoints_have_names_of_their_own(aws: Aws) -> None:
+    """AWS: https://github.com/aws/aws-cdk/pull/25333, and getDefaultEndpointPrefix of the CDK, aws-ec2."""
+    with pytest.raises(NotReady, match='no VPC endpoints in China: SETTINGS="vpc_id=… subnet_ids=…" takes a VPC'):
+        private_network(replace(target(network="private"), region="cn-north-1"))
+    names = (
+        "com.amazonaws.cn-north-1.s3",
+        *(f"cn.com.amazonaws.cn-north-1.sagemaker.{end}" for end in ("api", "runtime")),
+    )
+    there = [each | {"ServiceName": name} for each, name in zip(ALL, names, strict=True)]
+    assert f"{VPC} leads to" in finds(aws, *there, region="cn-north-1")
 
 
 def test_a_vpc_that_is_not_there_is_named(aws: Aws) -> None:
