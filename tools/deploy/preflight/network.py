@@ -1,4 +1,4 @@
-"""The private network: a VPC that is there leads to the AWS services that functions and jobs call, or the deploy can make one."""
+"""The private network: a VPC that is there leads to the services that are called, or the deploy can make one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,9 @@ from botocore.exceptions import ClientError
 
 from aws.routes import RouteTable, leads_out, table_of
 from aws.security_groups import let_https_in
+from settings.names import resource_name
 from settings.network import SERVICES
+from tools.deploy.preflight.names import is_deployed
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
@@ -24,10 +26,45 @@ def private_network(target: Target) -> str:
 
 
 def _made(target: Target) -> str:
-    """The deploy can make VPC endpoints there; the template has the names that their services have outside China."""
-    if target.region.startswith("cn-"):
+    """The network is deployed, or the zones in which the deploy makes its subnets have the services' endpoints.
+
+    Source: "Why can't I select an Availability Zone for my interface VPC endpoint", AWS knowledge center.
+    """
+    stack, region = resource_name(target.settings.prefix, "network"), target.region
+    if is_deployed(stack):
+        return f"{stack} is deployed"
+    if region.startswith("cn-"):  # the template has the names of the services elsewhere
         raise NotReady(f"the deploy makes no VPC endpoints in China: {_GIVEN}")
-    return "the deploy makes the private network"
+    client = boto3.client("ec2")
+    zones = _zones(client)
+    if len(zones) < 2:
+        ways = f"aws ec2 create-default-subnet --availability-zone … makes one, or {_GIVEN}"
+        raise NotReady(
+            f"the deploy makes subnets in two zones, and in {region} only {zones[0]} has a default subnet: {ways}"
+        )
+    services = [_service_name(service, region) for service in SERVICES[1:]]
+    found = client.describe_vpc_endpoint_services(ServiceNames=services)["ServiceDetails"]
+    if problems := [
+        f"the deploy makes a subnet in {zone}, where {each['ServiceName']} has no endpoints: {_GIVEN}"
+        for each in found
+        for zone in zones
+        if zone not in each["AvailabilityZones"]
+    ]:
+        raise NotReady(problems)
+    return f"the deploy makes the private network in {', '.join(zones)}"
+
+
+def _zones(client: Any) -> list[str]:
+    """The zones that the template takes, the first two of Fn::GetAZs: of those with a default subnet, if there are any.
+
+    Source: "Fn::GetAZs", CloudFormation template reference.
+    """
+    default = client.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    names = {subnet["AvailabilityZone"] for subnet in default}
+    if not names:
+        kind = [{"Name": "zone-type", "Values": ["availability-zone"]}]
+        names = {zone["ZoneName"] for zone in client.describe_availability_zones(Filters=kind)["AvailabilityZones"]}
+    return sorted(names)[:2]
 
 
 def _given(target: Target) -> str:

@@ -59,9 +59,69 @@ def finds(
     return private_network(replace(target(None, **THERE), region=region))
 
 
-def test_a_network_that_the_deploy_makes_needs_nothing() -> None:
+def makes(
+    aws: Aws,
+    default: tuple[str, ...] = ("1c", "1a", "1b"),
+    *,
+    every: tuple[str, ...] = (),
+    runtime: tuple[str, ...] = ("1a", "1b"),
+    region: str = REGION,
+    status: str = "ROLLBACK_COMPLETE",
+) -> str:
+    """Return the check's answer where the deploy makes the network, whose stack has the status.
+
+    Zones are named by their ends: those with a default subnet, all of them, and those that SageMaker Runtime is in.
+    """
+    stack = {"StackName": "slipway-dev-network", "StackStatus": status, "CreationTime": 0}
+    aws("cloudformation").add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "slipway-dev-network"})
+    ec2, subnets = aws("ec2"), [{"AvailabilityZone": f"eu-west-{end}"} for end in default]
+    of_default = {"Filters": [{"Name": "default-for-az", "Values": ["true"]}]}
+    ec2.add_response("describe_subnets", {"Subnets": subnets}, of_default)
+    if every:
+        zones = [{"ZoneName": f"eu-west-{end}"} for end in every]
+        of_region = {"Filters": [{"Name": "zone-type", "Values": ["availability-zone"]}]}
+        ec2.add_response("describe_availability_zones", {"AvailabilityZones": zones}, of_region)
+    details = [
+        {
+            "ServiceName": f"com.amazonaws.eu-west-1.sagemaker.{name}",
+            "AvailabilityZones": [f"eu-west-{end}" for end in ends],
+        }
+        for name, ends in (("api", ("1a", "1b", "1c", "1d")), ("runtime", runtime))
+    ]
+    asked = {"ServiceNames": [each["ServiceName"] for each in details]}
+    ec2.add_response("describe_vpc_endpoint_services", {"ServiceDetails": details}, asked)
+    return private_network(replace(target(network="private"), region=region))
+
+
+def test_one_that_is_off_or_deployed_needs_nothing(aws: Aws) -> None:
     assert private_network(target()) == "no private network is set"
-    assert private_network(target(network="private")) == "the deploy makes the private network"
+    assert makes(aws, status="UPDATE_COMPLETE") == "slipway-dev-network is deployed"
+
+
+def test_the_deploy_s_is_in_the_first_zones_with_a_default_subnet_or_of_all(aws: Aws) -> None:
+    """AWS: "Fn::GetAZs", CloudFormation template reference."""
+    assert makes(aws) == "the deploy makes the private network in eu-west-1a, eu-west-1b"
+    found = makes(aws, (), every=("1d", "1b", "1c"), runtime=("1b", "1c"))
+    assert found == "the deploy makes the private network in eu-west-1b, eu-west-1c"
+
+
+def test_a_zone_of_it_without_a_service_s_endpoints_is_named(aws: Aws) -> None:
+    """AWS: "The VPC endpoint service … does not support the Availability Zone of the subnet".
+
+    https://aws.amazon.com/premiumsupport/knowledge-center/interface-endpoint-availability-zone
+    """
+    with pytest.raises(NotReady) as refused:
+        makes(aws, runtime=("1b", "1c"))
+    assert refused.value.problems == [
+        "the deploy makes a subnet in eu-west-1a, where com.amazonaws.eu-west-1.sagemaker.runtime has no endpoints: "
+        'SETTINGS="vpc_id=… subnet_ids=…" takes a VPC that is there, with its endpoints'
+    ]
+
+
+def test_one_zone_with_a_default_subnet_is_too_few(aws: Aws) -> None:
+    """CloudFormation: "Template error: Fn::Select cannot select nonexistent value at index 1"."""
+    with pytest.raises(NotReady, match="in two zones, and in eu-west-1 only eu-west-1b has a default subnet: aws ec2"):
+        makes(aws, ("1b",))
 
 
 def test_one_with_all_endpoints_is_right_and_so_is_one_with_a_nat_gateway(aws: Aws) -> None:
@@ -69,10 +129,13 @@ def test_one_with_all_endpoints_is_right_and_so_is_one_with_a_nat_gateway(aws: A
     assert f"{VPC} leads to" in finds(aws, route=NAT)
 
 
-def test_in_china_the_deploy_makes_none_and_sagemaker_s_endpoints_have_names_of_their_own(aws: Aws) -> None:
-    """AWS: https://github.com/aws/aws-cdk/pull/25333, and getDefaultEndpointPrefix of the CDK, aws-ec2."""
+def test_in_china_the_deploy_makes_none(aws: Aws) -> None:
     with pytest.raises(NotReady, match='no VPC endpoints in China: SETTINGS="vpc_id=… subnet_ids=…" takes a VPC'):
-        private_network(replace(target(network="private"), region="cn-north-1"))
+        makes(aws, region="cn-north-1")
+
+
+def test_in_china_sagemaker_s_endpoints_have_names_of_their_own(aws: Aws) -> None:
+    """AWS: https://github.com/aws/aws-cdk/pull/25333, and getDefaultEndpointPrefix of the CDK, aws-ec2."""
     names = (
         "com.amazonaws.cn-north-1.s3",
         *(f"cn.com.amazonaws.cn-north-1.sagemaker.{end}" for end in ("api", "runtime")),
