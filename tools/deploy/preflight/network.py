@@ -80,16 +80,23 @@ def _given(target: Target) -> str:
             raise
         raise NotReady(f"there is no VPC {settings.vpc_id} in {target.region}: {_OTHERS}") from error
     ours = [{"Name": "vpc-id", "Values": [settings.vpc_id]}]
-    there = {subnet["SubnetId"]: subnet["CidrBlock"] for subnet in client.describe_subnets(Filters=ours)["Subnets"]}
-    if missing := [subnet for subnet in settings.subnets if subnet not in there]:
+    subnets = {subnet["SubnetId"]: subnet for subnet in client.describe_subnets(Filters=ours)["Subnets"]}
+    if missing := [subnet for subnet in settings.subnets if subnet not in subnets]:
         raise NotReady(f"{settings.vpc_id} has no {', '.join(missing)}: {_OTHERS}")
+    owners = {subnet: subnets[subnet]["OwnerId"] for subnet in settings.subnets}
+    if shared := [
+        f"{subnet} is shared by account {owner}, whose ARNs the roles' policies do not cover: {_OTHERS}"
+        for subnet, owner in owners.items()
+        if owner != target.account
+    ]:
+        raise NotReady(shared)
     tables = client.describe_route_tables(Filters=ours)["RouteTables"]
     endpoints = client.describe_vpc_endpoints(Filters=ours)["VpcEndpoints"]
     groups = client.describe_security_groups(Filters=ours)["SecurityGroups"]
     rules = {group["GroupId"]: group["IpPermissions"] for group in groups}
     problems = []
     for subnet in settings.subnets:
-        table = table_of(subnet, tables)
+        table, addresses = table_of(subnet, tables), subnets[subnet]["CidrBlock"]
         if leads_out(table):
             continue
         for service in SERVICES:
@@ -97,10 +104,10 @@ def _given(target: Target) -> str:
             ways = [each for each in _of(endpoints, settings.vpc_id, name) if _reaches(each, table)]
             if not ways:
                 problems.append(f"from {subnet} nothing leads to {name}: {_fix(service)}, or {_OTHERS}")
-            elif not any(_lets_in(each, there[subnet], rules) for each in ways):
+            elif not any(_lets_in(each, addresses, rules) for each in ways):
                 problems.append(
                     f"{ways[0]['VpcEndpointId']} lets in no HTTPS from {subnet}: add a rule for "
-                    f"{there[subnet]} to one of its security groups, or {_OTHERS}"
+                    f"{addresses} to one of its security groups, or {_OTHERS}"
                 )
     if problems:
         raise NotReady(problems)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools.deploy.preflight.conftest import REGION, Aws, target
+from tests.tools.deploy.preflight.conftest import ACCOUNT, REGION, Aws, target
 from tools.deploy.preflight.network import private_network
 from tools.preflight import NotReady
 
@@ -39,8 +39,9 @@ def finds(
     own: tuple[str, ...] = (),
     source: dict[str, Any] = LETS_IN,
     region: str = REGION,
+    owner: str = ACCOUNT,
 ) -> str:
-    """Return the check's answer for a VPC.
+    """Return the check's answer for a VPC of the account `owner`.
 
     Its main route table has `route`, the subnets `own` have a table of their own, and the interface endpoints' security
     group lets in HTTPS from `source`.
@@ -49,7 +50,7 @@ def finds(
     other = {"RouteTableId": "other", "Associations": [{"SubnetId": subnet} for subnet in own], "Routes": []}
     ec2 = aws("ec2")
     ec2.add_response("describe_vpcs", {"Vpcs": [{"VpcId": VPC}]}, {"VpcIds": [VPC]})
-    described = [{"SubnetId": subnet, "CidrBlock": ADDRESSES[subnet]} for subnet in subnets]
+    described = [{"SubnetId": subnet, "CidrBlock": ADDRESSES[subnet], "OwnerId": owner} for subnet in subnets]
     ec2.add_response("describe_subnets", {"Subnets": described}, FILTERS)
     ec2.add_response("describe_route_tables", {"RouteTables": [main, other]}, FILTERS)
     ec2.add_response("describe_vpc_endpoints", {"VpcEndpoints": list(endpoints)}, FILTERS)
@@ -153,6 +154,19 @@ def test_a_vpc_that_is_not_there_is_named(aws: Aws) -> None:
 def test_a_subnet_of_another_vpc_is_named(aws: Aws) -> None:
     with pytest.raises(NotReady, match=f"{VPC} has no {SUBNETS[1]}:"):
         finds(aws, *ALL, subnets=SUBNETS[:1])
+
+
+def test_each_subnet_that_another_account_shares_is_named(aws: Aws) -> None:
+    """A subnet's ARN has the account of its owner, who also makes the endpoints.
+
+    AWS: "Responsibilities and permissions for owners and participants", VPC user guide.
+    """
+    with pytest.raises(NotReady) as refused:
+        finds(aws, *ALL, owner="999988887777")
+    lines = [
+        f"{subnet} is shared by account 999988887777, whose ARNs the roles' policies do not cover" for subnet in SUBNETS
+    ]
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == lines
 
 
 @pytest.mark.parametrize(
