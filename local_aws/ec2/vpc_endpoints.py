@@ -1,6 +1,6 @@
-"""CreateVpcEndpoint and DescribeVpcEndpoints with policy, private names and security groups, which MiniStack drops.
+"""VPC endpoints with policy, private names and security groups, and the services of SageMaker, which MiniStack lacks.
 
-Source: "CreateVpcEndpoint", EC2 API reference.
+Source: "CreateVpcEndpoint" and "DescribeVpcEndpointServices", EC2 API reference.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ Params = dict[str, Any]
 
 
 def install() -> None:
-    """Keep these parameters of a new endpoint, and tell them."""
+    """Keep these parameters of a new endpoint, and tell them; list these services."""
     create, fields = ec2._ACTION_MAP["CreateVpcEndpoint"], ec2._vpce_fields_xml
 
     def create_whole(params: Params) -> Any:
@@ -40,3 +40,4 @@ def install() -> None:
         return str(fields(endpoint, tag)).removesuffix(f"</{tag}>") + f"{more}</{tag}>"
 
     ec2._ACTION_MAP["CreateVpcEndpoint"], ec2._vpce_fields_xml = create_whole, whole_fields
+    ec2._VPCE_INTERFACE_SERVICES += ("sagemaker.api", "sagemaker.runtime")

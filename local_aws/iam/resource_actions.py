@@ -153,7 +153,12 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     ),
     "AWS::EC2::SecurityGroupEgress": _security_group_rule("Egress"),
     "AWS::EC2::SecurityGroupIngress": _security_group_rule("Ingress"),
-    "AWS::EC2::Subnet": _network("subnet", "Subnet", MapPublicIpOnLaunch="ec2:ModifySubnetAttribute"),
+    "AWS::EC2::Subnet": _network(
+        "subnet",
+        "Subnet",
+        AvailabilityZone="ec2:DescribeAvailabilityZones",  # of Fn::GetAZs, which the app's templates have there
+        MapPublicIpOnLaunch="ec2:ModifySubnetAttribute",
+    ),
     "AWS::EC2::SubnetRouteTableAssociation": TypeActions(
         f"{_EC2}route-table/{{name}}",
         "RouteTableId",

@@ -5,6 +5,7 @@ local AWS asks for it when it makes, changes or removes the resource (local_aws/
 is the ARN of what the template names; `*` where CloudFormation generates the name, or where AWS has no resource.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ _PASSED_TO = {
     "AWS::Lambda": "lambda.amazonaws.com",
     "AWS::SageMaker": _SAGEMAKER,
 }
+# What Fn::GetAZs asks, with the role's permissions: "Fn::GetAZs", CloudFormation template reference.
+_ZONES = {f"ec2:Describe{what}" for what in ("AccountAttributes", "AvailabilityZones", "Subnets")}
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
 _OPERATIONS = ("create", "update", "delete")
@@ -92,6 +95,8 @@ class _Reader:
         schema = {
             action for action in permissions(type_, self._place.region) if used(type_, action, self._given[type_])
         }
+        if "Fn::GetAZs" in json.dumps(resource):
+            schema |= _ZONES
         own = self._arns(type_, table, properties)
         found = set()
         for action in asked | schema:

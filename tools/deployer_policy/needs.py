@@ -22,7 +22,8 @@ class DeployPlace:
     def filled(self, text: str) -> str:
         """An ARN or value of a template in this place; a name that CloudFormation generates is `*`."""
         here = {"AccountId": self.account, "Region": self.region, "Partition": self.partition}
-        return generated(fill(text, **here, URLSuffix="amazonaws.com"))
+        china = ".cn" if self.partition == "aws-cn" else ""
+        return generated(fill(text, **here, URLSuffix=f"amazonaws.com{china}"))
 
 
 @dataclass(frozen=True, order=True)

@@ -49,6 +49,16 @@ def test_an_endpoint_may_have_any_instance_type_which_its_name_follows(needs: li
     assert on(needs, "sagemaker:DeleteEndpoint").keys() == {f"arn:aws:sagemaker:{HERE}:endpoint/slipway-dev-????"}
 
 
+def test_the_zones_of_a_region_are_asked_for() -> None:
+    """AWS: "Fn::GetAZs", CloudFormation template reference; a stack that failed without: metadist/synaplan, PR 1547."""
+    zone = {"Fn::Select": [0, {"Fn::GetAZs": ""}]}
+    subnet = {"Type": "AWS::EC2::Subnet", "Properties": {"AvailabilityZone": zone}}
+    needs = together(resources({"network": {"Resources": {"Subnet": subnet}}}, PLACE))
+    for action in ("ec2:DescribeAccountAttributes", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"):
+        assert on(needs, action).keys() == {"*"}
+    assert LOCAL in on(needs, "ec2:DescribeAvailabilityZones")["*"].asked_by
+
+
 def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
     passed = {resource.rpartition("/")[2]: need.condition for resource, need in on(needs, "iam:PassRole").items()}
     services = {name: condition[2] for name, condition in passed.items() if condition}
