@@ -44,7 +44,7 @@ def parse(content: bytes) -> ImageFile:
     """
     segments, patched = Segments(content), bytearray(content)
     locations: dict[int, list[tuple[int, int]]] = {}
-    images: list[int] = []
+    images: set[int] = set()
     deep = False
     for kind, start, end in _boxes(content, 0, len(content), segments):
         if kind == b"moov":  # the tracks of an animation, which libavif would prefer to its still image
@@ -58,7 +58,7 @@ def parse(content: bytes) -> ImageFile:
         locations = _locations(content, inner[b"iloc"][0], data, segments)
         for item, type_, at in _items(content, *inner[b"iinf"], segments):
             if type_ == b"av01":
-                images.append(item)
+                images.add(item)
             elif type_ in _HIDDEN:
                 patched[at : at + 4] = b"skip"
         for holder, at, to in _boxes(content, *inner[b"iprp"], segments):
@@ -69,12 +69,12 @@ def parse(content: bytes) -> ImageFile:
                     check_size(size.bytes(4), size.bytes(4))
     if not 1 <= len(images) <= MAX_ITEMS:
         raise ImageError("an AVIF without a still image, or of too many: convert it to JPEG or PNG")
-    pixels = 0
+    pixels, memory = 0, check_memory(sum(length for item in images for _, length in locations[item]), "an AVIF")
     for item in images:
         stream = b"".join(content[at : at + length] for at, length in locations[item])
         pixels += _decoded_pixels(stream, segments)
         check_size(pixels, 1)
-    return ImageFile("AVIF", bytes(patched), check_memory(pixels * (18 if deep else 12), "an AVIF"))
+    return ImageFile("AVIF", bytes(patched), check_memory(memory + pixels * (18 if deep else 12), "an AVIF"))
 
 
 def _boxes(content: bytes, position: int, end: int, segments: Segments) -> Iterator[tuple[bytes, int, int]]:
@@ -102,7 +102,11 @@ def _items(content: bytes, start: int, end: int, segments: Segments) -> Iterator
 
 
 def _locations(content: bytes, start: int, data: int, segments: Segments) -> dict[int, list[tuple[int, int]]]:
-    """Offset and length of each part of an item, by its number. `data` is where the box idat starts."""
+    """Offset and length of each part of an item, by its number. `data` is where the box idat starts.
+
+    Raises:
+        TooCostly: an item is longer than the file. Several may have the same bytes: identical tiles share theirs.
+    """
     version, read = content[start], _Bits(content, start + 4)
     sizes = read.bytes(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
@@ -114,14 +118,18 @@ def _locations(content: bytes, start: int, data: int, segments: Segments) -> dic
         method = read.bytes(2) & 15 if version else 0
         read.bytes(2)
         base = read.bytes(base_size) + (data if method == 1 else 0)
-        found[item] = []
+        found[item], left = [], len(content)
         for _ in range(read.bytes(2)):
             segments.count()
             if version:
                 read.bytes(index_size)
-            offset = read.bytes(offset_size)
-            length = read.bytes(length_size)
-            found[item].append((base + offset, length or len(content)))
+            start = base + read.bytes(offset_size)
+            rest = max(len(content) - start, 0)
+            length = min(read.bytes(length_size) or rest, rest)
+            left -= length
+            if left < 0:
+                raise TooCostly("an AVIF that uses the same bytes again and again: convert it to JPEG or PNG")
+            found[item].append((start, length))
     return found
 
 

@@ -197,6 +197,29 @@ def test_an_avif_may_not_have_more_frames_or_larger_ones_than_it_says() -> None:
         inspect(bytes(small), 224)
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">L", 8 + len(body)) + kind + body
+
+
+def avif(*, items: int, parts: int, padding: int) -> bytes:
+    """An AVIF whose items each have the whole file as every part: with lengths of no bytes, which "iloc" allows."""
+    numbers = range(1, items + 1)
+    iloc = bytes(6) + struct.pack(">H", items) + b"".join(struct.pack(">HHH", item, 0, parts) for item in numbers)
+    infe = b"".join(box(b"infe", b"\2" + bytes(3) + struct.pack(">HH4s", item, 0, b"av01")) for item in numbers)
+    iinf = bytes(4) + struct.pack(">H", items) + infe
+    meta = box(b"meta", bytes(4) + box(b"iloc", iloc) + box(b"iinf", iinf) + box(b"iprp", b""))
+    return box(b"ftyp", b"avif" + bytes(4) + b"avifmif1") + meta + box(b"mdat", bytes(padding))
+
+
+@AVIF
+def test_an_avif_may_not_use_its_bytes_again_and_again() -> None:
+    """ISO/IEC 14496-12, 8.11.3: an extent without offset and length is the whole file, and takes no bytes of it."""
+    with pytest.raises(TooCostly, match="the same bytes again and again"):
+        inspect(avif(items=1, parts=2000, padding=20_000), 224)
+    with pytest.raises(TooCostly, match=r"takes 2\d\d MB to decode"):
+        inspect(avif(items=256, parts=1, padding=2**20), 224)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("WEBP",)])
 def test_a_common_photograph_is_within_the_bounds(kind: str) -> None:
     small = encoded(Image.new("RGB", (400, 300)), "JPEG", progressive=True)
