@@ -45,7 +45,7 @@ class Admission:
 
     @contextmanager
     def turn(self, images: int) -> Iterator[None]:
-        """The time of a call's images, from when they are read until they are answered.
+        """The time of a call's images, from when they are read until they are answered. An error tells of no time.
 
         Raises:
             Full: those ahead take too long.
@@ -55,9 +55,9 @@ class Admission:
         self._ahead += images
         try:
             yield
+            self.seconds += _WEIGHT * ((time.perf_counter() - start) / (ahead + images) - self.seconds)
         finally:
             self._ahead -= images
-            self.seconds += _WEIGHT * ((time.perf_counter() - start) / (ahead + images) - self.seconds)
 
     def _check_wait(self) -> None:
         if self._ahead * self.seconds > MAX_WAIT:

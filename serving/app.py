@@ -30,6 +30,7 @@ is refused has `{"error": {"code", "message"}}`, with
 
 import asyncio
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.applications import Starlette
@@ -93,14 +94,14 @@ class InferenceEndpoint:
             with self._admission.place(1):  # before the body, which would take memory
                 body = await read(request)
                 line["bytes"] = len(body)
-                if content_type != JSON_TYPE:
+                contents, several = [body], False
+                if content_type == JSON_TYPE:
+                    contents, several = await asyncio.to_thread(protocol.images_of, body)
+                with self._admission.place(len(contents) - 1):
+                    if several:
+                        return await self._results(contents, count)
                     with self._admission.turn(1):
-                        return await self._classify(self._pool.inspect(body), count)
-                contents, several = await asyncio.to_thread(protocol.images_of, body)
-                with self._admission.place(len(contents) - 1), self._admission.turn(len(contents)):
-                    if not several:
                         return await self._classify(self._pool.inspect(contents[0]), count)
-                    return await self._results(contents, count)
         except Full as full:
             raise Refusal(429, "Busy", f"{full}: try again in {RETRY_SECONDS} s") from None
 
@@ -123,9 +124,11 @@ class InferenceEndpoint:
                 found.append(self._pool.inspect(content))
             except Refusal as refusal:
                 found.append(refusal)
-        if sum(file.memory for file in found if isinstance(file, ImageFile)) > MAX_MEMORY:
+        readable = [file for file in found if isinstance(file, ImageFile)]
+        if sum(file.memory for file in readable) > MAX_MEMORY:
             raise Refusal(413, "TooCostly", "together the images take too much to decode: send fewer in a call")
-        return await asyncio.gather(*(self._result(file, count) for file in found))
+        with self._admission.turn(len(readable)) if readable else nullcontext():
+            return await asyncio.gather(*(self._result(file, count) for file in found))
 
     async def _result(self, file: ImageFile | Refusal, count: int) -> dict[str, Any]:
         try:

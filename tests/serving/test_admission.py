@@ -55,6 +55,13 @@ def test_it_learns_from_the_answers_what_an_image_takes(clock: list[float]) -> N
     assert admission.seconds == pytest.approx(0.5, rel=0.01)
 
 
+def test_an_error_tells_of_no_time_that_an_image_takes(clock: list[float]) -> None:
+    admission = Admission(seconds=0.5)
+    with pytest.raises(ValueError), admission.turn(1):
+        raise ValueError
+    assert admission.seconds == 0.5
+
+
 def test_an_error_leaves_nothing_behind() -> None:
     admission = Admission(seconds=MAX_WAIT)
     for _ in range(MAX_IN_FLIGHT + 1):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from serving.admission import MAX_IN_FLIGHT
+from serving.admission import MAX_IN_FLIGHT, Admission
 from serving.app import make_app
 from serving.classifier import Classifier
 from serving.preprocessing import MAX_MEMORY, READABLE
@@ -313,6 +313,19 @@ def test_a_flood_is_shed_and_what_was_let_in_is_answered(post: Client, encode: E
     assert statuses.count(200) <= MAX_IN_FLIGHT // images
     assert next(answer for status, answer in answers if status == 429)["error"]["code"] == "Busy"
     assert post(encode())[0] == 200  # and nothing is left behind
+
+
+def test_files_that_are_no_images_do_not_teach_the_server_that_it_is_fast(
+    classifier: Classifier, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admission = Admission(seconds=1000.0)
+    monkeypatch.setattr("serving.app.Admission", lambda seconds: admission)
+    post = Client(classifier)
+    for body, content_type in ((b"none", "image/png"), (as_json(*[b"none"] * 16), "application/json")):
+        post(body, content_type)
+        assert admission.seconds == 1000.0
+    post(as_json(b"none", encode()), "application/json")
+    assert 1000.0 * 0.9 < admission.seconds < 1000.0
 
 
 def test_a_busy_process_reads_no_body_and_says_when_to_come_back(
