@@ -120,6 +120,18 @@ def test_calls_move_as_the_settings_say(
     assert shift["MaximumExecutionTimeoutInSeconds"] <= 28800
 
 
+@pytest.mark.parametrize("percent", [10, 20, 33, 50])
+def test_a_linear_shift_has_the_time_for_a_fleet_of_any_size(synthesize: Synthesize, percent: int) -> None:
+    stacks = synthesize(
+        endpoint_min_instances=2, endpoint_shift="linear", endpoint_shift_percent=percent, endpoint_bake_seconds=2400
+    )
+    shift = shift_of(stacks)
+    for instances in range(2, 101):
+        if max(1, percent * instances // 100) >= instances / 10:  # SageMaker refuses a smaller step
+            DeploymentPlan.plan({"BlueGreenUpdatePolicy": shift}, instances)
+    assert shift["MaximumExecutionTimeoutInSeconds"] <= 28800
+
+
 @pytest.mark.parametrize("settings", [{"endpoint_bake_seconds": 600}, {"endpoint_rollback_p99_ms": 0}])
 def test_another_shift_has_a_configuration_of_its_own(
     templates: dict[str, Template], synthesize: Synthesize, settings: dict[str, Any]
