@@ -96,14 +96,22 @@ def _workers(shared: bool, process: Process, kept: PixelCache | None) -> Iterato
     # not forked: the threads of PyTorch and BLAS do not survive it
     pool = ProcessPoolExecutor(cores, get_context("spawn"), _attach, (kept,))
     try:
-        yield pool
+        with _told_of_killed(cores):
+            yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _told_of_killed(cores: int) -> Iterator[None]:
+    """Raises InputError when one of the processes is killed."""
+    try:
+        yield
     except BrokenProcessPool:
         raise InputError(
             f"one of {cores} processes that decode images was killed, as the system does when memory is out: "
             "set OMP_NUM_THREADS to fewer of them, or take a larger instance"
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def decode_again(files: Sequence[Readable], form: Form, of: int, process: Process) -> tuple[np.ndarray, np.ndarray]:
@@ -114,11 +122,14 @@ def decode_again(files: Sequence[Readable], form: Form, of: int, process: Proces
 
     Raises:
         ImageError, OSError: a file cannot be read any more.
+        InputError: a process that decodes was killed.
     """
+    cores = own_cores(process)
     if in_processes(of, process):
-        found = list(_kept_workers(own_cores(process)).map(form.read, files))
+        with _told_of_killed(cores):
+            found = list(_kept_workers(cores).map(form.read, files))
     else:
-        with ThreadPoolExecutor(own_cores(process)) as threads:
+        with ThreadPoolExecutor(cores) as threads:
             found = list(threads.map(form.read, files))
     return np.stack([pixels for pixels, _ in found]), np.array([ratio for _, ratio in found], np.float32)
 

@@ -94,9 +94,16 @@ def test_small_images_need_no_disk(few_digits: Path, many: None, monkeypatch: py
     assert load(inspect(few_digits), 16)["train"].cache is not None
 
 
-def test_a_process_that_the_system_kills_is_an_error_with_ways_out(files: list[Path], many: None) -> None:
-    with pytest.raises(InputError, match="set OMP_NUM_THREADS to fewer of them, or take a larger instance"):
-        decode_all(files, Deadly(16), None, Process())
+def test_a_process_that_the_system_kills_is_an_error_with_ways_out(
+    files: list[Path], many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "_kept_workers", decoding._kept_workers.__wrapped__)  # other tests use the kept ones
+    for decode in (
+        lambda: decode_all(files, Deadly(16), None, Process()),
+        lambda: decode_again(files, Deadly(16), 20, Process()),
+    ):
+        with pytest.raises(InputError, match="set OMP_NUM_THREADS to fewer of them, or take a larger instance"):
+            decode()
 
 
 class Deadly(Form):
