@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zlib
 from collections import Counter, deque
 from concurrent.futures import Future
 from multiprocessing.connection import wait
@@ -76,7 +77,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as packed:
             packed.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ScoringFailed(f"the model's archive cannot be unpacked: {error}") from error
 
 

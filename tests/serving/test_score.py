@@ -1,5 +1,6 @@
 """Batch scoring writes a line for every file of a folder, whatever is wrong with it."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 import serving
 from serving.classifier import Classifier
 from serving.protocol import MAX_BYTES
+from serving.scoring import ScoringFailed, score
 from tests.serving.hostile import COSTLY
 from tests.waiting import LIMIT_SECONDS, until
 
@@ -147,6 +150,21 @@ def test_without_a_model_that_can_be_loaded_the_job_fails_and_says_why(job: Job,
     if damage == "model":
         failed = [line for line in job.log if line["event"] == "failed"]  # one of each process, and progress between
         assert failed and all("has no model.onnx" in line["reason"] for line in failed)
+
+
+def test_an_archive_that_is_damaged_amid_a_file_fails_by_name(job: Job) -> None:
+    """From there on tarfile raises zlib's own error."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        info = tarfile.TarInfo("model.onnx")
+        info.size = 2**20
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    compressor = zlib.compressobj(wbits=31)
+    half = compressor.compress(packed.getvalue()[: 2**19]) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    archive = job.base / "processing/model/model.tar.gz"
+    archive.write_bytes(half + b"\xff" * 100)
+    with pytest.raises(ScoringFailed, match="archive cannot be unpacked"):
+        score(archive, job.images, job.base / "results", host="algo-1", labels=5)
 
 
 def test_a_process_that_is_killed_fails_the_job(job: Job, encode: Callable[..., bytes]) -> None:
