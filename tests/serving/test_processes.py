@@ -28,3 +28,11 @@ def test_the_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch, cores: int, c
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
     assert (processes.count(), processes.threads()) == (count, threads)
+
+
+def test_a_system_that_pins_no_process_shares_all_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert (processes.count(), processes.threads()) == (2, 4)
