@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from training.errors import InputError, shorten
 
@@ -135,12 +135,12 @@ def require_listed(root: Path, names: Set[str], listed: Mapping[str, ListedImage
 
 def _require_sound(image: ListedImage) -> None:
     """ValueError for values that no upload writes, such as a path that leads out of the folder."""
-    parts = PurePosixPath(image.path).parts
+    parts = str(image.path).split("/")
     whole = all(isinstance(number, int) and number >= 0 for number in (image.size, image.offset))
     if (
         len(parts) != 3
         or parts[0] not in SPLITS
-        or ".." in parts
+        or {"", ".", ".."} & {*parts}
         or not whole
         or not _SHA256.fullmatch(image.sha256)
         or (image.shard and not _SHARD.fullmatch(image.shard))
