@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from endpoint import EndpointClient
 from error_response import ErrorResponse
 from image import Image, read_image
-from request import Request, read_request, sending_service
+from request import Request, has_multi_value_headers, read_request, sending_service
 from request_metrics import RequestMetrics
 from s3_image import S3Images
 
@@ -66,9 +66,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     metrics.write(
         function=context.function_name, request_id=context.aws_request_id, source=source, status=status, code=code
     )
+    headers: dict[str, Any] = {"headers": {"Content-Type": "application/json"}}
+    if has_multi_value_headers(event):
+        headers = {"multiValueHeaders": {"Content-Type": ["application/json"]}}
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json"},
+        **headers,
         "body": json.dumps(body),
         "isBase64Encoded": False,
     }

@@ -2,7 +2,8 @@
 
 An event is `{"image": base64}`, `{"url": …}` or `{"s3": …}`, each with an optional `"k"`; or an event of API Gateway
 (REST and HTTP APIs), of a function URL or of a load balancer, whose body is an image or that JSON. Source of the
-proxies' events: "Working with AWS Lambda proxy integrations", API Gateway developer guide.
+proxies' events: "Working with AWS Lambda proxy integrations", API Gateway developer guide; "Use Lambda functions as
+targets of an Application Load Balancer", Elastic Load Balancing user guide.
 """
 
 import base64
@@ -64,6 +65,11 @@ def read_request(event: Any, *, max_bytes: int) -> Request:
     return _read_fields(event, max_bytes)
 
 
+def has_multi_value_headers(event: Any) -> bool:
+    """True for an event of a load balancer with multi-value headers: it reads no others of a response, either."""
+    return isinstance(event, dict) and "multiValueHeaders" in event and "headers" not in event
+
+
 def _read_http(event: dict[str, Any], max_bytes: int) -> Request:
     body = event.get("body") or ""
     if not isinstance(body, str) or not body:
@@ -73,7 +79,8 @@ def _read_http(event: dict[str, Any], max_bytes: int) -> Request:
         if not event.get("isBase64Encoded"):
             message = "the image's bytes were lost on the way: the API has to treat image/* as a binary media type"
             raise ErrorResponse(400, "NotBinary", message)
-        return Request("image", _decode(body, max_bytes), "", _k(_first(event.get("queryStringParameters"), "k")))
+        query = event.get("queryStringParameters") or event.get("multiValueQueryStringParameters")
+        return Request("image", _decode(body, max_bytes), "", _k(_first(query, "k")))
     if content_type not in ("application/json", ""):
         raise ErrorResponse(415, "UnsupportedContentType", "send an image as image/* or JSON as application/json")
     try:

@@ -146,6 +146,19 @@ def test_a_proxys_event_is_answered_like_a_call(server: Server) -> None:
     assert answer(event) == (200, LABELS)
 
 
+def test_a_load_balancer_with_multi_value_headers_gets_such_headers(server: Server) -> None:
+    """ "You must use multiValueHeaders if you have enabled multi-value headers and headers otherwise": "Use Lambda
+    functions as targets of an Application Load Balancer", Elastic Load Balancing user guide."""
+    event = {
+        "requestContext": {"elb": {}}, "multiValueHeaders": {"content-type": ["image/jpeg"]},
+        "body": base64.b64encode(JPEG).decode(), "isBase64Encoded": True,
+    }  # fmt: skip
+    response = classify.handler(event, context())
+    assert response.pop("body") == json.dumps(LABELS)
+    multi = {"Content-Type": ["application/json"]}
+    assert response == {"statusCode": 200, "multiValueHeaders": multi, "isBase64Encoded": False}
+
+
 @pytest.mark.parametrize("service", ["s3", "sqs", "sns"])
 def test_an_event_of_a_service_is_an_error_so_that_lambda_tries_again_and_loses_nothing(
     server: Server, service: str

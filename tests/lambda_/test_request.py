@@ -68,6 +68,15 @@ def test_an_image_may_be_the_body(event: Any) -> None:
     assert read(asked) == Request("image", JPEG, "", 2)
 
 
+def test_a_load_balancer_with_multi_value_headers_gives_lists() -> None:
+    """ "Use Lambda functions as targets of an Application Load Balancer", Elastic Load Balancing user guide."""
+    asked = {
+        "requestContext": {"elb": {}}, "multiValueHeaders": {"content-type": ["image/jpeg"]},
+        "multiValueQueryStringParameters": {"k": ["2"]}, "body": TEXT, "isBase64Encoded": True,
+    }  # fmt: skip
+    assert read(asked) == Request("image", JPEG, "", 2)
+
+
 def test_an_image_that_a_proxy_took_for_text_is_refused_with_the_remedy() -> None:
     assert refusal(http("\x89PNG…", "image/png")) == (400, "NotBinary")
 
