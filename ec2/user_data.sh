@@ -30,7 +30,8 @@ exec > >(trap '' TERM; stamped | tee -a "$LOG") 2>&1
 copy() { aws s3 cp --only-show-errors "$1" "$2"; }
 
 signal() { # SUCCESS|FAILURE, REASON; the stack's output `Trained` shows the reason of a success
-  curl --fail --silent --show-error --retry 5 --request PUT --header 'Content-Type:' --data-binary \
+  curl --fail --silent --show-error --connect-timeout 10 --max-time 60 --retry 5 --request PUT \
+    --header 'Content-Type:' --data-binary \
     "{\"Status\": \"$1\", \"UniqueId\": \"${DIGEST:0:12}\", \"Reason\": \"$2\", \"Data\": \"$2\"}" "$WAIT_URL"
 }
 
@@ -76,9 +77,9 @@ if [ "$0" != "$AGAIN" ]; then
 else
   echo "booted again: going on"
 fi
-token=$(curl --fail --silent --show-error --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
-  http://169.254.169.254/latest/api/token)
-instance=$(curl --fail --silent --show-error --header "X-aws-ec2-metadata-token: $token" \
+token=$(curl --fail --silent --show-error --max-time 10 --request PUT \
+  --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
+instance=$(curl --fail --silent --show-error --max-time 10 --header "X-aws-ec2-metadata-token: $token" \
   http://169.254.169.254/latest/meta-data/instance-id)
 echo "training ${DIGEST:0:12} on $instance, a $INSTANCE_TYPE with $(nproc) vCPU"
 

@@ -193,6 +193,12 @@ def test_the_script_is_valid_shell() -> None:
     subprocess.run(["bash", "-n", str(SCRIPT)], check=True)
 
 
+def test_nothing_that_answers_no_more_keeps_the_instance(user_data: str) -> None:
+    """ "curl", its manual: --retry repeats what failed, and without --max-time silence does not fail."""
+    calls = re.findall(r"\bcurl .*", user_data)
+    assert len(calls) == 3 and all("--max-time " in call for call in calls)
+
+
 def test_user_data_over_ec2_s_limit_is_refused_with_its_size() -> None:
     assert within_limit("x" * 100) == "x" * 100
     with pytest.raises(UserDataTooLong, match=f"{MAX_USER_DATA + 1024} bytes .* shorten it by 1024"):
