@@ -146,7 +146,8 @@ class Jobs:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
                 raise
-        _logger.info("job stopped", extra={"job": name})
+        else:
+            _logger.info("job stopped", extra={"job": name})
 
     def _describe(self, kind: JobKind, name: str) -> dict[str, Any] | None:
         """Describe a job; None if it does not exist, for which code and message of the error differ by kind."""

@@ -196,7 +196,9 @@ class TestDelete:
         world.s3.refusing["delete_object"] = client_error("NoSuchBucket", "gone", status=404)
         assert world.ask("Delete")["Status"] == "SUCCESS"
 
-    def test_takes_a_job_that_ends_meanwhile_for_stopped(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_succeeds_for_a_job_that_ends_meanwhile_and_does_not_say_that_it_was_stopped(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
         world.ask("Create")
         stop = world.sagemaker.stop_training_job
 
@@ -205,7 +207,9 @@ class TestDelete:
             stop(TrainingJobName=TrainingJobName)
 
         monkeypatch.setattr(world.sagemaker, "stop_training_job", ended_just_now)
-        assert world.ask("Delete")["Status"] == "SUCCESS"
+        with caplog.at_level("INFO"):
+            assert world.ask("Delete")["Status"] == "SUCCESS"
+        assert "job stopped" not in caplog.messages
 
     def test_the_stopped_jobs_event_signals_nobody(self, world: World) -> None:
         world.ask("Create")
