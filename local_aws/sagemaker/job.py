@@ -33,6 +33,7 @@ class LocalJob(ABC):
         self.name: str = request[f"{self.kind}JobName"]
         self._state: dict[str, Any] = {f"{self.kind}JobStatus": "InProgress", "CreationTime": now()}
         self._stopping = threading.Event()
+        self._changing = threading.Lock()  # of the status: a job that has ended is never "Stopping"
         self._late = LateStatus()
 
     @property
@@ -50,9 +51,10 @@ class LocalJob(ABC):
         Raises:
             ApiError: the job has ended.
         """
-        if self.status in ENDED:
-            raise invalid(self._ended_already())
-        self._state[f"{self.kind}JobStatus"] = "Stopping"
+        with self._changing:
+            if self.status in ENDED:
+                raise invalid(self._ended_already())
+            self._state[f"{self.kind}JobStatus"] = "Stopping"
         self._stopping.set()
 
     def _ended_already(self) -> str:
@@ -76,7 +78,8 @@ class LocalJob(ABC):
     def _end(self, status: str, reason: str = "") -> None:
         if reason:
             self._state["FailureReason"] = reason[:1024]
-        self._state[f"{self.kind}JobStatus"] = status  # set last, so that readers see a complete state
+        with self._changing:
+            self._state[f"{self.kind}JobStatus"] = status  # set last, so that readers see a complete state
         announce(self.event, self.arn, self._describe(), ended=True)
 
 
