@@ -1,6 +1,7 @@
 """Processing jobs: download, the container on every instance, upload, and state-change events."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -76,18 +77,22 @@ class ProcessingJob(InstanceJob):
         credentials = {} if isolated else self._session.environment()
         logs = self._session.client("logs")
         containers, shippers = list[RunningContainer](), list[LogShipper]()
-        for host in hosts:
+
+        def ship(host: ProcessingHost, lines: Iterable[str]) -> None:
             shipper = LogShipper(logs, PROCESSING_JOBS, stream_name(self.name, host.name), lambda _: None)
+            shipper.follow(lines)
             shippers.append(shipper)
-            if image.architecture != "amd64":  # SageMaker has no other instances for processing jobs
-                shipper.follow([f"exec {image.command[0]}: exec format error"]).join()
-                shipper.finish()
-                raise JobFailed(_SEE_LOGS)
-            containers.append(host.start(image, self.request, credentials))
-            shipper.follow(containers[-1].output)
+
         try:
+            for host in hosts:
+                if image.architecture != "amd64":  # SageMaker has no other instances for processing jobs
+                    ship(host, [f"exec {image.command[0]}: exec format error"])
+                    raise JobFailed(_SEE_LOGS)
+                containers.append(host.start(image, self.request, credentials))
+                ship(host, containers[-1].output)
             self._wait(containers)
         finally:
+            end_all([container for container in containers if container.poll() is None], 0)  # not all have started
             for shipper in shippers:
                 shipper.finish()
             self._note_messages(hosts)

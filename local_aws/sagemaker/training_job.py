@@ -97,15 +97,16 @@ class TrainingJob(InstanceJob):
         logs, port = self._session.client("logs"), free_port()
         names = HostNames.of(hosts[0].folder.parent, [host.name for host in hosts])
         shippers = []
-        for host in hosts:
-            shipper = LogShipper(logs, TRAINING_JOBS, stream_name(self.name, host.name), self._metrics.observe)
-            group = host.start(self.request, self.name, port, credentials, names)
-            shipper.follow(group.output)
-            shippers.append(shipper)
-            self._groups.append(group)
         try:
+            for host in hosts:
+                group = host.start(self.request, self.name, port, credentials, names)
+                self._groups.append(group)
+                shipper = LogShipper(logs, TRAINING_JOBS, stream_name(self.name, host.name), self._metrics.observe)
+                shipper.follow(group.output)
+                shippers.append(shipper)
             self._wait(hosts)
         finally:
+            end_all([group for group in self._groups if group.poll() is None], 0)  # not all have started
             for shipper in shippers:
                 shipper.finish()
             self._state["TrainingEndTime"] = now()
