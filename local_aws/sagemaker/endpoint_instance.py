@@ -122,6 +122,7 @@ class EndpointInstance:
         self._restarting.clear()
         if self._ended:  # meanwhile
             self._container.end(0)
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any, bytes]:
         """Status, headers and body of the container's answer to POST /invocations.
@@ -206,13 +207,17 @@ class EndpointInstance:
             raise self._not_healthy(f"the image is built for {image.architecture}, {self._instance.name} is {wanted}")
         isolated = self._model.get("EnableNetworkIsolation", False)
         variables = self._model["PrimaryContainer"].get("Environment", {})
-        container = RunningContainer(
-            image,
-            self._folder,
-            environment=variables if isolated else {**self._session.environment(), **variables},
-            # A sandbox has no network; without isolation a container may call AWS.
-            sandboxed=isolated and namespaces(),
-        )
+        try:
+            container = RunningContainer(
+                image,
+                self._folder,
+                environment=variables if isolated else {**self._session.environment(), **variables},
+                # A sandbox has no network; without isolation a container may call AWS.
+                sandboxed=isolated and namespaces(),
+            )
+        except BaseException:
+            shipper.follow(())  # ends it
+            raise
         shipper.follow(container.output)
         return container
 
