@@ -85,7 +85,7 @@ class LocalEndpoint:
             "ProductionVariants": [variant],
             "LastModifiedTime": self._state["CreationTime"],
             **{key: value for key, value in optional.items() if value},
-            **{key: value for key, value in self._state.items() if key != "Desired"},
+            **{key: value for key, value in dict(self._state).items() if key != "Desired"},
         }
 
     def create(self, models: _Models) -> None:
