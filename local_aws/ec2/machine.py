@@ -211,7 +211,11 @@ class _Forwarder:
         with contextlib.suppress(OSError):  # closed
             while True:
                 inside, _ = self._listening.accept()
-                outside = socket.create_connection(("127.0.0.1", self._port))
+                try:
+                    outside = socket.create_connection(("127.0.0.1", self._port))
+                except OSError:  # the instance's client sees it, and tries again
+                    inside.close()
+                    continue
                 for source, target in ((inside, outside), (outside, inside)):
                     threading.Thread(target=_carry, args=(source, target), daemon=True).start()
 

@@ -1,5 +1,6 @@
 """A machine boots in any folder; one that cannot boot reports the reason and ends."""
 
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.ec2 import machine as module
-from local_aws.ec2.machine import Machine
+from local_aws.ec2.machine import Machine, _Forwarder
 from local_aws.ec2.memory import Memory
 from local_aws.ec2.metadata import MetadataServer
 
@@ -74,3 +75,21 @@ def test_one_whose_memory_cannot_be_limited_is_ended(
         machine.boot()
     assert ended == ["ended"]
     assert machine.failure
+
+
+def test_a_connection_to_aws_that_fails_is_not_the_last_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as aws:
+        aws.bind(("127.0.0.1", 0))
+        forwarder = _Forwarder(listening, aws.getsockname()[1])
+        try:
+            with socket.create_connection(listening.getsockname(), timeout=60) as refused:
+                assert refused.recv(1) == b""
+            aws.listen()
+            aws.settimeout(60)
+            with socket.create_connection(listening.getsockname(), timeout=60) as taken:
+                taken.sendall(b"x")
+                answering, _ = aws.accept()
+                with answering:
+                    assert answering.recv(1) == b"x"
+        finally:
+            forwarder.close()
