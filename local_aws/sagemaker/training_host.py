@@ -18,6 +18,7 @@ from local_aws.container import namespaces
 from local_aws.processes import AS_PROCESS_1, MARKER, ProcessGroup, clean_environment
 from local_aws.sagemaker.host_names import HostNames
 from local_aws.service import now, plain
+from training.machine import cores
 
 # Environment variable that names the function to run if the job has no command of its own.
 TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
@@ -84,14 +85,13 @@ class TrainingHost:
         command = [self._local(part) for part in _command(request)]
         variables = {name: self._local(value) for name, value in request.get("Environment", {}).items()}
         command = [*(names.command if names else []), *command]
-        cores = os.cpu_count() or 1
         environment = clean_environment(
             os.environ[MARKER],
             TRAINING_JOB_NAME=job,
             SAGEMAKER_BASE_DIR=str(self.folder),
             **({} if names else {"MASTER_ADDR": "127.0.0.1"}),
             MASTER_PORT=str(master_port),
-            OMP_NUM_THREADS=str(max(1, cores // self._world)),
+            OMP_NUM_THREADS=str(max(1, cores() // self._world)),
             PYTHONUNBUFFERED="1",
             TMPDIR=os.environ["TMPDIR"],
             **credentials,

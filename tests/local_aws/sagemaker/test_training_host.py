@@ -71,6 +71,15 @@ def test_who_receives_it(
     assert not os.path.exists(f"/proc/{group.pid}")
 
 
+def test_instances_share_the_cores_that_this_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(42)))
+    command = {"ContainerEntrypoint": ["sh", "-c", "echo $OMP_NUM_THREADS"]}
+    group = TrainingHost(tmp_path, 0, 3).start({"AlgorithmSpecification": command}, "job", 29500, {})
+    assert group.output is not None
+    assert group.output.read() == "14\n"
+    group.wait()
+
+
 class RefusedLogs:
     """CloudWatch Logs for a role that may not write to it."""
 
