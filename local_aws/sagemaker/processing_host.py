@@ -3,6 +3,7 @@
 Sources: "How to Build Your Own Processing Container", SageMaker developer guide, and SageMaker's service model.
 """
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -63,7 +64,9 @@ class ProcessingHost:
             UnicodeDecodeError: it is not UTF-8.
         """
         path = self._base / "output/message"
-        return path.read_bytes()[:_MESSAGE_BYTES].decode(errors="strict") if path.exists() else ""
+        content = path.read_bytes() if path.exists() else b""
+        decoder = codecs.getincrementaldecoder("utf-8")()  # leaves out a letter that the limit cuts
+        return decoder.decode(content[:_MESSAGE_BYTES], final=len(content) <= _MESSAGE_BYTES)
 
     def files(self, local_path: str) -> list[tuple[Path, str]]:
         """Files of an output, with their names below it."""
