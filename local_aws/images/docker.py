@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from local_aws.home import ACCOUNT, Home
+from local_aws.home import ACCOUNT, Home, write_private
 from local_aws.images.dockerfile import BuildError, build
 from local_aws.images.image import ContainerImage, digest
 from local_aws.images.registry import Address, RegistryClient, RegistryError
@@ -53,10 +53,10 @@ class _ImageStore:
         name = digest(image.manifest).removeprefix("sha256:")
         self._folder.joinpath(name + ".json").write_bytes(image.config)
         self._folder.joinpath(name + ".tar.gz").write_bytes(image.layer)
-        _write(self._tags, self.tags | {tag: name})
+        write_private(self._tags, json.dumps(self.tags | {tag: name}))
 
     def log_in(self, registry: str, password: str) -> None:
-        _write(self._logins, _read(self._logins) | {registry: password})
+        write_private(self._logins, json.dumps(_read(self._logins) | {registry: password}))
 
     def password(self, registry: str) -> str:
         if registry not in _read(self._logins):
@@ -66,11 +66,6 @@ class _ImageStore:
 
 def _read(path: Path) -> dict[str, str]:
     return dict(json.loads(path.read_text())) if path.exists() else {}
-
-
-def _write(path: Path, content: dict[str, str]) -> None:
-    path.touch(mode=0o600)  # one of them has passwords
-    path.write_text(json.dumps(content))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ import pytest
 from aws.containers import training_container
 from aws.instances import Instance
 from local_aws.home import ACCOUNT, Home, read_env
+from local_aws.images.docker import _ImageStore
 from tests.local_aws.conftest import Client, assume, clients, make_role
 
 pytestmark = pytest.mark.e2e
@@ -145,3 +146,13 @@ def test_a_registry_is_one_region_s(home: Home, client: Client, repository: str,
     assert elsewhere.describe_images(repositoryName="elsewhere")["imageDetails"][0]["imageTags"] == ["1"]
     with pytest.raises(client("ecr").exceptions.RepositoryNotFoundException):
         client("ecr").describe_images(repositoryName="elsewhere")
+
+
+def test_the_file_of_passwords_is_private_even_if_an_older_one_is_not(tmp_path: Path) -> None:
+    store = _ImageStore(Home(tmp_path))
+    logins = tmp_path / "scratch/images/logins.json"
+    logins.write_text("{}")
+    logins.chmod(0o644)
+    store.log_in(REGISTRY, "secret")
+    assert store.password(REGISTRY) == "secret"
+    assert logins.stat().st_mode & 0o777 == 0o600
