@@ -90,7 +90,9 @@ def _sync(source: str, target: str) -> None:
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        found = [each for page in pages for each in page.get("Contents", [])]
+        # The AWS CLI leaves out the folders that the console makes: list_objects of its customizations/s3.
+        keys = [each["Key"] for each in found if each["Size"] or not each["Key"].endswith("/")]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             list(threads.map(lambda key: _download(s3, bucket, key, Path(target) / key.removeprefix(prefix)), keys))
     except ClientError as error:

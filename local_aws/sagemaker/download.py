@@ -6,6 +6,7 @@ It is a program of its own, because client and server in one interpreter would s
 """
 
 import argparse
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import urlparse
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 _THREADS = 8
 
@@ -32,7 +33,8 @@ def main(uri: str, folder: Path, *, may_be_empty: bool, share: tuple[int, int] =
     def fetch(key: str) -> None:
         target = folder / key.removeprefix(base).lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        with target.open("wb") as file:
+            shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,7 @@ def main(uri: str, folder: Path, *, may_be_empty: bool, share: tuple[int, int] =
             return 1
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(fetch, [key for key in keys if not key.endswith("/")][share[0] :: share[1]]))
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         print(f"{error} ({uri})", file=sys.stderr)
         return 1
     except OSError as error:  # AWS says "Insufficient disk space" for a full one (aws/sagemaker-python-sdk#128)

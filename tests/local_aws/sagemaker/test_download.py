@@ -1,9 +1,12 @@
 """A training channel's download names what is wrong, in one line."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from local_aws.home import Home, read_env
 from local_aws.sagemaker.download import main
@@ -34,3 +37,23 @@ def test_a_folder_that_cannot_be_made_is_named(data: str, capsys: pytest.Capture
     assert main(data, Path("/proc/channel"), may_be_empty=False) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith(f"({data} to /proc/channel)")
+
+
+def test_a_connection_that_breaks_in_the_middle_of_an_object_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = iter([b"begins"])
+
+    def read(_: int) -> bytes:
+        """Read a part of the object, as it is too large for the memory."""
+        for part in parts:
+            return part
+        raise ReadTimeoutError(endpoint_url="https://s3")
+
+    s3: Any = SimpleNamespace(
+        get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"Contents": [{"Key": "data/one.txt"}]}]),
+        get_object=lambda **_: {"Body": SimpleNamespace(read=read)},
+    )
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: s3)
+    assert main("s3://bucket/data/", tmp_path, may_be_empty=False) == 1
+    assert capsys.readouterr().err == 'Read timeout on endpoint URL: "https://s3" (s3://bucket/data/)\n'
