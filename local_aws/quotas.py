@@ -17,7 +17,7 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 
 from aws.quotas import CODES, LAMBDA_CONCURRENCY, Use, instance_quota
 from local_aws.home import ACCOUNT_KIND, NEW
-from local_aws.service import ApiError, Operation, Response, dispatch, now, service_model
+from local_aws.service import ApiError, Operation, Response, dispatch, now, page, service_model
 
 _TYPES: dict[Use, str] = {  # and the shape in SageMaker's model that lists the instance types
     "endpoint": "ProductionVariantInstanceType",
@@ -105,11 +105,11 @@ def _described(service: str, code: str, quotas: _Quotas) -> dict[str, Any]:
 
 
 def _list(request: dict[str, Any]) -> dict[str, Any]:
-    service, size = request["ServiceCode"], request.get("MaxResults", _PAGE)
-    quotas, begin = _quotas(service), int(request.get("NextToken", 0))
-    page = list(quotas)[begin : begin + size]
-    found = [_described(service, code, quotas) | {"Value": _value(code, quotas), "Adjustable": True} for code in page]
-    return {"Quotas": found, **({"NextToken": str(begin + size)} if begin + size < len(quotas) else {})}
+    service = request["ServiceCode"]
+    quotas = _quotas(service)
+    codes, more = page(list(quotas), request, _PAGE)
+    found = [_described(service, code, quotas) | {"Value": _value(code, quotas), "Adjustable": True} for code in codes]
+    return {"Quotas": found, **more}
 
 
 def _known(operation: Callable[[dict[str, Any], _Quotas], dict[str, Any]]) -> Operation:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.loaders
 import botocore.model
@@ -14,6 +14,7 @@ from local_aws.constraints import WrongType, message, violations
 
 Response = tuple[int, dict[str, str], bytes]
 Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
+T = TypeVar("T")
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -99,6 +100,12 @@ def check_input(service: str, operation: str, request: dict[str, Any], *, partia
         raise ApiError("SerializationException", str(error)) from error
     if broken:
         raise invalid(message(broken))
+
+
+def page(items: list[T], request: dict[str, Any], size: int) -> tuple[list[T], dict[str, str]]:
+    """Part of a listing that a request asks for, by default `size` items, and the NextToken if there are more."""
+    begin, size = int(request.get("NextToken", 0)), request.get("MaxResults", size)
+    return items[begin : begin + size], ({"NextToken": str(begin + size)} if begin + size < len(items) else {})
 
 
 def coerce(value: Any, shape: botocore.model.Shape, path: str) -> Any:

@@ -8,6 +8,7 @@ from local_aws.sagemaker import caller, notebook_instances, processing_api, tuni
 from local_aws.sagemaker.checkpoints import require_usable
 from local_aws.sagemaker.endpoint import LocalEndpoint
 from local_aws.sagemaker.fleet import variant_of
+from local_aws.sagemaker.job import listing
 from local_aws.sagemaker.registry import KIND_NAMED_BY, Registry
 from local_aws.sagemaker.training_host import INPUT_MODES, TOOLKIT_PROGRAM, input_mode
 from local_aws.sagemaker.training_job import TrainingJob
@@ -85,17 +86,6 @@ def launch_training_job(request: dict[str, Any]) -> TrainingJob:
     training_jobs.add(name, job)
     job.start()
     return job
-
-
-def list_training_jobs(request: dict[str, Any]) -> dict[str, Any]:
-    needle, status = request.get("NameContains", ""), request.get("StatusEquals")
-    described = [job.describe() for job in training_jobs.all()]
-    summaries = [
-        {key: job[key] for key in ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingJobStatus")}
-        for job in described
-        if needle in job["TrainingJobName"] and status in (None, job["TrainingJobStatus"])
-    ]
-    return {"TrainingJobSummaries": sorted(summaries, key=lambda s: s["CreationTime"], reverse=True)}
 
 
 # ---------------------------------------------------------------------- models and configurations
@@ -202,7 +192,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateTrainingJob": create_training_job,
     "DescribeTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).describe(),
     "StopTrainingJob": lambda r: training_jobs.get(r["TrainingJobName"]).stop(),
-    "ListTrainingJobs": list_training_jobs,
+    "ListTrainingJobs": lambda r: listing("Training", training_jobs.all(), r),
     **tuning_api.operations(check_training_job, launch_training_job),
     **processing_api.OPERATIONS,
     **notebook_instances.OPERATIONS,

@@ -4,15 +4,18 @@ import os
 import shutil
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ministack.core.concurrency import spawn_background
 
 from local_aws.sagemaker.events import LateStatus, announce
-from local_aws.service import ApiError, invalid, now
+from local_aws.service import ApiError, invalid, now, page, service_model
 
 ENDED = ("Completed", "Failed", "Stopped")
+LISTED_AT_ONCE = 10  # "MaxResults" of ListHyperParameterTuningJobs; not documented for the other jobs
+_LISTED_BY = {"NameContains", "StatusEquals", "SortBy", "SortOrder", "MaxResults", "NextToken"}
 
 
 class JobFailed(Exception):
@@ -81,6 +84,31 @@ class LocalJob(ABC):
         with self._changing:
             self._state[f"{self.kind}JobStatus"] = status  # set last, so that readers see a complete state
         announce(self.event, self.arn, self._describe(), ended=True)
+
+
+def listing(kind: str, jobs: Sequence[LocalJob], request: dict[str, Any], by: str = "CreationTime") -> dict[str, Any]:
+    """Response of List…Jobs, sorted `by` Name, CreationTime or Status if the request does not say.
+
+    Raises:
+        ApiError: the request has a filter that local AWS does not support.
+    """
+    if given := sorted(set(request) - _LISTED_BY):
+        raise invalid(f"local AWS does not support {', '.join(given)} here.")
+    name, status = f"{kind}JobName", f"{kind}JobStatus"
+    shape = service_model("sagemaker").shape_for(f"{kind}JobSummary")
+    # A part of a tuning job's summary is in its configuration.
+    described = [{**job.request.get(f"{kind}JobConfig", {}), **job.describe()} for job in jobs]
+    matching = [
+        job
+        for job in described
+        if request.get("NameContains", "") in job[name] and request.get("StatusEquals", job[status]) == job[status]
+    ]
+    by = request.get("SortBy", by)
+    key = f"{kind}Job{by}" if by in ("Name", "Status") else by
+    matching.sort(key=lambda job: job[key], reverse=request.get("SortOrder") == "Descending")
+    found, more = page(matching, request, LISTED_AT_ONCE)
+    summaries = [{member: job[member] for member in shape.members if member in job} for job in found]
+    return {f"{kind}JobSummaries": summaries, **more}
 
 
 class InstanceJob(LocalJob):

@@ -6,10 +6,11 @@ from typing import Any
 from aws.instances import Instance
 from local_aws.quotas import require_instances
 from local_aws.sagemaker import caller
+from local_aws.sagemaker.job import listing
 from local_aws.sagemaker.processing_host import INPUTS
 from local_aws.sagemaker.processing_job import ProcessingJob
 from local_aws.sagemaker.registry import Registry
-from local_aws.service import Operation, invalid, service_model
+from local_aws.service import Operation, invalid
 
 processing_jobs: Registry[ProcessingJob] = Registry("processing-job")
 
@@ -61,21 +62,9 @@ def _problems(request: dict[str, Any]) -> Iterator[str]:
         yield f"local AWS does not support {', '.join(unsupported)}."
 
 
-def _list(request: dict[str, Any]) -> dict[str, Any]:
-    needle, status = request.get("NameContains", ""), request.get("StatusEquals")
-    shape = service_model("sagemaker").shape_for("ProcessingJobSummary")
-    described = [job.describe() for job in processing_jobs.all()]
-    summaries = [
-        {name: job[name] for name in shape.members if name in job}
-        for job in sorted(described, key=lambda job: job["CreationTime"], reverse=True)
-        if needle in job["ProcessingJobName"] and status in (None, job["ProcessingJobStatus"])
-    ]
-    return {"ProcessingJobSummaries": summaries}
-
-
 OPERATIONS: dict[str, Operation] = {
     "CreateProcessingJob": _create,
     "DescribeProcessingJob": lambda r: processing_jobs.get(r["ProcessingJobName"]).describe(),
     "StopProcessingJob": lambda r: processing_jobs.get(r["ProcessingJobName"]).stop(),
-    "ListProcessingJobs": _list,
+    "ListProcessingJobs": lambda r: listing("Processing", processing_jobs.all(), r),
 }

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.sagemaker import caller
+from local_aws.sagemaker.job import LISTED_AT_ONCE, listing
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.tuning_job import TuningJob
-from local_aws.service import Operation, invalid, service_model
+from local_aws.service import Operation, invalid, page
 
 tuning_jobs: Registry[TuningJob] = Registry("hyper-parameter-tuning-job")
 
@@ -55,29 +56,18 @@ def operations(
         "CreateHyperParameterTuningJob": create,
         "DescribeHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).describe(),
         "StopHyperParameterTuningJob": lambda r: tuning_jobs.get(r["HyperParameterTuningJobName"]).stop(),
-        "ListHyperParameterTuningJobs": _list_tuning_jobs,
+        "ListHyperParameterTuningJobs": lambda r: listing("HyperParameterTuning", tuning_jobs.all(), r, by="Name"),
         "ListTrainingJobsForHyperParameterTuningJob": _list,
     }
 
 
-def _list_tuning_jobs(request: dict[str, Any]) -> dict[str, Any]:
-    needle, status = request.get("NameContains", ""), request.get("StatusEquals")
-    shape = service_model("sagemaker").shape_for("HyperParameterTuningJobSummary")
-    summaries = [
-        {name: job[name] for name in shape.members if name in job}
-        | {"Strategy": job["HyperParameterTuningJobConfig"]["Strategy"]}
-        for job in (found.describe() for found in tuning_jobs.all())
-        if needle in job["HyperParameterTuningJobName"] and status in (None, job["HyperParameterTuningJobStatus"])
-    ]
-    return {"HyperParameterTuningJobSummaries": summaries}
-
-
 def _list(request: dict[str, Any]) -> dict[str, Any]:
-    if given := sorted(set(request) - {"HyperParameterTuningJobName", "StatusEquals", "MaxResults"}):
+    if given := sorted(set(request) - {"HyperParameterTuningJobName", "StatusEquals", "MaxResults", "NextToken"}):
         raise invalid(f"local AWS does not support {', '.join(given)} here.")
     summaries = tuning_jobs.get(request["HyperParameterTuningJobName"]).summaries()
     status = request.get("StatusEquals")
-    return {"TrainingJobSummaries": [s for s in summaries if status in (None, s["TrainingJobStatus"])]}
+    found, more = page([s for s in summaries if status in (None, s["TrainingJobStatus"])], request, LISTED_AT_ONCE)
+    return {"TrainingJobSummaries": found, **more}
 
 
 def _require_supported(request: dict[str, Any]) -> None:
