@@ -1,25 +1,17 @@
 """CloudFormation type AWS::Budgets::Budget, on top of MiniStack's budgets. Nothing costs here, so no alert is sent."""
 
-import json
 from typing import Any
 
 from ministack.services import budgets
 
 from local_aws.home import ACCOUNT
 from local_aws.resource_type import Identity, ResourceType
-from local_aws.service import ApiError
-
-
-def _call(operation: Any, request: dict[str, Any]) -> None:
-    status, _, body = operation(request)
-    if status >= 400:
-        answer = json.loads(body)
-        raise ApiError(answer.get("__type", "BudgetsException"), answer.get("message", ""), status)
+from local_aws.service import require_success
 
 
 def _create(request: dict[str, Any]) -> Identity:
     name = request["Budget"]["BudgetName"]
-    _call(budgets._create_budget, request)
+    require_success(budgets._create_budget(request))
     return name, {}
 
 
@@ -30,7 +22,7 @@ def _update(physical_id: str, request: dict[str, Any]) -> Identity:
 
 def _delete(physical_id: str, _: dict[str, Any]) -> None:
     if physical_id in budgets._budgets:
-        _call(budgets._delete_budget, {"BudgetName": physical_id})
+        require_success(budgets._delete_budget({"BudgetName": physical_id}))
 
 
 TYPES = {

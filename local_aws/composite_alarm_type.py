@@ -1,19 +1,15 @@
 """CloudFormation type AWS::CloudWatch::CompositeAlarm, on top of MiniStack's composite alarms."""
 
-import json
 from typing import Any
 
 from ministack.services import cloudwatch
 
 from local_aws.resource_type import Identity, ResourceType
-from local_aws.service import ApiError
+from local_aws.service import require_success
 
 
 def _put(request: dict[str, Any]) -> Identity:
-    status, _, body = cloudwatch._put_composite_alarm({}, request, is_cbor=False, is_json=True)
-    if status >= 400:
-        answer = json.loads(body)
-        raise ApiError(answer.get("__type", "ValidationError"), answer.get("message", ""), status)
+    require_success(cloudwatch._put_composite_alarm({}, request, is_cbor=False, is_json=True))
     name = request["AlarmName"]
     return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
 

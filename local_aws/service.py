@@ -83,6 +83,14 @@ def answer(payload: dict[str, Any], status: int = 200, error_code: str | None = 
     return status, headers, json.dumps(payload, default=_encode).encode()
 
 
+def require_success(response: Response) -> None:
+    """Raise an ApiError if the response of one of MiniStack's operations, in JSON, is an error."""
+    status, _, body = response
+    if status >= 400:
+        error = json.loads(body)
+        raise ApiError(error["__type"], error["message"], status)
+
+
 def check_input(service: str, operation: str, request: dict[str, Any], *, partial: bool = False) -> None:
     """Validate a request against botocore's model; `partial` lets required parameters be missing.
 

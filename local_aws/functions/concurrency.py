@@ -22,7 +22,7 @@ from ministack.services import cloudwatch, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from local_aws.functions.account_limit import refuse_provisioned
-from local_aws.service import ApiError
+from local_aws.service import ApiError, require_success
 
 _START_AT_A_TIME = 4
 _WAIT_SECONDS = 120.0
@@ -68,9 +68,7 @@ def set_provisioned(function: str, alias: str, count: int) -> None:
     Raises:
         ApiError: the error response of PutProvisionedConcurrencyConfig.
     """
-    status, _, body = _put(function, alias, {"ProvisionedConcurrentExecutions": count})
-    if status >= 400:
-        raise ApiError("ResourceNotFoundException", json.loads(body).get("message", ""), status)
+    require_success(_put(function, alias, {"ProvisionedConcurrentExecutions": count}))
 
 
 def utilization(function: str, alias: str) -> float:

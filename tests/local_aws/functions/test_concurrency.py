@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 from local_aws.functions import concurrency as function_concurrency
+from local_aws.service import ApiError
 from tests.local_aws.conftest import Client, make_role, wait_for_stack
 from tests.waiting import until
 
@@ -231,6 +233,15 @@ def test_a_stack_has_its_alias_when_the_environments_have_started(client: Client
 
     assert wait_for_stack(client, "warm") == "CREATE_COMPLETE"
     assert len(starts.read_text().splitlines()) == 2
+
+
+def test_autoscaling_hears_lambda_s_own_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of PutProvisionedConcurrencyConfig, Lambda API reference."""
+    refusal = lambda_svc.error_response_json("InvalidParameterValueException", "below its minimum value", 400)
+    monkeypatch.setattr(function_concurrency, "refuse_provisioned", lambda *_: refusal)
+    with pytest.raises(ApiError, match="below its minimum value") as refused:
+        function_concurrency.set_provisioned("classify", "live", 5000)
+    assert (refused.value.code, refused.value.status) == ("InvalidParameterValueException", 400)
 
 
 def test_what_is_kept_is_not_ended_for_being_idle(monkeypatch: pytest.MonkeyPatch) -> None:
