@@ -57,8 +57,8 @@ from local_aws.sagemaker import endpoint_metrics, events, invocation
 from local_aws.scaling import api as scaling_api
 from local_aws.scaling import cloudformation as scaling_cloudformation
 from local_aws.scaling import evaluator as scaling_evaluator
+from local_aws.service import Response
 
-Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
 
 

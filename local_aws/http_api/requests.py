@@ -18,7 +18,7 @@ from ministack.core.arn import execute_api_arn
 from ministack.services import apigateway
 
 from local_aws.http_api import access_log, throttle
-from local_aws.http_api.response import Response, access, message
+from local_aws.http_api.response import ApiGatewayResponse, access, message
 from local_aws.iam.service_calls import allowed
 
 Headers = dict[str, str]
@@ -62,7 +62,7 @@ async def _handle(
     account: str,
     region: str,
     raw_query: str | None = None,
-) -> Response:
+) -> ApiGatewayResponse:
     if not _is_http(api_id):
         return await _as_ministack(api_id, stage, path, method, headers, body, query, account, region, raw_query)
     settings = apigateway._stages.get(api_id, {}).get(stage)
@@ -86,12 +86,14 @@ async def _handle(
     return response
 
 
-async def _as_ministack(*request: Any) -> Response:
-    handled: Response = await _handle_original(*request)
+async def _as_ministack(*request: Any) -> ApiGatewayResponse:
+    handled: ApiGatewayResponse = await _handle_original(*request)
     return handled
 
 
-async def _preflight(api_id: str, stage: str, path: str, headers: Headers, account: str, region: str) -> Response:
+async def _preflight(
+    api_id: str, stage: str, path: str, headers: Headers, account: str, region: str
+) -> ApiGatewayResponse:
     """Answer a preflight request, which needs both of its headers; without CORS there is no such route."""
     if not apigateway._apis[api_id].get("corsConfiguration"):
         return message(404, "Not Found")
@@ -100,13 +102,13 @@ async def _preflight(api_id: str, stage: str, path: str, headers: Headers, accou
     return await _as_ministack(api_id, stage, path, "OPTIONS", headers, b"", {}, account, region)
 
 
-def _head_too_large(path: str, query: str, headers: Headers) -> Response | None:
+def _head_too_large(path: str, query: str, headers: Headers) -> ApiGatewayResponse | None:
     if len(path) + len(query) + sum(map(len, headers.values())) > _MAX_HEAD_BYTES:
         return message(431, "Request Header Fields Too Large")
     return None
 
 
-def _not_allowed(arn: str, region: str, headers: Headers, body: bytes) -> Response | None:
+def _not_allowed(arn: str, region: str, headers: Headers, body: bytes) -> ApiGatewayResponse | None:
     """Refuse what is not signed for this API and region, by somebody who may call the route."""
     forbidden = message(403, "Forbidden")
     signature = sigv4.parse_header_signature(headers)

@@ -4,12 +4,12 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-Response = tuple[int, dict[str, Any], bytes]
+ApiGatewayResponse = tuple[int, dict[str, Any], bytes]
 
 access: ContextVar[dict[str, Any]] = ContextVar("access")
 """Facts about the request, by the names of the access log's variables."""
 
 
-def message(status: int, text: str) -> Response:
+def message(status: int, text: str) -> ApiGatewayResponse:
     """A response of API Gateway itself."""
     return status, {"Content-Type": "application/json"}, json.dumps({"message": text}).encode()

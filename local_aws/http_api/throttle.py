@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.http_api.response import Response, message
+from local_aws.http_api.response import ApiGatewayResponse, message
 
 _buckets: dict[tuple[str, str, str], "_TokenBucket"] = {}
 
@@ -31,7 +31,7 @@ class _TokenBucket:
         return True
 
 
-def refuse(api_id: str, stage: str, settings: dict[str, Any], route: str) -> Response | None:
+def refuse(api_id: str, stage: str, settings: dict[str, Any], route: str) -> ApiGatewayResponse | None:
     """429 if the route has had its requests; None if this one may go on."""
     limits = {**settings.get("defaultRouteSettings", {}), **settings.get("routeSettings", {}).get(route, {})}
     if "throttlingRateLimit" not in limits or "throttlingBurstLimit" not in limits:
