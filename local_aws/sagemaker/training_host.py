@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import queue
 import re
@@ -25,6 +26,7 @@ TOOLKIT_PROGRAM = "SAGEMAKER_TRAINING_MODULE"
 INPUT_MODES = ("File", "FastFile")
 _CONTAINER_BASE = "/opt/ml"
 _SHIP_SECONDS = 0.5
+_logger = logging.getLogger(__name__)
 
 
 class TrainingHost:
@@ -141,13 +143,13 @@ def _command(request: dict[str, Any]) -> list[str]:
 class LogShipper:
     """Sends a program's output lines to a CloudWatch log stream, as the job's role.
 
-    A role that may not write logs ends nothing, as on AWS: the lines are not there, and `error` says why.
+    A role that may not write logs ends nothing, as on AWS: the lines are not there, and a warning says why, once.
     """
 
     def __init__(self, logs: Any, group: str, stream: str, on_line: Callable[[str], None]) -> None:
         self._logs, self._group, self._stream, self._on_line = logs, group, stream, on_line
         self._lines: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
-        self.error: Exception | None = None
+        self._warned = False
         self._create_stream()
         self._sender = threading.Thread(target=self._send_all, name=f"logs-{stream}", daemon=True)
         self._sender.start()
@@ -177,7 +179,7 @@ class LogShipper:
             with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):  # of a container that ended
                 self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
         except ClientError as error:
-            self.error = error
+            self._warn(error)
 
     def _send_all(self) -> None:
         open_ = True
@@ -201,7 +203,12 @@ class LogShipper:
                 logEvents=[{"timestamp": stamp, "message": text} for stamp, text in batch],
             )
         except Exception as error:
-            self.error = error
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            _logger.warning("log stream %s of %s lacks lines: %s", self._stream, self._group, error)
+        self._warned = True
 
 
 def stream_name(job: str, host: str) -> str:
