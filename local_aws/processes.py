@@ -142,7 +142,6 @@ class ProcessGroup:
         *,
         environment: dict[str, str],
         cwd: Path,
-        output: int | None = None,
         stdin: int = subprocess.DEVNULL,
         contained: bool = False,
     ) -> None:
@@ -152,7 +151,7 @@ class ProcessGroup:
             cwd=cwd,
             env=environment,
             stdin=stdin,
-            stdout=subprocess.PIPE if output is None else output,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,

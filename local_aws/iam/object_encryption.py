@@ -17,7 +17,6 @@ from local_aws.keys import key_arn
 
 _ALGORITHM_HEADER = "x-amz-server-side-encryption"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-_BUCKET_KEY_HEADER = "x-amz-server-side-encryption-bucket-key-enabled"
 Checks = list[tuple[str, str]]
 
 # The object as S3 names it to KMS, by action and key: by its ARN, or by its bucket's if that has a bucket key. Source:

@@ -65,7 +65,7 @@ _INVOKE = ("lambda:InvokeFunction",)
 _CUSTOM = TypeActions(_FUNCTION, "ServiceToken", _INVOKE, _INVOKE, _INVOKE)
 
 RESOURCE_ACTIONS: dict[str, TypeActions] = {
-    "AWS::CDK::Metadata": TypeActions("*", "", (), (), ()),  # nothing is made of it
+    "AWS::CDK::Metadata": _NOTHING,
     "AWS::ApiGatewayV2::Api": _http_api(),
     "AWS::ApiGatewayV2::Authorizer": _http_api("/authorizers"),
     "AWS::ApiGatewayV2::Integration": _http_api("/integrations"),

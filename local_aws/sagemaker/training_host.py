@@ -40,7 +40,7 @@ class TrainingHost:
     def __init__(self, folder: Path, rank: int, world: int) -> None:
         self.name = f"algo-{rank + 1}"
         self.folder = folder / self.name
-        self._rank, self._world = rank, world
+        self._world = world
         for part in ("input/config", "input/data", "model", "output/data"):
             (self.folder / part).mkdir(parents=True)
 
