@@ -74,7 +74,7 @@ def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fa
 
 
 def test_scaling_that_cannot_be_resumed_is_said_to_be_suspended(use: Callable[..., Fake]) -> None:
-    targets = {"ScalableTargets": [{}]}
+    targets: dict[str, Any] = {"ScalableTargets": [{}]}
     fake = use(describe_endpoint=described("InService"), describe_scalable_targets=targets)
     said: list[str] = []
     with pytest.raises(ClientError), EndpointUnderTest("toy").scaling_suspended(said.append):
