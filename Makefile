@@ -18,6 +18,10 @@ TRACES = $(wildcard out/iam-trace*.json)
 # The shell of a recipe gets SETTINGS and DATA as they were given, spaces and quotes included: make exports them to it.
 CONTEXT = $(if $(SETTINGS),--settings "$$SETTINGS")
 
+# Variables are those that make is given: a shell may have exported the same name for something else.
+$(foreach name,ACCOUNT ARCH ARGS BASE DATA DOUBT FILE IMAGE KEEP MARKDOWN MAX_USD ONLY OUT PORT REGION SCP SETTINGS TIME_FACTOR VERSION YES,\
+	$(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
+
 WRITABLE = test -w . || { echo "error: this folder is read-only" >&2; exit 1; }
 
 .DEFAULT_GOAL := help

@@ -1,5 +1,6 @@
 """Files of a local AWS for its clients: aws.env, and the program that stands in for Docker."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -39,6 +40,13 @@ def write_client_files(home: Home, run: LocalAwsRun) -> None:
             "AWS_DEFAULT_REGION": run.region,
             "AWS_CA_BUNDLE": run.certificate,
             "CDK_DOCKER": str(docker),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
             clock.VARIABLE: f"{run.time_factor:g}",
         },
     )
+
+
+def _without_proxy() -> str:
+    """Hosts that clients reach without a proxy: this machine, and those of the environment."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return ",".join(dict.fromkeys(filter(None, ["127.0.0.1", "localhost", *given.split(",")])))

@@ -29,7 +29,7 @@ class Sources:
     """
 
     root: Path = ROOT
-    home: Path = field(default_factory=Path.home)
+    home: Path = field(default_factory=lambda: Path(os.path.expanduser("~")))  # "~" for a user without one
     stages: Path = field(default_factory=lambda: Path(os.environ.get("SLIPWAY_STAGES") or ROOT / "stages"))
 
     def defaults(self) -> dict[str, Any]:

@@ -23,10 +23,12 @@ def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
     python.write_text(f"#!/usr/bin/env python3\n{program}")
     python.chmod(0o755)
 
-    def run(target: str, *variables: str) -> list[str]:
+    def run(target: str, *variables: str, **exported: str) -> list[str]:
         command = ["make", "-o", "templates", target, f"PY={python}", "SETUP=", *variables]
         alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
-        subprocess.run(command, cwd=ROOT, capture_output=True, env=alone)  # without the ARGS of a `make test`
+        subprocess.run(
+            command, cwd=ROOT, capture_output=True, env=alone | exported
+        )  # without the ARGS of a `make test`
         return json.loads((tmp_path / "ran").read_text())[1:]  # type: ignore[no-any-return]
 
     return run
@@ -80,3 +82,8 @@ def test_a_path_may_begin_with_the_home_folder() -> None:
     parser = make_parser("deploy", None)
     add_data(parser)
     assert parser.parse_args(["--data", "~/my photos"]).data == Path.home() / "my photos"
+
+
+def test_what_a_shell_has_exported_for_something_else_is_not_given(handed) -> None:  # type: ignore[no-untyped-def]
+    assert handed("deploy", DATA="/mnt/other", YES="1", SETTINGS="seed=2", ARGS="--verbose") == ["-m", "tools.deploy"]
+    assert handed("deploy", "DATA=mine", DATA="/mnt/other") == ["-m", "tools.deploy", "--data", "mine"]

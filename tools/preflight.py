@@ -2,18 +2,18 @@
 
 import os
 import socket
-import ssl
 import time
 import urllib.error
-import urllib.request
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.running import ask_health
 from training.errors import ReportedError
 
 _LOCAL = "start the local AWS with `make local`, then `. .local/aws.env`"
+_ACCOUNT = "for an account, open a new shell, without the variables of .local/aws.env"
 
 
 class NotReady(ReportedError):
@@ -27,8 +27,9 @@ def require_aws() -> tuple[str, str]:
         NotReady: nothing answers at AWS_ENDPOINT_URL, no region, or no working credentials.
     """
     require_answer()
-    if "AWS_REGION" in os.environ:  # read by the CDK and newer SDKs; boto3 reads only AWS_DEFAULT_REGION
-        os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
+    for ours, of_boto3 in (("AWS_REGION", "AWS_DEFAULT_REGION"), ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")):
+        if os.environ.get(ours):  # which the CDK takes before the other one; boto3 takes the other one first, or alone
+            os.environ[of_boto3] = os.environ[ours]
     try:
         session = boto3.session.Session()
         if not session.region_name:
@@ -49,12 +50,11 @@ def require_answer() -> None:
     if not endpoint:
         return
     try:
-        context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
-        urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5, context=context)  # noqa: S310
+        ask_health(endpoint, os.environ.get("AWS_CA_BUNDLE"))
     except urllib.error.HTTPError:
         return  # a server answers
     except OSError as error:
-        raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}") from error
+        raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}; {_ACCOUNT}") from error
 
 
 def nobody_listens() -> bool:

@@ -222,8 +222,11 @@ def test_a_taken_port_is_named_with_the_way_out(own: Home) -> None:
     assert current(own) is None
 
 
-def test_the_environment_file_is_private_and_works_when_sourced(own: Home) -> None:
+def test_the_environment_file_is_private_and_works_when_sourced(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "intranet")
     up(own)
+    assert read_env(own.env_file)["no_proxy"] == "127.0.0.1,localhost,intranet"
 
     assert own.env_file.stat().st_mode & 0o077 == 0
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"

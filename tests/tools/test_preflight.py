@@ -4,14 +4,17 @@ import os
 import socket
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
 from local_aws.ports import free_port
 from tests.waiting import LIMIT_SECONDS
 from tools import cdk
-from tools.preflight import nobody_listens
+from tools.preflight import nobody_listens, require_answer, require_aws
 
 
 def run_deploy(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -34,8 +37,34 @@ def test_without_the_local_aws_up_it_says_how_to_start_it() -> None:
     assert outcome.returncode == 1
     assert outcome.stderr == (
         f"error: nothing answers at {endpoint} (AWS_ENDPOINT_URL): "
-        "start the local AWS with `make local`, then `. .local/aws.env`\n"
+        "start the local AWS with `make local`, then `. .local/aws.env`; "
+        "for an account, open a new shell, without the variables of .local/aws.env\n"
     )
+
+
+def test_region_and_profile_are_those_that_the_cdk_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 takes AWS_DEFAULT_REGION and AWS_DEFAULT_PROFILE, the CDK's command line AWS_REGION and AWS_PROFILE."""
+    given = {"AWS_REGION": "eu-west-1", "AWS_PROFILE": "mine"}
+    others = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_DEFAULT_PROFILE": "theirs"}
+    for name, value in (given | others).items():
+        monkeypatch.setenv(name, value)
+    client = SimpleNamespace(get_caller_identity=lambda: {"Account": "1"})
+    session = SimpleNamespace(region_name="eu-west-1", client=lambda _: client)
+    monkeypatch.setattr("boto3.session.Session", lambda: session)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    require_aws()
+    assert [os.environ[name] for name in others] == list(given.values())
+
+
+def test_the_local_aws_is_asked_without_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # answers 501
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        require_answer()
+        thread.join()
 
 
 def test_an_endpoint_is_gone_once_nobody_listens_there(monkeypatch: pytest.MonkeyPatch) -> None:

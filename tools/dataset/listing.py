@@ -77,11 +77,15 @@ def _known(path: Path) -> dict[str, tuple[_Stamp, str]]:
 
 @contextmanager
 def _kept(path: Path, images: int) -> Iterator[TextIO]:
-    """The file of what was read before, opened to add to it; of few images nothing is kept."""
-    if images < MANY:
+    """The file of what was read before, opened to add to it; none for few images, or in a read-only folder."""
+    try:
+        if images >= MANY:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        else:
+            path = Path(os.devnull)
+    except OSError:  # read-only
         path = Path(os.devnull)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         yield file
 

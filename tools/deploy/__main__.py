@@ -63,7 +63,8 @@ def main() -> int:
     deployment = Deployment(settings.app, settings.stage, account)
     gone = obsolete(assembly, deployment)
     for stack in gone:
-        print(f"to be removed, as the settings no longer ask for it: stack {stack}")
+        files = ", with the files on its instance's disk" if stack.endswith("-notebook") else ""
+        print(f"to be removed, as the settings no longer ask for it: stack {stack}{files}")
     if gone and not agreed("Remove it, and deploy?", yes=arguments.yes):
         print("nothing was changed")
         return 1

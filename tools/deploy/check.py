@@ -97,6 +97,10 @@ def _call(wanted: dict[str, str]) -> LiveCheck:
     return LiveCheck(f"{what}: {best['label']}, {best['probability']:.2f}")
 
 
+# Its template has not changed, so that CloudFormation does nothing in a deploy.
+MAKE_AGAIN = "make sleep, then make wake, makes it again; a deploy alone changes nothing"
+
+
 def _no_endpoint(prefix: str) -> LiveCheck:
     """No endpoint is left: CloudFormation reports success when SageMaker refuses to delete an old resource."""
     found = pages("sagemaker", "list_endpoints", "Endpoints", NameContains=f"{prefix}-")
@@ -126,7 +130,13 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:
         # Auto-scaling may be changing it at this moment, which is no difference.
         waiter = sagemaker.get_waiter("endpoint_in_service")
         waiter.wait(EndpointName=name, WaiterConfig={"Delay": 2, "MaxAttempts": _SETTLE_SECONDS // 2})
-    live = sagemaker.describe_endpoint(EndpointName=name)
+    try:
+        live = sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        yield LiveCheck(f"endpoint {name} is in service", f"somebody removed it: {MAKE_AGAIN}")
+        return
     status, why = live["EndpointStatus"], live.get("FailureReason")
     yield LiveCheck(
         f"endpoint {name} is in service",

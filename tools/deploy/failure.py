@@ -81,4 +81,7 @@ def next_step(why: str, bucket: str) -> str:
             "correct that and run the same command again; the log of the job: "
             f"aws logs tail {TRAINING_JOBS} --since 1d --log-stream-name-prefix {found[1]}"
         )
-    return "correct that and run the same command again: CloudFormation has put back what it changed"
+    return (
+        "correct that and run the same command again: CloudFormation has put back that stack; those before it stay as "
+        "they are now"
+    )

@@ -35,7 +35,7 @@ def recorded(given: Mapping[str, str], settings: Settings, *, say: Callable[[str
                 file.write(before)
             say(f"{file} is as it was before this deploy: give DATA and SETTINGS again with the next one")
         elif after != before:
-            say(f"{file} has what you asked for: make deploy goes on with it")
+            say(f"{file} has what you asked for: the same command goes on with it")
         raise
     if refused:
         say(f"{file} cannot be written ({refused}). To deploy the same next time, write into it:\n{after}")

@@ -107,7 +107,7 @@ def _fetch(url: str, path: Path, start: str) -> None:
     """Download to `path`, which appears when the file is complete and its sha256 begins with `start`."""
     part = path.with_suffix(".part")
     with urllib.request.urlopen(url) as answer:  # noqa: S310 (https)
-        size = int(answer.headers["Content-Length"])
+        size = int(answer.headers.get("Content-Length", 0))  # a proxy may leave it out
         with (
             wrap_file(answer, size, description=path.name, console=Console(stderr=True)) as source,
             part.open("wb") as file,

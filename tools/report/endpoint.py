@@ -58,7 +58,9 @@ def read_endpoint(sagemaker: Any, outputs: Mapping[str, str], words: str) -> Ser
         # "Could not find endpoint": DescribeEndpoint has no error of its own for that (SageMaker API reference)
         if error.response["Error"]["Code"] != "ValidationException":
             raise
-        raise Missing(f"there is no endpoint {name}: somebody removed it", f"make deploy{words}") from error
+        raise Missing(
+            f"there is no endpoint {name}: somebody removed it", f"make sleep{words} && make wake{words}"
+        ) from error
     failure = endpoint.get("FailureReason", "")
     if "EndpointConfigName" not in endpoint or not endpoint.get("ProductionVariants"):
         return ServingEndpoint(name, endpoint["EndpointStatus"], failure, 0, "", "", "")

@@ -71,6 +71,12 @@ def test_an_interrupted_one_goes_on(images: Path, hashed: list[str], monkeypatch
     assert sorted(hashed) == [f"{name}/0.png" for name in ("dark",) * 3 + ("light",) * 3]
 
 
+def test_in_a_read_only_folder_nothing_is_kept(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "KEPT", Path("/proc/kept"))  # takes no files, not even root's
+    monkeypatch.setattr(listing, "MANY", 1)
+    assert len(listing.with_list(inspect(images)).listed) == len(inspect(images).files)
+
+
 def test_of_few_images_nothing_is_kept(images: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(listing, "KEPT", tmp_path / "kept")
     with_list(inspect(images))

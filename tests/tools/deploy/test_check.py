@@ -50,6 +50,8 @@ class Live:
     def wait(self, **_: Any) -> None: ...
 
     def describe_endpoint(self, **_: Any) -> dict[str, Any]:
+        if not self.endpoint:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "not found"}}, "DescribeEndpoint")
         return {**self.endpoint, "ProductionVariants": [{"VariantName": "live", **self.instances}]}
 
     def describe_endpoint_config(self, **named: str) -> dict[str, Any]:
@@ -98,6 +100,14 @@ def wrong(asked: Any = None) -> list[str]:
 
 def test_a_system_that_is_as_its_stacks_say_passes(live: Live) -> None:
     assert wrong() == []
+
+
+def test_an_endpoint_that_somebody_removed_is_one_line_with_the_way_back(live: Live) -> None:
+    live.endpoint = {}
+    [line] = wrong()
+    assert line.endswith(
+        "somebody removed it: make sleep, then make wake, makes it again; a deploy alone changes nothing"
+    )
 
 
 def test_for_programs_it_is_a_list_of_the_checks(

@@ -49,7 +49,8 @@ def test_the_first_failure_of_the_operation_is_the_reason(monkeypatch: pytest.Mo
     """Newest first: API reference, DescribeStackEvents."""
     assert failed(monkeypatch, CDK, EVENTS).problems == [
         "stack s-a: A: a reason\n that goes on\n"
-        "next: correct that and run the same command again: CloudFormation has put back what it changed",
+        "next: correct that and run the same command again: CloudFormation has put back that stack; those before it "
+        "stay as they are now",
     ]
 
 

@@ -103,7 +103,7 @@ def test_a_deploy_that_goes_on_without_this_process_is_what_the_file_says(
     with pytest.raises(type(error)), recorded({"epochs": "3"}, read_settings({"epochs": "3"}), say=print):
         raise error
     assert written(stages) == {"stage": "dev", "epochs": 3}
-    assert "has what you asked for: make deploy goes on with it" in capsys.readouterr().out
+    assert "has what you asked for: the same command goes on with it" in capsys.readouterr().out
 
 
 def test_in_a_read_only_checkout_it_deploys_and_says_what_to_write(stages: Path) -> None:

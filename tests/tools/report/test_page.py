@@ -167,7 +167,8 @@ def test_an_endpoint_that_is_off_is_said_with_the_command_and_the_rest_is_there(
         aws.endpoint = refused("ValidationException", "DescribeEndpoint", "Could not find endpoint")
     text = Document(page(stage="dev")).text
     assert "Endpoint off" in text
-    assert f"make {'wake' if gone == 'output' else 'deploy'} makes it" in text
+    command = {"stack": "make deploy", "output": "make wake", "endpoint": "make sleep && make wake"}[gone]
+    assert f"{command} makes it" in text
     assert "Test accuracy 50.0%" in text
 
 
