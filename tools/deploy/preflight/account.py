@@ -1,4 +1,4 @@
-"""A company's account has a key that is to be used, and a permissions boundary for roles: both are checked."""
+"""A company's account has a key, a path of roles and a permissions boundary that are to be used: all are checked."""
 
 import json
 from functools import partial
@@ -58,6 +58,18 @@ def existing_key(target: Target) -> str:
             'statements in docs/permissions.md, "A company\'s account"'
         )
     return f"{arn} is enabled, and alarms may use it"
+
+
+def role_path(target: Target) -> str:
+    """A deployed stage keeps the path of its roles: CloudFormation replaces no resource whose name is given.
+
+    Source: "AWS::IAM::Role", `Path`, CloudFormation template reference.
+    """
+    path = target.settings.role_path
+    for role in resources(_deployed(target, "roles"), "AWS::IAM::Role").values():
+        if (has := role.get("Path", "/")) != path:
+            raise NotReady(f"roles are at {has}. role_path cannot change on a deployed stage: {_keep(has)}")
+    return f"roles are at {path}"
 
 
 def _deployed_key(target: Target) -> str | None:

@@ -1,4 +1,5 @@
-"""An existing key that cannot be used, and a boundary that denies what a role needs, are told before the deploy."""
+"""A key that cannot be used, another key or path than a stage has, and a boundary that denies what a role needs, are
+told before the deploy."""
 
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.tools.deploy.preflight.conftest import ACCOUNT, Aws, target
 from tools.assembly import SynthesizedApp
-from tools.deploy.preflight.account import TOPIC_PUBLISHERS, boundary, existing_key
+from tools.deploy.preflight.account import TOPIC_PUBLISHERS, boundary, existing_key, role_path
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
 
@@ -120,6 +121,21 @@ def test_a_deployed_stage_keeps_its_key(aws: Aws, before: Any, now: str, said: s
         existing_key(target(existing_key_arn=now))
     deployed(aws, "slipway-dev-storage", storage(OWN))
     assert existing_key(target()) == "the deploy makes a key"
+
+
+@pytest.mark.parametrize(("before", "now"), [(None, "/teams/"), ("/teams/", "/"), ("/teams/", "/teams/vision/")])
+def test_a_deployed_stage_keeps_the_path_of_its_roles(aws: Aws, before: str | None, now: str) -> None:
+    """ "AWS::IAM::Role", CloudFormation template reference: another path needs a replacement, and a role with a name
+    cannot be replaced."""
+    role = {"Type": "AWS::IAM::Role", "Properties": {"Path": before} if before else {}}
+    was = before or "/"
+    deployed(aws, "slipway-dev-roles", {"Resources": {"Role": role}})
+    with pytest.raises(NotReady, match=f"roles are at {was}. role_path cannot change .*: leave it {was}, or deploy"):
+        role_path(target(role_path=now))
+    deployed(aws, "slipway-dev-roles", {"Resources": {"Role": role}})
+    assert role_path(target(role_path=was)) == f"roles are at {was}"
+    deployed(aws, "slipway-dev-roles")
+    assert role_path(target(role_path=now)) == f"roles are at {now}"
 
 
 def bounded(tmp_path: Path, **boundaries: Any) -> Target:
