@@ -28,7 +28,8 @@ def existing_key(target: Target) -> str:
     Source: "KeyMetadata", KMS API reference.
     """
     arn = target.settings.existing_key_arn
-    if (deployed := _deployed_key(target)) not in (None, arn):
+    deployed = _deployed_key(target)
+    if deployed is not None and deployed != arn:
         raise NotReady(
             f"what is stored is encrypted with {deployed or 'the key that the deploy made'}, which the roles would no "
             f"longer use. existing_key_arn cannot change on a deployed stage: {_keep(deployed)}"
