@@ -31,8 +31,8 @@ def has(aws: Aws, **versions: int) -> None:
 
 def in_stacks(aws: Aws, **stacks: str) -> None:
     """Makes these stacks be the bootstraps of these qualifiers, beside another app's."""
-    common = {"CreationTime": 0, "StackStatus": "UPDATE_COMPLETE"}
-    described = [
+    common: dict[str, Any] = {"CreationTime": 0, "StackStatus": "UPDATE_COMPLETE"}
+    described: list[dict[str, Any]] = [
         {
             "StackName": name,
             "Parameters": [{"ParameterKey": "Qualifier", "ParameterValue": qualifier}],
