@@ -93,7 +93,7 @@ class _App:
         chosen = [
             (name, value)
             for name, value in variables(assembly).items()
-            if name not in ("prefix", "kept", "retention")
+            if name not in ("prefix", "kept", "kept_old", "retention")
             and value not in ("", FILLED)  # the prefix names the roles themselves
         ]
         self._chosen = sorted(chosen, key=lambda item: -len(item[1]))  # the longest first: some hold others

@@ -67,9 +67,11 @@ def _storage(assembly: AppRoles) -> dict[str, str]:
     [(stack, id, bucket)] = [one for one in _resources(assembly, "AWS::S3::Bucket") if "LoggingConfiguration" in one[2]]
     log_stack, _, group = _resources(assembly, "AWS::Logs::LogGroup")[0]
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    kept = assembly.resolver.text(assembly.templates[stack]["Resources"][id]["DeletionPolicy"], stack)
     return {
         "key": assembly.resolver.text(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], stack),
-        "kept": assembly.resolver.text(assembly.templates[stack]["Resources"][id]["DeletionPolicy"], stack),
+        "kept": kept,
+        "kept_old": kept.removesuffix("ExceptOnCreate"),
         "retention": assembly.resolver.text(group["RetentionInDays"], log_stack),
         "own_key": FILLED if _resources(assembly, "AWS::KMS::Key") else "",
     }

@@ -42,7 +42,12 @@ ROLE: list[tuple[str, Any]] = [
     ("DependsOn", [1]),
     ("Unknown", 1),
 ]
-BUCKET = [("DeletionPolicy", "Delete"), ("UpdateReplacePolicy", "Delete"), ("DeletionPolicy", "Snapshot")]
+BUCKET = [
+    ("DeletionPolicy", "Delete"),
+    ("UpdateReplacePolicy", "Delete"),
+    ("DeletionPolicy", "Snapshot"),
+    ("DeletionPolicy", "Retain"),
+]
 
 
 def kinds() -> Iterator[tuple[str, Change]]:

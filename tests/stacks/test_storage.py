@@ -130,13 +130,18 @@ def test_what_is_left_over_expires(templates: dict[str, Template]) -> None:
     )
 
 
-@pytest.mark.parametrize(("fixture", "policy"), [("templates", "Retain"), ("gpu_fleet", "Delete")])
+@pytest.mark.parametrize(
+    ("fixture", "policies"),
+    [("templates", ("RetainExceptOnCreate", "Retain")), ("gpu_fleet", ("Delete", "Delete"))],
+)
 def test_keep_data_decides_what_a_deleted_stack_leaves(
-    fixture: str, policy: str, request: pytest.FixtureRequest
+    fixture: str, policies: tuple[str, str], request: pytest.FixtureRequest
 ) -> None:
+    """And what a failed first deploy leaves: nothing. "DeletionPolicy attribute", CloudFormation template reference."""
     storage: Template = request.getfixturevalue(fixture)["storage"]
     for kind in ("AWS::S3::Bucket", "AWS::KMS::Key"):
-        assert {found["DeletionPolicy"] for found in storage.find_resources(kind).values()} == {policy}
+        made = storage.find_resources(kind).values()
+        assert {(found["DeletionPolicy"], found["UpdateReplacePolicy"]) for found in made} == {policies}
 
 
 def _program(root: Path, files: dict[str, str]) -> str:

@@ -22,6 +22,7 @@ from tools.deploy.removal import NotRemoved, Say, by_creation, delete_stacks, em
 from tools.preflight import require_aws
 
 KEPT = ("bucket", "key", "training log", "scoring log")  # with keep_data
+_RETAINED = ("RetainExceptOnCreate", "Retain")  # of this version, and of earlier ones
 # Scaling first, so that nothing scales an endpoint that is being deleted. The other three refer to the next.
 _ORDER = ("scaling target", "endpoint", "endpoint configuration", "model")
 
@@ -78,7 +79,7 @@ def _require_retained(stack: str) -> None:
     """Raise `NotRemoved` if deleting the stack would delete the data."""
     template = boto3.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     for id, resource in template["Resources"].items():
-        if resource["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key") and resource.get("DeletionPolicy") != "Retain":
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key") and resource.get("DeletionPolicy") not in _RETAINED:
             raise NotRemoved(
                 f"{stack} was deployed with keep_data=false, and deleting it deletes {id}: "
                 "deploy with keep_data=true first, or destroy with keep_data=false"

@@ -21,6 +21,7 @@ from aws.log_groups import (
     endpoint_log_group,
     function_log_group,
 )
+from aws.resource_types import BUDGET, lacks
 from settings.names import RoleSuffix, access_log_bucket, bucket_name, regional
 
 # Listings of resources whose names begin with the prefix: kind, service, operation, its items, and an item's name.
@@ -120,10 +121,14 @@ def _global(of: Deployment) -> Iterator[DeployedResource]:
     for kind, service, operation, items, name, suffixes in _GLOBAL:
         old = {f"{of.prefix}{suffix}".rstrip("-") for suffix in suffixes}
         ours = old | {regional(each, of.region) for each in old}
-        account = {"AccountId": of.account} if service == "budgets" else {}
-        for item in pages(service, operation, items, **account):
-            if item[name] in ours:
-                yield DeployedResource(kind, item[name])
+        billing = service == "budgets"
+        if billing and lacks(of.region, BUDGET):  # none is made there, and a partition may have no such service
+            continue
+        # Few may see billing in an organisation's account; the operations stack removes its budget by itself.
+        with _unless("AccessDeniedException") if billing else contextlib.nullcontext():
+            for item in pages(service, operation, items, **({"AccountId": of.account} if billing else {})):
+                if item[name] in ours:
+                    yield DeployedResource(kind, item[name])
 
 
 def stacks_of(of: Deployment) -> Iterator[DeployedResource]:
@@ -146,12 +151,11 @@ def _sagemaker(of: Deployment) -> Iterator[DeployedResource]:
     yield from running_jobs(of)
     # CloudFormation generates the names of these two.
     client = boto3.client("sagemaker")
-    for config in pages("sagemaker", "list_endpoint_configs", "EndpointConfigs"):
-        if of.owns(client.list_tags(ResourceArn=config["EndpointConfigArn"])["Tags"]):
-            yield DeployedResource("endpoint configuration", config["EndpointConfigName"])
-    for model in pages("sagemaker", "list_models", "Models"):
-        if of.owns(client.list_tags(ResourceArn=model["ModelArn"])["Tags"]):
-            yield DeployedResource("model", model["ModelName"])
+    for kind, api in (("endpoint configuration", "EndpointConfig"), ("model", "Model")):
+        for found in pages("sagemaker", xform_name(f"List{api}s"), f"{api}s"):
+            with _unless("AccessDeniedException"):  # another team's may be shut to this caller
+                if of.owns(client.list_tags(ResourceArn=found[f"{api}Arn"])["Tags"]):
+                    yield DeployedResource(kind, found[f"{api}Name"])
 
 
 def _apis(of: Deployment) -> Iterator[DeployedResource]:

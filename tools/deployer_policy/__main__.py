@@ -24,6 +24,7 @@ from settings import read_settings
 from tools.assembly import synthesize
 from tools.cdk import ROOT
 from tools.cli import add_json, command, make_parser, print_json, settings_of
+from tools.deploy.preflight.bootstrap import bootstrap_options
 from tools.deployer_policy.derive import resources
 from tools.deployer_policy.needs import LOCAL, SCHEMA, DeployPlace, Need, together
 from tools.deployer_policy.policies import Document, documents
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {"files": [str(file) for file in files], "needs": lines, "stopped": [asdict(each) for each in steps]}
         )
     else:
-        _tell(settings.prefix, place, files, needs)
+        _tell(settings.prefix, place, files, needs, bootstrap_options(app.bootstrap[0], ask=not given))
         if policy:
             _tell_stopped(options.scp, steps)
     return 1 if steps else 0
@@ -89,7 +90,7 @@ def _write(policies: list[Document], needs: list[Need]) -> list[Path]:
     return files
 
 
-def _tell(prefix: str, place: DeployPlace, files: list[Path], needs: list[Need]) -> None:
+def _tell(prefix: str, place: DeployPlace, files: list[Path], needs: list[Need], options: str) -> None:
     by_schema = sum(SCHEMA in need.asked_by for need in needs)
     by_local = sum(LOCAL in need.asked_by for need in needs)
     print(
@@ -101,8 +102,12 @@ def _tell(prefix: str, place: DeployPlace, files: list[Path], needs: list[Need])
     for file, name in zip(files, names, strict=True):
         print(f"aws iam create-policy --policy-name {name} --policy-document file://{file.relative_to(ROOT)}")
     arns = ",".join(f"arn:{place.partition}:iam::{place.account}:policy/{name}" for name in names)
+    print(
+        "\nThis bootstrap is for every app and stage that uses it: give it the policies of all of them, or make one of "
+        "its own (`@aws-cdk/core:bootstrapQualifier` in cdk.json).\n"
+    )
     target = f"aws://{place.account}/{place.region}"
-    print(f'make cdk ARGS="bootstrap {target} --cloudformation-execution-policies {arns}"')
+    print(f'make cdk ARGS="bootstrap {target} {options} --cloudformation-execution-policies {arns}"')
 
 
 def _tell_stopped(path: Path, steps: list[StoppedStep]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tools.deploy import inventory
 from tools.deploy.inventory import DeployedResource, Deployment
@@ -17,7 +17,7 @@ def refused(code: str) -> ClientError:
 
 
 class Account:
-    """Every service: `listings` by operation, and each key's tags; a key without any is shut to us."""
+    """Every service: `listings` by operation, and the tags of each key and model; one without any is shut to us."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.listings: dict[str, Any] = {}
@@ -36,6 +36,11 @@ class Account:
         if KeyId not in self.tags:
             raise refused("AccessDeniedException")
         return {"KeyMetadata": {"KeyManager": "CUSTOMER", "KeyState": "Enabled"}}
+
+    def list_tags(self, ResourceArn: str) -> dict[str, Any]:
+        if ResourceArn not in self.tags:
+            raise refused("AccessDeniedException")
+        return {"Tags": self.tags[ResourceArn]}
 
     def list_resource_tags(self, KeyId: str) -> dict[str, Any]:
         return {"Tags": self.tags[KeyId]}
@@ -63,6 +68,42 @@ def test_what_an_account_has_of_another_region_is_not_ours(account: Account, mon
         "dashboard app-dev", "dashboard app-dev-eu-west-1",
         "role app-dev-training", "role app-dev-training-eu-west-1",
     ]  # fmt: skip
+
+
+def shut(**_: str) -> Any:
+    raise refused("AccessDeniedException")
+
+
+def test_who_may_not_see_budgets_finds_the_rest(account: Account) -> None:
+    """ "IAM tutorial: Grant access to the billing console", IAM user guide: an IAM user may not, by default."""
+    account.listings |= {"describe_budgets": shut, "list_dashboards": [{"DashboardName": "app-dev"}]}
+    assert OF.find() == [DeployedResource("dashboard", "app-dev")]
+
+
+def test_no_other_listing_may_be_shut(account: Account) -> None:
+    account.listings["list_roles"] = shut
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        OF.find()
+
+
+def test_no_budget_is_looked_for_in_a_region_without(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "AWS Billing and Cost Management endpoints and quotas", AWS general reference: Budgets has none in GovCloud."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-gov-west-1")
+
+    def nowhere(**_: str) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://budgets.us-gov-west-1.amazonaws.com")
+
+    account.listings["describe_budgets"] = nowhere
+    assert OF.find() == []
+
+
+def test_models_of_others_that_are_shut_to_us_are_passed_over(account: Account) -> None:
+    account.listings |= {
+        "list_models": [{"ModelName": name, "ModelArn": name} for name in ("shut", "ours", "another")],
+        "list_endpoint_configs": [{"EndpointConfigName": "shut", "EndpointConfigArn": "shut"}],
+    }
+    account.tags = {"ours": [{"Key": "app", "Value": "app"}, {"Key": "stage", "Value": "dev"}], "another": []}
+    assert OF.find() == [DeployedResource("model", "ours")]
 
 
 def test_a_key_of_others_that_is_shut_to_us_is_passed_over(account: Account) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -264,6 +265,21 @@ def test_data_that_the_stack_would_take_is_not_deleted_with_keep_data(
     monkeypatch.setattr(command.boto3, "client", lambda _: CloudFormation())
     with pytest.raises(NotRemoved, match=r"app-dev-storage was deployed with keep_data=false, .* deletes Bucket"):
         destroy(OF, keep_data=True, say=lambda _: None)
+
+
+@pytest.mark.parametrize("policy", ["RetainExceptOnCreate", "Retain"])
+def test_data_that_this_or_an_earlier_version_retains_does_not_stop_a_removal(
+    policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"Type": "AWS::KMS::Key", "DeletionPolicy": policy}
+    template = {"TemplateBody": {"Resources": {"Key": key}}}
+    stack = DeployedResource("stack", "app-dev-storage")
+    found, removed = [[stack], [], []], list[str]()
+    monkeypatch.setattr(Deployment, "find", lambda _: found.pop(0))
+    monkeypatch.setattr(command.boto3, "client", lambda _: SimpleNamespace(get_template=lambda StackName: template))
+    monkeypatch.setattr(command, "delete_stacks", lambda names, _: removed.extend(names))
+    assert destroy(OF, keep_data=True, say=lambda _: None) == []
+    assert removed == ["app-dev-storage"]
 
 
 def test_what_stays_has_its_price(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,9 @@ def test_it_writes_policies_and_the_reason_of_each_line(synthesized: Path, capsy
         name = f"slipway-dev-deployer-{number}"
         assert f"aws iam create-policy --policy-name {name} --policy-document file://out/{file}" in said
         assert f"arn:aws:iam::{PLACE.account}:policy/{name}" in said.splitlines()[-1]
-    assert f"bootstrap aws://{PLACE.account}/{PLACE.region} --cloudformation-execution-policies" in said
+    assert "This bootstrap is for every app and stage that uses it: give it the policies of all of them" in said
+    where = f"bootstrap aws://{PLACE.account}/{PLACE.region} --qualifier hnb659fds"
+    assert f"{where} --cloudformation-execution-policies" in said
     reasons = (synthesized / "deployer-policy.txt").read_text().splitlines()
     assert f"{len(reasons)} permissions in {len(files)} policies" in said
     [line] = [line for line in reasons if line.startswith("kms:CreateKey ")]

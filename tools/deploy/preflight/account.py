@@ -1,4 +1,4 @@
-"""A company's account has a key that is to be used, and a permissions boundary for roles: both are checked."""
+"""A company's account has a key, a path of roles and a permissions boundary that are to be used: all are checked."""
 
 import json
 from functools import partial
@@ -11,8 +11,11 @@ from aws.pseudo_parameters import fill
 from iam import template
 from iam.boundary import denied
 from iam.policy import listed
+from settings.names import StackSuffix, resource_name
+from tools.deploy.preflight.names import is_deployed
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
+from tools.stack import resources
 
 TOPIC_PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 _ANOTHER = "name another one under @aws-cdk/core:permissionsBoundary in cdk.json"
@@ -20,11 +23,17 @@ _USE = "SETTINGS=existing_key_arn=… names another one"
 
 
 def existing_key(target: Target) -> str:
-    """The key exists in the account and region of the deploy, is enabled, and encrypts.
+    """The key exists in the account and region of the deploy, is enabled, and encrypts; a deployed stage keeps its key.
 
     Source: "KeyMetadata", KMS API reference.
     """
     arn = target.settings.existing_key_arn
+    deployed = _deployed_key(target)
+    if deployed is not None and deployed != arn:
+        raise NotReady(
+            f"what is stored is encrypted with {deployed or 'the key that the deploy made'}, which the roles would no "
+            f"longer use. existing_key_arn cannot change on a deployed stage: {_keep(deployed)}"
+        )
     if not arn:
         return "the deploy makes a key"
     _, _, _, region, account, _ = arn.split(":")
@@ -50,6 +59,39 @@ def existing_key(target: Target) -> str:
             'statements in docs/permissions.md, "A company\'s account"'
         )
     return f"{arn} is enabled, and alarms may use it"
+
+
+def role_path(target: Target) -> str:
+    """A deployed stage keeps the path of its roles: CloudFormation replaces no resource whose name is given.
+
+    Source: "AWS::IAM::Role", `Path`, CloudFormation template reference.
+    """
+    path = target.settings.role_path
+    for role in resources(_deployed(target, "roles"), "AWS::IAM::Role").values():
+        if (has := role.get("Path", "/")) != path:
+            raise NotReady(f"roles are at {has}. role_path cannot change on a deployed stage: {_keep(has)}")
+    return f"roles are at {path}"
+
+
+def _deployed_key(target: Target) -> str | None:
+    """ARN of the given key that encrypts the deployed bucket, empty for the deploy's own; None without a bucket."""
+    for bucket in resources(_deployed(target, "storage"), "AWS::S3::Bucket").values():
+        [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        if key := rule["ServerSideEncryptionByDefault"].get("KMSMasterKeyID"):  # the access log has none
+            return key if isinstance(key, str) else ""
+    return None
+
+
+def _deployed(target: Target, suffix: StackSuffix) -> dict[str, Any]:
+    """Template of the deployed stack; one without resources if there is none."""
+    stack = resource_name(target.settings.prefix, suffix)
+    if not is_deployed(stack):
+        return {"Resources": {}}
+    return dict(boto3.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"])
+
+
+def _keep(value: str) -> str:
+    return f"leave it {value or 'empty'}, or deploy another stage, SETTINGS=stage=…"
 
 
 def boundary(target: Target) -> str:

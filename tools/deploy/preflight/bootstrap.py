@@ -7,6 +7,7 @@ never changed: `cdk bootstrap` would give its stack this app's qualifier, and ot
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -15,8 +16,10 @@ from botocore.exceptions import ClientError
 from tools import cdk
 from tools.deploy.preflight.target import Target
 from tools.preflight import NotReady
+from tools.stack import outputs_of
 
 DEFAULT_QUALIFIER = "hnb659fds"
+_TOOLKIT = "CDKToolkit"
 
 
 def bootstrapped(target: Target) -> str:
@@ -27,7 +30,7 @@ def bootstrapped(target: Target) -> str:
         if versions[qualifier] < required:
             raise NotReady(
                 f"version {versions[qualifier]}, and the app needs {required}: "
-                f'make cdk ARGS="bootstrap {place} --qualifier {qualifier}"'
+                f'make cdk ARGS="bootstrap {place} {bootstrap_options(qualifier)}"'
             )
         return f"version {versions[qualifier]}, with the app's qualifier {qualifier}"
     if versions:
@@ -61,6 +64,30 @@ def bootstrap(
         place = f"aws://{account}/{region}"
         cdk.run("bootstrap", place, "--qualifier", qualifier, on_line=lambda _: None, folder=Path(nowhere))
     return True
+
+
+def bootstrap_options(qualifier: str, *, ask: bool = True) -> str:
+    """Options of `cdk bootstrap` that name the qualifier, and its stack where that is not the default one.
+
+    With `ask`, AWS says which stack has the qualifier; one that none has gets a stack of its own.
+    """
+    toolkits = _toolkits() if ask else {}
+    own = f"{_TOOLKIT}-{qualifier}"
+    default = _TOOLKIT if qualifier == DEFAULT_QUALIFIER and _TOOLKIT not in toolkits.values() else own
+    stack = toolkits.get(qualifier, default)
+    return f"--qualifier {qualifier}" + (f" --toolkit-stack-name {stack}" if stack != _TOOLKIT else "")
+
+
+def _toolkits() -> dict[str, str]:
+    """Names of the account's bootstrap stacks in the region, by qualifier; none for who may not ask."""
+    found = dict[str, str]()
+    with suppress(ClientError):
+        for page in boto3.client("cloudformation").get_paginator("describe_stacks").paginate():
+            for stack in page["Stacks"]:
+                given = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+                if "Qualifier" in given and "BootstrapVersion" in outputs_of(stack):
+                    found[given["Qualifier"]] = stack["StackName"]
+    return found
 
 
 def _versions(_: Target | None = None) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.deploy.preflight.account import boundary, existing_key
+from tools.deploy.preflight.account import boundary, existing_key, role_path
 from tools.deploy.preflight.bootstrap import bootstrapped
 from tools.deploy.preflight.budget import billing_access
 from tools.deploy.preflight.concurrency import concurrency
@@ -37,6 +37,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("EC2 zone", ec2_zone),
     ("EC2 plan", ec2_plan),
     ("existing key", existing_key),
+    ("path of roles", role_path),
     ("private network", private_network),
     ("permissions boundary", boundary),
     ("log groups", free_log_groups),

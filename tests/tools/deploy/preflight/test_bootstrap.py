@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.tools.deploy.preflight.conftest import ACCOUNT, REGION, Assembly, Aws, target
 from tools import cdk
 from tools.assembly import synthesize
-from tools.deploy.preflight.bootstrap import bootstrap, bootstrapped, make_bootstrap
+from tools.deploy.preflight.bootstrap import bootstrap, bootstrap_options, bootstrapped, make_bootstrap
 from tools.preflight import NotReady
 
 PLACE = f"aws://{ACCOUNT}/{REGION}"
@@ -27,6 +27,22 @@ def has(aws: Aws, **versions: int) -> None:
     ]
     asked = {"Path": "/cdk-bootstrap", "Recursive": True}
     aws("ssm").add_response("get_parameters_by_path", {"Parameters": parameters}, asked)
+
+
+def in_stacks(aws: Aws, **stacks: str) -> None:
+    """Makes these stacks be the bootstraps of these qualifiers, beside another app's."""
+    common: dict[str, Any] = {"CreationTime": 0, "StackStatus": "UPDATE_COMPLETE"}
+    described: list[dict[str, Any]] = [
+        {
+            "StackName": name,
+            "Parameters": [{"ParameterKey": "Qualifier", "ParameterValue": qualifier}],
+            "Outputs": [{"OutputKey": "BootstrapVersion", "OutputValue": "5"}],
+        }
+        for qualifier, name in stacks.items()
+    ]
+    aws("cloudformation").add_response(
+        "describe_stacks", {"Stacks": [common | each for each in [*described, {"StackName": "other"}]]}, {}
+    )
 
 
 def may_not_ask(aws: Aws) -> None:
@@ -45,8 +61,35 @@ def test_the_app_s_own_bootstrap_is_right_if_it_is_new_enough(aws: Aws) -> None:
     has(aws, hnb659fds=30, other=30)
     assert bootstrapped(target()) == "version 30, with the app's qualifier hnb659fds"
     has(aws, hnb659fds=5)
+    in_stacks(aws, hnb659fds="CDKToolkit")
     with pytest.raises(NotReady, match=rf'needs 6: make cdk ARGS="bootstrap {PLACE} --qualifier hnb659fds"$'):
         bootstrapped(target())
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "there", "stack"),
+    [
+        ("hnb659fds", {}, None),
+        ("hnb659fds", {"hnb659fds": "platform"}, "platform"),
+        ("hnb659fds", {"team": "CDKToolkit"}, "CDKToolkit-hnb659fds"),
+        ("team", {"hnb659fds": "CDKToolkit"}, "CDKToolkit-team"),
+        ("team", {"team": "CDKToolkit"}, None),
+    ],
+)
+def test_a_bootstrap_command_never_names_the_stack_of_another_qualifier(
+    aws: Aws, qualifier: str, there: dict[str, str], stack: str | None
+) -> None:
+    """Without `--toolkit-stack-name` it is CDKToolkit: "cdk bootstrap", CDK CLI reference."""
+    in_stacks(aws, **there)
+    named = f" --toolkit-stack-name {stack}" if stack else ""
+    assert bootstrap_options(qualifier) == f"--qualifier {qualifier}{named}"
+
+
+def test_a_bootstrap_command_is_told_to_who_may_not_ask_too(aws: Aws) -> None:
+    aws("cloudformation").add_client_error("describe_stacks", "AccessDenied")
+    own = "--qualifier team --toolkit-stack-name CDKToolkit-team"
+    assert bootstrap_options("team") == own
+    assert bootstrap_options("team", ask=False) == own  # the stub answers once
 
 
 def test_one_with_another_qualifier_is_told_with_both_ways(aws: Aws) -> None:
