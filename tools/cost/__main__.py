@@ -6,8 +6,8 @@
     make cost REGION=eu-west-1                        with the prices of a region; default: the environment's
 
 It needs no AWS: it reads the synthesized templates and the prices in aws/prices.yaml. A revision is synthesized by its
-own code with its own settings, and priced with today's prices. What has no price is named and in no sum, and the exit
-code is then 1.
+own code with its own settings of the same app and stage, and priced with today's prices. What has no price is named and
+in no sum, and the exit code is then 1.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     now = replace(now, month_off=off.month)
     before = None
     if options.base:
-        with synthesized(options.base) as folder:
+        with synthesized(options.base, given) as folder:
             before = estimate(load(folder), usage, options.region)
     if options.json:
         print_json(as_json(now, before))
