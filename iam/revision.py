@@ -34,7 +34,13 @@ def synthesized(revision: str, given: Mapping[str, str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="slipway-revision-") as folder:
         source, out = Path(folder) / "source", Path(folder) / "cdk.out"
         source.mkdir()
-        archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
+        try:
+            archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
+        except RevisionError as error:
+            raise RevisionError(
+                f"{error}. If it is in the remote repository, fetch it first: git fetch origin {revision} "
+                "(a shallow clone has the newest commit alone), and give BASE=FETCH_HEAD"
+            ) from error
         subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
         if (ROOT / _WHEELS).is_dir():  # git does not keep them; any will do, as no policy names them
             for wheels in (_WHEELS, Path("serving/wheels")):  # which version 0.1.0 wants too

@@ -42,3 +42,16 @@ def test_app_and_stage_are_those_that_it_is_compared_with_and_other_settings_its
     with revision.synthesized("first", {"app": "shop", "stage": "prod", "epochs": "2"}) as folder:
         assert json.loads((folder / "context").read_text()) == {"app": "shop", "stage": "prod"}
     assert not folder.exists()
+
+
+def test_a_revision_that_a_shallow_clone_lacks_comes_with_the_command_that_gets_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    monkeypatch.setattr(revision, "ROOT", tmp_path / "shallow")
+    fix = "fetch it first: git fetch origin first"
+    with pytest.raises(revision.RevisionError, match=fix), revision.synthesized("first", {}):
+        pass
+    _git(tmp_path / "shallow", "fetch", "--quiet", "origin", "first")
+    with revision.synthesized("FETCH_HEAD", {}) as folder:
+        assert (folder / "context").exists()
