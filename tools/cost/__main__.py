@@ -31,8 +31,8 @@ from tools.cost.usage import add_arguments, usage_of
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
-    table(options.region)  # a region without prices is told before anything is synthesized
     given, settings = settings_of(options), chosen_settings(options)
+    table(options.region)  # a region without prices is told before anything is synthesized
 
     def of(settings: Mapping[str, str]) -> Estimate:
         return estimate(load(synthesize(settings).folder), usage, options.region)
