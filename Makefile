@@ -144,11 +144,11 @@ templates: $(SETUP)
 iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json]
 	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS)
 
-iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file] [ARGS=--json]
-	@$(PY) -m tools.permissions diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
+iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file] [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.permissions diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS) $(CONTEXT)
 
-review: templates  ## a pull request's comment: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS=…]
-	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS)
+review: $(SETUP)  ## a pull request's comment, of every stage: template diff, permissions and cost beside BASE=main [MARKDOWN=file] [SETTINGS="stage=prod": of that one]
+	@$(PY) -m tools.review $(or $(BASE),$(error BASE=<git revision> is needed)) $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS) $(CONTEXT)
 
 deployer-policy: $(SETUP)  ## the least that CloudFormation needs for a deploy, as IAM policies in out/ [SCP=scp.json: and the steps that it would stop] [SETTINGS=…] [ARGS=--json]
 	@$(PY) -m tools.deployer_policy $(if $(SCP),--scp "$$SCP") $(ARGS) $(CONTEXT)

@@ -1,11 +1,12 @@
 """Synthesize the app as it was at a git revision, without account, credentials or network."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +21,12 @@ class RevisionError(GateError):
 
 
 @contextmanager
-def synthesized(revision: str) -> Iterator[Path]:
+def synthesized(revision: str, given: Mapping[str, str]) -> Iterator[Path]:
     """Yield a folder with the templates of `revision`, which is removed afterwards.
+
+    Args:
+        revision: commit, branch or tag; its own files have its settings.
+        given: settings of the app to compare with; of these the revision takes app and stage.
 
     Raises:
         RevisionError: no such revision, or its app fails.
@@ -29,13 +34,23 @@ def synthesized(revision: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="slipway-revision-") as folder:
         source, out = Path(folder) / "source", Path(folder) / "cdk.out"
         source.mkdir()
-        archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
+        try:
+            archive = _run(["git", "archive", "--format=tar", f"{revision}^{{commit}}"], ROOT)
+        except RevisionError as error:
+            raise RevisionError(
+                f"{error}. If it is in the remote repository, fetch it first: git fetch origin {revision} "
+                "(a shallow clone has the newest commit alone), and give BASE=FETCH_HEAD"
+            ) from error
         subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
         if (ROOT / _WHEELS).is_dir():  # git does not keep them; any will do, as no policy names them
             for wheels in (_WHEELS, Path("serving/wheels")):  # which version 0.1.0 wants too
                 shutil.copytree(ROOT / _WHEELS, source / wheels)
+        same = json.dumps({name: given[name] for name in ("app", "stage") if name in given})
         try:
-            _run([sys.executable, "app.py"], source, CDK_OUTDIR=str(out), CDK_VALIDATION="false")
+            _run(
+                [sys.executable, "app.py"], source,
+                CDK_OUTDIR=str(out), CDK_VALIDATION="false", CDK_CONTEXT_JSON=same,
+            )  # fmt: skip
         except RevisionError:
             if not (out / "manifest.json").exists():  # it is there when only the gate found something to say
                 raise

@@ -38,11 +38,11 @@ def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
     "target",
     [
         "demo", "synth", "deploy", "classify", "live", "weights", "diff", "destroy", "load", "capacity", "cost",
-        "notebook", "upload", "deployer-policy",
+        "notebook", "upload", "deployer-policy", "review", "iam-diff",
     ],
 )  # fmt: skip
 def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-untyped-def]
-    arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos", "IMAGE=cat.jpg")
+    arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos", "IMAGE=cat.jpg", "BASE=main")
     given, _ = make_parser(target, None).parse_known_args(arguments[2:])
     assert settings_of(given) == {"endpoint_schedule": SCHEDULE, "url_hosts": "*", "stage": "prod"}
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec
 
+import boto3
 from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from aws.prices import DEFAULT_REGION, UnknownPrice
 from iam.errors import GateError
@@ -144,7 +145,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_region(parser: argparse.ArgumentParser) -> None:
     """Have the parser take --region REGION, whose prices count."""
-    default = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    try:
+        default = os.environ.get("AWS_REGION") or boto3.session.Session().region_name or DEFAULT_REGION
+    except ProfileNotFound:  # of AWS_PROFILE, which prices do not need
+        default = DEFAULT_REGION
     parser.add_argument("--region", default=default, help="region whose prices count; here by default: %(default)s")
 
 

@@ -20,7 +20,7 @@ from iam.acknowledged import own_rules
 from iam.check import check_templates
 from iam.revision import synthesized
 from iam.template import load, read
-from tools.cli import add_json, command, print_json, usage
+from tools.cli import add_json, add_settings, command, print_json, settings_of, usage
 
 
 @command
@@ -53,8 +53,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
-        folder = options.base if Path(options.base).is_dir() else stack.enter_context(synthesized(options.base))
-        before, after = read(load(Path(folder))), read(load(options.folder))
+        folder = Path(options.base)
+        if not folder.is_dir():
+            folder = stack.enter_context(synthesized(options.base, settings_of(options)))
+        before, after = read(load(folder)), read(load(options.folder))
     difference = diff.compare(before, after)
     if options.json:
         print_json(asdict(difference))
@@ -81,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         "diff", prog="make iam-diff", usage=usage("iam-diff"), help="list permissions that a change adds and removes"
     )
     changes.add_argument("base", help="a git revision, or the folder of another synthesized app")
-    changes.add_argument("folder", type=Path, help="folder that make synth wrote")
+    changes.add_argument("folder", type=Path, help="folder that make synth wrote, with these settings")
+    add_settings(changes)
     changes.add_argument("--markdown", type=Path, metavar="FILE", help="also write the list as a pull-request comment")
     add_json(changes, "sentences: widened, and narrowed")
     changes.set_defaults(run=_diff)

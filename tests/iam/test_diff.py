@@ -2,6 +2,8 @@
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.iam import audited
 from tests.iam.conftest import ROLES, Templates, role, statement
 from tests.iam.kinds import EC2, OPERATIONS, SERVING, add, found, put
 from tests.iam.test_network_kinds import NETWORK
+from tools import permissions
 from tools.permissions import main
 
 
@@ -189,6 +192,19 @@ def test_for_programs_it_is_two_lists_of_sentences(
     found = json.loads(capsys.readouterr().out)
     assert (len(found["widened"]), found["narrowed"]) == (1, [])
     assert "sagemaker:DeleteEndpoint" in found["widened"][0]
+
+
+def test_the_revision_is_of_the_same_stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    @contextmanager
+    def synthesized(revision: str, given: dict[str, str]) -> Iterator[Path]:
+        asked.append((revision, given))
+        yield folder
+
+    monkeypatch.setattr(permissions, "synthesized", synthesized)
+    assert main(["diff", "main", str(folder), "--settings", "stage=prod"]) == 0
+    assert asked == [("main", {"stage": "prod"})]
 
 
 def test_a_revision_that_is_not_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@
     make cost REGION=eu-west-1                        with the prices of a region; default: the environment's
 
 It needs no AWS: it reads the synthesized templates and the prices in aws/prices.yaml. A revision is synthesized by its
-own code with its own settings, and priced with today's prices. What has no price is named and in no sum, and the exit
-code is then 1.
+own code with its own settings of the same app and stage, and priced with today's prices. What has no price is named and
+in no sum, and the exit code is then 1.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from tools.cost.usage import add_arguments, usage_of
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     usage = usage_of(options)
-    table(options.region)  # a region without prices is told before anything is synthesized
     given, settings = settings_of(options), chosen_settings(options)
+    table(options.region)  # a region without prices is told before anything is synthesized
 
     def of(settings: Mapping[str, str]) -> Estimate:
         return estimate(load(synthesize(settings).folder), usage, options.region)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     now = replace(now, month_off=off.month)
     before = None
     if options.base:
-        with synthesized(options.base) as folder:
+        with synthesized(options.base, given) as folder:
             before = estimate(load(folder), usage, options.region)
     if options.json:
         print_json(as_json(now, before))

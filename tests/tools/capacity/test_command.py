@@ -39,6 +39,7 @@ def synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     (tmp_path / "a-b-serving.template.json").write_text(json.dumps({"Resources": resources}))
     monkeypatch.setattr(command, "synthesize", lambda _: SynthesizedApp(tmp_path, ["a-b-serving"]))
+    monkeypatch.setenv("AWS_REGION", "us-east-1")  # no developer's profile
     monkeypatch.chdir(tmp_path)
     Path("trace.csv").write_text("seconds,rate\n0,0.5\n600,0.5\n600,1.3\n1200,1.3\n")
 

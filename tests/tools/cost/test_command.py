@@ -1,7 +1,8 @@
 """`make cost`: output, comparison with a revision, and error messages."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,14 +27,17 @@ def _write(folder: Path, instances: int, type_: str = "ml.m5.large") -> Path:
 
 
 @pytest.fixture(autouse=True)
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """App with two instances now and one at the revision "main"; no other revision exists."""
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
+    """App with two instances now and one at the revision "main"; none else exists. Returns what is asked of it."""
+    asked: list[Mapping[str, str]] = []
     now, before = _write(tmp_path / "now", 2), _write(tmp_path / "before", 1)
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
 
     @contextmanager
-    def synthesized(revision: str) -> Iterator[Path]:
+    def synthesized(revision: str, given: Mapping[str, str]) -> Iterator[Path]:
+        asked.append(given)
         if revision != "main":
             raise RevisionError(f"git archive: {revision} is not a revision")
         yield before
@@ -45,6 +49,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda given: SynthesizedApp(off if given.get("endpoint") == "off" else now, ["a-b-serving"]),
     )
     monkeypatch.setattr(command, "synthesized", synthesized)
+    return asked
 
 
 def test_the_table_says_how_each_amount_comes_about_and_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +81,11 @@ def test_beside_a_revision_json_has_both_amounts(capsys: pytest.CaptureFixture[s
     result = json.loads(capsys.readouterr().out)
     assert (result["items"][0]["month_before"], result["items"][0]["month"]) == (83.95, 167.9)
     assert result["totals_before"]["a month"] < result["totals"]["a month"]
+
+
+def test_the_revision_is_of_the_same_stage(asked: list[Mapping[str, str]]) -> None:
+    assert command.main(["--base", "main", "-c", "stage=prod"]) == 0
+    assert asked == [{"stage": "prod"}]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
@@ -110,6 +120,18 @@ def test_the_region_is_the_argument_s_or_the_environment_s(
     assert "Dollars a month, eu-west-1" in said and "186.88" in said and "sagemaker 2023-12" in said
     assert command.main(["--region", "us-east-1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["region"] == "us-east-1"
+
+
+def test_the_environment_s_region_may_be_its_profile_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = us-west-2\n[profile prod]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for profile, region in (("prod", "eu-west-1"), ("gone", "us-east-1")):
+        monkeypatch.setenv("AWS_PROFILE", profile)
+        assert command.main(["--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["region"] == region
 
 
 def test_a_region_without_prices_is_one_line_before_anything_is_synthesized(
