@@ -165,7 +165,7 @@ def remove(found: DeployedResource) -> None:
             boto3.client("logs").delete_log_group(logGroupName=name)
         case kind if kind in JOB_LOGS:
             boto3.client("logs").delete_log_stream(logGroupName=JOB_LOGS[kind], logStreamName=name)
-        case "alarm":
+        case "composite alarm" | "alarm":
             boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
         case "bucket":
             empty(name)
