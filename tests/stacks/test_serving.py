@@ -84,7 +84,7 @@ def test_the_disk_is_encrypted_with_the_systems_key_where_it_can_be(
 
 
 def test_the_endpoint_publishes_no_metrics_that_nothing_reads(templates: dict[str, Template]) -> None:
-    """ "Getting started with detailed observability", SageMaker developer guide: a new configuration has it by default."""
+    """ "Getting started with detailed observability", SageMaker developer guide: the default is true."""
     config = only(templates["serving"], "AWS::SageMaker::EndpointConfig")
     assert config["MetricsConfig"] == {"EnableDetailedObservability": False}
 
