@@ -48,7 +48,8 @@ DOUBTS = {
             "How often does a job's event come?",
             "once",
             "twice",
-            '"Amazon EventBridge event delivery": at least once',
+            '"Events that Amazon SageMaker AI sends to Amazon EventBridge", SageMaker developer guide: "may send '
+            'multiple events to EventBridge for each state change"; when it does, it does not say',
         ),
         Doubt(
             "events-lost",
@@ -56,7 +57,8 @@ DOUBTS = {
             "yes",
             "no: neither that of the first job's end nor every second one after it; schedules run by the time factor",
             '"Delivery level for AWS service events", Amazon EventBridge events reference: with best effort, "in some '
-            'rare cases an event might not be delivered"; it names no level for SageMaker',
+            'rare cases an event might not be delivered"; it names no level for SageMaker. "Events from AWS services": '
+            '"For services not listed that send events to EventBridge, assume a best effort delivery"',
         ),
         Doubt(
             "events-early",
@@ -92,7 +94,8 @@ DOUBTS = {
             "What status has a tuning job that was ended by its MaxRuntimeInSeconds?",
             "Stopped",
             "Completed",
-            '"ResourceLimits", SageMaker API reference, does not say it',
+            '"Monitor the Progress of a Hyperparameter Tuning Job", SageMaker developer guide: Stopped is a job that '
+            '"was manually stopped before it completed"; "ResourceLimits", API reference, does not say it',
         ),
         Doubt(
             "update-to-live-refused",

@@ -72,6 +72,8 @@ class Serving(Stack):
             ],
             kms_key_id=None if settings.endpoint_instance.local_disk else key.key_arn,
             data_capture_config=_capture(settings, key) if settings.endpoint_data_capture_percent else None,
+            # On by default since June 2026: billed metrics, and scrapes of a path that the server does not have.
+            metrics_config=sagemaker.CfnEndpointConfig.MetricsConfigProperty(enable_detailed_observability=False),
         )
         self.config.override_logical_id(config_id(self, settings, rollback_metrics(settings)))
         # SageMaker would create the group that it logs to without a retention.

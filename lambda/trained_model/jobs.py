@@ -166,7 +166,8 @@ class Jobs:
 def _used_its_time(found: Mapping[str, Any]) -> bool:
     """True for a tuning job that was stopped by its own time limit, not by anybody: its best model is as good as meant.
 
-    AWS does not document whether such a job is Completed or Stopped.
+    "Monitor the Progress of a Hyperparameter Tuning Job", SageMaker developer guide, calls Stopped what "was manually
+    stopped"; no page says outright what such a job is.
     """
     if found.get("HyperParameterTuningJobStatus") != "Stopped" or "HyperParameterTuningEndTime" not in found:
         return False

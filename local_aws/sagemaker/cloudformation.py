@@ -120,7 +120,8 @@ TYPES = {
         replacing=("ExecutionRoleArn", "PrimaryContainer", "Containers", "EnableNetworkIsolation", "VpcConfig"),
     ),
     "AWS::SageMaker::EndpointConfig": _type(
-        "EndpointConfig", replacing=("ProductionVariants", "KmsKeyId", "DataCaptureConfig", "AsyncInferenceConfig")
+        "EndpointConfig",
+        replacing=("ProductionVariants", "KmsKeyId", "DataCaptureConfig", "AsyncInferenceConfig", "MetricsConfig"),
     ),
     "AWS::SageMaker::Endpoint": _type(
         "Endpoint",

@@ -229,8 +229,8 @@ def test_every_call_of_the_instance_s_role_is_in_the_contract_and_was_needed(wit
 def test_destroying_it_leaves_the_data_and_then_nothing(system: System) -> None:
     deployment, quiet = Deployment("e2e", "dev", ACCOUNT), lambda _: None
     known = {
-        "HTTP API", "alarm", "bucket", "budget", "dashboard", "endpoint", "endpoint configuration", "function",
-        "instance profile", "internet gateway", "key", "key alias", "log group", "model", "network",
+        "HTTP API", "alarm", "bucket", "budget", "composite alarm", "dashboard", "endpoint", "endpoint configuration",
+        "function", "instance profile", "internet gateway", "key", "key alias", "log group", "model", "network",
         "notebook instance", "role", "rule", "scaling target", "stack", "topic", "training log",
     }  # fmt: skip
     found = {each.kind for each in deployment.find()} - {"instance"}  # one that has trained ends by itself

@@ -1,5 +1,6 @@
 """The notebook as it lies in the repository: executable, without outputs, and clear where there is no AWS."""
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -49,6 +50,17 @@ def test_every_step_is_explained(notebook: nbformat.NotebookNode) -> None:
         "8. Who may do what",
         "9. Remove what costs money",
     ]
+
+
+def test_the_endpoint_that_it_tries_publishes_no_metrics_that_nothing_reads(notebook: nbformat.NotebookNode) -> None:
+    """It is asked of boto3, as SageMaker's SDK leaves out what is False, and SageMaker's default is true."""
+    [deploy] = [cell.source for cell in notebook.cells if cell.id == "deploy"]
+    [given] = [
+        {keyword.arg: keyword.value for keyword in node.keywords}
+        for node in ast.walk(ast.parse(deploy))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "session.sagemaker_client.create_endpoint_config"
+    ]
+    assert ast.literal_eval(given["MetricsConfig"]) == {"EnableDetailedObservability": False}
 
 
 def test_with_no_endpoint_reachable_the_first_cell_names_the_fix_and_shows_no_stack_trace(

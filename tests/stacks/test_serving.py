@@ -83,6 +83,12 @@ def test_the_disk_is_encrypted_with_the_systems_key_where_it_can_be(
     assert "KmsKeyId" not in only(gpu_fleet["serving"], "AWS::SageMaker::EndpointConfig")  # local NVMe
 
 
+def test_the_endpoint_publishes_no_metrics_that_nothing_reads(templates: dict[str, Template]) -> None:
+    """ "Getting started with detailed observability", SageMaker developer guide: the default is true."""
+    config = only(templates["serving"], "AWS::SageMaker::EndpointConfig")
+    assert config["MetricsConfig"] == {"EnableDetailedObservability": False}
+
+
 def shift_of(stacks: dict[str, Template]) -> dict[str, Any]:
     endpoint = only(stacks["serving"], "AWS::SageMaker::Endpoint")
     return dict(endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"])

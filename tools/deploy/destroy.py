@@ -23,8 +23,9 @@ from tools.preflight import require_aws
 
 KEPT = ("bucket", "key", "training log", "scoring log")  # with keep_data
 _RETAINED = ("RetainExceptOnCreate", "Retain")  # of this version, and of earlier ones
-# Scaling first, so that nothing scales an endpoint that is being deleted. The other three refer to the next.
-_ORDER = ("scaling target", "endpoint", "endpoint configuration", "model")
+# Scaling first, so that nothing scales an endpoint that is being deleted. The next two refer to the next, and composite
+# alarms to others, which CloudWatch refuses to delete before them.
+_ORDER = ("scaling target", "endpoint", "endpoint configuration", "model", "composite alarm")
 
 
 def destroy(of: Deployment, *, keep_data: bool, say: Say) -> list[DeployedResource]:

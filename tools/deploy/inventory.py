@@ -179,8 +179,10 @@ def _logs(of: Deployment) -> Iterator[DeployedResource]:
 def _watching(of: Deployment) -> Iterator[DeployedResource]:
     # Target tracking names its alarms after the scaled resource.
     for start in (of.prefix, f"TargetTracking-endpoint/{of.prefix}", f"TargetTracking-function:{of.prefix}"):
-        for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=start):
-            yield DeployedResource("alarm", alarm["AlarmName"])
+        for kind, type_ in (("composite alarm", "CompositeAlarm"), ("alarm", "MetricAlarm")):  # the latter by default
+            named = {"AlarmNamePrefix": start, "AlarmTypes": [type_]}
+            for alarm in pages("cloudwatch", "describe_alarms", f"{type_}s", **named):
+                yield DeployedResource(kind, alarm["AlarmName"])
     for topic in pages("sns", "list_topics", "Topics"):
         if topic["TopicArn"].rpartition(":")[2].startswith(of.prefix):
             yield DeployedResource("topic", topic["TopicArn"])

@@ -4,6 +4,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -33,10 +34,7 @@ def stop_jobs(found: Iterable[DeployedResource], say: Say) -> None:
     for job in tunings:
         _stop(client, job, say)
     for job in tunings:  # tuning jobs first, as they start training jobs; boto3 has no waiter for them
-        for _ in range(_WAIT["MaxAttempts"]):
-            if _status(client, job) not in RUNNING:
-                break
-            time.sleep(_WAIT["Delay"])
+        _wait_while(partial(_status, client, job), *RUNNING)
     for job in [each for kind in ("training job", "scoring job") for each in found if each.kind == kind]:
         _stop(client, job, say)
         waiter = client.get_waiter(f"{xform_name(JOBS[job.kind])}_completed_or_stopped")
@@ -149,14 +147,9 @@ def remove(found: DeployedResource) -> None:
         case "scaling target":
             _deregister(name)
         case "endpoint":
-            boto3.client("sagemaker").delete_endpoint(EndpointName=name)
-            boto3.client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=_WAIT)
+            _delete_endpoint(name)
         case "notebook instance":
-            client = boto3.client("sagemaker")
-            if client.describe_notebook_instance(NotebookInstanceName=name)["NotebookInstanceStatus"] == "InService":
-                client.stop_notebook_instance(NotebookInstanceName=name)
-                client.get_waiter("notebook_instance_stopped").wait(NotebookInstanceName=name, WaiterConfig=_WAIT)
-            client.delete_notebook_instance(NotebookInstanceName=name)
+            _delete_notebook_instance(name)
         case "endpoint configuration":
             boto3.client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
         case "model":
@@ -165,7 +158,7 @@ def remove(found: DeployedResource) -> None:
             boto3.client("logs").delete_log_group(logGroupName=name)
         case kind if kind in JOB_LOGS:
             boto3.client("logs").delete_log_stream(logGroupName=JOB_LOGS[kind], logStreamName=name)
-        case "alarm":
+        case "composite alarm" | "alarm":
             boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
         case "bucket":
             empty(name)
@@ -176,6 +169,43 @@ def remove(found: DeployedResource) -> None:
             boto3.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=_KEY_DAYS)
         case _:
             raise NotRemoved(f"{found} is in no stack any more, and no service created it: delete it by hand")
+
+
+def _delete_endpoint(name: str) -> None:
+    client = boto3.client("sagemaker")
+
+    def status() -> str:
+        return str(client.describe_endpoint(EndpointName=name)["EndpointStatus"])
+
+    if _wait_while(status, "Creating", "Updating", "SystemUpdating", "RollingBack") != "Deleting":
+        client.delete_endpoint(EndpointName=name)
+    client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=_WAIT)
+
+
+def _delete_notebook_instance(name: str) -> None:
+    client = boto3.client("sagemaker")
+
+    def status() -> str:
+        return str(client.describe_notebook_instance(NotebookInstanceName=name)["NotebookInstanceStatus"])
+
+    settled = _wait_while(status, "Pending", "Updating", "Stopping")
+    if settled == "InService":
+        client.stop_notebook_instance(NotebookInstanceName=name)
+        _wait_while(status, "InService", "Stopping")
+    if settled != "Deleting":
+        client.delete_notebook_instance(NotebookInstanceName=name)
+    client.get_waiter("notebook_instance_deleted").wait(NotebookInstanceName=name, WaiterConfig=_WAIT)
+
+
+def _wait_while(status: Callable[[], str], *passing: str) -> str:
+    """Wait until the status is none of these, an hour at most; returns it."""
+    now = status()
+    for _ in range(_WAIT["MaxAttempts"]):
+        if now not in passing:
+            break
+        time.sleep(_WAIT["Delay"])
+        now = status()
+    return now
 
 
 def _deregister(name: str) -> None:

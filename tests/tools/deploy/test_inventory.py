@@ -138,6 +138,20 @@ def test_logs_of_jobs_and_of_the_notebook_are_found_in_the_accounts_own_groups(a
     ]
 
 
+def test_composite_alarms_are_asked_for_as_cloudwatch_lists_metric_alarms_alone(account: Account) -> None:
+    """ "If you omit this parameter, only metric alarms are returned": DescribeAlarms, CloudWatch API reference."""
+
+    def alarms(AlarmNamePrefix: str, AlarmTypes: tuple[str, ...] = ("MetricAlarm",)) -> list[dict[str, str]]:
+        names = {"MetricAlarm": "app-dev-endpoint-up", "CompositeAlarm": "app-dev-endpoint-unused"}
+        return [{"AlarmName": names[type_]} for type_ in AlarmTypes if names[type_].startswith(AlarmNamePrefix)]
+
+    account.listings["describe_alarms"] = alarms
+    assert OF.find() == [
+        DeployedResource("alarm", "app-dev-endpoint-up"),
+        DeployedResource("composite alarm", "app-dev-endpoint-unused"),
+    ]
+
+
 def test_jobs_that_bill_are_found_and_no_others(account: Account) -> None:
     for kind, name in (("training", "Training"), ("processing", "Processing")):
         account.listings[f"list_{kind}_jobs"] = [

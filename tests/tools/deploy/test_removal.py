@@ -227,6 +227,13 @@ def test_what_a_stack_lost_goes_in_the_order_that_sagemaker_asks_for(monkeypatch
     assert kinds == ["scaling target", "endpoint", "endpoint configuration", "model"]
 
 
+def test_a_composite_alarm_goes_before_the_alarms_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "Cannot delete … as there are composite alarm(s) depending on it": cloud-custodian issue 7763."""
+    account = Account(monkeypatch, ("alarm", "app-dev-endpoint-up"), ("composite alarm", "app-dev-endpoint-unused"))
+    assert destroy(OF, keep_data=True, say=lambda _: None) == []
+    assert account.log[1:] == ["remove composite alarm app-dev-endpoint-unused", "remove alarm app-dev-endpoint-up"]
+
+
 def test_without_keep_data_nothing_stays_and_buckets_are_emptied_before_their_stack_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
