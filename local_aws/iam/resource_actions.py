@@ -110,10 +110,13 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::CloudWatch::CompositeAlarm": TypeActions(
         "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
         "AlarmName",
-        ("cloudwatch:PutCompositeAlarm",),
-        ("cloudwatch:PutCompositeAlarm",),
+        (),
+        (),
         ("cloudwatch:DeleteAlarms",),
         with_property={"Tags": "cloudwatch:TagResource"},
+        # "You can't create a composite alarms if your cloudwatch:PutCompositeAlarm permission has a narrower scope":
+        # PutCompositeAlarm, CloudWatch API reference.
+        uses={"cloudwatch:PutCompositeAlarm": "*"},
     ),
     "AWS::CloudWatch::Dashboard": TypeActions(
         "arn:aws:cloudwatch::{account}:dashboard/{name}",

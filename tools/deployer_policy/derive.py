@@ -40,6 +40,9 @@ _OPERATIONS = ("create", "update", "delete")
 # Types with actions on the resource's ARN, and others on that of its parts. Those of a log group are on `GROUP:*`, but
 # for tags: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
 _WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
+# Actions that need `*` for a type, though they have a resource: PutCompositeAlarm and DescribeAlarms, CloudWatch API
+# reference ("scoped to *").
+_EVERYWHERE = {"AWS::CloudWatch::CompositeAlarm": ("cloudwatch:PutCompositeAlarm", "cloudwatch:DescribeAlarms")}
 
 
 def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[ResourceNeeds]:
@@ -90,6 +93,7 @@ class _Reader:
         type_, table = resource["Type"], actions_of(resource["Type"])
         properties = {name: self._filled(value, stack) for name, value in resource.get("Properties", {}).items()}
         asked = {action for name in _OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
+        asked |= {action for action, _ in table.used(properties)}
         if type_.startswith("AWS::SageMaker::") and properties.get("Tags"):
             asked.add("sagemaker:AddTags")
         schema = {
@@ -101,7 +105,7 @@ class _Reader:
         found = set()
         for action in asked | schema:
             by = _BOTH if action in asked & schema else LOCAL if action in asked else SCHEMA
-            for arn in self._on(action, own):
+            for arn in ["*"] if action in _EVERYWHERE.get(type_, ()) else self._on(action, own):
                 found.add(self._need(action, arn, type_, by))
         return found | self._on_others(type_, table, properties, schema)
 

@@ -107,6 +107,17 @@ def test_a_log_group_is_asked_for_without_a_stream_and_its_tags_on_the_group_alo
     assert needed("AWS::Logs::LogGroup", "delete", properties) == [("logs:DeleteLogGroup", f"{group}:log-stream:")]
 
 
+def test_a_composite_alarm_is_put_on_everything_and_deleted_by_its_name() -> None:
+    """ "scoped to *": PutCompositeAlarm, CloudWatch API reference."""
+    alarm = {"AlarmName": "a"}
+
+    assert needed("AWS::CloudWatch::CompositeAlarm", "create", alarm) == []
+    assert list(actions_of("AWS::CloudWatch::CompositeAlarm").used(alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
+    assert needed("AWS::CloudWatch::CompositeAlarm", "delete", alarm) == [
+        ("cloudwatch:DeleteAlarms", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a")
+    ]
+
+
 def test_roles_are_found_in_lists_too() -> None:
     rule = {"Targets": [{"Arn": "a"}, {"Arn": "b", "RoleArn": "r"}]}
 

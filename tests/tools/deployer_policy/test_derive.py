@@ -59,6 +59,17 @@ def test_the_zones_of_a_region_are_asked_for() -> None:
     assert LOCAL in on(needs, "ec2:DescribeAvailabilityZones")["*"].asked_by
 
 
+def test_composite_alarms_are_put_and_read_on_everything(needs: list[Need]) -> None:
+    """ "You can't create a composite alarms if your cloudwatch:PutCompositeAlarm permission has a narrower scope":
+    PutCompositeAlarm, CloudWatch API reference; DescribeAlarms says the same."""
+    put = on(needs, "cloudwatch:PutCompositeAlarm")
+    assert put.keys() == {"*"}
+    assert put["*"].asked_by == {SCHEMA, LOCAL}
+    read = on(needs, "cloudwatch:DescribeAlarms")
+    assert "AWS::CloudWatch::CompositeAlarm" in read["*"].types
+    assert "AWS::CloudWatch::Alarm" not in read["*"].types
+
+
 def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
     passed = {resource.rpartition("/")[2]: need.condition for resource, need in on(needs, "iam:PassRole").items()}
     services = {name: condition[2] for name, condition in passed.items() if condition}
@@ -81,7 +92,8 @@ def test_everything_is_granted_where_aws_has_no_resource_alone(needs: list[Need]
     """Service Authorization Reference, the page of each service."""
     everywhere = {need.action for need in needs if need.resource == "*"}
     assert all(re.match(r".*:(Describe|List|Get)", action) for action in everywhere - {
-        "kms:CreateKey", "logs:CreateLogDelivery", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+        "cloudwatch:PutCompositeAlarm", "kms:CreateKey", "logs:CreateLogDelivery", "sns:SetSubscriptionAttributes",
+        "sns:Unsubscribe",
     })  # fmt: skip
     assert not [need for need in needs if "*" in need.action]
 
