@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from aws import service_linked_roles
+from aws.scaling_permissions import validated
 from iam import facts
 from iam.resolve import Resolver, Template, Unresolvable
 from local_aws.iam.resource_actions import actions_of
@@ -164,7 +165,7 @@ class _Reader:
         if type_ == "AWS::SageMaker::NotebookInstance":
             found.add(self._need("kms:CreateGrant", str(properties["KmsKeyId"]), type_, _BOTH))
         if type_ == _SCALING:
-            found |= self._of_target(properties)
+            found |= self._of_target(properties, schema)
         if type_ == "AWS::ApplicationAutoScaling::ScalingPolicy":
             found.add(self._need("cloudwatch:GetMetricData", "*", type_, SCHEMA))
         if "AccessLogSettings" in properties:
@@ -183,8 +184,8 @@ class _Reader:
             needs.add(self._need("kms:CreateGrant", key, type_, LOCAL))
         return needs
 
-    def _of_target(self, properties: Mapping[str, Any]) -> set[Need]:
-        """The alarms of target tracking, kept environments, and the service-linked role of the first target.
+    def _of_target(self, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:
+        """What registering a target asks for, kept environments, and the service-linked role of the first target.
 
         Source: "Identity-based policies", Application Auto Scaling user guide.
         """
@@ -192,10 +193,9 @@ class _Reader:
         role = f"arn:aws:iam::{account}:role/{service_linked_roles.path_and_name(namespace)}"
         linked = ("StringEquals", "iam:AWSServiceName", service_linked_roles.service(namespace))
         needs = {self._need("iam:CreateServiceLinkedRole", role, _SCALING, _BOTH, linked)}
-        alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-*"
         needs |= {
-            self._need(f"cloudwatch:{verb}", alarms, _SCALING, SCHEMA)
-            for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")
+            self._need(action, resource, _SCALING, _BOTH if action in schema else LOCAL)
+            for action, resource in validated(namespace, region, account).items()
         }
         if namespace == "lambda":
             function = properties["ResourceId"].split(":")[1]
