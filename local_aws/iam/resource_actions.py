@@ -248,7 +248,8 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("kms:CreateAlias",),
         ("kms:UpdateAlias",),
         ("kms:DeleteAlias",),
-        uses={"kms:CreateAlias": "{TargetKeyId}"},
+        # AWS asks on the key, too: "Controlling access to aliases", AWS KMS developer guide.
+        uses=dict.fromkeys(("kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"), "{TargetKeyId}"),
     ),
     "AWS::KMS::Key": TypeActions(
         "arn:aws:kms:{region}:{account}:key/{name}",

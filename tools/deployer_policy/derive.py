@@ -17,7 +17,7 @@ from aws.scaling_permissions import validated
 from iam import facts
 from iam.resolve import Resolver, Template, Unresolvable
 from local_aws.iam.resource_actions import actions_of
-from local_aws.iam.type_actions import TypeActions
+from local_aws.iam.type_actions import OPERATIONS, TypeActions
 from settings import names
 from tools.deployer_policy.narrowing import used, without_resource
 from tools.deployer_policy.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds, generated
@@ -37,7 +37,6 @@ _PASSED_TO = {
 _ZONES = {f"ec2:Describe{what}" for what in ("AccountAttributes", "AvailabilityZones", "Subnets")}
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
-_OPERATIONS = ("create", "update", "delete")
 # Types with actions on the resource's ARN, and others on that of its parts. Those of a log group are on `GROUP:*`, but
 # for tags: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
 _WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
@@ -93,8 +92,8 @@ class _Reader:
     def _needs(self, stack: str, resource: Template) -> set[Need]:
         type_, table = resource["Type"], actions_of(resource["Type"])
         properties = {name: self._filled(value, stack) for name, value in resource.get("Properties", {}).items()}
-        asked = {action for name in _OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
-        asked |= {action for action, _ in table.used(properties)}
+        asked = {action for name in OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
+        asked |= {action for action, _ in _used(table, properties)}
         if type_.startswith("AWS::SageMaker::") and properties.get("Tags"):
             asked.add("sagemaker:AddTags")
         schema = {
@@ -146,7 +145,7 @@ class _Reader:
                 # SageMaker's own operations ask for it on local AWS (local_aws/sagemaker/caller.py).
                 for by in [_BOTH if (role, to) in local or to == _SAGEMAKER else SCHEMA]
             }
-        for action, arn in table.used(properties):
+        for action, arn in _used(table, properties):
             by = _BOTH if action in schema else LOCAL
             found.add(
                 self._need(action, key if action.startswith("kms:") else re.sub(r"[^/]*\.zip$", "*", arn), type_, by)
@@ -237,6 +236,10 @@ class _Reader:
         if self._endpoint:  # the one of another instance type is made before, or removed after
             resource = resource.replace(self._endpoint, names.endpoint_name_pattern(self._endpoint.rpartition("-")[0]))
         return Need(action, resource, condition, frozenset([type_]), asked_by)
+
+
+def _used(table: TypeActions, properties: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {use for name in OPERATIONS for use in table.used(name, properties)}
 
 
 def _texts(value: Any, pattern: re.Pattern[str]) -> Iterator[str]:

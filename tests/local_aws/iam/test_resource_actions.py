@@ -112,7 +112,9 @@ def test_a_composite_alarm_is_put_on_everything_and_deleted_by_its_name() -> Non
     alarm = {"AlarmName": "a"}
 
     assert needed("AWS::CloudWatch::CompositeAlarm", "create", alarm) == []
-    assert list(actions_of("AWS::CloudWatch::CompositeAlarm").used(alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
+    table = actions_of("AWS::CloudWatch::CompositeAlarm")
+    assert list(table.used("create", alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
+    assert list(table.used("update", alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
     assert needed("AWS::CloudWatch::CompositeAlarm", "delete", alarm) == [
         ("cloudwatch:DeleteAlarms", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a")
     ]
@@ -128,5 +130,16 @@ def test_code_is_read_from_where_it_is() -> None:
     function = actions_of("AWS::Lambda::Function")
 
     in_bucket = {"Code": {"S3Bucket": "b", "S3Key": "k"}}
-    assert list(function.used(in_bucket)) == [("s3:GetObject", "arn:aws:s3:::b/k")]
-    assert not list(function.used({"Code": {"ZipFile": "pass"}}))
+    assert list(function.used("create", in_bucket)) == [("s3:GetObject", "arn:aws:s3:::b/k")]
+    assert not list(function.used("create", {"Code": {"ZipFile": "pass"}}))
+    assert not list(function.used("delete", in_bucket))
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_an_alias_is_made_changed_and_deleted_with_a_permission_on_its_key_too(operation: str) -> None:
+    """ "Controlling access to aliases", AWS KMS developer guide."""
+    alias = {"AliasName": "alias/a", "TargetKeyId": "k"}
+    action = f"kms:{operation.capitalize()}Alias"
+
+    assert needed("AWS::KMS::Alias", operation, alias) == [(action, "arn:aws:kms:eu-west-1:111122223333:alias/a")]
+    assert list(actions_of("AWS::KMS::Alias").used(operation, alias)) == [(action, "k")]

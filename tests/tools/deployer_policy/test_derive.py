@@ -88,6 +88,13 @@ def test_a_target_is_registered_with_what_application_auto_scaling_asks_for(need
         assert LOCAL in need.asked_by
 
 
+@pytest.mark.parametrize("verb", ["Create", "Update", "Delete"])
+def test_a_key_s_alias_is_made_changed_and_deleted_on_the_key_too(needs: list[Need], verb: str) -> None:
+    """ "Controlling access to aliases", AWS KMS developer guide: on the alias, and on the key."""
+    kms = f"arn:aws:kms:{HERE}"
+    assert on(needs, f"kms:{verb}Alias").keys() == {f"{kms}:alias/slipway-dev", f"{kms}:key/*"}
+
+
 def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
     passed = {resource.rpartition("/")[2]: need.condition for resource, need in on(needs, "iam:PassRole").items()}
     services = {name: condition[2] for name, condition in passed.items() if condition}
