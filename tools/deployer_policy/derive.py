@@ -167,8 +167,6 @@ class _Reader:
             found |= self._of_target(properties, schema)
         if type_ == "AWS::ApplicationAutoScaling::ScalingPolicy":
             found.add(self._need("cloudwatch:GetMetricData", "*", type_, SCHEMA))
-        if "AccessLogSettings" in properties:
-            found.add(self._need("logs:CreateLogDelivery", "*", type_, LOCAL))
         return found
 
     def _of_endpoint(self, key: str) -> set[Need]:

@@ -120,6 +120,19 @@ def test_a_composite_alarm_is_put_on_everything_and_deleted_by_its_name() -> Non
     ]
 
 
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_a_stage_s_log_is_delivered_with_permissions_on_everything(operation: str) -> None:
+    """ "Configure logging for HTTP APIs", API Gateway developer guide."""
+    table = actions_of("AWS::ApiGatewayV2::Stage")
+    used = dict(table.used(operation, {"ApiId": "a1", "AccessLogSettings": {"DestinationArn": "arn"}}))
+
+    assert set(used.values()) == {"*"}
+    deliveries = {action for action in used if re.search("(Create|Update|Delete)LogDelivery", action)}
+    assert deliveries == {f"logs:{operation.capitalize()}LogDelivery"}
+    assert ("logs:PutResourcePolicy" in used) == (operation != "delete")
+    assert not list(table.used(operation, {"ApiId": "a1"}))
+
+
 def test_roles_are_found_in_lists_too() -> None:
     rule = {"Targets": [{"Arn": "a"}, {"Arn": "b", "RoleArn": "r"}]}
 

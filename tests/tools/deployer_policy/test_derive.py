@@ -95,6 +95,20 @@ def test_a_key_s_alias_is_made_changed_and_deleted_on_the_key_too(needs: list[Ne
     assert on(needs, f"kms:{verb}Alias").keys() == {f"{kms}:alias/slipway-dev", f"{kms}:key/*"}
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("CreateLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "GetLogDelivery", "ListLogDeliveries"),
+        *("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+    ],
+)
+def test_an_api_s_log_is_delivered_with_what_aws_names(needs: list[Need], action: str) -> None:
+    """ "Configure logging for HTTP APIs", API Gateway developer guide."""
+    need = on(needs, f"logs:{action}")["*"]
+    assert "AWS::ApiGatewayV2::Stage" in need.types
+    assert LOCAL in need.asked_by
+
+
 def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
     passed = {resource.rpartition("/")[2]: need.condition for resource, need in on(needs, "iam:PassRole").items()}
     services = {name: condition[2] for name, condition in passed.items() if condition}
@@ -118,7 +132,8 @@ def test_everything_is_granted_where_aws_has_no_resource_alone(needs: list[Need]
     everywhere = {need.action for need in needs if need.resource == "*"}
     assert all(re.match(r".*:(Describe|List|Get)", action) for action in everywhere - {
         "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutMetricAlarm", "kms:CreateKey",
-        "logs:CreateLogDelivery", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
     })  # fmt: skip
     assert not [need for need in needs if "*" in need.action]
 
