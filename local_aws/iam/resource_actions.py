@@ -43,7 +43,7 @@ def _security_group_rule(direction: str) -> TypeActions:
     return TypeActions(f"{_EC2}security-group/{{name}}", "GroupId", (add,), (add, remove), (remove,))
 
 
-def _http_api(kind: str = "", **with_property: str) -> TypeActions:
+def _http_api(kind: str = "", **uses: str) -> TypeActions:
     """Entry of an HTTP API or of a part of it, whose actions are named after the methods of the requests."""
     return TypeActions(
         f"arn:aws:apigateway:{{region}}::/apis/{{name}}{kind}",
@@ -51,7 +51,7 @@ def _http_api(kind: str = "", **with_property: str) -> TypeActions:
         ("apigateway:POST",),
         ("apigateway:PATCH",),
         ("apigateway:DELETE",),
-        with_property=with_property,
+        uses=uses,
     )
 
 
@@ -59,6 +59,16 @@ def _http_api(kind: str = "", **with_property: str) -> TypeActions:
 # itself. Sources: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user
 # guide, and the refusal in https://github.com/elastic/apm-aws-lambda/issues/526.
 NO_STREAM = ":log-stream:"
+
+# Besides the log group's own: "Configure logging for HTTP APIs", API Gateway developer guide. They are on `*`, for a
+# stage with a log.
+_ACCESS_LOG = {
+    f"logs:{action}": "*{AccessLogSettings!s:.0}"
+    for action in (
+        *(f"{verb}LogDelivery" for verb in ("Create", "Update", "Delete", "Get")),
+        *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+    )
+}
 
 _NOTHING = TypeActions("*", "", (), (), ())
 _INVOKE = ("lambda:InvokeFunction",)
@@ -70,8 +80,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::ApiGatewayV2::Authorizer": _http_api("/authorizers"),
     "AWS::ApiGatewayV2::Integration": _http_api("/integrations"),
     "AWS::ApiGatewayV2::Route": _http_api("/routes"),
-    # "Configure logging for HTTP APIs", API Gateway developer guide, has what the caller needs besides.
-    "AWS::ApiGatewayV2::Stage": _http_api("/stages", AccessLogSettings="logs:CreateLogDelivery"),
+    "AWS::ApiGatewayV2::Stage": _http_api("/stages", **_ACCESS_LOG),
     "AWS::ApplicationAutoScaling::ScalableTarget": TypeActions(
         _SCALABLE_TARGET,
         "",
@@ -110,10 +119,13 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
     "AWS::CloudWatch::CompositeAlarm": TypeActions(
         "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
         "AlarmName",
-        ("cloudwatch:PutCompositeAlarm",),
-        ("cloudwatch:PutCompositeAlarm",),
+        (),
+        (),
         ("cloudwatch:DeleteAlarms",),
         with_property={"Tags": "cloudwatch:TagResource"},
+        # "You can't create a composite alarms if your cloudwatch:PutCompositeAlarm permission has a narrower scope":
+        # PutCompositeAlarm, CloudWatch API reference.
+        uses={"cloudwatch:PutCompositeAlarm": "*"},
     ),
     "AWS::CloudWatch::Dashboard": TypeActions(
         "arn:aws:cloudwatch::{account}:dashboard/{name}",
@@ -245,7 +257,8 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("kms:CreateAlias",),
         ("kms:UpdateAlias",),
         ("kms:DeleteAlias",),
-        uses={"kms:CreateAlias": "{TargetKeyId}"},
+        # AWS asks on the key, too: "Controlling access to aliases", AWS KMS developer guide.
+        uses=dict.fromkeys(("kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"), "{TargetKeyId}"),
     ),
     "AWS::KMS::Key": TypeActions(
         "arn:aws:kms:{region}:{account}:key/{name}",

@@ -148,11 +148,10 @@ def _authorise(operation: str, type_: str, physical_id: str | None, properties: 
     place = {"region": get_region(), "account": get_account_id()}
     for action, resource in table.needed(operation, physical_id, properties, place):
         require(key, action, resource)
-    if operation == "delete":
-        return
-    for role, service in table.roles(properties):
-        require_pass_role(key, role, service)
-    for action, resource in table.used(properties):
+    if operation != "delete":
+        for role, service in table.roles(properties):
+            require_pass_role(key, role, service)
+    for action, resource in table.used(operation, properties):
         require(key, action, key_arn(resource) if action.startswith("kms:") else resource)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Properties = Mapping[str, Any]
+OPERATIONS = ("create", "update", "delete")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class TypeActions:
     passes: Mapping[str, str] = field(default_factory=dict)
     """Service to which a role is passed, by the property that holds the role (`Targets.RoleArn`: of each target)."""
     uses: Mapping[str, str] = field(default_factory=dict)
-    """ARN pattern, over the properties, of another resource, by the action that creating or updating needs on it."""
+    """ARN pattern, over the properties, of another resource, by the action needed on it: to create and update, or for
+    the one operation with which its name begins (kms:DeleteAlias)."""
 
     def needed(
         self, operation: str, physical_id: str | None, properties: Properties, place: Mapping[str, str]
@@ -46,9 +48,12 @@ class TypeActions:
             for role in _values(properties, path.split(".")):
                 yield role, service
 
-    def used(self, properties: Properties) -> Iterator[tuple[str, str]]:
-        """Permissions needed on other resources that the properties name, as (action, ARN)."""
+    def used(self, operation: str, properties: Properties) -> Iterator[tuple[str, str]]:
+        """Permissions that `operation` needs on other resources that the properties name, as (action, ARN)."""
         for action, pattern in self.uses.items():
+            verb = action.partition(":")[2].lower()
+            if operation not in ([name for name in OPERATIONS if verb.startswith(name)] or ("create", "update")):
+                continue
             try:
                 yield action, pattern.format(**properties)
             except KeyError:  # the property is absent, such as for a function with inline code

@@ -5,7 +5,9 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from aws.scaling_permissions import validated
 from local_aws.iam import service_linked_roles
+from local_aws.iam.authorization import caller, require
 from local_aws.scaling import dimensions as scaling_dimensions
 from local_aws.scaling.policies import ScalingPolicy
 from local_aws.scaling.schedules import ScheduledAction
@@ -27,6 +29,8 @@ def resource_arn(
 
 def register_target(request: dict[str, Any]) -> dict[str, Any]:
     """RegisterScalableTarget: on an existing target, omitted parameters keep their values."""
+    for action, resource in validated(request["ServiceNamespace"], get_region(), get_account_id()).items():
+        require(caller.get(), action, resource)
     dimension = scaling_dimensions.find(request)
     known = targets.get(key_of(request))
     described = known.described if known else {"ScalableTargetARN": _new_arn(), "CreationTime": now()}

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from aws import service_linked_roles
+from aws.scaling_permissions import validated
 from iam import facts
 from iam.resolve import Resolver, Template, Unresolvable
 from local_aws.iam.resource_actions import actions_of
-from local_aws.iam.type_actions import TypeActions
+from local_aws.iam.type_actions import OPERATIONS, TypeActions
 from settings import names
 from tools.deployer_policy.narrowing import used, without_resource
 from tools.deployer_policy.needs import LOCAL, SCHEMA, Condition, DeployPlace, Need, ResourceNeeds, generated
@@ -36,10 +37,12 @@ _PASSED_TO = {
 _ZONES = {f"ec2:Describe{what}" for what in ("AccountAttributes", "AvailabilityZones", "Subnets")}
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
-_OPERATIONS = ("create", "update", "delete")
 # Types with actions on the resource's ARN, and others on that of its parts. Those of a log group are on `GROUP:*`, but
 # for tags: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user guide.
 _WITH_PARTS = ("AWS::Lambda::Alias", "AWS::Logs::LogGroup")
+# Actions that need `*` for a type, though they have a resource: PutCompositeAlarm and DescribeAlarms, CloudWatch API
+# reference ("scoped to *").
+_EVERYWHERE = {"AWS::CloudWatch::CompositeAlarm": ("cloudwatch:PutCompositeAlarm", "cloudwatch:DescribeAlarms")}
 
 
 def resources(templates: Mapping[str, Template], place: DeployPlace) -> list[ResourceNeeds]:
@@ -89,7 +92,8 @@ class _Reader:
     def _needs(self, stack: str, resource: Template) -> set[Need]:
         type_, table = resource["Type"], actions_of(resource["Type"])
         properties = {name: self._filled(value, stack) for name, value in resource.get("Properties", {}).items()}
-        asked = {action for name in _OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
+        asked = {action for name in OPERATIONS for action, _ in table.needed(name, None, properties, self._where)}
+        asked |= {action for action, _ in _used(table, properties)}
         if type_.startswith("AWS::SageMaker::") and properties.get("Tags"):
             asked.add("sagemaker:AddTags")
         schema = {
@@ -101,7 +105,7 @@ class _Reader:
         found = set()
         for action in asked | schema:
             by = _BOTH if action in asked & schema else LOCAL if action in asked else SCHEMA
-            for arn in self._on(action, own):
+            for arn in ["*"] if action in _EVERYWHERE.get(type_, ()) else self._on(action, own):
                 found.add(self._need(action, arn, type_, by))
         return found | self._on_others(type_, table, properties, schema)
 
@@ -141,7 +145,7 @@ class _Reader:
                 # SageMaker's own operations ask for it on local AWS (local_aws/sagemaker/caller.py).
                 for by in [_BOTH if (role, to) in local or to == _SAGEMAKER else SCHEMA]
             }
-        for action, arn in table.used(properties):
+        for action, arn in _used(table, properties):
             by = _BOTH if action in schema else LOCAL
             found.add(
                 self._need(action, key if action.startswith("kms:") else re.sub(r"[^/]*\.zip$", "*", arn), type_, by)
@@ -160,11 +164,9 @@ class _Reader:
         if type_ == "AWS::SageMaker::NotebookInstance":
             found.add(self._need("kms:CreateGrant", str(properties["KmsKeyId"]), type_, _BOTH))
         if type_ == _SCALING:
-            found |= self._of_target(properties)
+            found |= self._of_target(properties, schema)
         if type_ == "AWS::ApplicationAutoScaling::ScalingPolicy":
             found.add(self._need("cloudwatch:GetMetricData", "*", type_, SCHEMA))
-        if "AccessLogSettings" in properties:
-            found.add(self._need("logs:CreateLogDelivery", "*", type_, LOCAL))
         return found
 
     def _of_endpoint(self, key: str) -> set[Need]:
@@ -179,8 +181,8 @@ class _Reader:
             needs.add(self._need("kms:CreateGrant", key, type_, LOCAL))
         return needs
 
-    def _of_target(self, properties: Mapping[str, Any]) -> set[Need]:
-        """The alarms of target tracking, kept environments, and the service-linked role of the first target.
+    def _of_target(self, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:
+        """What registering a target asks for, kept environments, and the service-linked role of the first target.
 
         Source: "Identity-based policies", Application Auto Scaling user guide.
         """
@@ -188,10 +190,9 @@ class _Reader:
         role = f"arn:aws:iam::{account}:role/{service_linked_roles.path_and_name(namespace)}"
         linked = ("StringEquals", "iam:AWSServiceName", service_linked_roles.service(namespace))
         needs = {self._need("iam:CreateServiceLinkedRole", role, _SCALING, _BOTH, linked)}
-        alarms = f"arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-*"
         needs |= {
-            self._need(f"cloudwatch:{verb}", alarms, _SCALING, SCHEMA)
-            for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")
+            self._need(action, resource, _SCALING, _BOTH if action in schema else LOCAL)
+            for action, resource in validated(namespace, region, account).items()
         }
         if namespace == "lambda":
             function = properties["ResourceId"].split(":")[1]
@@ -233,6 +234,10 @@ class _Reader:
         if self._endpoint:  # the one of another instance type is made before, or removed after
             resource = resource.replace(self._endpoint, names.endpoint_name_pattern(self._endpoint.rpartition("-")[0]))
         return Need(action, resource, condition, frozenset([type_]), asked_by)
+
+
+def _used(table: TypeActions, properties: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {use for name in OPERATIONS for use in table.used(name, properties)}
 
 
 def _texts(value: Any, pattern: re.Pattern[str]) -> Iterator[str]:

@@ -107,6 +107,32 @@ def test_a_log_group_is_asked_for_without_a_stream_and_its_tags_on_the_group_alo
     assert needed("AWS::Logs::LogGroup", "delete", properties) == [("logs:DeleteLogGroup", f"{group}:log-stream:")]
 
 
+def test_a_composite_alarm_is_put_on_everything_and_deleted_by_its_name() -> None:
+    """ "scoped to *": PutCompositeAlarm, CloudWatch API reference."""
+    alarm = {"AlarmName": "a"}
+
+    assert needed("AWS::CloudWatch::CompositeAlarm", "create", alarm) == []
+    table = actions_of("AWS::CloudWatch::CompositeAlarm")
+    assert list(table.used("create", alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
+    assert list(table.used("update", alarm)) == [("cloudwatch:PutCompositeAlarm", "*")]
+    assert needed("AWS::CloudWatch::CompositeAlarm", "delete", alarm) == [
+        ("cloudwatch:DeleteAlarms", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a")
+    ]
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_a_stage_s_log_is_delivered_with_permissions_on_everything(operation: str) -> None:
+    """ "Configure logging for HTTP APIs", API Gateway developer guide."""
+    table = actions_of("AWS::ApiGatewayV2::Stage")
+    used = dict(table.used(operation, {"ApiId": "a1", "AccessLogSettings": {"DestinationArn": "arn"}}))
+
+    assert set(used.values()) == {"*"}
+    deliveries = {action for action in used if re.search("(Create|Update|Delete)LogDelivery", action)}
+    assert deliveries == {f"logs:{operation.capitalize()}LogDelivery"}
+    assert ("logs:PutResourcePolicy" in used) == (operation != "delete")
+    assert not list(table.used(operation, {"ApiId": "a1"}))
+
+
 def test_roles_are_found_in_lists_too() -> None:
     rule = {"Targets": [{"Arn": "a"}, {"Arn": "b", "RoleArn": "r"}]}
 
@@ -117,5 +143,16 @@ def test_code_is_read_from_where_it_is() -> None:
     function = actions_of("AWS::Lambda::Function")
 
     in_bucket = {"Code": {"S3Bucket": "b", "S3Key": "k"}}
-    assert list(function.used(in_bucket)) == [("s3:GetObject", "arn:aws:s3:::b/k")]
-    assert not list(function.used({"Code": {"ZipFile": "pass"}}))
+    assert list(function.used("create", in_bucket)) == [("s3:GetObject", "arn:aws:s3:::b/k")]
+    assert not list(function.used("create", {"Code": {"ZipFile": "pass"}}))
+    assert not list(function.used("delete", in_bucket))
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_an_alias_is_made_changed_and_deleted_with_a_permission_on_its_key_too(operation: str) -> None:
+    """ "Controlling access to aliases", AWS KMS developer guide."""
+    alias = {"AliasName": "alias/a", "TargetKeyId": "k"}
+    action = f"kms:{operation.capitalize()}Alias"
+
+    assert needed("AWS::KMS::Alias", operation, alias) == [(action, "arn:aws:kms:eu-west-1:111122223333:alias/a")]
+    assert list(actions_of("AWS::KMS::Alias").used(operation, alias)) == [(action, "k")]

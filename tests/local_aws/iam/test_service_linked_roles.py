@@ -47,7 +47,7 @@ MAY_LINK = {
     "Resource": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*",
     "Condition": {"StringLike": {"iam:AWSServiceName": "*.application-autoscaling.amazonaws.com"}},
 }
-MAY_SCALE = {"Action": "application-autoscaling:*", "Resource": "*"}
+MAY_SCALE = {"Action": ["application-autoscaling:*", "cloudwatch:*"], "Resource": "*"}
 
 
 def test_it_is_made_by_hand_with_aws_s_name_and_once(client: Client, home: Home) -> None:

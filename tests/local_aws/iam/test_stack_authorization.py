@@ -113,6 +113,23 @@ def test_what_it_may_not_delete_stays(client: Client) -> None:
     assert client("logs").describe_log_groups(logGroupNamePrefix="/mine/d")["logGroups"]
 
 
+def test_an_alias_is_deleted_with_a_permission_on_its_key_too(client: Client) -> None:
+    """ "Controlling access to aliases", AWS KMS developer guide."""
+    kms = f"arn:aws:kms:{DEFAULT_REGION}:{ACCOUNT}"
+    made = {"Action": "kms:CreateAlias", "Resource": [f"{kms}:alias/*", f"{kms}:key/*"]}
+    key = client("kms").create_key()["KeyMetadata"]["KeyId"]
+    properties = {"AliasName": f"alias/mine-{next(_numbers)}", "TargetKeyId": key}
+    body = template(A={"Type": "AWS::KMS::Alias", "Properties": properties})
+    role = execution_role(client, made, {"Action": "kms:DeleteAlias", "Resource": f"{kms}:alias/*"})
+    stack, status, _ = create(client, body, role)
+    assert status == "CREATE_COMPLETE"
+
+    client("cloudformation").delete_stack(StackName=stack)
+
+    assert wait_for_stack(client, stack) == "DELETE_FAILED"
+    assert any(f"kms:DeleteAlias on resource: {kms}:key/{key}" in why for why in reasons(client, stack))
+
+
 def test_a_change_set_is_executed_with_the_role_that_it_was_made_with(client: Client, loggers: str) -> None:
     stack, name = f"stack-{next(_numbers)}", {"ChangeSetName": "first"}
     body = template(B=bucket("not-mine"))

@@ -59,6 +59,56 @@ def test_the_zones_of_a_region_are_asked_for() -> None:
     assert LOCAL in on(needs, "ec2:DescribeAvailabilityZones")["*"].asked_by
 
 
+def test_composite_alarms_are_put_and_read_on_everything(needs: list[Need]) -> None:
+    """ "You can't create a composite alarms if your cloudwatch:PutCompositeAlarm permission has a narrower scope":
+    PutCompositeAlarm, CloudWatch API reference; DescribeAlarms says the same."""
+    put = on(needs, "cloudwatch:PutCompositeAlarm")
+    assert put.keys() == {"*"}
+    assert put["*"].asked_by == {SCHEMA, LOCAL}
+    read = on(needs, "cloudwatch:DescribeAlarms")
+    assert "AWS::CloudWatch::CompositeAlarm" in read["*"].types
+    assert "AWS::CloudWatch::Alarm" not in read["*"].types
+
+
+def test_a_target_is_registered_with_what_application_auto_scaling_asks_for(needs: list[Need]) -> None:
+    """It calls PutMetricAlarm and DeleteAlarms without a name, and reads an endpoint configuration of an invented one:
+    "Permissions validation for Application Auto Scaling API calls on target resources", its user guide; "Auto scaling
+    prerequisites", SageMaker developer guide; aws-controllers-k8s/community, issue 2110."""
+    asked = {
+        "cloudwatch:PutMetricAlarm": "*",
+        "cloudwatch:DescribeAlarms": "*",
+        "cloudwatch:DeleteAlarms": "*",
+        "sagemaker:DescribeEndpoint": f"arn:aws:sagemaker:{HERE}:endpoint/*",
+        "sagemaker:DescribeEndpointConfig": f"arn:aws:sagemaker:{HERE}:endpoint-config/*",
+        "sagemaker:UpdateEndpointWeightsAndCapacities": f"arn:aws:sagemaker:{HERE}:endpoint/*",
+    }
+    for action, resource in asked.items():
+        need = on(needs, action)[resource]
+        assert "AWS::ApplicationAutoScaling::ScalableTarget" in need.types
+        assert LOCAL in need.asked_by
+
+
+@pytest.mark.parametrize("verb", ["Create", "Update", "Delete"])
+def test_a_key_s_alias_is_made_changed_and_deleted_on_the_key_too(needs: list[Need], verb: str) -> None:
+    """ "Controlling access to aliases", AWS KMS developer guide: on the alias, and on the key."""
+    kms = f"arn:aws:kms:{HERE}"
+    assert on(needs, f"kms:{verb}Alias").keys() == {f"{kms}:alias/slipway-dev", f"{kms}:key/*"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("CreateLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "GetLogDelivery", "ListLogDeliveries"),
+        *("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+    ],
+)
+def test_an_api_s_log_is_delivered_with_what_aws_names(needs: list[Need], action: str) -> None:
+    """ "Configure logging for HTTP APIs", API Gateway developer guide."""
+    need = on(needs, f"logs:{action}")["*"]
+    assert "AWS::ApiGatewayV2::Stage" in need.types
+    assert LOCAL in need.asked_by
+
+
 def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
     passed = {resource.rpartition("/")[2]: need.condition for resource, need in on(needs, "iam:PassRole").items()}
     services = {name: condition[2] for name, condition in passed.items() if condition}
@@ -78,10 +128,12 @@ def test_each_role_is_passed_to_its_one_service(needs: list[Need]) -> None:
 
 
 def test_everything_is_granted_where_aws_has_no_resource_alone(needs: list[Need]) -> None:
-    """Service Authorization Reference, the page of each service."""
+    """Service Authorization Reference, the page of each service; alarms have one, but are asked about without it."""
     everywhere = {need.action for need in needs if need.resource == "*"}
     assert all(re.match(r".*:(Describe|List|Get)", action) for action in everywhere - {
-        "kms:CreateKey", "logs:CreateLogDelivery", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+        "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutMetricAlarm", "kms:CreateKey",
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
     })  # fmt: skip
     assert not [need for need in needs if "*" in need.action]
 
