@@ -29,6 +29,7 @@ from local_aws.ec2 import offerings as ec2_offerings
 from local_aws.ec2 import security_group_rules, vpc_endpoints
 from local_aws.functions import account_limit, asynchronous
 from local_aws.functions import concurrency as function_concurrency
+from local_aws.functions import log_lines as function_log_lines
 from local_aws.functions import metrics as function_metrics
 from local_aws.functions import roles as function_roles
 from local_aws.functions import vpc as function_vpc
@@ -77,6 +78,7 @@ def install() -> None:
     asynchronous.install()
     service_calls.install()
     service_linked_roles.install()
+    function_log_lines.install()
     function_metrics.install()
     function_roles.install()
     function_concurrency.install()

@@ -132,6 +132,7 @@ def test_a_table_that_is_added_to_is_there(module: str, name: str, kind: type) -
         ("ministack.core.lambda_runtime", "ensure_spawned", ["worker"]),
         ("ministack.core.lambda_runtime", "_worker_key", ["func_name", "config", "qualifier"]),
         ("ministack.core.lambda_runtime", "_worker_class_for", ["config"]),
+        ("ministack.core.lambda_runtime", "Worker", ["func_name", "config", "code_zip"]),
         (
             "ministack.services.cloudformation.provisioners",
             "_lambda_alias_create",

@@ -18,7 +18,6 @@ import psutil
 import pytest
 from PIL import Image
 
-from serving.admission import MAX_IN_FLIGHT
 from serving.protocol import MAX_BYTES
 from tests.serving import hostile
 from tests.serving.container import IMAGE, MEMORY, Container, container
@@ -100,12 +99,12 @@ def test_the_calls_in_progress_are_answered_after_sigterm(start: Start, model_fo
     body = encode()
     with start(model_folder, "serve") as started, ExitStack() as stack:
         started.ready()
-        calls = [stack.enter_context(Call(started, body)) for _ in range(MAX_IN_FLIGHT // 2)]
+        calls = [stack.enter_context(Call(started, body)) for _ in range(4)]
         started.terminate()
         until(lambda: "Shutting down" in messages(started))
         for call in calls:
             call.send(body)
-        assert {call.answer() for call in calls} == {200}
+            assert call.answer() == 200
         assert started.exit_code() == 0
 
 

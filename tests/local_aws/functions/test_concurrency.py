@@ -96,7 +96,8 @@ class Function:
             Period=3600,
             Statistics=[statistic],
         )["Datapoints"]
-        return max((point[statistic] for point in found), default=0)
+        points = [float(point[statistic]) for point in found]  # two, where an hour has just begun
+        return sum(points) if statistic == "Sum" else max(points, default=0)
 
 
 def zipped(code: str) -> bytes:

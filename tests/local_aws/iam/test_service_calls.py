@@ -219,6 +219,8 @@ def test_an_alarm_that_rings_by_itself_reaches_a_topic_that_takes_tls_alone(
         Threshold=5, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
     )  # fmt: skip
 
-    client("cloudwatch").put_metric_data(Namespace=name, MetricData=[{"MetricName": "Seconds", "Value": 9}])
+    def too_long() -> bool:
+        client("cloudwatch").put_metric_data(Namespace=name, MetricData=[{"MetricName": "Seconds", "Value": 9}])
+        return called(client, function)
 
-    until(lambda: called(client, function))
+    until(too_long)

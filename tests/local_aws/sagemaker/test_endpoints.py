@@ -240,6 +240,7 @@ def test_an_update_switches_without_an_error_to_a_caller(client: Client, endpoin
 
     caller = threading.Thread(target=call)
     caller.start()
+    until(lambda: answers)
     client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     settle(client, endpoint)
     seen = len(answers)
@@ -306,8 +307,6 @@ def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
             except ClientError:
                 failed.append(True)
 
-    caller = threading.Thread(target=call)
-    caller.start()
     client("sagemaker").update_endpoint(
         EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=CANARY, RetainAllVariantProperties=True
     )
@@ -316,6 +315,8 @@ def test_a_model_that_fails_at_run_time_costs_no_more_than_the_canary_s_calls(
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName="first")
     pending = client("sagemaker").describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]
+    caller = threading.Thread(target=call)
+    caller.start()  # not sooner: its calls end the update
     settled = settle(client, endpoint)
     seen = len(failed)
     until(lambda: len(failed) >= seen + 10)

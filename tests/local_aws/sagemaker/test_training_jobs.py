@@ -106,9 +106,12 @@ def run_job(client: Client, training_role: str, bucket: str, data: str) -> Any:
 
 
 def logs_of(client: Client, job: str) -> dict[str, list[str]]:
-    """Log lines of a job by host."""
+    """Log lines of a job by host; none before the first line of any job."""
     logs, group = client("logs"), "/aws/sagemaker/TrainingJobs"
-    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return {}
     return {
         stream["logStreamName"].split("/")[1].rsplit("-", 1)[0]: [
             event["message"]
@@ -160,12 +163,13 @@ def test_a_failing_program_s_own_words_are_the_failure_reason(run_job: Any) -> N
 
 def test_the_instance_that_fails_first_gives_the_reason(run_job: Any) -> None:
     program = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys, time
 base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 first = json.loads((base / "input/config/resourceconfig.json").read_text())["current_host"] == "algo-2"
-time.sleep(0 if first else 0.2)
 (base / "output/failure").write_text("the disk is full" if first else "process 0 of 2 lost the others")
-time.sleep(0 if first else 2)  # as the training program does
+if not first:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    time.sleep(600)
 sys.exit(1)
 """
     job = run_job(program, ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1})
@@ -246,6 +250,7 @@ def test_a_stopped_spot_job_goes_on_from_its_checkpoint(
     first = run_job(COUNTS, wait=False, ResourceConfig=fleet, **spot)["TrainingJobName"]
     kept = f"{spot['CheckpointConfig']['S3Uri'].split('/', 3)[3]}deep/count"
     _wait_for_object(client, kept)  # while the job runs
+    until(lambda: [lines[-1:] for lines in logs_of(client, first).values()] == [["up"]] * instances)
 
     client("sagemaker").stop_training_job(TrainingJobName=first)
     assert ended(client, first)["TrainingJobStatus"] == "Stopped"

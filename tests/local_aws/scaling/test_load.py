@@ -51,7 +51,7 @@ def endpoint(client: Client, variables: dict[str, str]) -> str:
         {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"},
         {"Action": "ecr:*", "Resource": "*"},
     )
-    client("s3").put_object(Bucket="workshop", Key="model.tar.gz", Body=model_archive(name="slow", seconds=0.4))
+    client("s3").put_object(Bucket="workshop", Key="model.tar.gz", Body=model_archive(name="slow", seconds=2.0))
     client("sagemaker").create_model(
         ModelName="slow",
         ExecutionRoleArn=role,
@@ -122,7 +122,7 @@ def test_a_step_load_scales_out_and_its_end_scales_in_without_an_error(
     client: Client, endpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = datetime.now(UTC)
-    with Load(client, callers=4) as load:
+    with Load(client, callers=8) as load:
         (out,) = activities(client, 1)
         served = len(load.answers)
         while len(load.answers) < served + 20 and not load.errors:
@@ -161,7 +161,7 @@ def test_the_alarms_that_made_it_are_cloudwatch_s_own(client: Client, endpoint: 
 
 def test_a_scheduled_action_is_done_at_its_time_and_not_sooner(client: Client, endpoint: str) -> None:
     scaling = client("application-autoscaling")
-    due = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    due = (datetime.now(UTC) + timedelta(seconds=15)).replace(microsecond=0)
     scaling.put_scheduled_action(
         **RESOURCE,
         ScheduledActionName="evening",
