@@ -1,4 +1,4 @@
-"""Before any test imports aws_cdk: which Node, and no stage's file; after collection: the slow tests go first."""
+"""Before any test imports aws_cdk: Node, and no developer's variables; after collection: slow tests go first."""
 
 import os
 
@@ -7,7 +7,9 @@ import pytest
 from tools.node import use_locked_node
 
 use_locked_node()
-os.environ["SLIPWAY_STAGES"] = os.devnull  # a developer's own stages are not what is tested
+for _name in [name for name in os.environ if name.startswith(("AWS_", "CDK_", "SLIPWAY_"))]:
+    del os.environ[_name]  # a developer's own account, region and local AWS are not what is tested
+os.environ["SLIPWAY_STAGES"] = os.devnull  # nor are the stages
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

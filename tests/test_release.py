@@ -1,5 +1,6 @@
 """`make release`, in a repository of its own."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,10 @@ CHANGES = "# Changelog\n\n## [Unreleased]\n\n- A thing.\n\n## [0.1.0] - 2026-01-
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository without the git configuration of a user, who may sign commits or have hooks."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "slipway"\nversion = "0.1.0"\n')
     (tmp_path / "CHANGELOG.md").write_text(CHANGES)

@@ -9,6 +9,7 @@ from local_aws.running import LocalAwsRun, processes
 T = TypeVar("T")
 
 LIMIT_SECONDS = 180.0  # beside other load, what takes one second can take thirty
+WAITER_CONFIG = {"Delay": 1, "MaxAttempts": int(LIMIT_SECONDS)}  # of a waiter of boto3
 
 
 def until(look: Callable[[], T], *, told: Callable[[], object] | None = None) -> T:

@@ -24,6 +24,7 @@ machines: dict[str, Machine] = {}
 _SERVICE = "ec2.amazonaws.com"
 _CONSOLE_BYTES = 64 * 1024
 _START, _END = "StartInstances", "TerminateInstances"
+_ORDER = threading.Lock()
 
 
 def install() -> None:
@@ -161,16 +162,24 @@ def _console_output(params: Params) -> Response:
 
 
 def _in_background(act: Callable[[Machine, Params], Any], machine: Machine, params: Params) -> None:
-    """Run an operation in a thread, as AWS answers at once; errors go to the instance's console output."""
+    """Run an operation in a thread, as AWS answers at once, after those before it.
 
-    def do() -> None:
+    Errors go to the instance's console output.
+    """
+
+    def do(before: threading.Thread | None) -> None:
+        if before:
+            before.join()
         try:
             act(machine, params)
         except OSError as error:
             with machine.console.open("a") as console:
                 console.write(f"local AWS: {error}\n")
 
-    threading.Thread(target=do, name="ec2-operation", daemon=True).start()
+    with _ORDER:
+        operation = threading.Thread(target=do, args=(machine.operation,), name="ec2-operation", daemon=True)
+        machine.operation = operation
+        operation.start()
 
 
 def _error(error: Exception) -> Response:

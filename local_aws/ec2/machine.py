@@ -36,6 +36,7 @@ class Machine:
         killed: number of processes killed for lack of memory.
         boot_attempted: set when the first boot has succeeded or failed.
         failure: reason why the last boot failed; "" if it did not.
+        operation: thread of the last operation that was asked for; it waits for the one before.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Machine:
         self.killed = 0
         self.boot_attempted = threading.Event()
         self.failure = ""
+        self.operation: threading.Thread | None = None
         self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()

@@ -15,7 +15,7 @@ import psutil
 
 from local_aws.home import Home
 from local_aws.running import current, processes
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 from tools.cdk import ROOT
 from tools.demo.classify import ClassifyClient
 from tools.deploy.idle import StackBusy, require_idle
@@ -117,7 +117,7 @@ class Deploy:
         return self.process.wait()
 
     def _kill(self, kill: Callable[["Deploy"], int]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < end:
             if found := kill(self):
                 self.victims += found

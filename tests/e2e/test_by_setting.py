@@ -5,8 +5,9 @@ The tests build on each other, and the last one removes it all.
 
 import json
 import tarfile
-import threading
-import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from local_aws.home import ACCOUNT, Home, read_env
 from notebooks.execute import NOTEBOOK, execute
 from tests.local_aws.http_api.conftest import Api
 from tests.local_aws.http_api.issuer import Issuer
+from tests.waiting import until
 from tools.cdk import ROOT, CdkFailed
 from tools.dataset.upload import upload
 from tools.deploy import weights
@@ -34,7 +36,7 @@ from .conftest import QUICK, System, image_of, unproven
 pytestmark = [pytest.mark.e2e, pytest.mark.long]  # tests/e2e/test_train_then_serve.py proves the default way
 
 # Enough epochs that a training still runs when a test stops it after the first.
-LONGER = {"epochs": "8"}
+LONGER = {"epochs": "30"}
 ALL_LAYERS = {"trainable": "all", "weights": "", "learning_rate": QUICK["learning_rate"], **LONGER}
 
 
@@ -120,16 +122,28 @@ def test_a_head_on_given_weights_is_tuned_and_the_best_of_its_jobs_serves(system
     assert system.classifier()(image_of(system.images, "3")).label in system.images.classes
 
 
+@contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """Run `act` beside the block; at the end its error is raised."""
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act)
+        try:
+            yield
+        finally:
+            acting.result()
+
+
 def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) -> None:
+    def trained_an_epoch() -> str:
+        jobs = system.jobs()
+        return jobs[-1].name if len(jobs) > len(before) and "epoch=1 " in system.log(jobs[-1]) else ""
+
     def stop_after_an_epoch() -> None:
-        while not (len(jobs := system.jobs()) > len(before) and "epoch=1 " in system.log(jobs[-1])):
-            time.sleep(0.2)
-        boto3.client("sagemaker").stop_training_job(TrainingJobName=jobs[-1].name)
+        boto3.client("sagemaker").stop_training_job(TrainingJobName=until(trained_an_epoch))
 
     before, changes = system.jobs(), {"spot": "true", "seed": "3", **ALL_LAYERS}
-    stopper = threading.Thread(target=stop_after_an_epoch, daemon=True)
-    stopper.start()
-    with pytest.raises(CdkFailed, match="Stopped"):
+    system.synthesize(**changes)  # takes long on a busy machine; what follows is awaited
+    with meanwhile(stop_after_an_epoch), pytest.raises(CdkFailed, match="Stopped"):
         system.deploy("trained-model", **changes)
 
     system.deploy("trained-model", **changes)
@@ -180,27 +194,29 @@ def _interrupt() -> None:
     ec2.reboot_instances(InstanceIds=[instance])
     _running_after("epoch=2 ")
     ec2.stop_instances(InstanceIds=[instance], SkipOsShutdown=True)
-    time.sleep(1)
     ec2.start_instances(InstanceIds=[instance])
 
 
 def _running_after(line: str) -> str:
     """The running instance, once its console has the line."""
     ec2 = boto3.client("ec2")
-    while True:
-        time.sleep(0.2)
+
+    def running() -> str:
         for reservation in ec2.describe_instances()["Reservations"]:
             [instance] = reservation["Instances"]
             if instance["State"]["Name"] != "running":  # that of the test before has ended itself
                 continue
             if line in ec2.get_console_output(InstanceId=instance["InstanceId"])["Output"]:
                 return str(instance["InstanceId"])
+        return ""
+
+    return until(running)
 
 
 def test_an_instance_that_is_rebooted_or_killed_under_its_training_goes_on(with_ec2: System, tmp_path: Path) -> None:
-    threading.Thread(target=_interrupt, daemon=True).start()
-
-    with_ec2.deploy("ec2-training", **ALL_LAYERS)
+    with_ec2.synthesize(**ALL_LAYERS)  # takes long on a busy machine; what follows is awaited
+    with meanwhile(_interrupt):
+        with_ec2.deploy("ec2-training", **ALL_LAYERS)
 
     log = (_artifacts(tmp_path) / "train.log").read_text()
     print(log)

@@ -9,7 +9,6 @@ import os
 import pty
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,7 +110,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in files():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, copy / name)
-    git = ["git", "-C", str(copy), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    mine = ("user.name=t", "user.email=t@localhost", "commit.gpgsign=false", f"core.hooksPath={os.devnull}")
+    git = ["git", "-C", str(copy), *(part for value in mine for part in ("-c", value))]
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "copy"]):
         subprocess.run([*git, *command], check=True)
     for name in (".venv", "node_modules", "training/wheels"):
@@ -143,14 +143,11 @@ def environment(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A shell's variables, without an activated environment; the local AWS runs on a port of its own."""
     others = ("AWS_", "CDK_", "SLIPWAY_", "MAKE", "MFLAGS", "PYTHONPATH", "VIRTUAL_ENV")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home = Home(checkout / ".local")
-    up(home, port, tied=True)
+    run = up(home, tied=True)
     yield clean | {
         "PATH": f"{unpack(tmp_path_factory.mktemp('aws'))}{os.pathsep}{clean['PATH']}",
-        "PORT": str(port),
+        "PORT": str(run.port),
         "MAKEFLAGS": " -- SETUP= PACKAGES=",  # it is set up
         "NODE_OPTIONS": f"--require={Path(__file__).with_name('poll_often.cjs')}",
     }

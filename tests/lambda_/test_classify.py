@@ -23,6 +23,7 @@ import pytest
 from request_metrics import RequestMetrics
 
 from tests.lambda_.servers import Server, reply, serving
+from tests.waiting import until
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
@@ -329,13 +330,15 @@ def test_a_slow_endpoint_is_given_up_within_the_functions_time(
     aws.seconds = 3
     monkeypatch.setenv("ENDPOINT_TIMEOUT_SECONDS", "0.6")
     assert error(answer({"image": base64.b64encode(JPEG).decode()}, seconds=2)) == LATE
+    until(lambda: server.requests)
     assert len(server.requests) == 1  # for a second try no time was left
 
 
 def test_an_endpoint_out_of_reach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{once.getsockname()[1]}")
-    assert error(call()) == UNUSABLE
+    with socket.socket() as closed:  # bound, so that no one else listens there
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        assert error(call()) == UNUSABLE
 
 
 # ---------------------------------------------------------------------- the connection

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -17,6 +18,7 @@ from public_address import is_public
 from url_image import UrlImages
 
 from tests.lambda_.servers import Server, reply, serving, write_certificate
+from tests.waiting import LIMIT_SECONDS
 
 HOST = "images.example.com"
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
@@ -287,13 +289,18 @@ def test_a_silent_server_is_given_up(reader: Reader, names: Names, certificate: 
 
 
 def test_a_slow_resolver_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = threading.Event()
+
     def slow(*_: object, **__: object) -> list:
-        time.sleep(0.5)
+        given_up.wait(LIMIT_SECONDS)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     images = UrlImages(["*"], max_bytes=100)
-    assert refusal(images, f"https://{HOST}/", seconds=0.05) == (504, "UrlTimeout")
+    try:
+        assert refusal(images, f"https://{HOST}/", seconds=0.05) == (504, "UrlTimeout")
+    finally:
+        given_up.set()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
@@ -308,10 +315,11 @@ def test_a_server_that_fails_is_not(reader: Reader, path: str) -> None:
 
 def test_a_name_that_is_not_known_or_a_port_that_is_closed(reader: Reader, names: Names) -> None:
     assert refusal(reader(), "https://unknown.example.com/") == (502, "UrlUnreachable")
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        port = once.getsockname()[1]
-    images = UrlImages(["*"], max_bytes=9, resolve=lambda *_: ["127.0.0.1"], is_public=lambda _: True, port=port)
-    assert refusal(images, f"https://{HOST}/") == (502, "UrlUnreachable")
+    with socket.socket() as closed:  # bound, so that no one else listens there
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        images = UrlImages(["*"], max_bytes=9, resolve=lambda *_: ["127.0.0.1"], is_public=lambda _: True, port=port)
+        assert refusal(images, f"https://{HOST}/") == (502, "UrlUnreachable")
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(reader: Reader, names: Names) -> None:

@@ -14,7 +14,7 @@ from local_aws import clock
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import down, up
 from tests.stacks.conftest import templates  # noqa: F401 (a fixture: the synthesized app)
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def clients(variables: dict[str, str], **credentials: str) -> Client:
             region_name=region,
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             verify=variables["AWS_CA_BUNDLE"],
-            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+            config=Config(read_timeout=LIMIT_SECONDS, retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
             **keys,
         )
 

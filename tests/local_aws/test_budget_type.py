@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.home import ACCOUNT
 from tests.local_aws.conftest import Client, wait_for_stack
+from tests.waiting import WAITER_CONFIG
 
 pytestmark = pytest.mark.e2e
 
@@ -47,6 +48,6 @@ def test_a_budget_follows_its_stack(client: Client) -> None:
     assert limit() == 300
 
     cloudformation.delete_stack(StackName="budget")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="budget", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="budget", WaiterConfig=WAITER_CONFIG)
     with pytest.raises(ClientError, match="doesn't exist"):
         limit()

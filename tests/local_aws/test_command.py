@@ -14,6 +14,7 @@ from local_aws.home import Home
 from local_aws.ports import free_port
 from local_aws.processes import HOME, MARKER
 from local_aws.running import LocalAwsRun
+from tests.waiting import LIMIT_SECONDS
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ def test_down_ends_what_make_demo_kept(home: Home, monkeypatch: pytest.MonkeyPat
     demo = Home(home.root / "demo")
     demo.root.mkdir()
     demo.run_file.write_text(json.dumps(asdict(LocalAwsRun(f"test-{os.getpid()}", 0, "https://127.0.0.1:1", "none"))))
-    server = subprocess.Popen(["sleep", "60"], env={**os.environ, MARKER: f"test-{os.getpid()}"})
+    server = subprocess.Popen(["sleep", "600"], env={**os.environ, MARKER: f"test-{os.getpid()}"})
     assert _run(monkeypatch, "down") == 0
-    assert server.wait(timeout=10) < 0
+    assert server.wait(LIMIT_SECONDS) < 0
     assert not demo.run_file.exists()
 
 
@@ -46,9 +47,9 @@ def test_down_without_a_local_aws_is_no_error(
 
 def test_down_ends_what_runs_in_a_folder_whose_files_are_gone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     marks = {MARKER: f"test-{os.getpid()}", HOME: str(home.root / "demo")}
-    server = subprocess.Popen(["sleep", "60"], env=os.environ | marks)
+    server = subprocess.Popen(["sleep", "600"], env=os.environ | marks)
     assert _run(monkeypatch, "down") == 0
-    assert server.wait(timeout=10) < 0
+    assert server.wait(LIMIT_SECONDS) < 0
 
 
 def test_a_damaged_record_is_named_with_the_way_out(

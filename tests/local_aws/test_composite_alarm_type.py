@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.local_aws.conftest import Client, wait_for_stack
+from tests.waiting import WAITER_CONFIG
 
 pytestmark = pytest.mark.e2e
 
@@ -42,7 +43,7 @@ def test_a_composite_alarm_of_a_stack_follows_its_alarms(client: Client) -> None
     assert state() == ["OK"]
 
     cloudformation.delete_stack(StackName="composite")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="composite", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="composite", WaiterConfig=WAITER_CONFIG)
     assert state() == []
     cloudformation.create_stack(StackName="unknown", TemplateBody=template("ALARM(nobody)"))
     assert wait_for_stack(client, "unknown") == "ROLLBACK_COMPLETE"

@@ -10,7 +10,7 @@ import pytest
 from local_aws import processes
 from local_aws.container import RunningContainer, namespaces
 from local_aws.images.image import ContainerImage
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 
 PROGRAM = """
 import http.server, json, os, signal, socket, sys
@@ -115,7 +115,7 @@ def test_without_one_it_is_told_other_places(start: Start) -> None:
 def test_it_is_asked_to_end_and_may_finish(start: Start, sandboxed: bool) -> None:
     container = start(sandboxed)
     ask(container)
-    container.end(30)
+    container.end(LIMIT_SECONDS)
     assert container.poll() == 7
     assert "ending\n" in list(container.output)
 
@@ -123,6 +123,6 @@ def test_it_is_asked_to_end_and_may_finish(start: Start, sandboxed: bool) -> Non
 def test_a_container_that_has_ended_has_no_more_sockets(start: Start) -> None:
     container = start(True)
     ask(container)
-    container.end(30)
+    container.end(LIMIT_SECONDS)
     with pytest.raises(OSError):
         container.make_socket()

@@ -1,5 +1,6 @@
 """No process started by local AWS outlives it, however it ends."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local_aws import lifecycle
@@ -248,7 +250,8 @@ def test_the_caller_s_own_credentials_do_not_reach_it(own: Home, monkeypatch: py
     run = up(own)
 
     for process in processes(run):
-        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(process.environ())
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(process.environ())
 
 
 def test_a_server_whose_certificate_is_half_written_is_not_healthy_yet(tmp_path: Path) -> None:

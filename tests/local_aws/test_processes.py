@@ -7,7 +7,7 @@ import uuid
 
 import psutil
 
-from local_aws.processes import clean_environment, marked, sweep
+from local_aws.processes import _lives, clean_environment, marked, sweep
 
 # its child hides: no run id in its environment, a session of its own; it also ignores SIGTERM
 _PARENT = """
@@ -31,7 +31,7 @@ def test_a_process_without_the_runs_id_ends_with_the_one_that_started_it() -> No
         try:
             assert {process.pid for process in marked(run_id)} == {parent.pid, hidden.pid}
             assert sweep(run_id, grace_seconds=0.5) == 2  # the parent ends at the first signal
-            assert not hidden.is_running() or hidden.status() == psutil.STATUS_ZOMBIE
+            assert not _lives(hidden)
         finally:
             for process in (parent, hidden):
                 with contextlib.suppress(psutil.NoSuchProcess):

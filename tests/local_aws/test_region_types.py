@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import Client
+from tests.waiting import WAITER_CONFIG
 
 BUDGET = {
     "Type": "AWS::Budgets::Budget",
@@ -35,6 +36,6 @@ def test_with_a_condition_that_is_false_there_the_rest_is_made(client: Client) -
     body = template(Budget=BUDGET | {"Condition": "Elsewhere"}, Topic=TOPIC)
     north = client("cloudformation", region="eu-north-1")
     north.create_stack(StackName="without", TemplateBody=body)
-    north.get_waiter("stack_create_complete").wait(StackName="without", WaiterConfig={"Delay": 1})
+    north.get_waiter("stack_create_complete").wait(StackName="without", WaiterConfig=WAITER_CONFIG)
     made = north.describe_stack_resources(StackName="without")["StackResources"]
     assert [each["ResourceType"] for each in made] == ["AWS::SNS::Topic"]

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import Client, wait_for_stack
-from tests.waiting import until
+from tests.waiting import WAITER_CONFIG, until
 
 
 def template(**names: str) -> str:
@@ -34,7 +34,7 @@ def busy(client: Client) -> Iterator[str]:
     cloudformation.signal_resource(StackName="busy", LogicalResourceId="U", UniqueId="1", Status="SUCCESS")
     assert wait_for_stack(client, "busy") == "UPDATE_COMPLETE"
     cloudformation.delete_stack(StackName="busy")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="busy", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="busy", WaiterConfig=WAITER_CONFIG)
 
 
 def test_it_refuses_each_way_to_change_it_and_goes_on(client: Client, busy: str) -> None:
@@ -66,7 +66,7 @@ def test_a_stack_that_is_being_created_can_be_deleted(client: Client) -> None:
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="given-up", TemplateBody=template(W="600"))
     cloudformation.delete_stack(StackName="given-up")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="given-up", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="given-up", WaiterConfig=WAITER_CONFIG)
 
 
 def test_a_change_set_of_a_stack_that_is_not_made_yet_can_be_executed(client: Client) -> None:

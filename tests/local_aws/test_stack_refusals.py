@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.local_aws.conftest import Client, wait_for_stack
-from tests.waiting import until
+from tests.waiting import WAITER_CONFIG, until
 
 _numbers = count()
 
@@ -70,7 +70,7 @@ def test_a_bucket_goes_with_its_stack_only_without_objects_and_versions(
     else:
         client("s3").delete_object(Bucket=name, Key="k")
     client("cloudformation").delete_stack(StackName=name)
-    client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=WAITER_CONFIG)
 
 
 def exporting(name: str, value: str | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ import torch
 import torch.distributed as dist
 from PIL import Image
 
+from local_aws.ports import free_port
 from tests.training.stop_after import StopAfter
 from tests.waiting import until
 from training import distributed
@@ -55,9 +55,7 @@ def meeting(work: Callable[[Process], Any], process: Process) -> Any:
 
 def apart(world: int, work: Callable[[Process], Any]) -> list[Any]:
     """Results of `work` in each of `world` processes that do not know each other yet; None from one that died."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     pipes = [CONTEXT.Pipe(duplex=False) for _ in range(world)]
     children = []
     for rank, (_, writer) in enumerate(pipes):

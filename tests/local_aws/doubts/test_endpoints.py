@@ -11,7 +11,7 @@ from bench.toy_endpoint import model_archive, push
 from local_aws.home import Home, read_env
 from tests.local_aws.conftest import make_role, wait_for_stack
 from tests.local_aws.doubts.conftest import Answering
-from tests.waiting import LIMIT_SECONDS, until
+from tests.waiting import WAITER_CONFIG, until
 
 pytestmark = pytest.mark.e2e
 
@@ -47,16 +47,15 @@ def test_the_log_group_of_an_endpoint_that_was_deleted_with_its_stack(
     """ "Log groups and streams that Amazon SageMaker AI sends", SageMaker developer guide."""
     group = "/aws/sagemaker/Endpoints/logging"
     assert deploy(aws, request, "logging", log=group) == "CREATE_COMPLETE"
-    aws.client("cloudformation").delete_stack(StackName="logging")
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName="logging")
     if not aws.other:
         until(lambda: not groups(aws, group))
         return
     until(lambda: [made for made in groups(aws, group) if "retentionInDays" not in made])  # no more the stack's
-    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
-        StackName="logging", WaiterConfig={"Delay": 1, "MaxAttempts": int(LIMIT_SECONDS)}
-    )
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="logging", WaiterConfig=WAITER_CONFIG)
     assert deploy(aws, request, "logging", log=group) == "ROLLBACK_COMPLETE"
-    events = aws.client("cloudformation").describe_stack_events(StackName="logging")["StackEvents"]
+    events = cloudformation.describe_stack_events(StackName="logging")["StackEvents"]
     told = f"Resource of type 'AWS::Logs::LogGroup' with identifier '{group}' already exists."
     assert told in [event.get("ResourceStatusReason") for event in events]
 

@@ -1,10 +1,15 @@
 """Instances run their user data with limited memory and no network but local AWS; their disk survives a stop."""
 
 import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.ec2 import instances
 from local_aws.home import Home
 from local_aws.running import current, processes
 from tests.local_aws.conftest import Client, wait_for_stack
@@ -60,6 +65,25 @@ def test_a_disk_outlives_a_stop_and_user_data_runs_at_the_first_boot_only(client
     assert "again: first boot" in (output := console(client, instance, "again: "))
     assert output.count("cloud-init: done") <= 2
     ec2.terminate_instances(InstanceIds=[instance])
+
+
+def test_operations_are_done_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    """A start right after a stop would else find the machine running, and leave it stopped."""
+    machine: Any = SimpleNamespace(operation=None, console=tmp_path / "console.log")
+    begun, done = threading.Event(), []
+
+    def stop(*_: object) -> None:
+        begun.wait(0.5)  # time for the start to overtake it
+        done.append("stop")
+
+    def start(*_: object) -> None:
+        begun.set()
+        done.append("start")
+
+    instances._in_background(stop, machine, {})
+    instances._in_background(start, machine, {})
+    until(lambda: len(done) == 2)
+    assert done == ["stop", "start"]
 
 
 def test_an_instance_type_without_a_machine_is_refused_by_name(client: Client) -> None:

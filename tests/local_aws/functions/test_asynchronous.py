@@ -86,7 +86,7 @@ def test_the_message_of_a_topic_is_given_again(client: Client, failing: FailingF
 def test_a_custom_resource_is_made_though_its_function_was_killed_during_the_request(
     client: Client, failing: FailingFunction
 ) -> None:
-    resource = {"Type": "Custom::Thing", "Properties": {"ServiceToken": failing.arn, "ServiceTimeout": "60"}}
+    resource = {"Type": "Custom::Thing", "Properties": {"ServiceToken": failing.arn, "ServiceTimeout": "600"}}
     template = json.dumps({"Resources": {"Thing": resource}})
 
     client("cloudformation").create_stack(StackName=failing.name, TemplateBody=template)

@@ -9,6 +9,7 @@ from local_aws.home import ACCOUNT
 from tests.local_aws.conftest import Client, wait_for_stack
 from tests.local_aws.http_api.conftest import Answer, Api, MakeApi, by_signature, by_token, resources
 from tests.local_aws.http_api.issuer import Issuer
+from tests.waiting import WAITER_CONFIG
 
 ORIGIN = "https://app.example.com"
 CORS = {
@@ -206,5 +207,5 @@ def test_an_update_changes_cors_limits_and_audience_in_place_and_the_address_sta
 def test_a_deleted_api_answers_nobody(client: Client, make_api: MakeApi) -> None:
     api = make_api(**by_signature())
     client("cloudformation").delete_stack(StackName=api.stack)
-    client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=api.stack, WaiterConfig={"Delay": 1})
+    client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=api.stack, WaiterConfig=WAITER_CONFIG)
     assert api.call(**api.signed()).refusal == (404, "Not Found")

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.home import Home, read_env
 from tests.local_aws.conftest import Client, make_role
+from tests.waiting import WAITER_CONFIG
 
 pytestmark = pytest.mark.e2e
 
@@ -111,7 +112,7 @@ def test_cloudformation_makes_changes_and_removes_both(client: Client, role: str
     def put(verb: str, type_: str) -> dict[str, Any]:
         parameters = [{"ParameterKey": "Type", "ParameterValue": type_}]
         getattr(cloudformation, f"{verb}_stack")(StackName=name, TemplateBody=template, Parameters=parameters)
-        cloudformation.get_waiter(f"stack_{verb}_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter(f"stack_{verb}_complete").wait(StackName=name, WaiterConfig=WAITER_CONFIG)
         described: dict[str, Any] = client("sagemaker").describe_notebook_instance(NotebookInstanceName="of-a-stack")
         return described
 
@@ -123,6 +124,6 @@ def test_cloudformation_makes_changes_and_removes_both(client: Client, role: str
     changed = put("update", "ml.t3.large")
     assert (changed["InstanceType"], changed["NotebookInstanceStatus"]) == ("ml.t3.large", "InService")
     cloudformation.delete_stack(StackName=name)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=WAITER_CONFIG)
     with pytest.raises(ClientError, match="Could not find"):
         _status(client, "of-a-stack")

@@ -153,7 +153,10 @@ def written(client: Client, bucket: str, job: str) -> dict[str, bytes]:
 
 def log_of(client: Client, job: str) -> list[str]:
     logs, group = client("logs"), "/aws/sagemaker/ProcessingJobs"
-    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:  # the first job makes the group
+        return []
     return [
         event["message"]
         for stream in streams

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from tools.page.__main__ import listen, make_server
 from tools.page.app import Classify, make_app
 from tools.page.guard import TOKEN_HEADER, Guard
@@ -40,7 +41,7 @@ class RunningPage:
         self.images.append(image)
         if self.hold:
             self.held.set()
-            self.release.wait(30)
+            self.release.wait(LIMIT_SECONDS)
         if image == REFUSED:
             raise InputError("not an image (415 UnsupportedImage, see docs/api.md)")
         predictions = [{"label": label, "probability": p} for label, p in zip(LABELS, (0.912, 0.088), strict=True)]
@@ -55,7 +56,7 @@ class RunningPage:
     def __exit__(self, *_: object) -> None:
         self.release.set()
         self._server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(LIMIT_SECONDS)
         self._socket.close()
 
     @property
@@ -68,7 +69,7 @@ class RunningPage:
         self, method: str = "POST", path: str = "/classify", headers: Mapping[str, str | None] = {}, body: bytes = b"i"
     ) -> tuple[int, str, http.client.HTTPMessage]:
         """Status, body and headers of an answer to a request like the page's own; a header that is None is left out."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.guard.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.guard.port, timeout=LIMIT_SECONDS)
         connection.putrequest(method, path, skip_host=True)
         given: dict[str, str | None] = {**self.own, "Content-Length": str(len(body)), **headers}
         for name, value in given.items():

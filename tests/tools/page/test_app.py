@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.tools.page.conftest import LABELS, MAX_BYTES, REFUSED, RunningPage
+from tests.waiting import LIMIT_SECONDS
 from tools.page.guard import TOKEN_HEADER
 
 
@@ -116,9 +117,9 @@ def test_a_page_that_is_reloaded_during_an_answer_leaves_the_server_as_it_was(
     page: RunningPage, capfd: pytest.CaptureFixture[str]
 ) -> None:
     page.hold = True
-    connection = http.client.HTTPConnection("127.0.0.1", page.guard.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", page.guard.port, timeout=LIMIT_SECONDS)
     connection.request("POST", "/classify", b"first", page.own)
-    assert page.held.wait(20)
+    assert page.held.wait(LIMIT_SECONDS)
     connection.close()
     page.hold = False
     page.release.set()

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.tools.page.conftest import MAX_BYTES, REFUSED, RunningPage
+from tests.waiting import LIMIT_SECONDS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -56,7 +57,7 @@ def browser() -> Iterator[Any]:
 def tab(browser: Any) -> Iterator[Any]:
     """An empty tab of a browser without history."""
     context = browser.new_context()
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(LIMIT_SECONDS * 1000)
     yield context.new_page()
     context.close()
 
@@ -132,7 +133,7 @@ def test_what_is_dropped_and_is_no_file_is_told(shown: Any, page: RunningPage) -
 def test_the_keyboard_alone_chooses_a_file_and_a_screen_reader_is_told_the_answer(shown: Any, picture: Path) -> None:
     shown.on("filechooser", lambda _: None)  # from now on Playwright takes it, and no dialog opens
     shown.keyboard.press("Tab")
-    playwright.expect(shown.get_by_label("Choose images")).to_be_focused()
+    playwright.expect(shown.get_by_label("Choose images")).to_be_focused(timeout=LIMIT_SECONDS * 1000)
     with shown.expect_file_chooser() as chooser:
         shown.keyboard.press("Enter")
     chooser.value.set_files(picture)
@@ -187,7 +188,7 @@ def test_a_reload_in_the_middle_of_an_answer_leaves_a_page_that_works(
 ) -> None:
     page.hold = True
     shown.get_by_label("Choose images").set_input_files(picture)
-    assert page.held.wait(30)
+    assert page.held.wait(LIMIT_SECONDS)
     shown.reload()
     page.hold = False
     page.release.set()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from tools.page import __main__ as command
 from tools.page.guard import TOKEN_HEADER
 
@@ -54,12 +55,12 @@ def test_it_prints_the_address_asks_the_function_and_ends_with_one_line() -> Non
         assert _ask(int(port), token, b"too long") == (422, "no image (415 UnsupportedImage, see docs/api.md)")
     finally:
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert (process.returncode, rest, errors) == (130, "", "stopped\n")
 
 
 def _ask(port: int, token: str, image: bytes) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_SECONDS)
     own = {"Origin": f"http://127.0.0.1:{port}", TOKEN_HEADER: token}
     connection.request("POST", "/classify", image, own)
     answer = connection.getresponse()
