@@ -27,10 +27,19 @@ def resource_arn(
     return parameter(body, "ResourceARN") or f"arn:aws:{SERVICE}:{region}:{account}:scalable-target/*"
 
 
+def require_validated(namespace: str) -> None:
+    """Require that the caller has the permissions that a target of this namespace asks for.
+
+    Raises:
+        ApiError: the caller lacks one.
+    """
+    for action, resource in validated(namespace, get_region(), get_account_id()).items():
+        require(caller.get(), action, resource)
+
+
 def register_target(request: dict[str, Any]) -> dict[str, Any]:
     """RegisterScalableTarget: on an existing target, omitted parameters keep their values."""
-    for action, resource in validated(request["ServiceNamespace"], get_region(), get_account_id()).items():
-        require(caller.get(), action, resource)
+    require_validated(request["ServiceNamespace"])
     dimension = scaling_dimensions.find(request)
     known = targets.get(key_of(request))
     described = known.described if known else {"ScalableTargetARN": _new_arn(), "CreationTime": now()}
