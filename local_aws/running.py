@@ -38,21 +38,13 @@ class LocalAwsRun:
     def healthy(self) -> bool:
         """True if the server answers its health check within 5 s."""
         try:
-            return ask_health(self.endpoint, self.certificate) == 200
+            context = ssl.create_default_context(cafile=self.certificate)  # an error while it is half written
+            without_proxy = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+            opener = urllib.request.build_opener(*without_proxy)  # a proxy does not reach this machine
+            with opener.open(f"{self.endpoint}/_ministack/health", timeout=5) as answer:
+                return bool(answer.status == 200)
         except OSError:
             return False
-
-
-def ask_health(endpoint: str, certificate: str | None) -> int:
-    """Status of the health check's answer within 5 s; never through a proxy, which does not reach this machine.
-
-    Raises:
-        OSError: nothing answers, or `certificate`, half written perhaps, cannot be read.
-    """
-    context = ssl.create_default_context(cafile=certificate)
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    with direct.open(f"{endpoint}/_ministack/health", timeout=5) as answer:
-        return int(answer.status)
 
 
 def current(home: Home) -> LocalAwsRun | None:
