@@ -133,6 +133,7 @@ def meanwhile(act: Callable[[], None]) -> Iterator[None]:
             acting.result()
 
 
+@pytest.mark.soak
 def test_a_spot_job_that_was_stopped_goes_on_in_the_next_deploy(system: System) -> None:
     def trained_an_epoch() -> str:
         jobs = system.jobs()

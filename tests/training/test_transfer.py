@@ -22,13 +22,10 @@ LEARNT = 0.5  # of five classes; a head on what a small network learnt of 500 di
 LEARN = {"head": (20, 0.1), "last-stage": (5, 0.02), "all": (5, 0.02)}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("architecture", "size", "rate"),
-    [
-        pytest.param("resnet10", 32, 0.02, marks=pytest.mark.long),
-        pytest.param("shufflenet_v2_x0_5", 64, 0.05, marks=pytest.mark.soak),
-        pytest.param("mobilenet_v3_small", 64, 0.05, marks=pytest.mark.soak),
-    ],
+    [("resnet10", 32, 0.02), ("shufflenet_v2_x0_5", 64, 0.05), ("mobilenet_v3_small", 64, 0.05)],
 )
 def test_what_was_learnt_helps_to_learn_other_classes(
     architecture: str, size: int, rate: float, tmp_path: Path
