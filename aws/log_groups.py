@@ -13,6 +13,11 @@ NOTEBOOK_INSTANCES = "/aws/sagemaker/NotebookInstances"
 VENDED_LOGS = "/aws/vendedlogs"
 ENDPOINTS = "/aws/sagemaker/Endpoints"  # followed by the endpoint's name; alone it is the metrics' namespace
 
+# AWS authorises an operation on a whole log group on its ARN with this, so that policies need `GROUP:*`; those on tags
+# on the bare ARN. Sources: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs
+# user guide, and the refusal in https://github.com/elastic/apm-aws-lambda/issues/526.
+NO_STREAM = ":log-stream:"
+
 
 def endpoint_log_group(endpoint: str) -> str:
     """Log group of an endpoint's instances. SageMaker creates it without a retention unless it exists."""

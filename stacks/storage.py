@@ -17,7 +17,7 @@ class Storage(Stack):
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         prefix = settings.prefix
-        # What a first deploy made that fails goes: it would cost, and its names would be taken for the next one.
+        # A first deploy that fails removes what it made: that would cost, and keep its names from the next deploy.
         removal = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.keep_data else RemovalPolicy.DESTROY
         self.bucket_name = names.bucket_name(prefix, Aws.ACCOUNT_ID, Aws.REGION)
         self.program = TrainingProgram(self, "Program")

@@ -24,7 +24,7 @@ from tools.cost.estimate import estimate
 from tools.cost.report import as_markdown
 from tools.cost.usage import Usage
 
-# Of a stage's part of a comment. Permissions and cost take the rest.
+# The diff gets this share of a stage's part of the comment; permissions and cost get the rest.
 DIFF_SHARE = 0.6
 
 

@@ -66,15 +66,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     metrics.write(
         function=context.function_name, request_id=context.aws_request_id, source=source, status=status, code=code
     )
-    headers: dict[str, Any] = {"headers": {"Content-Type": "application/json"}}
+    response = {"statusCode": status, "body": json.dumps(body), "isBase64Encoded": False}
     if has_multi_value_headers(event):
-        headers = {"multiValueHeaders": {"Content-Type": ["application/json"]}}
-    return {
-        "statusCode": status,
-        **headers,
-        "body": json.dumps(body),
-        "isBase64Encoded": False,
-    }
+        return {**response, "multiValueHeaders": {"Content-Type": ["application/json"]}}
+    return {**response, "headers": {"Content-Type": "application/json"}}
 
 
 def _image(request: Request, deadline: float, metrics: RequestMetrics) -> Image:

@@ -9,10 +9,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from aws.log_groups import function_log_group
+from aws.log_groups import NO_STREAM, function_log_group
 from local_aws.iam.authorization import require
 from local_aws.iam.principal import require_trust
-from local_aws.iam.resource_actions import NO_STREAM
 from local_aws.private_network import place
 from local_aws.service import ApiError
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote
 from ministack.core import iam_actions
 from ministack.services.cloudformation import changesets
 
-from local_aws.iam.resource_actions import NO_STREAM
+from aws.log_groups import NO_STREAM
 from local_aws.keys import key_arn
 from local_aws.service import ApiError, parsed
 

@@ -4,6 +4,8 @@ Source: the handlers' permissions in the schema of each type, CloudFormation reg
 delete are listed; reads with which CloudFormation checks progress are left out.
 """
 
+from aws.log_groups import NO_STREAM
+from local_aws.iam.ec2_actions import EC2_ACTIONS
 from local_aws.iam.type_actions import TypeActions
 
 
@@ -25,22 +27,7 @@ def _sagemaker(kind: str, name: str, *, update: tuple[str, ...] = ()) -> TypeAct
 
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
 _SCALABLE_TARGET = "arn:aws:application-autoscaling:{region}:{account}:scalable-target/*"
-_EC2 = "arn:aws:ec2:{region}:{account}:"
 _LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
-
-
-def _network(kind: str, name: str, **with_property: str) -> TypeActions:
-    """Entry of a VPC resource."""
-    besides = {"Tags": "ec2:CreateTags", **with_property}
-    return TypeActions(
-        f"{_EC2}{kind}/{{name}}", "", (f"ec2:Create{name}",), (), (f"ec2:Delete{name}",), with_property=besides
-    )
-
-
-def _security_group_rule(direction: str) -> TypeActions:
-    """Entry of a rule of a security group."""
-    add, remove = (f"ec2:{verb}SecurityGroup{direction}" for verb in ("Authorize", "Revoke"))
-    return TypeActions(f"{_EC2}security-group/{{name}}", "GroupId", (add,), (add, remove), (remove,))
 
 
 def _http_api(kind: str = "", **uses: str) -> TypeActions:
@@ -55,13 +42,8 @@ def _http_api(kind: str = "", **uses: str) -> TypeActions:
     )
 
 
-# AWS authorises an operation on a whole log group on this, so that policies need `GROUP:*`; those on tags on the group
-# itself. Sources: "Overview of managing access permissions to your CloudWatch Logs resources", CloudWatch Logs user
-# guide, and the refusal in https://github.com/elastic/apm-aws-lambda/issues/526.
-NO_STREAM = ":log-stream:"
-
-# Besides the log group's own: "Configure logging for HTTP APIs", API Gateway developer guide. They are on `*`, for a
-# stage with a log.
+# A stage with a log needs these on `*`: "Configure logging for HTTP APIs", API Gateway developer guide. The pattern is
+# `*` and no more of the property, without which there is no such need.
 _ACCESS_LOG = {
     f"logs:{action}": "*{AccessLogSettings!s:.0}"
     for action in (
@@ -134,68 +116,7 @@ RESOURCE_ACTIONS: dict[str, TypeActions] = {
         ("cloudwatch:PutDashboard",),
         ("cloudwatch:DeleteDashboards",),
     ),
-    "AWS::EC2::Instance": TypeActions(
-        f"{_EC2}instance/{{name}}",
-        "",
-        ("ec2:RunInstances",),
-        ("ec2:ModifyInstanceAttribute",),
-        ("ec2:TerminateInstances",),
-        with_property={"Tags": "ec2:CreateTags"},
-    ),
-    "AWS::EC2::InternetGateway": _network("internet-gateway", "InternetGateway"),
-    "AWS::EC2::Route": TypeActions(
-        f"{_EC2}route-table/{{name}}",
-        "RouteTableId",
-        ("ec2:CreateRoute",),
-        ("ec2:ReplaceRoute",),
-        ("ec2:DeleteRoute",),
-    ),
-    "AWS::EC2::RouteTable": _network("route-table", "RouteTable"),
-    "AWS::EC2::SecurityGroup": TypeActions(
-        f"{_EC2}security-group/{{name}}",
-        "",
-        ("ec2:CreateSecurityGroup",),
-        (),
-        ("ec2:DeleteSecurityGroup",),
-        with_property={
-            "SecurityGroupEgress": "ec2:AuthorizeSecurityGroupEgress",
-            "SecurityGroupIngress": "ec2:AuthorizeSecurityGroupIngress",
-            "Tags": "ec2:CreateTags",
-        },
-    ),
-    "AWS::EC2::SecurityGroupEgress": _security_group_rule("Egress"),
-    "AWS::EC2::SecurityGroupIngress": _security_group_rule("Ingress"),
-    "AWS::EC2::Subnet": _network(
-        "subnet",
-        "Subnet",
-        AvailabilityZone="ec2:DescribeAvailabilityZones",  # of Fn::GetAZs, which the app's templates have there
-        MapPublicIpOnLaunch="ec2:ModifySubnetAttribute",
-    ),
-    "AWS::EC2::SubnetRouteTableAssociation": TypeActions(
-        f"{_EC2}route-table/{{name}}",
-        "RouteTableId",
-        ("ec2:AssociateRouteTable",),
-        (),
-        ("ec2:DisassociateRouteTable",),
-    ),
-    "AWS::EC2::VPC": _network(
-        "vpc", "Vpc", EnableDnsHostnames="ec2:ModifyVpcAttribute", EnableDnsSupport="ec2:ModifyVpcAttribute"
-    ),
-    "AWS::EC2::VPCEndpoint": TypeActions(
-        f"{_EC2}vpc-endpoint/{{name}}",
-        "",
-        ("ec2:CreateVpcEndpoint",),
-        ("ec2:ModifyVpcEndpoint",),
-        ("ec2:DeleteVpcEndpoints",),
-        with_property={"Tags": "ec2:CreateTags"},
-    ),
-    "AWS::EC2::VPCGatewayAttachment": TypeActions(
-        f"{_EC2}internet-gateway/{{name}}",
-        "InternetGatewayId",
-        ("ec2:AttachInternetGateway",),
-        (),
-        ("ec2:DetachInternetGateway",),
-    ),
+    **EC2_ACTIONS,
     "AWS::ECR::Repository": TypeActions(
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         "RepositoryName",

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -78,15 +78,13 @@ def _known(path: Path) -> dict[str, tuple[_Stamp, str]]:
 @contextmanager
 def _kept(path: Path, images: int) -> Iterator[TextIO]:
     """The file of what was read before, opened to add to it; none for few images, or in a read-only folder."""
-    try:
-        if images >= MANY:
+    place = Path(os.devnull)
+    if images >= MANY:
+        with suppress(OSError):  # read-only
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-        else:
-            path = Path(os.devnull)
-    except OSError:  # read-only
-        path = Path(os.devnull)
-    with path.open("a", encoding="utf-8") as file:
+            place = path
+    with place.open("a", encoding="utf-8") as file:
         yield file
 
 

@@ -21,6 +21,7 @@ from tools.cli import add_json, chosen_settings, command, make_parser, print_jso
 from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
 from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
+from tools.endpoint import describe
 from tools.preflight import require_aws
 from tools.stack import outputs
 
@@ -97,10 +98,6 @@ def _call(wanted: dict[str, str]) -> LiveCheck:
     return LiveCheck(f"{what}: {best['label']}, {best['probability']:.2f}")
 
 
-# Its template has not changed, so that CloudFormation does nothing in a deploy.
-MAKE_AGAIN = "make sleep, then make wake, makes it again; a deploy alone changes nothing"
-
-
 def _no_endpoint(prefix: str) -> LiveCheck:
     """No endpoint is left: CloudFormation reports success when SageMaker refuses to delete an old resource."""
     found = pages("sagemaker", "list_endpoints", "Endpoints", NameContains=f"{prefix}-")
@@ -130,12 +127,11 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:
         # Auto-scaling may be changing it at this moment, which is no difference.
         waiter = sagemaker.get_waiter("endpoint_in_service")
         waiter.wait(EndpointName=name, WaiterConfig={"Delay": 2, "MaxAttempts": _SETTLE_SECONDS // 2})
-    try:
-        live = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        yield LiveCheck(f"endpoint {name} is in service", f"somebody removed it: {MAKE_AGAIN}")
+    live = describe(name, sagemaker)
+    if live is None:
+        # The template has not changed, so that CloudFormation does nothing in a deploy.
+        again = "make sleep, then make wake, makes it again; a deploy alone changes nothing"
+        yield LiveCheck(f"endpoint {name} is in service", f"somebody removed it: {again}")
         return
     status, why = live["EndpointStatus"], live.get("FailureReason")
     yield LiveCheck(

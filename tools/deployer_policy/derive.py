@@ -33,7 +33,7 @@ _PASSED_TO = {
     "AWS::Lambda": "lambda.amazonaws.com",
     "AWS::SageMaker": _SAGEMAKER,
 }
-# What Fn::GetAZs asks, with the role's permissions: "Fn::GetAZs", CloudFormation template reference.
+# CloudFormation resolves Fn::GetAZs with the role's permissions: "Fn::GetAZs", CloudFormation template reference.
 _ZONES = {f"ec2:Describe{what}" for what in ("AccountAttributes", "AvailabilityZones", "Subnets")}
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?!aws-service-role/)\S+")
 _SCALING = "AWS::ApplicationAutoScaling::ScalableTarget"
@@ -182,7 +182,7 @@ class _Reader:
         return needs
 
     def _of_target(self, properties: Mapping[str, Any], schema: set[str]) -> set[Need]:
-        """What registering a target asks for, kept environments, and the service-linked role of the first target.
+        """Permissions to register a scalable target, to keep environments, and to make the service-linked role.
 
         Source: "Identity-based policies", Application Auto Scaling user guide.
         """
@@ -237,6 +237,7 @@ class _Reader:
 
 
 def _used(table: TypeActions, properties: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Permissions that any of the operations needs on other resources, as (action, ARN)."""
     return {use for name in OPERATIONS for use in table.used(name, properties)}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.endpoint import describe
 from tools.preflight import NotReady
 
 _SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
@@ -38,12 +39,9 @@ class EndpointUnderTest:
             NotReady: the endpoint does not exist.
             ClientError: SageMaker refused for another reason.
         """
-        try:
-            described = self._sagemaker.describe_endpoint(EndpointName=self.name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":
-                raise
-            raise NotReady(f"no endpoint {self.name} here ({error}): aws sagemaker list-endpoints") from error
+        described = describe(self.name, self._sagemaker)
+        if described is None:
+            raise NotReady(f"no endpoint {self.name} here: aws sagemaker list-endpoints")
         [variant] = described.get("ProductionVariants") or [{}]
         return EndpointState(
             described["EndpointStatus"],

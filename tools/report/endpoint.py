@@ -12,6 +12,7 @@ from settings import Settings
 from settings.names import ALIAS
 from tools.classify import in_words
 from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
+from tools.endpoint import describe
 from tools.report.absent import Missing
 
 MAX_SECONDS = 2.0  # that the report waits for the function's answer
@@ -52,15 +53,9 @@ def read_endpoint(sagemaker: Any, outputs: Mapping[str, str], words: str) -> Ser
     name = outputs.get("EndpointName")
     if not name:
         raise Missing("the endpoint is switched off: no instance runs, and callers get 503", f"make wake{words}")
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        # "Could not find endpoint": DescribeEndpoint has no error of its own for that (SageMaker API reference)
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        raise Missing(
-            f"there is no endpoint {name}: somebody removed it", f"make sleep{words} && make wake{words}"
-        ) from error
+    endpoint = describe(name, sagemaker)
+    if endpoint is None:
+        raise Missing(f"there is no endpoint {name}: somebody removed it", f"make sleep{words} && make wake{words}")
     failure = endpoint.get("FailureReason", "")
     if "EndpointConfigName" not in endpoint or not endpoint.get("ProductionVariants"):
         return ServingEndpoint(name, endpoint["EndpointStatus"], failure, 0, "", "", "")

@@ -30,7 +30,7 @@ def plan(aws: Aws, name: str) -> None:
 
 
 def eligible(aws: Aws, asked: list[str], *types: str, lacking: str = "") -> None:
-    """Of the types `asked`, the first is the one that is set; the region has all but `lacking`."""
+    """Answer which of the types `asked` are free: the first one is set, and the region has all but `lacking`."""
     for other in asked[1:]:
         offered(aws, [] if other == lacking else ["euw1-az2"], other)
     asked = [type_ for type_ in asked if type_ != lacking]
