@@ -1,6 +1,7 @@
 """The functions' modules, importable as they are inside Lambda, and the AWS they talk to."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -10,11 +11,15 @@ import pytest
 for name in ("classify", "trained_model"):
     sys.path.append(str(Path(__file__).parents[2] / "lambda" / name))
 
+import classify
 import cloudformation
+import endpoint as endpoint_module
 import jobs
 import trained_model
 
+from tests.lambda_.classify_calls import Aws
 from tests.lambda_.fakes import FakeCloudFormation, FakeS3, FakeSageMaker
+from tests.lambda_.servers import Server, serving
 from tests.lambda_.world import World
 
 
@@ -32,3 +37,31 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("BUCKET", "bucket")
     monkeypatch.setenv("JOB_PREFIX", "slipway-dev-")
     return world
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+@pytest.fixture
+def server(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with serving(aws) as running:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{running.server_address[1]}",
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "AKID",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "token",
+            "URL_SUFFIX": "amazonaws.com",
+            "ENDPOINT_NAME": "slipway-dev-0000",
+            "ENDPOINT_TIMEOUT_SECONDS": "5",
+            "MAX_IMAGE_BYTES": "100",
+            "S3_IMAGES": "s3://bucket/images/",
+            "URL_HOSTS": "*.example.com",
+        }.items():
+            monkeypatch.setenv(name, value)
+        for made in (classify._endpoint, classify._s3_images, classify._url_images):
+            made.cache_clear()
+        monkeypatch.setattr(endpoint_module.random, "uniform", lambda low, high: 0)
+        yield running

@@ -9,107 +9,16 @@ import json
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import classify
-import endpoint as endpoint_module
 import pytest
-from request_metrics import RequestMetrics
 
-from tests.lambda_.servers import Server, reply, serving
+from tests.lambda_.classify_calls import HEIC, JPEG, LABELS, PNG, WEBP, Aws, answer, call, context, error
+from tests.lambda_.servers import Server, reply
 from tests.waiting import until
-
-JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-WEBP = b"RIFF\x10\0\0\0WEBP" + b"\0" * 60
-LABELS = {
-    "predictions": [{"label": "7", "probability": 0.9}, {"label": "1", "probability": 0.06}],
-    "model": "0123456789abcdef",
-}
-SECRETS = ("123456789012", "arn:", "Traceback", "http", "slipway-dev-0000", "AKID", "127.0.0.1")
-Said = tuple[int, dict[str, Any]]
-
-
-@dataclass
-class Aws:
-    """Answers of the endpoint, one after another and the last again, and objects in S3, by path."""
-
-    answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=lambda: [(200, LABELS, {})])
-    objects: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def __call__(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        if handler.command == "GET":
-            stored = self.objects.get(handler.path, 403)
-            return reply(handler, *((stored, b"<Error/>") if isinstance(stored, int) else (200, stored)))
-        time.sleep(self.seconds)
-        status, answer, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        reply(handler, status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), **headers)
-        return None
-
-
-@pytest.fixture
-def aws() -> Aws:
-    return Aws()
-
-
-@pytest.fixture
-def server(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving(aws) as running:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{running.server_address[1]}",
-            "AWS_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "AKID",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_SESSION_TOKEN": "token",
-            "URL_SUFFIX": "amazonaws.com",
-            "ENDPOINT_NAME": "slipway-dev-0000",
-            "ENDPOINT_TIMEOUT_SECONDS": "5",
-            "MAX_IMAGE_BYTES": "100",
-            "S3_IMAGES": "s3://bucket/images/",
-            "URL_HOSTS": "*.example.com",
-        }.items():
-            monkeypatch.setenv(name, value)
-        for made in (classify._endpoint, classify._s3_images, classify._url_images):
-            made.cache_clear()
-        monkeypatch.setattr(endpoint_module.random, "uniform", lambda low, high: 0)
-        yield running
-
-
-def context(seconds: float = 20) -> Any:
-    return SimpleNamespace(
-        function_name="slipway-dev-classify",
-        aws_request_id="a-request",
-        invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:slipway-dev-classify",
-        get_remaining_time_in_millis=lambda: seconds * 1000,
-    )
-
-
-def answer(event: Any, seconds: float = 20) -> Said:
-    response = classify.handler(event, context(seconds))
-    assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
-    assert response["headers"] == {"Content-Type": "application/json"}
-    return response["statusCode"], json.loads(response["body"])
-
-
-def call(content: bytes = JPEG, **more: Any) -> Said:
-    return answer({"image": base64.b64encode(content).decode(), **more})
-
-
-def error(said: Said) -> tuple[int, str]:
-    status, body = said
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message"}
-    for secret in SECRETS:
-        assert secret not in str(body)
-    return status, body["error"]["code"]
 
 
 @pytest.mark.parametrize(
@@ -394,9 +303,6 @@ def test_on_aws_the_services_have_names_of_the_region(
     assert isinstance(made._connection, http.client.HTTPSConnection)
 
 
-# ---------------------------------------------------------------------- the log
-
-
 def test_a_fault_of_ours_tells_the_caller_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("arn:aws:iam::123456789012:role/x")
@@ -405,74 +311,11 @@ def test_a_fault_of_ours_tells_the_caller_nothing(server: Server, monkeypatch: p
     assert error(call()) == (502, "Internal")
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def test_every_request_is_one_line_that_cloudwatch_makes_metrics_of(
-    server: Server, aws: Aws, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As "Specification: embedded metric format", CloudWatch user guide, has it."""
-    aws.objects["/bucket/images/a.jpg"] = PNG
-    answer({"s3": "s3://bucket/images/a.jpg"})
-    [line] = lines(capsys)
-    metadata = line.pop("_aws")
-    assert abs(metadata["Timestamp"] / 1000 - time.time()) < 60
-    for directive in metadata["CloudWatchMetrics"]:
-        assert directive["Namespace"] == "Slipway/Classify"
-        for name in (*directive["Dimensions"][0], *(metric["Name"] for metric in directive["Metrics"])):
-            assert name in line
-        for metric in directive["Metrics"]:
-            assert isinstance(line[metric["Name"]], int | float)
-    assert 0 < line.pop("FetchMilliseconds") < line["TotalMilliseconds"]
-    assert 0 < line.pop("EndpointMilliseconds") < line.pop("TotalMilliseconds")
-    assert line == {
-        "FunctionName": "slipway-dev-classify", "Code": "OK", "Source": "s3", "Status": 200,
-        "RequestId": "a-request", "Requests": 1, "Failures": 0, "ImageBytes": len(PNG),
-    }  # fmt: skip
-
-
-def test_errors_are_counted_by_code(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    call(b"%PDF-1.7")
-    [line] = lines(capsys)
-    assert (line["Code"], line["Status"], line["Requests"]) == ("UnsupportedImage", 415, 1)
-    [overall, by_code] = line["_aws"]["CloudWatchMetrics"]
-    assert (overall["Dimensions"], by_code["Dimensions"]) == ([["FunctionName"]], [["FunctionName", "Code"]])
-    assert [metric["Name"] for metric in by_code["Metrics"]] == ["Requests"]
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "failures"),
-    [
-        (502, "Internal", 1), (502, "EndpointUnavailable", 1), (504, "EndpointTimeout", 1), (502, "S3Unavailable", 1),
-        (504, "S3Timeout", 1), (502, "UrlUnreachable", 0), (504, "UrlTimeout", 0), (429, "TooManyRequests", 0),
-        (400, "S3NotFound", 0), (200, "OK", 0), (503, "EndpointOff", 0),
-    ],
-)  # fmt: skip
-def test_a_failure_of_ours_is_counted_and_a_callers_is_not(
-    capsys: pytest.CaptureFixture[str], status: int, code: str, failures: int
-) -> None:
-    RequestMetrics().write(function="f", request_id="r", source="url", status=status, code=code)
-    [line] = lines(capsys)
-    assert line["Failures"] == failures
-    assert {"Name": "Failures", "Unit": "Count"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-
-
 def test_without_an_endpoint_it_says_that_it_is_off_and_fetches_nothing(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENDPOINT_NAME", "")
     assert error(answer({"url": "https://images.example.org/cat.jpg"})) == (503, "EndpointOff")
-
-
-@pytest.mark.parametrize(
-    "event", [{"url": "https://u:secret@x.example.com/?t=secret"}, {"s3": "s3://b/secret"}, "secret"]
-)
-def test_nothing_that_callers_send_is_logged(
-    server: Server, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, event: Any
-) -> None:
-    answer(event)
-    assert "secret" not in caplog.text + capfd.readouterr().out
 
 
 def test_boto3_is_not_imported() -> None:

@@ -13,8 +13,8 @@ import classify
 import pytest
 from url_image import UrlImages
 
+from tests.lambda_.classify_calls import JPEG, PNG, WEBP, Aws
 from tests.lambda_.servers import Server
-from tests.lambda_.test_classify import JPEG, PNG, WEBP, Aws, aws, server  # noqa: F401
 from tests.lambda_.test_request import ODD, S3_EVENT, http, rest
 
 IMAGES = (JPEG, PNG, WEBP, b"GIF89a...", b"%PDF-1.7", b"")
@@ -86,8 +86,8 @@ def _change(event: Any, choose: random.Random) -> Any:
 
 @pytest.mark.long
 def test_mutated_events_are_answered_and_none_by_an_error_of_ours(
-    server: Server,  # noqa: F811
-    aws: Aws,  # noqa: F811
+    server: Server,
+    aws: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """2,500 events, from callers, proxies and services: a status of the API each, or the error that is meant."""
