@@ -16,6 +16,7 @@ import pytest
 from local_aws.home import Home, read_env
 from local_aws.lifecycle import up
 from local_aws.running import current
+from settings import read_settings
 from tests.waiting import until, until_nothing_is_left_of
 from tools.deploy.check import check
 from tools.deploy.preflight.bootstrap import bootstrap
@@ -63,7 +64,7 @@ def test_after_a_kill_nothing_is_left_the_endpoint_answers_and_the_next_deploy_c
     assert code in codes, deploy.lines[-20:]
     assert client.calls > 20
     assert client.lost(kills=deploy.killed if victim == "model server" else (), within=SECONDS) == []
-    assert check("e2e-dev", system.synthesize(seed=seed), say=print)
+    assert check(read_settings(system.settings), system.synthesize(seed=seed), say=print)
     assert instances(system) == 1
 
 
@@ -93,7 +94,7 @@ def test_a_second_deploy_beside_the_first_is_told_so_and_changes_nothing(system:
     assert second[0].process.returncode == 1, second[0].lines[-20:]
     [error] = [line for line in second[0].lines if line.startswith("error:")]
     assert "stack e2e-dev-trained-model is being changed since" in error
-    assert check("e2e-dev", system.synthesize(seed="200"), say=print)
+    assert check(read_settings(system.settings), system.synthesize(seed="200"), say=print)
 
 
 def test_six_minutes_with_two_updates_scaling_and_one_kill_lose_no_call_outside_three_seconds(
@@ -156,4 +157,4 @@ def test_a_local_aws_that_is_killed_leaves_nothing_and_the_next_one_is_deployed_
     boto3.DEFAULT_SESSION = None
     bootstrap(*require_aws())
     deploy_everything(system.synthesize(), system.images, say=lambda _: None)
-    assert check("e2e-dev", system.synthesize(), say=print)
+    assert check(read_settings(system.settings), system.synthesize(), say=print)

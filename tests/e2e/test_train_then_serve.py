@@ -164,14 +164,14 @@ def test_an_endpoint_is_switched_off_and_on_and_nothing_is_trained(system: Syste
 
     system.deploy(endpoint="off")
 
-    assert check("e2e-dev", say=said.append), said
+    assert check(read_settings(system.settings), say=said.append), said
     assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
     with pytest.raises(ClassifyFailed, match="EndpointOff"):
         system.classifier().invoke({"image": "aGVsbG8="})
 
     system.deploy(endpoint="on")
 
-    assert check("e2e-dev", say=said.append), said
+    assert check(read_settings(system.settings), say=said.append), said
     assert system.classifier()(image_of(system.images, "5")).label in system.images.classes
     assert system.jobs() == before
 

@@ -106,6 +106,7 @@ def _run(
         predictions = _classify(_examples(images), ClassifyClient(function), serving["S3Images"], say=steps.say)
 
     four_settings = {**settings, "training_instance_count": "4"}
+    deployed = read_settings(four_settings)
     with SteadyClient(function, images.splits["test"].files) as client:
         with steps.step("Change to 4 instances: synthesize"):
             four = synthesize(four_settings)
@@ -116,7 +117,7 @@ def _run(
         deploy(four, say=steps.say_briefly)
 
     with steps.step("Check that the running endpoint matches the deploy"):
-        live = check(four.prefix, four, say=steps.say)
+        live = check(deployed, four, say=steps.say)
 
     with steps.step("Compare the calls of all roles with the IAM contract"):
         done = evidence.gather("demo", four.folder, home.calls, region)
@@ -125,7 +126,6 @@ def _run(
             steps.say(line)
 
     code = _report(steps, four, predictions, client)
-    deployed = read_settings(four_settings)
     steps.console.print(report_line(deployed), highlight=False, soft_wrap=True)
     ways = f". {os.path.relpath(home.env_file)}, then make try{deployment(deployed)}"
     if not keep:

@@ -75,7 +75,7 @@ def main() -> int:
             print("made the CDK's bootstrap")
         with recorded(given, settings, say=print), removed(gone, say=print), one_reason(assembly, bucket):
             deploy_everything(assembly, images, layout=settings.image_layout, say=on_line)
-        live = check(settings.prefix, assembly, say=print, brief=True)
+        live = check(settings, assembly, say=print, brief=True)
         for line in summary(settings) if live else ():
             print(line)
         print(report_line(settings))

@@ -15,12 +15,14 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from iam.template import load
+from settings import Settings
 from settings.names import endpoint_name_pattern, resource_name
 from tools.assembly import SynthesizedApp
 from tools.cli import add_json, chosen_settings, command, make_parser, print_json
 from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
 from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
+from tools.deploy.summary import deployment
 from tools.endpoint import describe
 from tools.preflight import require_aws
 from tools.stack import outputs
@@ -43,13 +45,13 @@ class LiveCheck:
         return f"wrong  {self.check}: {self.differs}" if self.differs else f"ok     {self.check}"
 
 
-def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say, brief: bool = False) -> bool:
+def check(settings: Settings, asked: SynthesizedApp | None = None, *, say: Say, brief: bool = False) -> bool:
     """Pass a line for each of `checks` to `say`; returns true if nothing differs.
 
     Args:
         brief: pass only what differs, and how many checks found nothing.
     """
-    findings = checks(prefix, asked)
+    findings = checks(settings, asked)
     wrong = [finding for finding in findings if finding.differs]
     if brief:
         say(f"checked what is live: {len(findings) - len(wrong)} of {len(findings)} checks are right")
@@ -58,8 +60,8 @@ def check(prefix: str, asked: SynthesizedApp | None = None, *, say: Say, brief: 
     return not wrong
 
 
-def checks(prefix: str, asked: SynthesizedApp | None = None) -> list[LiveCheck]:
-    """Checks of the deployment `<app>-<stage>`.
+def checks(settings: Settings, asked: SynthesizedApp | None = None) -> list[LiveCheck]:
+    """Checks of the deployment that `settings` name by app and stage.
 
     Args:
         asked: app that was just deployed. Without it, what the stacks have now is taken for right; another deploy may
@@ -69,11 +71,11 @@ def checks(prefix: str, asked: SynthesizedApp | None = None) -> list[LiveCheck]:
         NotDeployed: there is no such deployment.
         ClientError: a resource is missing, or the caller may not describe it.
     """
-    wanted = outputs(resource_name(prefix, "serving"))
+    wanted = outputs(resource_name(settings.prefix, "serving"))
     found = [*(_templates(asked) if asked else ()), *_function(wanted)]
     if "EndpointName" in wanted:
-        return [*found, *_endpoint(wanted), _call(wanted)]
-    return [*found, _no_endpoint(prefix), _call_while_off(wanted)]
+        return [*found, *_endpoint(wanted, deployment(settings)), _call(wanted)]
+    return [*found, _no_endpoint(settings.prefix), _call_while_off(wanted)]
 
 
 def _templates(asked: SynthesizedApp) -> Iterator[LiveCheck]:
@@ -120,8 +122,8 @@ def _call_while_off(wanted: dict[str, str]) -> LiveCheck:
     return LiveCheck(what, "it classified an image")
 
 
-def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:
-    """`wanted`: the outputs of the serving stack."""
+def _endpoint(wanted: dict[str, str], words: str) -> Iterator[LiveCheck]:
+    """`wanted`: the outputs of the serving stack. `words`: what names the deployment to a make target."""
     name, sagemaker = wanted["EndpointName"], _client("sagemaker")
     with contextlib.suppress(WaiterError):  # failed or still changing: reported below
         # Auto-scaling may be changing it at this moment, which is no difference.
@@ -130,7 +132,7 @@ def _endpoint(wanted: dict[str, str]) -> Iterator[LiveCheck]:
     live = describe(name, sagemaker)
     if live is None:
         # The template has not changed, so that CloudFormation does nothing in a deploy.
-        again = "make sleep, then make wake, makes it again; a deploy alone changes nothing"
+        again = f"make sleep{words} && make wake{words} makes it again; a deploy alone changes nothing"
         yield LiveCheck(f"endpoint {name} is in service", f"somebody removed it: {again}")
         return
     status, why = live["EndpointStatus"], live.get("FailureReason")
@@ -168,7 +170,7 @@ def _instances(place: str, current: int, desired: int) -> Iterator[LiveCheck]:
         else "",
     )
     wrong = "" if low <= current <= high and current == desired else f"expected {desired}, within {low} to {high}"
-    yield LiveCheck(f"{current} instances", wrong)
+    yield LiveCheck(f"instances: {current}", wrong)
 
 
 def _function(wanted: dict[str, str]) -> Iterator[LiveCheck]:
@@ -211,8 +213,8 @@ def main() -> int:
     settings = chosen_settings(arguments)
     require_aws()
     if not arguments.json:
-        return 0 if check(settings.prefix, say=print) else 1
-    findings = checks(settings.prefix)
+        return 0 if check(settings, say=print) else 1
+    findings = checks(settings)
     print_json([asdict(finding) for finding in findings])
     return 1 if any(finding.differs for finding in findings) else 0
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
+from settings import read_settings
 from tools.demo.classify import ClassifyFailed
 from tools.deploy import check as module
 from tools.deploy.check import check
@@ -21,6 +22,8 @@ SERVING = {
     "EndpointName": "app-dev-ab12", "EndpointConfigName": "config-new", "ModelDataUrl": URL,
     "FunctionName": "app-dev-classify", "AliasName": "live", "ProvisionedConcurrency": "1",
 }  # fmt: skip
+
+APP = read_settings({"app": "app"})
 
 
 class Live:
@@ -92,7 +95,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Live:
 def wrong(asked: Any = None) -> list[str]:
     """Differences that the check reports; its answer agrees with them."""
     lines: list[str] = []
-    good = check("app-dev", asked, say=lines.append)
+    good = check(APP, asked, say=lines.append)
     found = [line for line in lines if line.startswith("wrong")]
     assert good == (not found)
     return found
@@ -106,7 +109,8 @@ def test_an_endpoint_that_somebody_removed_is_one_line_with_the_way_back(live: L
     live.endpoint = {}
     [line] = wrong()
     assert line.endswith(
-        "somebody removed it: make sleep, then make wake, makes it again; a deploy alone changes nothing"
+        'somebody removed it: make sleep SETTINGS="app=app" && make wake SETTINGS="app=app" makes it again; '
+        "a deploy alone changes nothing"
     )
 
 
@@ -126,10 +130,10 @@ def test_for_programs_it_is_a_list_of_the_checks(
 
 def test_briefly_it_tells_what_differs_and_how_many_checks_are_right(live: Live) -> None:
     lines: list[str] = []
-    assert check("app-dev", say=lines.append, brief=True)
+    assert check(APP, say=lines.append, brief=True)
     [right] = lines
     live.endpoint["EndpointConfigName"] = "config-old"
-    assert not check("app-dev", say=lines.append, brief=True)
+    assert not check(APP, say=lines.append, brief=True)
     of = right.split()[-4]  # "… 7 of 7 checks are right"
     assert lines[1] == f"checked what is live: {int(of) - 1} of {of} checks are right"
     assert [line.split()[0] for line in lines[2:]] == ["wrong"]
