@@ -13,6 +13,7 @@ LAMBDA_CONCURRENCY = "L-B99A9384"  # "Concurrent executions" of Lambda
 # Lambda keeps this many of an account's concurrent executions for functions without a reservation, and all of them if
 # the quota is lower, as in a new account: "Configuring reserved concurrency", Lambda developer guide.
 LAMBDA_UNRESERVED = 100
+LAMBDA_EVENT_BYTES = 6 * 2**20  # of a synchronous invocation: "Lambda quotas", Lambda developer guide
 CODES = {
     "ml.m5.large for endpoint usage": "L-614B09FD",
     "ml.m5.large for processing job usage": "L-8541302D",

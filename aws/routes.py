@@ -21,4 +21,5 @@ def table_of(subnet: str, tables: Iterable[RouteTable]) -> RouteTable:
 def leads_out(table: RouteTable) -> bool:
     """True if the table leads to all addresses, by a gateway or appliance that a private subnet can use."""
     routes = (route for route in table["Routes"] if route.get("DestinationCidrBlock") == "0.0.0.0/0")
-    return any(route.get(way) for route in routes for way in _WAYS_OUT)
+    # EC2 keeps the route to a gateway that was deleted, as a blackhole: "Route", EC2 API reference.
+    return any(route.get(way) for route in routes if route.get("State") != "blackhole" for way in _WAYS_OUT)

@@ -126,6 +126,7 @@ def _field(text: str, name: str, low: int, high: int, words: dict[str, int]) -> 
             raise ScheduleError(
                 f"{item!r} is not a {name}: from {low} to {high}, A-B, A,B, A/STEP or *"
                 + (f", or {', '.join(words)}" if words else "")
+                + ("; L, W and #, which AWS knows, are not supported here" if name.startswith("day") else "")
             ) from None
         values |= set(range(first, last + 1, step))
     return frozenset(values)

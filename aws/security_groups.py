@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 HTTPS = 443
+_TCP, _ALL = ("tcp", "6"), "-1"  # "IpPermission", EC2 API reference
 
 
 def let_https_in(rules: Iterable[Mapping[str, Any]], addresses: str, groups: Collection[str]) -> bool:
@@ -22,7 +23,8 @@ def let_https_in(rules: Iterable[Mapping[str, Any]], addresses: str, groups: Col
     """
     subnet = ip_network(addresses)
     for rule in rules:
-        if rule["IpProtocol"] != "-1" and not rule.get("FromPort", 0) <= HTTPS <= rule.get("ToPort", 0):
+        tcp = rule["IpProtocol"] in _TCP and rule["FromPort"] <= HTTPS <= rule["ToPort"]
+        if not tcp and rule["IpProtocol"] != _ALL:
             continue
         if any(subnet.subnet_of(ip_network(each["CidrIp"])) for each in rule.get("IpRanges", [])):  # type: ignore[arg-type]
             return True

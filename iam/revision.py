@@ -41,7 +41,7 @@ def synthesized(revision: str, given: Mapping[str, str]) -> Iterator[Path]:
                 f"{error}. If it is in the remote repository, fetch it first: git fetch origin {revision} "
                 "(a shallow clone has the newest commit alone), and give BASE=FETCH_HEAD"
             ) from error
-        subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
+        _run(["tar", "-x", "-C", str(source)], ROOT, archive)
         if (ROOT / _WHEELS).is_dir():  # git does not keep them; any will do, as no policy names them
             for wheels in (_WHEELS, Path("serving/wheels")):  # which version 0.1.0 wants too
                 shutil.copytree(ROOT / _WHEELS, source / wheels)
@@ -57,8 +57,8 @@ def synthesized(revision: str, given: Mapping[str, str]) -> Iterator[Path]:
         yield out
 
 
-def _run(command: list[str], folder: Path, **variables: str) -> bytes:
-    done = subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True)
+def _run(command: list[str], folder: Path, given: bytes = b"", **variables: str) -> bytes:
+    done = subprocess.run(command, cwd=folder, env=os.environ | variables, input=given, capture_output=True)
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
         raise RevisionError(f"{' '.join(command)}: " + " ".join(last))

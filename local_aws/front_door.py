@@ -11,6 +11,7 @@ from typing import Any
 
 from hypercorn.typing import ASGIFramework
 
+from aws.quotas import LAMBDA_EVENT_BYTES
 from local_aws.http_api.host import is_api
 from local_aws.private_network import answer_refusal
 from local_aws.processes import ENDING
@@ -19,7 +20,7 @@ _OWN = "/_ministack/"
 # The last two have a secret in their path, like CloudFormation's pre-signed URLs.
 _OPEN = ("/_ministack/health", "/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 _ANSWERS = _OPEN[1:]
-_UNSIGNED_BYTES = 6 * 2**20  # of a call of a function's URL, which need not be signed
+_UNSIGNED_BYTES = LAMBDA_EVENT_BYTES  # of a call of a function's URL, which need not be signed
 _API_BYTES = 10 * 2**20  # "Quotas for configuring and running an HTTP API", API Gateway developer guide
 _SIGNATURES = (b"X-Amz-Signature=", b"Signature=")  # of a pre-signed URL
 

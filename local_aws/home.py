@@ -21,7 +21,7 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        return cls(Path(os.environ.get("SLIPWAY_LOCAL_HOME", ".local")).resolve())
+        return cls(Path(os.environ.get("SLIPWAY_LOCAL_HOME") or ".local").resolve())
 
     @property
     def env_file(self) -> Path:

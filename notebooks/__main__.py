@@ -7,6 +7,7 @@ from training.interrupt import report_interrupts
 
 report_interrupts()  # before the other imports, which take a second
 
+import argparse
 import ast
 import sys
 from typing import Any
@@ -32,11 +33,12 @@ def main() -> None:
         "--parameter",
         action="append",
         default=[],
+        type=_parameter,
         metavar="NAME=VALUE",
         help="a parameter of the notebook, such as EPOCHS=1",
     )
     arguments = parser.parse_args()
-    parameters = {"PREFIX": chosen_settings(arguments).prefix, **dict(map(_parameter, arguments.parameter))}
+    parameters = {"PREFIX": chosen_settings(arguments).prefix, **dict(arguments.parameter)}
     output = _OUT / NOTEBOOK.name
     require_writable(_OUT)
     try:
@@ -59,7 +61,9 @@ def _left_by(prefix: str) -> str:
 
 def _parameter(text: str) -> tuple[str, Any]:
     """Split NAME=VALUE. A VALUE that is no Python literal is text."""
-    name, _, value = text.partition("=")
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -8,7 +8,7 @@ from settings.part import Part
 class AccountSettings(Part, frozen=True):
     # "CreateRole", IAM API reference, has the characters; a role's name and path are in ARNs that policies name.
     role_path: str = Field(
-        pattern=r"^/([\w+=,.@-]+/)*$",
+        pattern=r"^/([A-Za-z0-9_+=,.@-]+/)*$",
         max_length=512,
         description="path of every role and instance profile, for accounts that let one create roles below it only",
         json_schema_extra={"allowed": "a path such as /teams/vision/, or / for none"},

@@ -33,6 +33,7 @@ WEIGHTS = "weights"
 CHECKPOINTS = "checkpoints"
 CAPTURE = "capture"
 SCORES = "scores"
+JOB_DAYS, SCORE_DAYS, CAPTURE_DAYS = 90, 90, 30  # until objects of these folders expire
 ARTIFACT = "model.tar.gz"  # SageMaker's names for the model that a training job makes, and for its other files
 JOB_FILES = "output.tar.gz"
 EC2_ARTIFACTS = "TrainedModels"

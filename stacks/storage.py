@@ -66,13 +66,15 @@ class Storage(Stack):
                     noncurrent_version_expiration=Duration.days(30),
                 ),
                 # A job's model is copied to models/; the rest expires.
-                s3.LifecycleRule(id="jobs", prefix=f"{names.JOBS}/", expiration=Duration.days(90)),
+                s3.LifecycleRule(id="jobs", prefix=f"{names.JOBS}/", expiration=Duration.days(names.JOB_DAYS)),
                 # Nobody resumes a training that was given up weeks ago.
                 s3.LifecycleRule(id="checkpoints", prefix=f"{names.CHECKPOINTS}/", expiration=Duration.days(14)),
                 # Images and results of a scoring: make score has downloaded the results.
-                s3.LifecycleRule(id="scores", prefix=f"{names.SCORES}/", expiration=Duration.days(90)),
+                s3.LifecycleRule(id="scores", prefix=f"{names.SCORES}/", expiration=Duration.days(names.SCORE_DAYS)),
                 # Images of callers: keep them only as long as it takes to examine predictions.
-                s3.LifecycleRule(id="capture", prefix=f"{names.CAPTURE}/", expiration=Duration.days(30)),
+                s3.LifecycleRule(
+                    id="capture", prefix=f"{names.CAPTURE}/", expiration=Duration.days(names.CAPTURE_DAYS)
+                ),
             ],
             removal_policy=removal,
         )

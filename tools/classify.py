@@ -18,16 +18,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from aws.quotas import LAMBDA_EVENT_BYTES
 from settings import Settings
 from settings.names import resource_name
-from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
+from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json
 from tools.demo.classify import ClassifyClient, ClassifyFailed
 from tools.deploy.summary import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.errors import InputError
+from training.flags import user_path
 
-_MAX_EVENT_BYTES = 6 * 10**6  # "Lambda quotas", Lambda developer guide: 6 MB each for request and response
 _JSON_BYTES = 100  # of an event, beside its image
 # Lambda's own errors: Invoke, Lambda API reference.
 _OF_LAMBDA = {
@@ -93,8 +94,8 @@ def event_of(image: str) -> dict[str, Any]:
     if image.startswith(("https://", "http://")):
         return {"url": image}
     event = event_with(user_path(image).read_bytes())
-    if len(event["image"]) + _JSON_BYTES > _MAX_EVENT_BYTES:
-        raise InputError(f"{image} has over 4.5 MB, more than Lambda takes in a call: make it smaller")
+    if len(event["image"]) + _JSON_BYTES > LAMBDA_EVENT_BYTES:
+        raise InputError(f"{image} has over 4.7 MB, more than Lambda takes in a call: make it smaller")
     return event
 
 

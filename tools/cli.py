@@ -20,6 +20,7 @@ from iam.errors import GateError
 from settings import Settings, SettingsError, read_settings
 from tools.dataset.archive import image_folder
 from training.errors import ReportedError
+from training.flags import user_path
 from training.interrupt import INTERRUPTED
 
 FAILED, NO_READER = 1, 141  # the latter is 128 + SIGPIPE, as shells have it
@@ -89,7 +90,11 @@ def agreed(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise Unconfirmed("no terminal to confirm on: add YES=1 to skip the question")
-    return input(f"{question} [yes/no] ").strip().lower() == "yes"
+    try:
+        return input(f"{question} [yes/no] ").strip().lower() == "yes"
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def make_parser(target: str, description: str | None, *, settings: bool = True) -> argparse.ArgumentParser:
@@ -150,14 +155,6 @@ def add_region(parser: argparse.ArgumentParser) -> None:
     except ProfileNotFound:  # of AWS_PROFILE, which prices do not need
         default = DEFAULT_REGION
     parser.add_argument("--region", default=default, help="region whose prices count; here by default: %(default)s")
-
-
-def user_path(text: str) -> Path:
-    """Read a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise argparse.ArgumentTypeError(f"{text}: there is no such home folder") from None
 
 
 def data_path(text: str) -> Path:

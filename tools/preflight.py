@@ -6,6 +6,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import boto3
@@ -56,7 +57,7 @@ def require_answer() -> None:
         urllib.request.build_opener(*without_proxy).open(f"{endpoint}/_ministack/health", timeout=5)
     except urllib.error.HTTPError:
         return  # a server answers
-    except OSError as error:
+    except (OSError, ValueError, HTTPException) as error:  # of a network, of an address that is none, of no HTTP server
         raise NotReady(f"nothing answers at {endpoint} (AWS_ENDPOINT_URL): {_LOCAL}; {_ACCOUNT}") from error
 
 

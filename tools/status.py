@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import psutil
+
 from local_aws.home import Home
 from local_aws.running import current, homes, processes
 from tools.cli import add_json, command, make_parser, print_json
@@ -40,9 +42,17 @@ def running(home: Home) -> Iterator[dict[str, Any]]:
             yield {
                 "endpoint": run.endpoint,
                 "processes": len(own),
-                "megabytes": round(sum(process.memory_info().rss for process in own) / 1e6),
+                "megabytes": round(sum(map(_resident_bytes, own)) / 1e6),
                 "environment": os.path.relpath(each.env_file),
             }
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    """Resident memory; 0 of a process that has just ended, such as a job's."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from training.environment import (
     sagemaker_places,
 )
 from training.errors import InputError, LostPeers, Stopped, problems_of
-from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
+from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters, user_path
 from training.settings import parse
 from training.writing import require_writable
 
@@ -102,13 +102,17 @@ def _fail(problems: Sequence[str], places: Places | None, code: int = 1) -> int:
 
 
 def _read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
-    """Flags, and hyper-parameters by name; unknown flags are among these, for `parse` to refuse."""
+    """Flags, and hyper-parameters by name; unknown flags and stray words are among these, for `parse` to refuse."""
     parser = argparse.ArgumentParser(prog="make train", description=__doc__, allow_abbrev=False)
     add_folders(parser, required=False, output="gets model/ and output/")
-    parser.add_argument("--checkpoints", type=Path, metavar="DIR", help="kept while it runs; a stopped run goes on")
+    parser.add_argument(
+        "--checkpoints", type=user_path, metavar="DIR", help="kept while it runs; a stopped run goes on"
+    )
     add_hyperparameters(parser, "settings (hyper-parameters of the same names in SageMaker)")
     flags, rest = parser.parse_known_args(arguments)
-    unknown = {word.removeprefix("--").split("=")[0]: "" for word in rest if word.startswith("--")}
+    # A word that follows an unknown flag is its value.
+    names = [word for before, word in zip(["", *rest], rest, strict=False) if word[:1] == "-" or before[:1] != "-"]
+    unknown = {name.removeprefix("--").split("=")[0]: "" for name in names}
     return flags, given_hyperparameters(flags) | unknown
 
 

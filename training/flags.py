@@ -1,6 +1,7 @@
 """Command-line flags that a training and a tuning have in common, and how both report mistakes."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,14 @@ from training.settings import SETTINGS, Hyperparameters, field
 def add_folders(parser: argparse.ArgumentParser, *, required: bool, output: str) -> None:
     """Adds --data, --output and --weights; `output` is the help text of --output."""
     data = "image folder: train, valid, test / class"
-    parser.add_argument("--data", type=Path, metavar="FOLDER", required=required, help=data)
-    parser.add_argument("--output", type=Path, metavar="DIR", required=required, help=output)
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="file of make weights (.safetensors)")
+    parser.add_argument("--data", type=user_path, metavar="FOLDER", required=required, help=data)
+    parser.add_argument("--output", type=user_path, metavar="DIR", required=required, help=output)
+    parser.add_argument("--weights", type=user_path, metavar="FILE", help="file of make weights (.safetensors)")
+
+
+def user_path(text: str) -> Path:
+    """Reads a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
+    return Path(os.path.expanduser(text))  # pathlib's raises where there is no such user; a shell leaves the ~
 
 
 def add_hyperparameters(parser: argparse.ArgumentParser, title: str) -> None:

@@ -17,6 +17,7 @@ from ministack.core import iam_evaluator, sigv4
 from ministack.core.arn import execute_api_arn
 from ministack.services import apigateway
 
+from aws.quotas import LAMBDA_EVENT_BYTES
 from local_aws.http_api import access_log, throttle
 from local_aws.http_api.response import ApiGatewayResponse, access, message
 from local_aws.iam.service_calls import allowed
@@ -24,7 +25,6 @@ from local_aws.iam.service_calls import allowed
 Headers = dict[str, str]
 
 _MAX_HEAD_BYTES = 10_240  # request line and header values
-_MAX_EVENT_BYTES = 6 * 2**20  # "Lambda quotas", Lambda developer guide: the payload of a synchronous invocation
 _SIGNED = "AWS4-HMAC-SHA256 "
 
 _handle_original = apigateway._handle_execute_in_scope
@@ -138,7 +138,7 @@ async def _run(function: Any, *arguments: Any, thread_name: str) -> Any:
             "integration. Check the permissions and try again."
         )
         return _failed(500, "Internal Server Error")
-    if len(json.dumps(event)) > _MAX_EVENT_BYTES:
+    if len(json.dumps(event)) > LAMBDA_EVENT_BYTES:
         return _failed(413, "Request Entity Too Large")
     result = await _run_original(function, record, event, thread_name=thread_name)
     if result.get("throttle"):

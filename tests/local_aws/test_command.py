@@ -28,6 +28,11 @@ def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return command.main()
 
 
+def test_an_empty_variable_means_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_LOCAL_HOME", "")
+    assert Home.from_environment().root == Path(".local").resolve()
+
+
 def test_down_ends_what_make_demo_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     demo = Home(home.root / "demo")
     demo.root.mkdir()

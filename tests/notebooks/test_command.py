@@ -46,6 +46,16 @@ def test_jobs_and_endpoints_of_the_notebook_are_named_and_no_others(said: Any) -
     )
 
 
+def test_a_parameter_without_a_value_is_refused_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["notebook", "-p", "EPOCHS"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert "EPOCHS is not NAME=VALUE" in capsys.readouterr().err
+
+
 def test_without_any_nothing_runs(said: Any) -> None:
     assert said() == "stopped; nothing of it runs in AWS"
 

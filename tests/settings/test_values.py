@@ -162,6 +162,7 @@ def test_values_of_the_command_line_are_text_and_mean_the_same() -> None:
         ("subnet_ids", "subnet-0a1b2c3d,subnet-4e5f6071", "ids of up to 16 subnets"),
         ("role_path", "teams/", "a path such as /teams/vision/"),
         ("role_path", "/teams", "a path such as /teams/vision/"),
+        ("role_path", "/équipe/", "a path such as /teams/vision/"),
         ("existing_key_arn", "alias/mine", "the ARN of a symmetric KMS key of this account and region, or empty"),
         ("existing_key_arn", "arn:aws:kms:eu-west-1:1:key/a", "the ARN of a symmetric KMS key"),
     ],

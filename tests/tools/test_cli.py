@@ -4,7 +4,6 @@ import io
 import re
 import subprocess
 import sys
-from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from iam.errors import GateError
 from local_aws.running import LocalAwsError
 from settings import SettingsError
 from tools.cdk import CdkFailed
-from tools.cli import Unconfirmed, agreed, command, make_parser, user_path
+from tools.cli import Unconfirmed, agreed, command, make_parser
 from tools.preflight import NotReady
 from training.errors import InputError
 
@@ -103,16 +102,18 @@ def test_a_wrong_flag_ends_with_2_and_names_the_make_target(capsys: pytest.Captu
     assert "make deploy: error: unrecognized arguments: --dta x" in capsys.readouterr().err
 
 
-def test_the_home_folder_of_nobody_is_a_wrong_argument() -> None:
-    with pytest.raises(ArgumentTypeError, match="~nobody-here/x: there is no such home folder"):
-        user_path("~nobody-here/x")
-
-
 def test_without_a_terminal_nobody_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("yes"))
     with pytest.raises(Unconfirmed, match="add YES=1"):
         agreed("Remove it?", yes=False)
     assert agreed("Remove it?", yes=True)
+
+
+def test_the_end_of_input_at_the_question_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO("")  # Ctrl-D
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert not agreed("Remove it?", yes=False)
 
 
 def test_every_command_that_prints_json_is_in_the_one_table() -> None:

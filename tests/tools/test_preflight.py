@@ -1,6 +1,7 @@
 """A deploy that cannot work says so before anything is built."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from local_aws.ports import free_port
 from tests.waiting import LIMIT_SECONDS
 from tools import cdk
-from tools.preflight import nobody_listens, require_answer, require_aws
+from tools.preflight import NotReady, nobody_listens, require_answer, require_aws
 
 
 def run_deploy(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -40,6 +41,30 @@ def test_without_the_local_aws_up_it_says_how_to_start_it() -> None:
         "start the local AWS with `make local`, then `. .local/aws.env`; "
         "for an account, open a new shell, without the variables of .local/aws.env\n"
     )
+
+
+@pytest.mark.parametrize("address", ["foo", "http://localhost:abc", "http://[::1"])
+def test_an_address_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    with pytest.raises(NotReady, match=f"nothing answers at {re.escape(address)}"):
+        require_answer()
+
+
+def test_a_server_of_another_protocol_is_no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1)
+                connection.sendall(b"220 mail ready\r\n")
+
+        thread = Thread(target=greet)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(NotReady, match="nothing answers at"):
+            require_answer()
+        thread.join()
 
 
 def test_region_and_profile_are_those_that_the_cdk_takes(monkeypatch: pytest.MonkeyPatch) -> None:

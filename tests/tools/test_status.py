@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -42,6 +43,16 @@ def test_it_shows_the_demo_s(demo: Home, capsys: pytest.CaptureFixture[str]) -> 
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("local AWS at https://127.0.0.1:4567: 1 processes, ")
     assert second == f"  use it: . {os.path.relpath(demo.env_file)}    end it: make down"
+
+
+def test_a_process_that_ends_meanwhile_counts_no_memory(
+    demo: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = psutil.Process()
+    monkeypatch.setattr(ended, "memory_info", Mock(side_effect=psutil.NoSuchProcess(1)))
+    monkeypatch.setattr(status, "processes", lambda _: [ended])
+    assert main([]) == 0
+    assert "1 processes, 0 MB resident" in capsys.readouterr().out
 
 
 def test_for_programs_it_is_a_list(demo: Home, capsys: pytest.CaptureFixture[str]) -> None:

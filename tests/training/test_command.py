@@ -262,6 +262,13 @@ def test_a_misspelt_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "error: unknown setting epoch: did you mean epochs?\n"
 
 
+def test_a_flag_with_one_hyphen_and_a_stray_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "images", "--output", str(tmp_path), "-epochs", "3"]) == 1
+    assert capsys.readouterr().err == "error: unknown setting -epochs: did you mean epochs?\n"
+    assert main(["--data", "images", "--output", str(tmp_path), "more"]) == 1
+    assert "unknown setting more: the settings are architecture" in capsys.readouterr().err
+
+
 def test_help_and_wrong_settings_do_not_wait_for_torch() -> None:
     program = (
         "import sys; from training.__main__ import main; "

@@ -1,15 +1,15 @@
 """Cost of each CloudFormation resource type. A type is in METERS or in FREE; one that is in neither is an error."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
 
 from aws.prices import HOURS
+from aws.schedule import Schedule
+from settings.names import CAPTURE_DAYS
 from tools.cost.item import Item
 from tools.cost.resource import Resource, json_in
 
 _SWEEP_SECONDS = 0.3  # duration of a scheduled call that finds nothing to do
-_UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _GIB = 2**20  # KiB
 _METERED_KIB = 512  # "HTTP APIs are metered in 512 KB increments", https://aws.amazon.com/api-gateway/pricing/
 
@@ -33,11 +33,11 @@ def _endpoint(found: Resource) -> Iterator[Item]:
     capture = config.get("DataCaptureConfig", {})
     if capture.get("EnableCapture"):
         share, kept = int(capture["InitialSamplingPercentage"]), found.price("s3", "gb_month")
-        # Captured as base64 (4/3 of the size) and deleted after 30 days.
+        # Captured as base64, 4/3 of the size. What a month adds is there for CAPTURE_DAYS.
         yield Item(
             "captured calls",
             f"{share} % of the images × 4/3 × {kept:g} $/GB",
-            prediction=share / 100 * usage.image_kib * 4 / 3 / _GIB * kept,
+            prediction=share / 100 * usage.image_kib * 4 / 3 / _GIB * kept * CAPTURE_DAYS / 30,
         )
 
 
@@ -98,10 +98,10 @@ def _api(found: Resource) -> Iterator[Item]:
 
 def _rule(found: Resource) -> Iterator[Item]:
     """Functions called by a schedule; EventBridge's schedules and AWS's own events are free."""
-    matched = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", found.properties.get("ScheduleExpression", ""))
-    if not matched:
+    expression = found.properties.get("ScheduleExpression", "")
+    if not expression.startswith("rate("):
         return
-    calls = HOURS * 3600 / (int(matched[1]) * _UNITS[matched[2]])
+    calls = HOURS * 3600 / Schedule.parse(expression).every
     for target in found.properties.get("Targets", []):
         if (function := found.referred(target["Arn"])) is not None and "MemorySize" in function:
             gb = int(function["MemorySize"]) / 1024

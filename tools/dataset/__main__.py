@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from settings.names import resource_name
-from tools.cli import add_json, add_settings, chosen_settings, command, data_path, print_json, usage, user_path
+from tools.cli import add_json, add_settings, chosen_settings, command, data_path, print_json, usage
 from tools.dataset.check import checked
 from tools.dataset.listing import with_list
 from tools.dataset.split import split
@@ -18,6 +18,7 @@ from tools.dataset.upload import manifest, upload
 from tools.deploy.summary import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
+from training.flags import user_path
 from training.folder import digest, inspect
 
 

@@ -34,6 +34,8 @@ def recorded(given: Mapping[str, str], settings: Settings, *, say: Callable[[str
             with suppress(OSError):
                 file.write(before)
             say(f"{file} is as it was before this deploy: give DATA and SETTINGS again with the next one")
+        elif refused:
+            say(f"{file} cannot be written ({refused}): give DATA and SETTINGS again to go on with this deploy")
         elif after != before:
             say(f"{file} has what you asked for: the same command goes on with it")
         raise

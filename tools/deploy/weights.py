@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 import boto3
@@ -21,15 +22,17 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, wrap_file
 
 from settings.names import bucket_name, weights_key
-from tools.cli import chosen_settings, command, make_parser, user_path
+from tools.cli import chosen_settings, command, make_parser
 from tools.dataset.upload import explain, holds
 from tools.preflight import require_aws
 from training.digests import sha256_of
 from training.errors import InputError
+from training.flags import user_path
 from training.networks import NETWORKS, OWN, check_name
 
 DEFAULT = "resnet50"
 WITHOUT = ("resnet10",)  # ours, not torchvision's
+_STALLED_SECONDS = 30  # without a byte, a download is given up
 
 
 @command
@@ -95,7 +98,7 @@ def download(architecture: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         _fetch(url, path, start)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise InputError(
             f"cannot download {url} ({error}): fetch that file where there is a network, then run "
             f"make weights ARCH={architecture} FILE={shlex.quote(path.name)}"
@@ -106,7 +109,7 @@ def download(architecture: str) -> Path:
 def _fetch(url: str, path: Path, start: str) -> None:
     """Download to `path`, which appears when the file is complete and its sha256 begins with `start`."""
     part = path.with_suffix(".part")
-    with urllib.request.urlopen(url) as answer:  # noqa: S310 (https)
+    with urllib.request.urlopen(url, timeout=_STALLED_SECONDS) as answer:  # noqa: S310 (https)
         size = int(answer.headers.get("Content-Length", 0))  # a proxy may leave it out
         with (
             wrap_file(answer, size, description=path.name, console=Console(stderr=True)) as source,

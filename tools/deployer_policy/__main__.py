@@ -31,6 +31,7 @@ from tools.deployer_policy.policies import Document, documents
 from tools.deployer_policy.stopped import StoppedStep, stopped
 from tools.preflight import require_aws
 from training.errors import InputError
+from training.flags import user_path
 
 OUT = ROOT / "out"
 _NAME = "deployer-policy"
@@ -38,10 +39,13 @@ _NAME = "deployer-policy"
 
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    given = bool(options.account)
+    if given != bool(options.region):
+        parser.error("--account and --region name the place together: give both, or neither to ask AWS")
     context = settings_of(options)
     settings, policy = read_settings(context), _service_control(options.scp)
-    given = bool(options.account and options.region)
     account, region = (options.account, options.region) if given else require_aws()
     place = DeployPlace(account, region, boto3.session.Session().get_partition_for_region(region))
     app = synthesize(context)
@@ -122,7 +126,7 @@ def _tell_stopped(path: Path, steps: list[StoppedStep]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("deployer-policy", __doc__)
-    parser.add_argument("--scp", type=Path, metavar="FILE", help="a service control policy, as JSON")
+    parser.add_argument("--scp", type=user_path, metavar="FILE", help="a service control policy, as JSON")
     parser.add_argument("--account", help="with --region: the account, where no AWS is to be asked")
     parser.add_argument("--region", help="with --account: the region")
     add_json(parser, "files, the needs with who asks for each, and the steps that are stopped")

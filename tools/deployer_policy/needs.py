@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from botocore.session import get_session
+
 from aws.pseudo_parameters import fill
 
 Condition = tuple[str, str, str]  # operator, key, value
@@ -22,8 +24,8 @@ class DeployPlace:
     def filled(self, text: str) -> str:
         """An ARN or value of a template in this place; a name that CloudFormation generates is `*`."""
         here = {"AccountId": self.account, "Region": self.region, "Partition": self.partition}
-        china = ".cn" if self.partition == "aws-cn" else ""
-        return generated(fill(text, **here, URLSuffix=f"amazonaws.com{china}"))
+        suffix = get_session().get_component("endpoint_resolver").get_partition_dns_suffix(self.partition)
+        return generated(fill(text, **here, URLSuffix=suffix))
 
 
 @dataclass(frozen=True, order=True)

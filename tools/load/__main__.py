@@ -46,7 +46,10 @@ _STEP_PER_LIMIT = 20  # long enough for a rate 5 % above capacity to exceed the 
 
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.lowest > options.highest:
+        parser.error(f"--lowest {options.lowest:g} is above --highest {options.highest:g}")
     try:
         return asyncio.run(_unwinding(_run(options, Console(stderr=options.json))))
     except asyncio.CancelledError:  # SIGTERM or SIGHUP

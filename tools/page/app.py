@@ -58,6 +58,7 @@ def make_app(guard: Guard, classify: Classify, *, max_bytes: int, about: dict[st
         InputError: lambda _, refused: _error(422, str(refused)),
         BotoCoreError: lambda _, error: _error(502, f"AWS cannot be reached: {error}"),
         HTTPException: lambda _, error: _error(error.status_code, error.detail),
+        Exception: lambda _, error: _error(500, f"the page's program failed: {type(error).__name__}: {error}"),
         ClientDisconnect: lambda *_: Response(status_code=400),  # the page was closed or reloaded: nobody reads it
     }
     return _Guarded(Starlette(routes=routes, exception_handlers=refusals), guard)

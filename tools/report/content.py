@@ -94,7 +94,7 @@ def read_content(settings: Settings, account: str, region: str) -> ReportContent
         job_name = _start(pool, lambda: _job(s3, stacks, made_by))
         cost = _start(pool, lambda: estimate(templates, Usage(), region))
         permissions = _start(pool, lambda: _permissions(templates))
-        load = _start(pool, lambda: load_tests(FOLDER, serving.get("EndpointName", ""), f"make load{words}"))
+        load = _start(pool, lambda: load_tests(FOLDER, serving.get("EndpointName", ""), words))
         job = _start(pool, lambda: read_job(sagemaker, _required(job_name.result())))
         training = _start(
             pool,

@@ -29,18 +29,21 @@ class LoadTest:
     charts: tuple[LineChart, ...]
 
 
-def load_tests(folder: Path, endpoint: str, command: str) -> list[LoadTest]:
+def load_tests(folder: Path, endpoint: str, words: str) -> list[LoadTest]:
     """The load tests of this endpoint, newest first.
 
     Args:
-        command: the make target that tests it.
+        endpoint: its name; "" while it is off.
+        words: what names the deployment to a make target.
 
     Raises:
         Missing: there are none.
     """
+    if not endpoint:
+        raise Missing("load tests are shown of an endpoint that is on", f"make wake{words}")
     tests = sorted(_tests(folder, endpoint), key=lambda test: test.when, reverse=True)
     if not tests:
-        raise Missing(f"no load test of {endpoint} is recorded in {folder}", command)
+        raise Missing(f"no load test of {endpoint} is recorded in {folder}", f"make load{words}")
     return tests
 
 

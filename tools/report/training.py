@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from settings.names import job_output, result_key
+from settings.names import JOB_DAYS, job_output, result_key
 from tools.report.absent import Missing
 from training.pictures import tile
 
@@ -105,7 +105,7 @@ def read_output(s3: Any, bucket: str, job: str, again: str) -> TrainingOutput:
         ClientError: S3 refused.
     """
     key = job_output(job)
-    gone = Missing(f"s3://{bucket}/{key} is not there any more: a job's output is kept for 90 days", again)
+    gone = Missing(f"s3://{bucket}/{key} is not there any more: a job's output is kept for {JOB_DAYS} days", again)
     files = _unpacked(_object(s3, bucket, key, gone), f"s3://{bucket}/{key}")
     if "metrics.json" not in files:
         raise Missing(f"s3://{bucket}/{key} has no metrics.json")

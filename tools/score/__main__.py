@@ -22,8 +22,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings.names import resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
-from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json, user_path
+from settings.names import SCORE_DAYS, resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
+from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json
 from tools.dataset.upload import explain, holds, s3_client
 from tools.deploy.interrupted import end_command
 from tools.deploy.inventory import DeployedResource
@@ -31,6 +31,7 @@ from tools.preflight import require_aws
 from tools.score import images, job, results
 from tools.stack import outputs
 from training.errors import InputError
+from training.flags import user_path
 
 RESULTS = Path("out/scores")
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = serving.get("S3Images", "").removeprefix(f"s3://{bucket}/")
         found = images.in_bucket(client, bucket, given.data, callers_folder=folder)
     else:
-        with _saying(f"stopped; no job was started. s3://{bucket}/{scoring_input(name)} expires in 90 days"):
+        with _saying(f"stopped; no job was started. s3://{bucket}/{scoring_input(name)} expires in {SCORE_DAYS} days"):
             found = images.upload(client, bucket, name, files)
     target = f"s3://{bucket}/{scoring_results(name)}"
     request = job.request_of(

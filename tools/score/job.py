@@ -126,7 +126,7 @@ def wait(name: str, say: Say) -> dict[str, Any]:
     said = f" ({job['ExitMessage']})" if job.get("ExitMessage") else ""
     raise ScoringJobFailed(
         f"job {name} {job['ProcessingJobStatus'].lower()}: {reason}{said}; no results were stored. Its log: "
-        f"aws logs tail {PROCESSING_JOBS} --log-stream-name-prefix {name}/"
+        f"aws logs tail {PROCESSING_JOBS} --since 1d --log-stream-name-prefix {name}/"
     )
 
 

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,19 @@ def test_it_is_unpacked_once(tmp_path: Path) -> None:
     file = zipped(tmp_path / "a.zip", **{"train/a/0.png": b"1", "b": b""})
     (image_folder(file) / "mark").touch()
     assert (image_folder(file) / "mark").exists()
+
+
+def test_another_command_may_unpack_it_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(tmp_path / "images.zip", **{"train/a/1.png": b"1"})
+    unpack = archive._unpack
+
+    def twice(members: Any, path: Path, target: Path) -> None:
+        monkeypatch.setattr(archive, "_unpack", unpack)
+        image_folder(path)
+        unpack(members, path, target)
+
+    monkeypatch.setattr(archive, "_unpack", twice)
+    assert (image_folder(path) / "train/a/1.png").read_bytes() == b"1"
 
 
 def test_what_macos_adds_is_left_out(tmp_path: Path) -> None:

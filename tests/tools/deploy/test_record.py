@@ -118,6 +118,19 @@ def test_in_a_read_only_checkout_it_deploys_and_says_what_to_write(stages: Path)
     assert json.loads(line.partition("write into it:\n")[2]) == {"stage": "dev", "epochs": 3}
 
 
+def test_a_deploy_that_is_stopped_there_says_what_to_give_again(stages: Path) -> None:
+    stages.symlink_to("/proc")
+    said: list[str] = []
+    with (
+        pytest.raises(KeyboardInterrupt),
+        recorded({"epochs": "3"}, read_settings({"epochs": "3"}), say=said.append),
+    ):
+        raise KeyboardInterrupt
+    [line] = said
+    assert line.startswith(f"{stages / 'dev.json'} cannot be written (")
+    assert line.endswith("give DATA and SETTINGS again to go on with this deploy")
+
+
 def test_the_file_is_whole_or_as_it_was_when_the_disk_is_full(stages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy({"epochs": "3"})
     file = Sources().stage_file("dev")

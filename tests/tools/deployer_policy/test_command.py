@@ -91,6 +91,14 @@ def test_a_file_that_is_no_policy_is_refused_before_anything_is_written(
     assert not synthesized.exists()
 
 
+@pytest.mark.parametrize("half", [["--account", "111122223333"], ["--region", "eu-west-1"]])
+def test_an_account_without_its_region_is_refused(half: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deployer.main(half)
+    assert ended.value.code == 2
+    assert "give both, or neither" in capsys.readouterr().err
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert deployer.main([*WHERE, "--scp", str(tmp_path / "none.json")]) == 1
     assert "none.json: No such file" in capsys.readouterr().err

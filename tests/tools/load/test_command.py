@@ -31,6 +31,13 @@ def test_a_signal_that_ends_it_lets_scaling_go_on(monkeypatch: pytest.MonkeyPatc
     assert resumed == [True]
 
 
+def test_a_search_whose_lowest_rate_is_above_its_highest_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--lowest", "100", "--highest", "10"])
+    assert ended.value.code == 2
+    assert "--lowest 100 is above --highest 10" in capsys.readouterr().err
+
+
 def test_a_hang_up_that_nohup_has_it_ignore_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(*_: Any) -> int:
         os.kill(os.getpid(), signal.SIGHUP)

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psutil
 import pytest
@@ -25,6 +26,15 @@ def test_an_image_is_answered_with_labels_time_and_model(page: RunningPage) -> N
 def test_what_the_function_refuses_is_told_in_its_words(page: RunningPage) -> None:
     status, text, _ = page.ask(body=REFUSED)
     assert (status, json.loads(text)) == (422, {"error": "not an image (415 UnsupportedImage, see docs/api.md)"})
+
+
+def test_a_fault_of_the_program_is_told_as_json_that_the_page_can_show() -> None:
+    def fail(_: bytes) -> dict[str, Any]:
+        raise KeyError("predictions")
+
+    with RunningPage(fail) as page:
+        status, text, _ = page.ask()
+    assert (status, json.loads(text)) == (500, {"error": "the page's program failed: KeyError: 'predictions'"})
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def test_an_endpoint_that_is_off_is_said_with_the_command_and_the_rest_is_there(
     assert "Endpoint off" in text
     command = {"stack": "make deploy", "output": "make wake", "endpoint": "make sleep && make wake"}[gone]
     assert f"{command} makes it" in text
+    assert "no load test of  is recorded" not in text
     assert "Test accuracy 50.0%" in text
 
 

@@ -119,7 +119,10 @@ def test_a_job_that_does_not_complete_is_told_with_its_log(
     assert score(str(pictures)) == 1
     error = capsys.readouterr().err
     assert said in error
-    assert "aws logs tail /aws/sagemaker/ProcessingJobs --log-stream-name-prefix slipway-prod-score-n1/" in error
+    assert (
+        "aws logs tail /aws/sagemaker/ProcessingJobs --since 1d --log-stream-name-prefix slipway-prod-score-n1/"
+        in error
+    )
 
 
 def test_an_image_without_a_result_is_no_success(

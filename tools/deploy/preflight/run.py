@@ -22,6 +22,7 @@ from tools.deploy.preflight.network import private_network
 from tools.deploy.preflight.quotas import instances
 from tools.deploy.preflight.region import resource_types
 from tools.deploy.preflight.scaling_roles import scaling_roles
+from tools.deploy.preflight.schedule import schedule
 from tools.deploy.preflight.target import Check, Target, Unknown
 from tools.preflight import NotReady
 
@@ -42,6 +43,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("permissions boundary", boundary),
     ("log groups", free_log_groups),
     ("billing access", billing_access),
+    ("endpoint's schedule", schedule),
 )
 _SECONDS = 9  # all in all, and
 _AFTER_SYNTH = 4  # at least, for what waits for the synthesized app

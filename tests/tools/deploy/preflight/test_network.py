@@ -188,6 +188,12 @@ def test_each_subnet_without_a_way_to_a_service_is_named(
     assert [problem.startswith(line) for problem, line in zip(refused.value.problems, lines, strict=True)] == [True] * 2
 
 
+def test_a_route_to_a_gateway_that_was_deleted_leads_nowhere(aws: Aws) -> None:
+    """EC2 keeps it with the state blackhole ("Route", EC2 API reference)."""
+    with pytest.raises(NotReady, match=r"nothing leads to com\.amazonaws\.eu-west-1\.s3"):
+        finds(aws, *ALL[1:], route=NAT | {"State": "blackhole"})
+
+
 def test_a_subnet_s_own_route_table_counts(aws: Aws) -> None:
     with pytest.raises(NotReady, match=f"^from {SUBNETS[0]} nothing leads to com.amazonaws.eu-west-1.s3: add the"):
         finds(aws, *ALL, own=SUBNETS[:1])
