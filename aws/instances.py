@@ -62,7 +62,7 @@ def check_exists(name: str, shape: str) -> str:
             ProductionVariantInstanceType or ProcessingInstanceType.
 
     Raises:
-        ValueError: it has not; the message names similar ones.
+        ValueError: SageMaker lacks the type; the message names similar ones.
     """
     types = _enumerated(shape)
     if name not in types:

@@ -41,7 +41,7 @@ class Matcher:
         }  # fmt: skip
 
     def mismatches(self, value: Any, form: Form, path: str) -> Iterator[Mismatch]:
-        """Each part of `value` that has not its form."""
+        """Each part of `value` that does not have its form."""
         if form is None:
             for role in self._named_roles(value):
                 yield path, f"it names the role {role}, which the contract does not", "nothing"

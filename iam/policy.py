@@ -71,7 +71,7 @@ class Trust:
 
     @property
     def calls(self) -> bool:
-        """True for the caller of a function, false for who assumes a role."""
+        """True if the principal calls a function, false if it assumes a role."""
         return self.action == "lambda:InvokeFunction"
 
 

@@ -1,4 +1,4 @@
-"""Check that templates have the form that the gate reads. A part that has not becomes a finding and is left out."""
+"""Check that templates have the form that the gate reads. A part without it becomes a finding and is left out."""
 
 import json
 import re

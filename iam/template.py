@@ -89,7 +89,7 @@ def read(templates: Mapping[str, Any]) -> AppRoles:
 
 
 def read_sane(readable_parts: dict[str, Template], findings: Iterable[GateFinding] = ()) -> AppRoles:
-    """The same of templates, or parts of them, that are known to have the form that the gate reads."""
+    """Roles and resources with a policy, of templates or parts of them whose form is already checked."""
     reader = _TemplateReader(readable_parts)
     roles = [
         role

@@ -14,10 +14,10 @@ from local_aws.running import LocalAwsError, LocalAwsRun
 
 
 def write_client_files(home: Home, run: LocalAwsRun) -> None:
-    """Write them for a run that lives, whose server alone knows its key.
+    """Write aws.env and the stand-in for Docker of a running local AWS, whose server alone knows the access key.
 
     Raises:
-        LocalAwsError: it has just ended.
+        LocalAwsError: the local AWS has just ended.
         OSError: the home folder cannot be written.
     """
     try:

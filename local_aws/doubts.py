@@ -176,7 +176,7 @@ def document() -> str:
 _HEAD = """# Doubts
 
 AWS's documents leave these questions open. The local AWS gives one answer, and the other one if the doubt is named:
-`make local DOUBT=rollback-succeeds`, or `DOUBT=all`; `make demo DOUBT=all` goes the whole way with all of them. No
+`make local DOUBT=rollback-succeeds`, or `DOUBT=all`; `make demo DOUBT=all` runs the whole demo with all of them. No
 answer excludes another: with all of them, the event of every second job is lost, and the others come early and twice.
 Every deploy has to work with both. This page is written by `make doubts-docs`.
 

@@ -86,7 +86,7 @@ def install() -> None:
 
 
 def answer_refusal(client_port: int, path: str) -> str:
-    """Why an answer to CloudFormation cannot leave the VPC of the function that sends it; "" if it can.
+    """Reason why an answer to CloudFormation cannot leave the VPC of the sending function; "" if it can.
 
     Custom resources and wait conditions are answered by PUT to buckets of CloudFormation's: "Setting up VPC endpoints
     for AWS CloudFormation", CloudFormation user guide.
@@ -134,7 +134,7 @@ def _refusal(key: str, action: str, region: str, resource: str, keys: Mapping[st
 
 
 def _refused(context: EvalContext, keys: Mapping[str, Any], name: str) -> str:
-    """Why a request does not pass; "" if it does. The second sentence is in AWS's words.
+    """Reason why a request does not pass; "" if it does. The second message is in AWS's words.
 
     Source: "Troubleshoot access denied error messages", IAM user guide.
     """

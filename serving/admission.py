@@ -45,7 +45,9 @@ class Admission:
 
     @contextmanager
     def turn(self, images: int) -> Iterator[None]:
-        """The time of a call's images, from when they are read until they are answered. An error tells of no time.
+        """Measure the time of a call's images, from when they are read until they are answered.
+
+        A call that ends with an error does not count in `seconds`.
 
         Raises:
             Full: those ahead take too long.

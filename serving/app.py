@@ -113,7 +113,7 @@ class InferenceEndpoint:
         return self._pool.answer(probabilities, count)
 
     async def _results(self, contents: list[bytes], count: int) -> list[dict[str, Any]]:
-        """As `_classify`, for several images: what is wrong with one is its result.
+        """Results of several images; an image that is refused has the error as its result.
 
         Raises:
             Refusal: together they take more than one image may.

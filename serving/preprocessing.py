@@ -192,7 +192,7 @@ def _resizable(image: Image.Image) -> Image.Image:
 
 
 def _flat(image: Image.Image, profile: bytes) -> Image.Image:
-    """Over white, and in sRGB."""
+    """The image over white, in sRGB."""
     if image.mode in ("LA", "RGBA"):
         opaque = image.convert(image.mode.rstrip("A"))
         white = Image.new(opaque.mode, image.size, "white")

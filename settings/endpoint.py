@@ -89,7 +89,7 @@ class Endpoint(Part, frozen=True):
         """`endpoint_shift` without `auto`."""
         if self.endpoint_shift != "auto":
             return self.endpoint_shift
-        return "canary" if _least_instances(dict(self)) > 1 else "all-at-once"
+        return "canary" if _min_instances(dict(self)) > 1 else "all-at-once"
 
     @property
     def scheduled_limits(self) -> tuple[schedule.Limits, ...]:
@@ -132,15 +132,15 @@ class Endpoint(Part, frozen=True):
     def _instances_to_share(cls, value: str, info: ValidationInfo) -> str:
         # SageMaker shifts whole instances, at most half of them in the first step; of one there is no half. What
         # counts is the number at the time of the deploy, and auto-scaling may have gone down to the least.
-        if value in ("canary", "linear") and _least_instances(info.data) == 1:
+        if value in ("canary", "linear") and _min_instances(info.data) == 1:
             raise ValueError(
                 f"a {value} shift takes at least two instances at all times: set endpoint_min_instances "
-                "(and the least of endpoint_schedule) to 2, or take all-at-once"
+                "(and each minimum in endpoint_schedule) to 2, or take all-at-once"
             )
         return value
 
 
-def _least_instances(settings: Mapping[str, Any]) -> int:
+def _min_instances(settings: Mapping[str, Any]) -> int:
     """Smallest number of instances at any time of the schedule; 0 where a setting that decides it is wrong itself."""
     scheduled = [limits.minimum for limits in schedule.read_schedule(settings.get("endpoint_schedule", ""))]
     return min([settings.get("endpoint_min_instances", 0), *scheduled])

@@ -15,11 +15,14 @@ LogRetentionDays = Literal[
 class OperationsSettings(Named, frozen=True):
     alarm_email: str = Field(
         pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
-        description="address that hears of alarms; empty: nobody does",
+        description="address that receives alarm e-mails; empty: nobody does",
         json_schema_extra={"allowed": "an e-mail address, or empty"},
     )
     monthly_budget_usd: int = Field(
-        ge=0, le=1_000_000, description="monthly costs of the account to be told of, $; 0: none"
+        ge=0,
+        le=1_000_000,
+        description="monthly budget of the whole account, $: it notifies above 80 and 100 %, and at a forecast above "
+        "100 %; 0: no budget",
     )
     notebook: bool = Field(description="a notebook instance beside the system; it costs money while it runs")
     notebook_instance_type: NotebookInstanceType = Field(

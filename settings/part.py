@@ -91,9 +91,9 @@ def at_least(other: str) -> Callable[[int, ValidationInfo], int]:
     """Check of a value that it is no less than the setting `other` (skipped where that one is itself wrong)."""
 
     def check(value: int, info: ValidationInfo) -> int:
-        least = info.data.get(other)
-        if least is not None and value < least:
-            raise ValueError(f"must be {least} or more, the value of {other}")
+        minimum = info.data.get(other)
+        if minimum is not None and value < minimum:
+            raise ValueError(f"must be {minimum} or more, the value of {other}")
         return value
 
     return check
@@ -103,9 +103,9 @@ def at_most(other: str) -> Callable[[int, ValidationInfo], int]:
     """Check of a value that it is no more than the setting `other` (skipped where that one is itself wrong or 0)."""
 
     def check(value: int, info: ValidationInfo) -> int:
-        most = info.data.get(other)
-        if most and value > most:
-            raise ValueError(f"must be {most} or less, the value of {other}")
+        maximum = info.data.get(other)
+        if maximum and value > maximum:
+            raise ValueError(f"must be {maximum} or less, the value of {other}")
         return value
 
     return check

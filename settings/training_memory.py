@@ -84,7 +84,7 @@ def available(instance_type: str) -> float:
 
 
 def require_memory(memory: TrainingMemory, instance_type: str) -> None:
-    """Raises ValueError if the instance type has not the memory; the message names what does fit."""
+    """Raises ValueError if the instance type lacks the memory; the message names what does fit."""
     if memory.fits(instance_type):
         return
     ways = [f"ec2_instance_type={type_}" for type_ in memory.types[:1]] + list(_changes(memory, instance_type))

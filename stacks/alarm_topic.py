@@ -27,8 +27,9 @@ class AlarmTopic(Construct):
 
 
 def allow_publishers(prefix: str, actions: list[str], resource: str, *, sid: str = "") -> list[iam.PolicyStatement]:
-    """Statements that allow `actions` to the services that publish to the topic: for this system's alarms, and for
-    budgets of this account. `sid` ends the statement ids.
+    """Statements that allow `actions` to the topic's publishers: this system's alarms, and this account's budgets.
+
+    `sid` ends the statement ids.
 
     Source: "Creating an Amazon SNS topic for budget notifications", AWS cost management user guide.
     """

@@ -59,8 +59,8 @@ def max_instances(settings: Settings) -> int:
     return max([settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits)])
 
 
-def always_at_maximum(settings: Settings) -> bool:
-    """True if the minimum number of instances, permanent or scheduled, is also the maximum."""
+def sometimes_at_maximum(settings: Settings) -> bool:
+    """True if at any time of the schedule the minimum number of instances is the highest maximum of all times."""
     minimums = [settings.endpoint_min_instances, *(limits.minimum for limits in settings.scheduled_limits)]
     return max(minimums) >= max_instances(settings)
 

@@ -14,7 +14,7 @@ from settings import Settings, names
 from stacks import dashboard
 from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
-from stacks.metrics import SystemMetrics, always_at_maximum, max_instances
+from stacks.metrics import SystemMetrics, max_instances, sometimes_at_maximum
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
 from stacks.unused_endpoint import NAME as UNUSED
@@ -142,7 +142,7 @@ def _endpoint_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]
                 periods=5,
             )
         )
-    if not always_at_maximum(settings):  # else it would stay in ALARM and mean nothing
+    if not sometimes_at_maximum(settings):  # else it would be in ALARM for all that time and mean nothing
         alarms.append(
             _Alarm(
                 "endpoint-full",

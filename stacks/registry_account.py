@@ -12,7 +12,7 @@ _KEY = "Account"
 def registry_account(scope: Construct, settings: Settings) -> str:
     """`container_account`, or what a mapping of the stack gives for the region of the deploy.
 
-    CloudFormation refuses a region that the mapping has not: then the setting is needed.
+    CloudFormation refuses a region that the mapping lacks: then the setting is needed.
     """
     if settings.container_account:
         return settings.container_account

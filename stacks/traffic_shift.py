@@ -16,7 +16,7 @@ _START_SECONDS = 1800  # for the new fleet to start
 def deployment_config(settings: Settings, alarm_names: list[str]) -> CfnEndpoint.DeploymentConfigProperty:
     """The endpoint's DeploymentConfig: blue/green, with a baking period after each step."""
     size = CfnEndpoint.CapacitySizeProperty(type="CAPACITY_PERCENT", value=settings.endpoint_shift_percent)
-    steps = {"all-at-once": 1, "canary": 2, "linear": _most_linear_steps(settings)}[settings.shift]
+    steps = {"all-at-once": 1, "canary": 2, "linear": _max_linear_steps(settings)}[settings.shift]
     waiting = steps * settings.endpoint_bake_seconds + _DRAIN_SECONDS
     return CfnEndpoint.DeploymentConfigProperty(
         blue_green_update_policy=CfnEndpoint.BlueGreenUpdatePolicyProperty(
@@ -35,7 +35,7 @@ def deployment_config(settings: Settings, alarm_names: list[str]) -> CfnEndpoint
     )
 
 
-def _most_linear_steps(settings: Settings) -> int:
+def _max_linear_steps(settings: Settings) -> int:
     """Number of steps of a linear shift that is enough for a fleet of any size.
 
     A step is whole instances and at least a tenth of the fleet. If they are rounded down, which AWS does not document,

@@ -96,14 +96,14 @@ def _workers(shared: bool, process: Process, kept: PixelCache | None) -> Iterato
     # not forked: the threads of PyTorch and BLAS do not survive it
     pool = ProcessPoolExecutor(cores, get_context("spawn"), _attach, (kept,))
     try:
-        with _told_of_killed(cores):
+        with _killed_as_input_error(cores):
             yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _told_of_killed(cores: int) -> Iterator[None]:
+def _killed_as_input_error(cores: int) -> Iterator[None]:
     """Raises InputError when one of the processes is killed."""
     try:
         yield
@@ -126,7 +126,7 @@ def decode_again(files: Sequence[Readable], form: Form, of: int, process: Proces
     """
     cores = own_cores(process)
     if in_processes(of, process):
-        with _told_of_killed(cores):
+        with _killed_as_input_error(cores):
             found = list(_kept_workers(cores).map(form.read, files))
     else:
         with ThreadPoolExecutor(cores) as threads:

@@ -53,7 +53,7 @@ def place(model: nn.Module, device: torch.device, size: int) -> nn.Module:
 
 
 def arithmetic(device: torch.device) -> AbstractContextManager[object]:
-    """Inside, a GPU with bf16 computes in bf16; a processor in float32."""
+    """Context in which a GPU with bf16 computes in bf16; other devices compute in float32."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()

@@ -27,7 +27,7 @@ TIMEOUT = timedelta(hours=12)
 
 @contextmanager
 def together(process: Process) -> Iterator[None]:
-    """Inside, the processes of the run are connected; nothing happens for a single process.
+    """Connect the processes of the run inside the context; a single process connects to nothing.
 
     Raises:
         LostPeers: they cannot connect, or lose each other.

@@ -25,7 +25,8 @@ class Objective:
         self._smoothing = _SMOOTHING if settings.augment in MIXING else 0.0
 
     def __call__(self, logits: Tensor, labels: Tensor, shares: Tensor | None) -> Tensor:
-        """
+        """Sum of the losses of a batch's images.
+
         Args:
             logits: [n, classes].
             labels: int64 [n]; [n + 1] if each image is mixed with the one before it.

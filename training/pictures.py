@@ -112,7 +112,7 @@ def tile(place: int) -> tuple[int, int, int, int]:
 
 
 def font_for(texts: Iterable[str]) -> Font:
-    """Pillow's own font, or the first one of the machine that has all letters of the texts if Pillow's has not."""
+    """First font that has all letters of the texts: Pillow's own, or one of the machine's; else Pillow's own."""
     letters = set(unicodedata.normalize("NFC", "".join(texts)))
     for name in ("", *_MACHINE_FONTS):
         try:

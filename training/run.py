@@ -240,7 +240,7 @@ def _train_head(current: TrainingRun) -> Trained:
 
 
 def _connected(process: Process) -> AbstractContextManager[None]:
-    """Inside, the processes of the run reach each other; a single one loads no PyTorch for that."""
+    """Context in which the processes of the run are connected; a single one loads no PyTorch for that."""
     if process.world == 1:
         return nullcontext()
     from training.distributed import together

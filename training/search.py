@@ -29,7 +29,8 @@ class Search:
         direction: str = "maximize",
         keep_apart: bool = False,
     ) -> None:
-        """
+        """Prepare a search of `space`.
+
         Args:
             space: Optuna's distributions, by hyper-parameter.
             strategy: one of STRATEGIES.

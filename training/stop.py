@@ -26,7 +26,7 @@ def exit_on_sigterm() -> None:
 
 @contextmanager
 def stop_on_sigterm() -> Iterator[Event]:
-    """Inside, SIGTERM sets the event instead of ending the process. For the main thread only."""
+    """Context in which SIGTERM sets the event instead of ending the process. For the main thread only."""
     asked = Event()
     before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
     try:

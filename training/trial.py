@@ -47,7 +47,8 @@ class TrialProcess:
     def __init__(
         self, trial: Trial, asked: Any, flags: Mapping[str, str], *, data: Path, folder: Path, place: int, parallel: int
     ) -> None:
-        """
+        """Start the training program for a trial.
+
         Args:
             asked: the trial as the search knows it.
             flags: of `make train`, by name.

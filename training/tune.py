@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _interruptible(tuning: Tuner) -> Iterator[None]:
-    """Inside, Ctrl-C, SIGTERM and a closed terminal interrupt the tuning."""
+    """Context in which Ctrl-C, SIGTERM and a closed terminal interrupt the tuning."""
     ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     signals = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
     before = [signal.signal(number, lambda *_: tuning.interrupt()) for number in signals]

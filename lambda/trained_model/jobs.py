@@ -164,7 +164,7 @@ class Jobs:
 
 
 def _used_its_time(found: Mapping[str, Any]) -> bool:
-    """True for a tuning job that was stopped by its own time limit, not by anybody: its best model is as good as meant.
+    """True for a tuning job that its own time limit stopped, and nobody else: it counts as completed.
 
     "Monitor the Progress of a Hyperparameter Tuning Job", SageMaker developer guide, calls Stopped what "was manually
     stopped"; no page says outright what such a job is.

@@ -22,10 +22,10 @@ _WAITING = "jobs/waiting/"  # these names are settings/names.py's, which Lambda 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """Training job of a kept model, and its test accuracy: over all images, as the mean over classes, and the lowest
-    of all classes, 0..1.
+    """Training job of a kept model, and its test accuracies, 0..1.
 
-    A model that an earlier version kept lacks the latter ones.
+    They are over all images, as the mean over classes, and of the lowest class. A model that an earlier version kept
+    lacks the latter two.
     """
 
     job: str
@@ -39,7 +39,10 @@ class ModelResult:
         return f"{self.test_accuracy}{balanced}{lowest}"
 
     def under(self, floor: float, class_floor: float) -> str:
-        """Why the model is not good enough; "" if it is. Over all images alone, a large class would hide small ones."""
+        """Reason why the model is not good enough; "" if it is.
+
+        The accuracy over all images alone would let a large class hide small ones.
+        """
         under = f"is under the floor {floor:.4g} (training job {self.job})"
         if self.test_accuracy < floor:
             return f"test accuracy {self.test_accuracy:.4g} {under}"

@@ -150,7 +150,7 @@ def _console_output(params: Params) -> Response:
     instance_id = _p(params, "InstanceId")
     if instance_id not in ec2._instances:
         return _error(ApiError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist"))
-    # Nitro's alone, which t2 has not: "Instance console output", EC2 user guide.
+    # Nitro's alone, which t2 lacks: "Instance console output", EC2 user guide.
     if _p(params, "Latest") == "true" and str(ec2._instances[instance_id]["InstanceType"]).startswith("t2."):
         unsupported = "This instance type does not support retrieving the latest console logs"
         return _error(ApiError("UnsupportedOperation", unsupported))

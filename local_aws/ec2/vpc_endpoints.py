@@ -12,7 +12,7 @@ Params = dict[str, Any]
 
 
 def install() -> None:
-    """Keep these parameters of a new endpoint, and tell them; list these services."""
+    """Keep and describe policy, private names and security groups of VPC endpoints; list SageMaker's services."""
     create, fields = ec2._ACTION_MAP["CreateVpcEndpoint"], ec2._vpce_fields_xml
 
     def create_whole(params: Params) -> Any:

@@ -1,5 +1,7 @@
-"""Provisioned concurrency (environments of an alias that start before any call) and reserved concurrency (the limit
-over all versions of a function).
+"""Provisioned and reserved concurrency of functions.
+
+Provisioned are the environments of an alias that start before any call; reserved is the limit over all versions of a
+function.
 
 MiniStack only stores the number of provisioned environments. Here their processes are started, kept, and replaced when
 the alias moves to another version. An environment that a failing call ended is started again by its next call, which

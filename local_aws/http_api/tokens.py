@@ -73,7 +73,7 @@ async def _validate(
 
 
 def _unacceptable(token: str | None) -> str:
-    """Why a token is refused before its signature is checked; empty if it is not."""
+    """Reason why a token is refused before its signature is checked; empty if it is not."""
     if not token:
         return "there is no token"
     try:

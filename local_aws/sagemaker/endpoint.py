@@ -163,7 +163,7 @@ class LocalEndpoint:
             log_last_lines(self.name, fleet)
 
     def _require_idle(self) -> None:
-        """In the words of SageMaker, which tools/deploy looks for."""
+        """Refuse a change while the endpoint is changing, in SageMaker's words, which tools/deploy looks for."""
         if self.status in _BUSY:
             raise invalid(f'Cannot update in-progress endpoint "{self.arn}".')
 

@@ -101,7 +101,7 @@ class Network:
         }
 
     def says(self, resources: Resources, event: dict[str, str]) -> str:
-        """What a call from a function in a new network comes to; outside of any, without resources."""
+        """Answer of a new function to `event`: in a network of `resources`, or outside of any without resources."""
         return self.call(self.function(self.make(resources) if resources else {}), event)
 
     def call(self, function: str, event: dict[str, str]) -> str:

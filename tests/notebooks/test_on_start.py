@@ -149,8 +149,8 @@ def test_the_next_start_keeps_what_somebody_wrote_and_makes_nothing_twice(instan
 
 
 def test_root_runs_what_was_deployed_and_nothing_that_somebody_planted(instance: Instance) -> None:
-    """Who has no root access may become root by no file: neither by a changed idle check, nor by a module or a
-    command with the name of one that root uses, nor by a link where root writes.
+    """No file lets a user without root access become root: neither a changed idle check, nor a module or a command
+    with the name of one that root uses, nor a link where root writes.
     """
     instance.start()
     instance.finish()

@@ -59,7 +59,7 @@ class Job:
         return (self.base / "output/message").read_text()
 
     def lines(self) -> dict[str, dict[str, Any]]:
-        """What was written, by image."""
+        """Result lines that were written, by image."""
         files = sorted((self.base / "processing/results").iterdir())
         found = [json.loads(line) for file in files for line in file.read_text("ascii").splitlines()]
         by_image = {line["image"]: line for line in found}

@@ -116,7 +116,7 @@ def test_log_groups_are_named_in_both_forms_of_their_arn(role: dict[str, Any], t
 
 
 def test_it_writes_no_object(role: dict[str, Any]) -> None:
-    """So it changes neither the live data set nor a model, and nothing that a job of the deploy's has made."""
+    """The role changes neither the live data set nor a model, and nothing that a job of the deploy has made."""
     assert not [s for s in statements(role).values() for action in s["Action"] if action in ("s3:PutObject", "s3:*")]
 
 

@@ -13,6 +13,6 @@ def test_the_account_follows_the_region(templates: dict[str, Template]) -> None:
 
 
 def test_an_account_that_is_given_is_taken_as_it_is(synthesize: Synthesize) -> None:
-    """For a region that the mapping has not, or a copy of the images."""
+    """For a region that the mapping lacks, or a copy of the images."""
     for template in synthesize(container_account="111122223333").values():
         assert "Mappings" not in template.to_json()

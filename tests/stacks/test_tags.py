@@ -55,7 +55,7 @@ def _tags(given: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("tuning", [{}, {"tuning_max_jobs": 2, "tuning_epochs": "1..2"}], ids=["training", "tuning"])
 def test_the_job_carries_the_tags(synthesize: Synthesize, tuning: dict[str, Any]) -> None:
-    """Those of a tuning job are its training jobs' too: "CreateHyperParameterTuningJob", SageMaker API reference."""
+    """A tuning job's training jobs get its tags: "CreateHyperParameterTuningJob", SageMaker API reference."""
     request = training_request(synthesize(tags="team=vision", **tuning)["trained-model"])
     assert _tags(request["Tags"]) == {"app": "slipway", "stage": "dev", "team": "vision"}
 

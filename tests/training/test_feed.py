@@ -1,4 +1,4 @@
-"""What the network sees, made of a batch's bytes; on a processor here, and by the same code on a GPU."""
+"""The network's input, made of a batch's bytes; on a processor here, and by the same code on a GPU."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a training says at its end, and what metrics.json has of the test images."""
+"""Last lines of a training's output, and the test images in metrics.json."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -15,8 +15,9 @@ def day(peak: float) -> Curve:
 
 
 def flash(peak: float) -> Curve:
-    """Flash crowd: two hours at a tenth of the peak, but after 30 min up to the peak within 1 min, 10 min there, 10 min
-    back down.
+    """Flash crowd: two hours at a tenth of the peak, but for one quick rise to it.
+
+    The rise begins after 30 min and takes 1 min; the peak lasts 10 min, and the way back down 10 min.
     """
     low = peak / 10
     points = [(0, low), (1800, low), (1860, peak), (2460, peak), (3060, low), (7200, low)]

@@ -10,9 +10,9 @@ MANY = 1000  # images; with fewer, a step takes seconds
 
 
 @contextmanager
-def bar(what: str, total: int, *, least: int = MANY) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr that names `what`, of `least` parts or more; yields a function that adds finished parts."""
+def bar(what: str, total: int, *, min_total: int = MANY) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr that names `what`, of `min_total` parts or more; yields a function that adds finished parts."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=total < least) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=total < min_total) as progress:
         task = progress.add_task(what, total=total)
         yield lambda parts: progress.advance(task, parts)

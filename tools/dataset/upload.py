@@ -126,7 +126,7 @@ def put_files(client: Any, bucket: str, sources: Mapping[str, Source], *, what: 
     Raises:
         BotoCoreError, ClientError, InputError, OSError: the first failure, which ends the upload.
     """
-    with bar(what, done + len(sources), least=0) as advance, ThreadPoolExecutor(THREADS) as pool:
+    with bar(what, done + len(sources), min_total=0) as advance, ThreadPoolExecutor(THREADS) as pool:
         advance(done)
 
         def put(key: str, source: Source) -> None:

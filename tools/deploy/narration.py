@@ -15,7 +15,7 @@ _DONE = re.compile(r"✅\s+(\S+)( \(no changes\))?$")
 FAILED_EVENT = re.compile(r"(\S+) +\|.*\| \w+_FAILED +\|")
 # Lines of a training job's output (training/report.py): the end of an epoch or of the features, the result, a class
 # that is not recognised, a mistake.
-_TOLD_OF_JOB = re.compile(r" │ (epoch=\d+ train:loss|features=\w+ images=(\d+)/\2 |test:accuracy=|warning: |error: )")
+_SHOWN_OF_JOB = re.compile(r" │ (epoch=\d+ train:loss|features=\w+ images=(\d+)/\2 |test:accuracy=|warning: |error: )")
 # Of a tuning job's training jobs, which begin with a number (tools/deploy/progress.py), the results are enough.
 _IN_TUNING = re.compile(r"\d{3} \S+ │ (?:epoch|features)=")
 # A line that the deploy itself passes on.
@@ -52,7 +52,7 @@ class Narration:
         elif (found := FAILED_EVENT.match(line)) and found[1] in self._begun and "| DELETE_FAILED" not in line:
             del self._begun[found[1]]
             self._tell(f"✗ {found[1]} failed: CloudFormation puts back what it changed")
-        elif (_TOLD_OF_JOB.search(line) and not _IN_TUNING.match(line)) or line.startswith(NOTE):
+        elif (_SHOWN_OF_JOB.search(line) and not _IN_TUNING.match(line)) or line.startswith(NOTE):
             self._tell(line.partition(" train:images_per_second=")[0])  # so that an epoch fits into 100 columns
 
     def _begin(self, stack: str) -> None:

@@ -14,7 +14,8 @@ from tools.preflight import NotReady
 def require_uploaded(settings: Settings, bucket: str, *, images: bool) -> None:
     """Raises `NotReady` when the bucket lacks the weights that are set, or the data set where `images` asks for it.
 
-    A training says so too, but only once the stacks before it are changed. Who may not list the bucket is not stopped.
+    A training says so too, but only once the stacks before it are changed. A caller who may not list the bucket is not
+    stopped.
     """
     client = boto3.client("s3")
     try:

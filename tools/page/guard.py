@@ -57,7 +57,7 @@ class Guard:
             raise RefusedRequest(403, "this page is for this machine alone: open the address in the terminal")
 
     def require_own_page(self, request: Request) -> None:
-        """Refuse a request that another page makes, or that has not the token.
+        """Refuse a request that another page makes, or that lacks the token.
 
         Raises:
             RefusedRequest: it does not come from the page at the address in the terminal.

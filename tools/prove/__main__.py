@@ -167,7 +167,7 @@ def _say_cost(system: ProvedSystem, chosen: Sequence[ProofRow], hour: float, pri
         f"what stands costs {hour:.2f} $ an hour"
     )
     if prices != system.region:
-        print(f"  aws/prices.yaml has not all prices of {system.region}, where it may cost more: MAX_USD counts these")
+        print(f"  aws/prices.yaml lacks some prices of {system.region}, where it may cost more: MAX_USD counts these")
     print(*unpriced, sep="\n", end="\n" if unpriced else "")
     if system.local:
         seconds = sum(step.seconds for step in needed(chosen, local=True))

@@ -97,7 +97,7 @@ class ProvedSystem:
 
     @property
     def tags(self) -> list[dict[str, str]]:
-        """By which the removal knows what a step makes outside of the stacks."""
+        """Tags by which the removal finds what a step makes outside of the stacks."""
         return [{"Key": "app", "Value": self.settings.app}, {"Key": "stage", "Value": self.settings.stage}]
 
     def outputs(self, suffix: StackSuffix) -> dict[str, str]:
@@ -193,7 +193,7 @@ class ProvedSystem:
         return found
 
     def alarm_history(self, alarm: str, since: float) -> list[str]:
-        """Type and summary of what befell the alarm since that time (epoch seconds), newest first."""
+        """Type and summary of each entry in the alarm's history since that time (epoch seconds), newest first."""
         found = pages("cloudwatch", "describe_alarm_history", "AlarmHistoryItems", AlarmName=alarm)
         return [
             f"{item['HistoryItemType']}: {item['HistorySummary']}"

@@ -1,4 +1,4 @@
-"""What a synthesized app needs, with everything switched on that brings a type of resource."""
+"""Permissions that an app needs if everything is switched on that brings a type of resource."""
 
 from pathlib import Path
 

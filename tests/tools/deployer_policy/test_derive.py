@@ -1,4 +1,4 @@
-"""What CloudFormation's role needs: what the schemas and local AWS ask for, on what the templates name."""
+"""Permissions of CloudFormation's role: what the schemas and local AWS ask for, on what the templates name."""
 
 import re
 from pathlib import Path

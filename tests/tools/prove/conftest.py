@@ -50,7 +50,7 @@ class Bill:
 
 
 class World:
-    """Steps by name, in order, and what befell: names of steps taken and rows asked."""
+    """Steps by name, in order, and what happened: names of steps taken and rows asked."""
 
     def __init__(self, path: Path) -> None:
         self.file = path / "prove.json"

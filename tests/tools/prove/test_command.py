@@ -63,7 +63,7 @@ def test_it_says_how_long_it_takes_and_what_it_costs_and_asks(
     assert f"1 rows, in account {ACCOUNT}, region eu-west-1, as stage prove:" in said.out
     assert "in an account an estimated 0." in said.out
     assert "$ at list prices of us-east-1; what stands costs 0.25 $ an hour" in said.out
-    assert "aws/prices.yaml has not all prices of eu-west-1, where it may cost more: MAX_USD counts these" in said.out
+    assert "aws/prices.yaml lacks some prices of eu-west-1, where it may cost more: MAX_USD counts these" in said.out
     assert said.err == "error: no terminal to confirm on: add YES=1 to skip the question\n"
     assert account.runs == 0
 

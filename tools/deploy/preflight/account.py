@@ -110,11 +110,11 @@ def boundary(target: Target) -> str:
             arn = here(app.resolver.text(limit, role.stack))
             if arn not in documents:
                 documents[arn] = _document(arn)
-            lost = [str(grant) for grant in denied(role.renamed(here).grants, documents[arn])]
-            if lost:
-                more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+            denials = [str(grant) for grant in denied(role.renamed(here).grants, documents[arn])]
+            if denials:
+                more = f", and {len(denials) - 1} more" if len(denials) > 1 else ""
                 problems.append(
-                    f"the permissions boundary {arn} denies role {here(role.name)} {lost[0]}{more}: allow it in the "
+                    f"the permissions boundary {arn} denies role {here(role.name)} {denials[0]}{more}: allow it in the "
                     f"boundary, or {_ANOTHER}"
                 )
     if problems:

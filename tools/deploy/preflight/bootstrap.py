@@ -53,7 +53,7 @@ def bootstrap(
 ) -> bool:
     """Bootstrap account and region, unless somebody has; returns true if it did.
 
-    Who may not ask bootstraps nothing; `cdk deploy` then says if there is none.
+    A caller who may not read the versions bootstraps nothing; `cdk deploy` then says if there is no bootstrap.
     """
     try:
         if (ask or _versions)():
@@ -79,7 +79,7 @@ def bootstrap_options(qualifier: str, *, ask: bool = True) -> str:
 
 
 def _toolkits() -> dict[str, str]:
-    """Names of the account's bootstrap stacks in the region, by qualifier; none for who may not ask."""
+    """Names of the account's bootstrap stacks in the region, by qualifier; empty if the caller may not list them."""
     found = dict[str, str]()
     with suppress(ClientError):
         for page in boto3.client("cloudformation").get_paginator("describe_stacks").paginate():

@@ -2,7 +2,7 @@
 // Sends each image to this machine's own server, which asks the function. All text is set as text, never as HTML.
 
 const MAX_BYTES = Number(document.body.dataset.maxBytes);
-const SMALLER_SIDE = 2048; // pixels; a network sees 512 at most
+const SMALLER_SIDE = 2048; // pixels; image_size, the side that a network sees, is 600 at most
 const state = document.getElementById("state");
 const list = document.getElementById("list");
 const drop = document.getElementById("drop");

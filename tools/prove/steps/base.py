@@ -30,7 +30,7 @@ SETTINGS = {
 
 
 def preflight(system: ProvedSystem) -> Facts:
-    """As `make deploy` does it first.
+    """Run the checks of `make preflight`, as `make deploy` does first.
 
     Raises:
         NotReady: something is wrong.

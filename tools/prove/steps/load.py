@@ -22,17 +22,17 @@ _FUNCTION_CLIENTS = 4  # more than the one that is provisioned
 
 def load(system: ProvedSystem) -> Facts:
     """Overload the endpoint, and the function with it; then call now and then until it has scaled in again."""
-    least, began = system.settings.endpoint_min_instances, time.time()
+    minimum, began = system.settings.endpoint_min_instances, time.time()
     calls: list[TimedCall] = []
     seconds = _LOCAL_SECONDS if system.local else _SECONDS
     with BusyFunction(system):
         asyncio.run(_send(system.endpoint_name, seconds, calls))
         alias = f"function:{system.outputs('serving')['FunctionName']}:{ALIAS}"
         system.until(lambda: system.scaling_activities("lambda", alias), minutes=10)
-    most = system.until(lambda: max(_desired(system), 0) > least and _desired(system), minutes=10)
+    scaled_out = system.until(lambda: max(_desired(system), 0) > minimum and _desired(system), minutes=10)
     with system.steady_client() as client:
-        system.until(lambda: _instances(system) == (most, "InService"), minutes=15)
-        system.until(lambda: _instances(system) == (least, "InService"), minutes=40, local_seconds=120)
+        system.until(lambda: _instances(system) == (scaled_out, "InService"), minutes=15)
+        system.until(lambda: _instances(system) == (minimum, "InService"), minutes=40, local_seconds=120)
     summary = summarize(calls, seconds)
     refused = sorted(call.latency for call in calls if "429" in call.error)
     return {
@@ -43,7 +43,7 @@ def load(system: ProvedSystem) -> Facts:
         "errors": dict(summary.errors),
         "refused_p50": refused[len(refused) // 2] if refused else None,
         "refused_max": refused[-1] if refused else None,
-        "most": most,
+        "most": scaled_out,
         "instances_after": _instances(system)[0],
         "calls_meanwhile": client.calls,
         "errors_meanwhile": client.errors[:20],
