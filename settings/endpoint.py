@@ -96,6 +96,11 @@ class Endpoint(Part, frozen=True):
         """When the endpoint's limits change, and to what."""
         return schedule.read_schedule(self.endpoint_schedule)
 
+    @property
+    def max_instances(self) -> int:
+        """Maximum number of instances of the endpoint at any time, its schedule included."""
+        return max([self.endpoint_max_instances, *(limits.maximum for limits in self.scheduled_limits)])
+
     @field_validator("endpoint_instance_type")
     @classmethod
     def _scales_and_is_used(cls, value: str) -> str:

@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from aws.log_groups import TRAINING_JOBS, function_log_group
 from settings import Settings, names
-from stacks.metrics import SystemMetrics, max_instances
+from stacks.metrics import SystemMetrics
 
 
 def rows(
@@ -21,7 +21,7 @@ def rows(
 
 def _endpoint(settings: Settings, metrics: SystemMetrics) -> list[list[cloudwatch.IWidget]]:
     endpoint, instances = metrics.endpoint, metrics.instances
-    maximum = cloudwatch.HorizontalAnnotation(value=max_instances(settings), label="at most")
+    maximum = cloudwatch.HorizontalAnnotation(value=settings.max_instances, label="at most")
     return [
         [
             _graph("Endpoint: calls a minute", endpoint("Invocations", "Sum")),

@@ -54,15 +54,10 @@ class MetricSource:
         )
 
 
-def max_instances(settings: Settings) -> int:
-    """Maximum number of instances of the endpoint at any time, its schedule included."""
-    return max([settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits)])
-
-
 def sometimes_at_maximum(settings: Settings) -> bool:
     """True if at any time of the schedule the minimum number of instances is the highest maximum of all times."""
     minimums = [settings.endpoint_min_instances, *(limits.minimum for limits in settings.scheduled_limits)]
-    return max(minimums) >= max_instances(settings)
+    return max(minimums) >= settings.max_instances
 
 
 def _rule(name: str) -> MetricSource:

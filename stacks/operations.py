@@ -14,7 +14,7 @@ from settings import Settings, names
 from stacks import dashboard
 from stacks.alarm_topic import AlarmTopic
 from stacks.budget import MonthlyBudget
-from stacks.metrics import SystemMetrics, max_instances, sometimes_at_maximum
+from stacks.metrics import SystemMetrics, sometimes_at_maximum
 from stacks.runbook import RUNBOOK
 from stacks.trained_model import job_ended_pattern
 from stacks.unused_endpoint import NAME as UNUSED
@@ -148,7 +148,7 @@ def _endpoint_alarms(settings: Settings, metrics: SystemMetrics) -> list[_Alarm]
                 "endpoint-full",
                 metrics.instance_count(),
                 "As many instances as allowed for 15 minutes",
-                threshold=max_instances(settings),
+                threshold=settings.max_instances,
                 periods=15,
                 operator=_GREATER_OR_EQUAL,
             )

@@ -57,11 +57,11 @@ def _needs(settings: Settings) -> Iterator[_Instances]:
     use: Use = "spot training job" if settings.spot else "training job"
     yield _Instances(instance_quota(settings.training_instance_type, use), count, count, "training")
     if settings.endpoint == "on":
-        least = settings.endpoint_min_instances
-        full = max(settings.endpoint_max_instances, *(limits.maximum for limits in settings.scheduled_limits), least)
         name = instance_quota(settings.endpoint_instance_type, "endpoint")
         # "Blue/green deployments", SageMaker developer guide: the old instances run until the new ones proved good.
-        yield _Instances(name, 2 * least, 2 * full, "old and new fleet of an update")
+        yield _Instances(
+            name, 2 * settings.endpoint_min_instances, 2 * settings.max_instances, "old and new fleet of an update"
+        )
     with suppress(ValueError):  # SageMaker runs no processing jobs on some types, such as those of Arm
         kind = check_exists(settings.endpoint_instance_type, "ProcessingInstanceType")
         yield _Instances(instance_quota(kind, "processing job"), 0, 1, "make score")
