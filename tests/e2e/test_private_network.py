@@ -10,7 +10,7 @@ from local_aws.home import Home
 from settings import read_settings
 from tests.e2e.scoring import score
 from tools.cdk import CdkFailed
-from tools.demo.classify import ClassifyFailed
+from tools.classify_client import ClassifyFailed
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy_everything

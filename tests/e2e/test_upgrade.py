@@ -19,8 +19,8 @@ import pytest
 from local_aws.home import ACCOUNT, Home
 from tools import cdk
 from tools.cdk import ROOT
+from tools.classify_client import SteadyClient
 from tools.dataset.upload import upload
-from tools.demo.classify import SteadyClient
 from tools.deploy.inventory import Deployment, stacks_of
 from tools.deploy.obsolete import obsolete, removed
 from tools.stack import outputs

@@ -25,7 +25,7 @@ from rich.console import Console
 from settings import Settings
 from settings.names import resource_name
 from tools.cli import add_json, chosen_settings, command, count, data_path, make_parser, positive, print_json
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
