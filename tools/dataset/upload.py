@@ -158,7 +158,7 @@ def explain(error: Exception, bucket: str, endpoint: str) -> str:
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         if code == "NoSuchBucket":
-            return f"no bucket {bucket}: run make deploy first"
+            return f"no bucket {bucket}: run make deploy first, with the same SETTINGS"
         if code in ("AccessDenied", "403"):
             return f"access to bucket {bucket} denied: use credentials with permission to list it and write to it"
     return f"upload to {bucket} failed: {error}"

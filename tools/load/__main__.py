@@ -99,7 +99,8 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
 async def _search(run: LoadRun, options: argparse.Namespace, instances: int, settings: Settings) -> None:
     limit, record = options.p99 / 1000, run.record
     record.options |= {"lowest": options.lowest, "highest": options.highest}
-    with nullcontext() if options.scaling else run.endpoint.scaling_suspended(run.console.print):
+    suspended = run.endpoint.scaling_suspended(deployment(settings), run.console.print)
+    with nullcontext() if options.scaling else suspended:
         steps = await run.search(
             limit=limit,
             lowest=options.lowest,
