@@ -141,8 +141,8 @@ templates: $(SETUP)
 	@rm -rf cdk.out
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
-iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json]
-	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS)
+iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS) $(CONTEXT)
 
 iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file] [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.permissions diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS) $(CONTEXT)

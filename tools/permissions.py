@@ -20,12 +20,13 @@ from iam.acknowledged import own_rules
 from iam.check import check_templates
 from iam.revision import synthesized
 from iam.template import load, read
-from tools.cli import add_json, add_settings, command, print_json, settings_of, usage
+from tools.cli import add_json, add_settings, chosen_settings, command, print_json, settings_of, usage
 
 
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    chosen_settings(options)  # a mistake is why there are no templates
     return int(options.run(options))
 
 
@@ -74,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", prog="make iam", usage=usage("iam"), help="compare a synthesized app's roles with the contract"
     )
-    check.add_argument("folder", type=Path, help="folder that make synth wrote")
+    check.add_argument("folder", type=Path, help="folder that make synth wrote, with these settings")
+    add_settings(check)
     check.add_argument("--trace", type=Path, nargs="+", default=[], help="recorded calls: out/iam-trace*.json")
     add_json(check, "a list of the findings: rule, role, statement, where, message, fix and witness")
     check.set_defaults(run=_check)
