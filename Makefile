@@ -108,11 +108,11 @@ report: $(SETUP)  ## one HTML page about what is deployed, out/report.html: accu
 score: $(SETUP)  ## classify a folder of images with the deployed model, in a job: DATA=folder or s3://… [ARGS="--instance-count 2 --json"] [SETTINGS=…]
 	@$(PY) -m tools.score $(if $(DATA),"$$DATA",$(error DATA=<folder of images, or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
-sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off
+sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [ARGS=--verbose] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(ARGS) $(CONTEXT) -c endpoint=off
 
-wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
+wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [ARGS=--verbose] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(ARGS) $(CONTEXT) -c endpoint=on
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(ARGS) $(CONTEXT)
