@@ -123,7 +123,7 @@ def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits)})
     target = Target(read_settings(system.settings), *require_aws(), system.synthesize)
     make_scaling_roles(target, say=print)  # as `make deploy` does
-    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    deploy_everything(system.synthesize(), digits, layout="files", say=lambda _: None)
     return system
 
 

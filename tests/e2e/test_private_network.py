@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits), "network": "private"})
     make_scaling_roles(Target(read_settings(system.settings), *require_aws(), system.synthesize), say=print)
-    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    deploy_everything(system.synthesize(), digits, layout="files", say=lambda _: None)
     return system
 
 

@@ -29,7 +29,7 @@ MANY_FILES = 10_000  # images, from which `auto` makes shards
 Source = Callable[[], BinaryIO]
 
 
-def upload(folder: Folder, bucket: str, layout: str = "auto") -> str:
+def upload(folder: Folder, bucket: str, layout: str) -> str:
     """Upload the data set unless the bucket has it; returns its digest.
 
     Args:

@@ -97,8 +97,9 @@ def _run(
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
         bucket = bucket_name(one.prefix, account, region)
+        layout = read_settings(settings).image_layout
         with one_reason(one, bucket):
-            deploy_everything(one, images, say=steps.say_briefly)
+            deploy_everything(one, images, layout=layout, say=steps.say_briefly)
     serving = outputs(one.stack("serving"))
     function = serving["FunctionName"]
 
