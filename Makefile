@@ -60,7 +60,7 @@ local: $(SETUP)  ## start the local AWS, and say how to use it [PORT=4566] [TIME
 	@$(PY) -m local_aws up $(if $(PORT),--port $(PORT)) $(if $(TIME_FACTOR),--time-factor $(TIME_FACTOR)) $(addprefix --doubt ,$(DOUBT)) $(if $(ACCOUNT),--account $(ACCOUNT)) $(ARGS)
 
 status: $(SETUP)  ## say which local AWS runs, and what it uses [ARGS=--json]
-	@$(PY) -m tools.status $(ARGS) || test $$? -eq 1
+	@$(PY) -m tools.status $(ARGS)
 
 down:  ## end every local AWS of this folder, the one that make demo KEEP=1 left too
 	@$(DOWN)
@@ -108,11 +108,11 @@ report: $(SETUP)  ## one HTML page about what is deployed, out/report.html: accu
 score: $(SETUP)  ## classify a folder of images with the deployed model, in a job: DATA=folder or s3://… [ARGS="--instance-count 2 --json"] [SETTINGS=…]
 	@$(PY) -m tools.score $(if $(DATA),"$$DATA",$(error DATA=<folder of images, or s3://…> is needed)) $(ARGS) $(CONTEXT)
 
-sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=off
+sleep: $(SETUP)  ## switch the endpoint off: no instance runs or bills; model and function stay [YES=1] [ARGS=--verbose] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(ARGS) $(CONTEXT) -c endpoint=off
 
-wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [SETTINGS=…]
-	@$(PY) -m tools.deploy $(if $(YES),--yes) $(CONTEXT) -c endpoint=on
+wake: $(SETUP)  ## switch the endpoint on again; nothing is trained [YES=1] [ARGS=--verbose] [SETTINGS=…]
+	@$(PY) -m tools.deploy $(if $(YES),--yes) $(ARGS) $(CONTEXT) -c endpoint=on
 
 upload: $(SETUP)  ## check your images, upload them to the deployed stage's bucket, print their digest: DATA=folder [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.dataset upload $(if $(DATA),"$$DATA",$(error DATA=<folder of images> is needed)) $(ARGS) $(CONTEXT)
@@ -141,8 +141,8 @@ templates: $(SETUP)
 	@rm -rf cdk.out
 	@$(PY) -m tools.cdk synth --quiet --output cdk.out $(CONTEXT) >/dev/null 2>&1 || true
 
-iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json]
-	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS)
+iam: templates  ## compare every role with iam/contract.yaml, and with the calls that make demo recorded [ARGS=--json] [SETTINGS=…]
+	@$(PY) -m tools.permissions check cdk.out $(if $(TRACES),--trace $(TRACES)) $(ARGS) $(CONTEXT)
 
 iam-diff: templates  ## permissions added and removed since a git revision: BASE=main [MARKDOWN=file] [ARGS=--json] [SETTINGS=…]
 	@$(PY) -m tools.permissions diff $(or $(BASE),$(error BASE=<git revision> is needed)) cdk.out $(if $(MARKDOWN),--markdown "$$MARKDOWN") $(ARGS) $(CONTEXT)

@@ -64,7 +64,7 @@ def _train(folder: Path) -> str:
     assembly = synthesize({**SETTINGS, **chosen})
     deploy(assembly, "storage", say=lambda _: None)
     bucket = outputs(assembly.stack("storage"))["BucketName"]
-    upload(photos, bucket)
+    upload(photos, bucket, "files")
     weights.upload(pretrained, bucket)
     deploy(assembly, "ec2-training", say=lambda _: None)
     kept = boto3.client("s3").get_object(Bucket=bucket, Key=f"{names.EC2_ARTIFACTS}/{names.EC2_LOG}")

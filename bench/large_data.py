@@ -73,7 +73,7 @@ def _hash_again(folder: Path) -> None:
 
 
 def _upload(folder: Path) -> None:
-    uploading.upload(inspect(folder / "images"), _BUCKET)
+    uploading.upload(inspect(folder / "images"), _BUCKET, "auto")
 
 
 def _download(folder: Path) -> None:

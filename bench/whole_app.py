@@ -23,5 +23,5 @@ def deployed(settings: Mapping[str, str] | None = None) -> Iterator[SynthesizedA
         images = checked(folder / "digits")
         quick = {**DIGITS, "epochs": "1", "accuracy_floor": "0", **(settings or {})}
         assembly = synthesize({**quick, "dataset": digest(images)})
-        deploy_everything(assembly, images, say=lambda _: None)
+        deploy_everything(assembly, images, layout="files", say=lambda _: None)
         yield assembly

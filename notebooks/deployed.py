@@ -70,6 +70,8 @@ def connect(prefix: str) -> Deployed:
     Raises:
         Unusable: AWS does not answer, or has no such system.
     """
+    app, _, stage = prefix.partition("-")
+    words = f"app={app} stage={stage}"
     try:
         account, region = require_aws()
         said = {stack: outputs(resource_name(prefix, stack)) for stack in _STACKS}
@@ -78,10 +80,10 @@ def connect(prefix: str) -> Deployed:
     except (NotDeployed, ClientError) as error:
         raise Unusable(
             f"no system {prefix} with a notebook ({error}): "
-            "deploy it (make deploy DATA=FOLDER SETTINGS=notebook=true), or correct PREFIX"
+            f'deploy it (make deploy DATA=FOLDER SETTINGS="{words} notebook=true"), or correct PREFIX'
         ) from None
     if "EndpointName" not in said["serving"]:
-        raise Unusable(f"the endpoint of {prefix} is off: make wake switches it on")
+        raise Unusable(f'the endpoint of {prefix} is off: make wake SETTINGS="{words}" switches it on')
     bucket, digest = said["storage"]["BucketName"], said["trained-model"]["ModelDigest"]
     kept = boto3.client("s3").get_object(Bucket=bucket, Key=result_key(digest))["Body"].read()
     job = boto3.client("sagemaker").describe_training_job(TrainingJobName=json.loads(kept)["job"])

@@ -1,8 +1,8 @@
 """A setting that holds what tuning may try for another setting, as text."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from training.ranges import FORMS, Range, parse_range
 from training.settings import Recipe, declared
@@ -14,6 +14,15 @@ def range_field(name: str, example: str) -> Any:
         description=f"values of `{name}` that tuning tries; empty: not tuned",
         json_schema_extra={"allowed": f"{FORMS}, such as {example}, or empty"},
     )
+
+
+def _check_range(value: str, info: ValidationInfo) -> str:
+    if value:
+        read_range(value, str(info.field_name).removeprefix("tuning_"))
+    return value
+
+
+RangeText = Annotated[str, AfterValidator(_check_range)]  # of a setting tuning_<name>
 
 
 def read_range(text: str, name: str) -> Range:

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -62,3 +63,11 @@ def test_the_lock_of_npm_has_what_package_json_asks_for_and_names_no_registry() 
     assert packages[""]["devDependencies"] == asked, "package-lock.json is out of date: run make lock"
     assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
     assert not any("resolved" in package for package in packages.values()), "it would name the author's registry"
+
+
+def test_a_commit_that_touches_a_lock_runs_the_tests_of_all_locks() -> None:
+    [hooks] = [each["hooks"] for each in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]]
+    [hook] = [each for each in hooks if each["id"] == "locks"]
+    assert hook["entry"].split()[-2:] == ["tests/test_locks.py", "tests/training/test_lock.py"]
+    for lock in ("requirements-dev.txt", "package-lock.json", "training/wheels.txt", "training/lock.txt"):
+        assert re.search(hook["files"], lock)

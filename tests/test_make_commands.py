@@ -137,7 +137,7 @@ PARSED = sorted(
     target
     for target in TARGETS
     if re.search(r"\$\(PY\) -m (tools|notebooks|local_aws up)", recipe(target))
-    and not re.search(r"-m (tools\.(cdk|node|prove\.document)|training)| -c ", recipe(target))
+    and not re.search(r"-m (tools\.(cdk|node|prove\.document)|training)", recipe(target))
 )
 
 
@@ -148,7 +148,8 @@ def test_a_tool_s_help_says_how_make_takes_its_options(
     command = ShownCommand("", f"make {target} DATA=FOLDER IMAGE=cat.jpg BASE=main ARGS=--help")
     test_the_tool_takes_the_options_that_reach_it_from_the_shell(command, tmp_path, monkeypatch, capsys)
     usage = capsys.readouterr().out.splitlines()[0]
-    assert usage == f'usage: make {target} ARGS="OPTIONS", or the variables that make help shows'
+    told = "deploy" if target in ("sleep", "wake") else target
+    assert usage == f'usage: make {told} ARGS="OPTIONS", or the variables that make help shows'
 
 
 @each_of([command for command in MAKE if re.search(r"(ONLY|DOUBT)=\w", command.text) and not command.is_form])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shown_commands import TAKE_SETTINGS
 from tools.cli import add_data, make_parser, settings_of
 
 ROOT = Path(__file__).parents[1]
@@ -34,17 +35,12 @@ def handed(tmp_path: Path):  # type: ignore[no-untyped-def]
     return run
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "demo", "synth", "deploy", "classify", "live", "weights", "diff", "destroy", "load", "capacity", "cost",
-        "notebook", "upload", "deployer-policy", "review", "iam-diff",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("target", sorted(TAKE_SETTINGS))
 def test_settings_arrive_whole(handed, target: str) -> None:  # type: ignore[no-untyped-def]
     arguments = handed(target, f"SETTINGS={SETTINGS}", "DATA=photos", "IMAGE=cat.jpg", "BASE=main")
     given, _ = make_parser(target, None).parse_known_args(arguments[2:])
-    assert settings_of(given) == {"endpoint_schedule": SCHEDULE, "url_hosts": "*", "stage": "prod"}
+    of_target = {"sleep": {"endpoint": "off"}, "wake": {"endpoint": "on"}}.get(target, {})
+    assert settings_of(given) == {"endpoint_schedule": SCHEDULE, "url_hosts": "*", "stage": "prod"} | of_target
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def _commit(repository: Path) -> None:
 
 
 def _release(repository: Path, version: str = "0.2.0", tests: str = "true") -> subprocess.CompletedProcess[str]:
-    """Run the target with this environment's uv; `tests` stands for `make test`."""
+    """Run the target with this environment's uv; `tests` stands for the `make` of `make test-all`."""
     uv = Path(sys.executable).parent / "uv"
     command = [
         "make",

@@ -1,4 +1,4 @@
-"""GitHub's workflows: actionlint finds nothing, and each runs make targets with the least privileges.
+"""GitHub's workflows: actionlint finds nothing, their make targets exist, and each has the least privileges.
 
 Source: GitHub Docs, "Security hardening for GitHub Actions".
 """

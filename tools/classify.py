@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError
 from aws.quotas import LAMBDA_EVENT_BYTES
 from settings import Settings
 from settings.names import resource_name
+from tools.classify_client import ClassifyClient, ClassifyFailed
 from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json
-from tools.demo.classify import ClassifyClient, ClassifyFailed
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.errors import InputError

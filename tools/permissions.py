@@ -20,12 +20,14 @@ from iam.acknowledged import own_rules
 from iam.check import check_templates
 from iam.revision import synthesized
 from iam.template import load, read
-from tools.cli import add_json, add_settings, command, print_json, settings_of, usage
+from tools.cli import add_json, add_settings, chosen_settings, command, print_json, settings_of, usage
+from training.flags import user_path
 
 
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    chosen_settings(options)  # a mistake is why there are no templates
     return int(options.run(options))
 
 
@@ -74,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", prog="make iam", usage=usage("iam"), help="compare a synthesized app's roles with the contract"
     )
-    check.add_argument("folder", type=Path, help="folder that make synth wrote")
+    check.add_argument("folder", type=Path, help="folder that make synth wrote, with these settings")
+    add_settings(check)
     check.add_argument("--trace", type=Path, nargs="+", default=[], help="recorded calls: out/iam-trace*.json")
     add_json(check, "a list of the findings: rule, role, statement, where, message, fix and witness")
     check.set_defaults(run=_check)
@@ -85,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_argument("base", help="a git revision, or the folder of another synthesized app")
     changes.add_argument("folder", type=Path, help="folder that make synth wrote, with these settings")
     add_settings(changes)
-    changes.add_argument("--markdown", type=Path, metavar="FILE", help="also write the list as a pull-request comment")
+    changes.add_argument(
+        "--markdown", type=user_path, metavar="FILE", help="also write the list as a pull-request comment"
+    )
     add_json(changes, "sentences: widened, and narrowed")
     changes.set_defaults(run=_diff)
     return parser

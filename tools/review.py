@@ -23,6 +23,7 @@ from tools.cli import chosen_settings, command, make_parser, settings_of
 from tools.cost.estimate import estimate
 from tools.cost.report import as_markdown
 from tools.cost.usage import Usage
+from training.flags import user_path
 
 # The diff gets this share of a stage's part of the comment; permissions and cost get the rest.
 DIFF_SHARE = 0.6
@@ -32,7 +33,9 @@ DIFF_SHARE = 0.6
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser("review", __doc__)
     parser.add_argument("base", help="git revision to compare with")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the comment there, not to the terminal")
+    parser.add_argument(
+        "--markdown", type=user_path, metavar="FILE", help="write the comment there, not to the terminal"
+    )
     options = parser.parse_args(arguments)
     given, stages = settings_of(options), {chosen_settings(options).stage}
     if not given.get("stage"):

@@ -1,8 +1,6 @@
 """Show each local AWS that runs for this folder: its address, its processes and their memory.
 
-    make status
-
-By itself, this program ends with 0 if one runs, else with 1; `make status` succeeds in both cases.
+make status
 """
 
 import os
@@ -18,19 +16,18 @@ from tools.cli import add_json, command, make_parser, print_json
 
 
 @command
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser("status", __doc__, settings=False)
     add_json(parser, "a list of those that run: endpoint, processes, megabytes, and environment, the file to source")
     found = list(running(Home.from_environment()))
     if parser.parse_args(arguments).json:
         print_json(found)
-        return 0 if found else 1
+        return
     for each in found:
         print(f"local AWS at {each['endpoint']}: {each['processes']} processes, {each['megabytes']} MB resident")
         print(f"  use it: . {each['environment']}    end it: make down")
     if not found:
         print("local AWS is not running; start it with `make local`")
-    return 0 if found else 1
 
 
 def running(home: Home) -> Iterator[dict[str, Any]]:

@@ -5,11 +5,16 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 _STARTUP_TRIALS = 3  # at random, before there is anything to learn from or to compare with
 _FIRST_JUDGED_EPOCH = 2
-STRATEGIES = ("Bayesian", "Random")
+
+# Words and maximum of a SageMaker tuning job.
+Strategy = Literal["Bayesian", "Random"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+EarlyStopping = Literal["Off", "Auto"]
+MAX_TRIALS = 750
 
 
 class Search:

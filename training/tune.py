@@ -18,19 +18,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import get_args
 
 from training.errors import InputError, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
-from training.search import STRATEGIES
+from training.search import MAX_TRIALS, STRATEGIES, EarlyStopping
 from training.settings import SETTINGS, parse
 from training.trial import Trial
 from training.trials import Plan, Tuner
 from training.writing import require_writable
-
-_EARLY_STOPPING = ("Off", "Auto")
-_MAX_JOBS = 750
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -96,8 +94,8 @@ def _plan(flags: argparse.Namespace) -> Plan:
         problems += error.problems
     if not any(map(is_range, texts.values())):
         problems.append("there is nothing to tune: give a setting a range, such as --learning-rate 0.001..0.1")
-    if not 1 <= flags.max_jobs <= _MAX_JOBS:
-        problems.append(f"max-jobs is {flags.max_jobs}: give a whole number from 1 to {_MAX_JOBS}")
+    if not 1 <= flags.max_jobs <= MAX_TRIALS:
+        problems.append(f"max-jobs is {flags.max_jobs}: give a whole number from 1 to {MAX_TRIALS}")
     if not 1 <= flags.parallel_jobs <= max(1, flags.max_jobs):
         problems.append(f"parallel-jobs is {flags.parallel_jobs}: give a whole number from 1 to max-jobs")
     if problems:
@@ -148,14 +146,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_folders(parser, required=True, output="gets the best run and tuning.json")
-    parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {_MAX_JOBS}")
+    parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {MAX_TRIALS}")
     parser.add_argument("--parallel-jobs", type=int, metavar="N", default=1, help="runs at a time (default 1)")
     parser.add_argument(
         "--strategy", choices=STRATEGIES, default="Bayesian", help="what to try next (default Bayesian)"
     )
     parser.add_argument(
         "--early-stopping",
-        choices=_EARLY_STOPPING,
+        choices=get_args(EarlyStopping),
         default="Off",
         help="Auto stops runs under the median (default Off)",
     )

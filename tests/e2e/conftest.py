@@ -15,9 +15,9 @@ from local_aws.lifecycle import down, up
 from settings import read_settings
 from settings.names import RoleSuffix, StackSuffix, role_name
 from tools.assembly import SynthesizedApp, synthesize
+from tools.classify_client import ClassifyClient
 from tools.dataset.digits import write
 from tools.demo import evidence
-from tools.demo.classify import ClassifyClient
 from tools.demo.jobs import Job, jobs
 from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
@@ -123,7 +123,7 @@ def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits)})
     target = Target(read_settings(system.settings), *require_aws(), system.synthesize)
     make_scaling_roles(target, say=print)  # as `make deploy` does
-    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    deploy_everything(system.synthesize(), digits, layout="files", say=lambda _: None)
     return system
 
 

@@ -17,7 +17,7 @@ from local_aws.home import Home
 from local_aws.running import current, processes
 from tests.waiting import LIMIT_SECONDS, until
 from tools.cdk import ROOT
-from tools.demo.classify import ClassifyClient
+from tools.classify_client import ClassifyClient
 from tools.deploy.idle import StackBusy, require_idle
 
 from .conftest import System

@@ -49,7 +49,7 @@ def system(aws: Home, digits: Folder, tmp_path_factory: pytest.TempPathFactory) 
     system = System(digits, {**QUICK, **head, "dataset": digest(digits), "notebook": "true", "api": "iam"})
     system.deploy("storage")
     bucket = outputs("e2e-dev-storage")["BucketName"]
-    upload(digits, bucket)
+    upload(digits, bucket, "files")
     weights.upload(own, bucket)
     system.deploy()
     return system

@@ -89,7 +89,7 @@ def test_with_it_a_deploy_an_update_a_roll_back_and_a_removal_work(
     assert sorted(given()) == sorted(policies)
     assert calls(aws) == []
 
-    deploy_everything(system.synthesize(), system.images, say=lambda _: None)
+    deploy_everything(system.synthesize(), system.images, layout="files", say=lambda _: None)
     live = system.endpoint()
     system.deploy(tags="team=birds", log_retention_days="60", lambda_memory_mb="2048")
     with pytest.raises(CdkFailed, match="under the floor"):
@@ -112,7 +112,7 @@ def covers(need: Need, call: Call) -> bool:
 def test_without_any_line_that_a_deploy_was_asked_for_it_fails(system: System, needs: list[Need], aws: Home) -> None:
     give(made(needs))
     before = len(calls(aws))
-    deploy_everything(system.synthesize(), system.images, say=lambda _: None)
+    deploy_everything(system.synthesize(), system.images, layout="files", say=lambda _: None)
     asked = {(call.action, call.resource) for call in calls(aws)[before:]}
     recorded = sorted(each for each in asked if each[0] != "iam:CreateServiceLinkedRole")  # which stay in the account
     removed()
@@ -123,7 +123,7 @@ def test_without_any_line_that_a_deploy_was_asked_for_it_fails(system: System, n
         assert len(left) < len(needs)
         give(made(left))
         with pytest.raises(CdkFailed):
-            deploy_everything(system.synthesize(), system.images, say=lambda _: None)
+            deploy_everything(system.synthesize(), system.images, layout="files", say=lambda _: None)
         assert (action, False) in {(call.action, call.allowed) for call in calls(aws)}
         give(made(needs))
         removed()

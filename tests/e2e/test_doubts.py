@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from tools.cdk import CdkFailed
-from tools.demo.classify import SteadyClient
+from tools.classify_client import SteadyClient
 
 from .broken_models import digest_of, keep_changed, without_numbers
 from .conftest import System, image_of

@@ -57,7 +57,7 @@ def system(aws: Home, digits: Folder) -> System:
     target = Target(read_settings(system.settings), *require_aws(), system.synthesize)
     assert "leads to s3, sagemaker.api, sagemaker.runtime" in private_network(target)
     make_scaling_roles(target, say=print)
-    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    deploy_everything(system.synthesize(), digits, layout="files", say=lambda _: None)
     return system
 
 

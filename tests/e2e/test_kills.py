@@ -156,5 +156,5 @@ def test_a_local_aws_that_is_killed_leaves_nothing_and_the_next_one_is_deployed_
     os.environ.update(read_env(aws.env_file))
     boto3.DEFAULT_SESSION = None
     bootstrap(*require_aws())
-    deploy_everything(system.synthesize(), system.images, say=lambda _: None)
+    deploy_everything(system.synthesize(), system.images, layout="files", say=lambda _: None)
     assert check(read_settings(system.settings), system.synthesize(), say=print)

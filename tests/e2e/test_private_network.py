@@ -10,7 +10,7 @@ from local_aws.home import Home
 from settings import read_settings
 from tests.e2e.scoring import score
 from tools.cdk import CdkFailed
-from tools.demo.classify import ClassifyFailed
+from tools.classify_client import ClassifyFailed
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy_everything
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 def system(aws: Home, digits: Folder) -> System:
     system = System(digits, {**QUICK, "dataset": digest(digits), "network": "private"})
     make_scaling_roles(Target(read_settings(system.settings), *require_aws(), system.synthesize), say=print)
-    deploy_everything(system.synthesize(), digits, say=lambda _: None)
+    deploy_everything(system.synthesize(), digits, layout="files", say=lambda _: None)
     return system
 
 

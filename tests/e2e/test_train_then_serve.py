@@ -24,8 +24,8 @@ from tests.waiting import until_nothing_is_left_of
 from tools import cdk
 from tools.cdk import CdkFailed
 from tools.classify import ask, event_with
+from tools.classify_client import ClassifyFailed, SteadyClient, sample_image
 from tools.demo import evidence
-from tools.demo.classify import ClassifyFailed, SteadyClient, sample_image
 from tools.deploy import __main__ as deploy_command
 from tools.deploy.check import check
 from tools.deploy.stacks import deploy

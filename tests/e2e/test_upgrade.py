@@ -19,8 +19,8 @@ import pytest
 from local_aws.home import ACCOUNT, Home
 from tools import cdk
 from tools.cdk import ROOT
+from tools.classify_client import SteadyClient
 from tools.dataset.upload import upload
-from tools.demo.classify import SteadyClient
 from tools.deploy.inventory import Deployment, stacks_of
 from tools.deploy.obsolete import obsolete, removed
 from tools.stack import outputs
@@ -93,7 +93,7 @@ def test_an_update_replaces_nothing_but_what_carries_a_digest(aws: Home, digits:
     deploy = ("deploy", "--require-approval", "never", "--progress", "events")
     known = _known(settings, base)
     cdk.run(*deploy, "e2e-dev-storage", context=known, folder=base, on_line=print)
-    upload(digits, outputs("e2e-dev-storage")["BucketName"])
+    upload(digits, outputs("e2e-dev-storage")["BucketName"], "files")
     cdk.run(*deploy, "--all", context=known, folder=base, on_line=print)
     system = System(digits, settings)
     endpoint, jobs = system.endpoint(), system.jobs()

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from aws.instances import Instance
 from settings import Settings, SettingsError, read_settings
+from settings.ranges import RangeText
 from tests.defaults import DEFAULTS
 from training.ranges import Between, Choice
 from training.settings import Hyperparameters, Recipe, declared, parse
@@ -238,6 +240,16 @@ def test_ranges_count_only_while_tuning_is_on() -> None:
         "epochs": Between(5, 9),
         "trainable": Choice(("head", "all")),
     }
+
+
+def test_a_range_that_is_declared_is_tuned_and_held_to_the_limits_of_its_hyper_parameter() -> None:
+    class Wider(Settings, frozen=True):
+        tuning_image_size: RangeText = ""
+
+    given = {**read_settings(DEFAULTS).model_dump(), "tuning_max_jobs": 4}
+    assert Wider(**given, tuning_image_size="64|128").ranges == {"image-size": Choice(("64", "128"))}
+    with pytest.raises(ValidationError, match="'1' is not a whole number from"):
+        Wider(**given, tuning_image_size="64|1")
 
 
 def test_tuning_and_spot_exclude_each_other() -> None:

@@ -33,8 +33,8 @@ def demo(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return demo
 
 
-def test_it_says_how_to_start_one(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 1
+def test_without_one_it_says_how_to_start_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
     assert "make local" in capsys.readouterr().out
 
 
@@ -67,7 +67,7 @@ def test_for_programs_it_is_a_list(demo: Home, capsys: pytest.CaptureFixture[str
 
 
 def test_for_programs_nothing_that_runs_is_an_empty_list(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--json"]) == 1
+    assert main(["--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
 
 

@@ -42,7 +42,7 @@ from tools.cli import (
     print_json,
     settings_of,
 )
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.load.curve import read_curve
 from tools.load.record import FOLDER as MEASURED
 from training.errors import InputError

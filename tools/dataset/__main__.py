@@ -15,7 +15,7 @@ from tools.dataset.check import checked
 from tools.dataset.listing import with_list
 from tools.dataset.split import split
 from tools.dataset.upload import manifest, upload
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.flags import user_path

@@ -29,7 +29,7 @@ MANY_FILES = 10_000  # images, from which `auto` makes shards
 Source = Callable[[], BinaryIO]
 
 
-def upload(folder: Folder, bucket: str, layout: str = "auto") -> str:
+def upload(folder: Folder, bucket: str, layout: str) -> str:
     """Upload the data set unless the bucket has it; returns its digest.
 
     Args:
@@ -158,7 +158,7 @@ def explain(error: Exception, bucket: str, endpoint: str) -> str:
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         if code == "NoSuchBucket":
-            return f"no bucket {bucket}: run make deploy first"
+            return f"no bucket {bucket}: run make deploy first, with the same SETTINGS"
         if code in ("AccessDenied", "403"):
             return f"access to bucket {bucket} denied: use credentials with permission to list it and write to it"
     return f"upload to {bucket} failed: {error}"

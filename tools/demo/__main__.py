@@ -18,11 +18,11 @@ from local_aws.lifecycle import down, up
 from settings import read_settings
 from settings.names import bucket_name, job_prefix
 from tools.assembly import SynthesizedApp, synthesize
+from tools.classify_client import ClassifyClient, LabelledPrediction, SteadyClient
 from tools.cli import add_data, chosen_settings, command, make_parser, settings_of
 from tools.dataset.check import checked
 from tools.dataset.digits import write as write_digits
 from tools.demo import evidence
-from tools.demo.classify import ClassifyClient, LabelledPrediction, SteadyClient
 from tools.demo.jobs import jobs
 from tools.demo.report import show, write_json
 from tools.demo.settings import DIGITS
@@ -33,7 +33,7 @@ from tools.deploy.preflight.bootstrap import bootstrap
 from tools.deploy.preflight.scaling_roles import make_scaling_roles
 from tools.deploy.preflight.target import Target
 from tools.deploy.stacks import deploy, deploy_everything
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.report.write import report_line
 from tools.stack import outputs
@@ -97,8 +97,9 @@ def _run(
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
         bucket = bucket_name(one.prefix, account, region)
+        layout = read_settings(settings).image_layout
         with one_reason(one, bucket):
-            deploy_everything(one, images, say=steps.say_briefly)
+            deploy_everything(one, images, layout=layout, say=steps.say_briefly)
     serving = outputs(one.stack("serving"))
     function = serving["FunctionName"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.demo.classify import LabelledPrediction, SteadyClient
+from tools.classify_client import LabelledPrediction, SteadyClient
 from tools.demo.jobs import Job
 from tools.demo.steps import Steps
 

@@ -18,11 +18,11 @@ from iam.template import load
 from settings import Settings
 from settings.names import endpoint_name_pattern, resource_name
 from tools.assembly import SynthesizedApp
+from tools.classify_client import ClassifyClient, ClassifyFailed, sample_image
 from tools.cli import add_json, chosen_settings, command, make_parser, print_json
-from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
 from tools.deploy.inventory import pages
 from tools.deploy.stacks import Say
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.endpoint import describe
 from tools.preflight import require_aws
 from tools.stack import outputs

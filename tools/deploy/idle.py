@@ -15,7 +15,9 @@ class StackBusy(ReportedError):
 
 def require_idle(stacks: Iterable[str], *, begun: bool = False) -> None:
     """Raises StackBusy if one of the stacks is being changed; `begun` if this deploy may have changed others before."""
-    left = "What this one had changed before stays, and make live compares it" if begun else "This one changed nothing"
+    left = "This one changed nothing"
+    if begun:
+        left = "What this one had changed before stays, and make live with the same SETTINGS compares it"
     for name in stacks:
         stack = describe(name)
         if stack and is_busy(stack["StackStatus"]):

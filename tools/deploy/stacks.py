@@ -54,8 +54,8 @@ def _deploy(assembly: SynthesizedApp, chosen: list[str], say: Say) -> None:
         )  # fmt: skip
 
 
-def deploy_everything(assembly: SynthesizedApp, images: Folder | None, *, layout: str = "auto", say: Say) -> None:
-    """Deploy the storage stack, upload the images into its bucket, deploy the rest."""
+def deploy_everything(assembly: SynthesizedApp, images: Folder | None, *, layout: str, say: Say) -> None:
+    """Deploy the storage stack, upload the images into its bucket in this `image_layout`, deploy the rest."""
     if images is not None:
         deploy(assembly, "storage", say=say)
         upload(images, outputs(assembly.stack("storage"))["BucketName"], layout)

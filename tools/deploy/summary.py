@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from settings import Settings, Sources
+from settings import Settings
 from settings.names import resource_name
+from tools.deployment import deployment
 from tools.preflight import on_local_aws
 from tools.stack import outputs
 
@@ -43,17 +44,6 @@ def test_accuracy(signalled: str) -> str:
     balanced = f", {float(found[2]):.1%} as the mean over classes" if found[2] else ""
     lowest = f", {float(found[3]):.1%} in the lowest class" if found[3] else ""
     return f", test accuracy {float(found[1]):.1%}{balanced}{lowest}"
-
-
-def deployment(settings: Settings, *changes: str) -> str:
-    """SETTINGS="…" for a make command, after a space: words that name this deployment, then changes NAME=VALUE.
-
-    "" for the default deployment without changes.
-    """
-    defaults = Sources().defaults()
-    named = {name: getattr(settings, name) for name in ("app", "stage")}
-    words = " ".join([*(f"{name}={value}" for name, value in named.items() if value != defaults[name]), *changes])
-    return f' SETTINGS="{words}"' if words else ""
 
 
 def stop(settings: Settings, when: str = "") -> str:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from settings import Settings
 from settings.names import data_manifest, weights_key
 from tools.dataset.upload import holds
+from tools.deployment import deployment
 from tools.preflight import NotReady
 
 
@@ -22,12 +23,12 @@ def require_uploaded(settings: Settings, bucket: str, *, images: bool) -> None:
         if images and not _is_there(client, bucket, data_manifest(settings.dataset)):
             raise NotReady(
                 f"stage {settings.stage} has no data set yet ({settings.dataset[:12]}… is not in bucket {bucket}): "
-                "give your images, make deploy DATA=FOLDER"
+                f"give your images, make deploy DATA=FOLDER{deployment(settings)}"
             )
         if settings.weights and not _is_there(client, bucket, weights_key(settings.weights)):
             raise NotReady(
-                f'weights = {settings.weights[:12]}… are not in bucket {bucket}: deploy with SETTINGS="weights= '
-                'trainable=all" if there is no bucket yet, then make weights'
+                f"weights = {settings.weights[:12]}… are not in bucket {bucket}: if there is no bucket yet, make deploy"
+                f"{deployment(settings, 'weights=', 'trainable=all')}, then make weights{deployment(settings)}"
             )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("AccessDenied", "403"):

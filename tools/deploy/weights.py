@@ -100,8 +100,8 @@ def download(architecture: str) -> Path:
         _fetch(url, path, start)
     except (OSError, HTTPException) as error:
         raise InputError(
-            f"cannot download {url} ({error}): fetch that file where there is a network, then run "
-            f"make weights ARCH={architecture} FILE={shlex.quote(path.name)}"
+            f"cannot download {url} ({error}): fetch that file where there is a network, then "
+            f"repeat this with ARCH={architecture} FILE={shlex.quote(path.name)}"
         ) from error
     return path
 

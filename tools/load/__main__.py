@@ -25,7 +25,7 @@ from rich.console import Console
 from settings import Settings
 from settings.names import resource_name
 from tools.cli import add_json, chosen_settings, command, count, data_path, make_parser, positive, print_json
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.load.curve import Curve, read_curve
 from tools.load.endpoint import EndpointUnderTest
 from tools.load.images import read_images
@@ -102,7 +102,8 @@ async def _run(options: argparse.Namespace, console: Console) -> int:
 async def _search(run: LoadRun, options: argparse.Namespace, instances: int, settings: Settings) -> None:
     limit, record = options.p99 / 1000, run.record
     record.options |= {"lowest": options.lowest, "highest": options.highest}
-    with nullcontext() if options.scaling else run.endpoint.scaling_suspended(run.console.print):
+    suspended = run.endpoint.scaling_suspended(deployment(settings), run.console.print)
+    with nullcontext() if options.scaling else suspended:
         steps = await run.search(
             limit=limit,
             lowest=options.lowest,

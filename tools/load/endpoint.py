@@ -70,8 +70,12 @@ class EndpointUnderTest:
         return str(config["ProductionVariants"][0]["InstanceType"])
 
     @contextmanager
-    def scaling_suspended(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Suspend auto-scaling inside the `with` block, and restore its earlier state afterwards."""
+    def scaling_suspended(self, words: str, say: Callable[[str], None]) -> Iterator[None]:
+        """Suspend auto-scaling inside the `with` block, and restore its earlier state afterwards.
+
+        Args:
+            words: name the deployment to a make target, as `deployment` gives them.
+        """
         scaling = boto3.client("application-autoscaling")
         place = {
             "ServiceNamespace": "sagemaker",
@@ -92,7 +96,7 @@ class EndpointUnderTest:
             return
         before = found[0].get("SuspendedState") or {}
         if any(before.values()):
-            say("Auto-scaling is suspended already, and stays suspended afterwards: make live says how to resume it.")
+            say(f"Auto-scaling is suspended already, and stays so afterwards: make live{words} says how to resume it.")
         try:
             suspend(dict.fromkeys(_SUSPENDED, True))
             say("Auto-scaling is suspended while the rate of one instance is measured.")
@@ -101,5 +105,5 @@ class EndpointUnderTest:
             try:
                 suspend({name: bool(before.get(name)) for name in _SUSPENDED})
             except (BotoCoreError, ClientError):
-                say("Auto-scaling may still be suspended: make live says how to resume it.")
+                say(f"Auto-scaling may still be suspended: make live{words} says how to resume it.")
                 raise

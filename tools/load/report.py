@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from settings import Settings
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.load.record import Record
 from tools.load.search import SearchStep
 from tools.load.summary import Summary

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from settings.names import resource_name
 from tools.classify import ask, event_with
+from tools.classify_client import ClassifyClient
 from tools.cli import chosen_settings, command, make_parser
-from tools.demo.classify import ClassifyClient
 from tools.page.app import make_app
 from tools.page.guard import Guard
 from tools.preflight import on_local_aws, require_aws

@@ -17,7 +17,7 @@ from aws.log_groups import TRAINING_JOBS, endpoint_log_group, function_log_group
 from settings import Settings, read_settings
 from settings.names import StackSuffix, bucket_name, job_prefix, resource_name
 from tools.assembly import SynthesizedApp, synthesize
-from tools.demo.classify import ClassifyClient, SteadyClient
+from tools.classify_client import ClassifyClient, SteadyClient
 from tools.demo.jobs import Job, job_names, jobs
 from tools.demo.steps import Steps
 from tools.deploy.inventory import pages

@@ -18,7 +18,7 @@ from settings.names import StackSuffix, resource_name
 from settings.text import described
 from tools.cost.estimate import Estimate, estimate
 from tools.cost.usage import Usage
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.load.record import FOLDER
 from tools.report.absent import Absent, Missing, found_or_absent
 from tools.report.endpoint import FunctionAnswer, ServingEndpoint, ask_function, read_endpoint

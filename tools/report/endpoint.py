@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from settings import Settings
 from settings.names import ALIAS
 from tools.classify import in_words
-from tools.demo.classify import ClassifyClient, ClassifyFailed, sample_image
+from tools.classify_client import ClassifyClient, ClassifyFailed, sample_image
 from tools.endpoint import describe
 from tools.report.absent import Missing
 

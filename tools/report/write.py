@@ -4,6 +4,7 @@ from pathlib import Path
 
 from settings import Settings
 from tools.cli import problems
+from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.report.content import read_content
 from tools.report.page import render
@@ -30,4 +31,4 @@ def report_line(settings: Settings) -> str:
     try:
         return f"Report: {write(settings)}"
     except Exception as error:  # whatever goes wrong here must not fail a deploy that succeeded
-        return f"Report: not made: {'; '.join(problems(error))} (make report tries again)"
+        return f"Report: not made: {'; '.join(problems(error))} (make report{deployment(settings)} tries again)"

@@ -27,6 +27,7 @@ from tools.cli import add_json, chosen_settings, command, count, make_parser, pr
 from tools.dataset.upload import explain, holds, s3_client
 from tools.deploy.interrupted import end_command
 from tools.deploy.inventory import DeployedResource
+from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.score import images, job, results
 from tools.stack import outputs
@@ -42,6 +43,7 @@ _LONGEST_JOB = 63  # ProcessingJobName, SageMaker API reference
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     settings = chosen_settings(given)
+    words = deployment(settings)
     name = given.name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     job_name = scoring_prefix(settings.prefix) + name
     if not _NAME.fullmatch(name) or len(job_name) > _LONGEST_JOB:
@@ -52,12 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     serving = outputs(resource_name(settings.prefix, "serving"))
     bucket = outputs(resource_name(settings.prefix, "storage"))["BucketName"]
     if "ScoringJob" not in serving:
-        raise InputError("what is deployed is of an earlier version, without scoring: make deploy")
+        raise InputError(f"what is deployed is of an earlier version, without scoring: make deploy{words}")
     say = lambda line: print(line, file=sys.stderr if given.json else sys.stdout, flush=True)  # noqa: E731
     client = s3_client()
     template = json.loads(serving["ScoringJob"])
     instance = job.instance_of(template, given.instance_type)
-    _require_free(client, bucket, scoring_folder(name) if files else scoring_results(name), serving["ModelDataUrl"])
+    prefix = scoring_folder(name) if files else scoring_results(name)
+    _require_free(client, bucket, prefix, serving["ModelDataUrl"], words)
     if files is None:
         folder = serving.get("S3Images", "").removeprefix(f"s3://{bucket}/")
         found = images.in_bucket(client, bucket, given.data, callers_folder=folder)
@@ -93,12 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _require_free(client: Any, bucket: str, prefix: str, model: str) -> None:
-    """Raise InputError if something lies below the prefix, or if there is no model."""
+def _require_free(client: Any, bucket: str, prefix: str, model: str, words: str) -> None:
+    """Raise InputError if something lies below the prefix, or if there is no model. `words` name the deployment."""
     key = model.removeprefix(f"s3://{bucket}/")
     try:
         if not holds(client, bucket, key):
-            raise InputError(f"no model at {model}: make deploy trains it again")
+            raise InputError(f"no model at {model}: make deploy{words} trains it again")
         if holds(client, bucket, prefix):
             raise InputError(f"s3://{bucket}/{prefix} is of a scoring of the same name: give another --name")
     except ClientError as error:

@@ -82,7 +82,8 @@ def in_bucket(client: Any, bucket: str, uri: str, *, callers_folder: str) -> Sco
         places = ", ".join(f"s3://{bucket}/{each}" for each in [*readable, scoring_input("NAME")])
         raise InputError(
             f"{uri}: a scoring reads {places} and nothing else: "
-            f"aws s3 sync {shlex.quote(f's3://{given}/{prefix}')} {target}, then make score DATA={shlex.quote(target)}"
+            f"aws s3 sync {shlex.quote(f's3://{given}/{prefix}')} {target}, "
+            f"then make score DATA={shlex.quote(target)} with the same SETTINGS"
         )
     count = size = 0
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

@@ -98,7 +98,8 @@ def start(request: Mapping[str, Any]) -> None:
         if error.response["Error"]["Code"] != "ResourceLimitExceeded":
             raise
         raise InputError(
-            f"{error.response['Error']['Message']} make preflight has the command that asks for more"
+            f"{error.response['Error']['Message']} make preflight with the same SETTINGS has the command that asks for "
+            "more"
         ) from error
 
 

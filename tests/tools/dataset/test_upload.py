@@ -199,7 +199,10 @@ def test_a_missing_bucket(
 ) -> None:
     deployed["BucketName"] = "none"
     assert upload(images) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == "error: no bucket none: run make deploy first"
+    assert (
+        capsys.readouterr().err.splitlines()[-1]
+        == "error: no bucket none: run make deploy first, with the same SETTINGS"
+    )
 
 
 def test_no_credentials(

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tools.classify_client import LabelledPrediction
 from tools.demo.__main__ import _classify
-from tools.demo.classify import LabelledPrediction
 
 
 def test_each_prediction_is_told_before_the_next_call() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tools.demo.classify import LabelledPrediction, SteadyClient
+from tools.classify_client import LabelledPrediction, SteadyClient
 from tools.demo.jobs import Job
 from tools.demo.report import show, write_json
 from tools.demo.steps import Steps

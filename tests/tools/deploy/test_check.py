@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from settings import read_settings
-from tools.demo.classify import ClassifyFailed
+from tools.classify_client import ClassifyFailed
 from tools.deploy import check as module
 from tools.deploy.check import check
 

@@ -99,6 +99,12 @@ def test_without_images_in_this_account_it_ends_in_one_line_before_anything_is_c
     assert line.endswith("give your images, make deploy DATA=FOLDER")
 
 
+def test_images_that_a_stage_lacks_are_asked_for_in_that_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda *_: Bucket())
+    with pytest.raises(NotReady, match=r'^stage prod has no .*, make deploy DATA=FOLDER SETTINGS="stage=prod"$'):
+        require_uploaded(read_settings({"stage": "prod"}), BUCKET, images=True)
+
+
 def test_with_images_in_the_bucket_it_deploys_and_says_what_is_live(
     deploy: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,10 +204,14 @@ def test_wrong_settings_are_all_told_before_anything_else(
 
 
 def test_weights_have_to_be_there_even_when_the_images_come_with_the_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read_settings({"weights": WEIGHTS})
+    settings = read_settings({"stage": "prod", "weights": WEIGHTS})
     monkeypatch.setattr(boto3, "client", lambda *_: Bucket())
-    with pytest.raises(NotReady, match=r"weights = 111111111111… are not in bucket"):
+    with pytest.raises(NotReady, match=r"weights = 111111111111… are not in bucket") as missing:
         require_uploaded(settings, BUCKET, images=False)
+    assert str(missing.value).endswith(
+        'if there is no bucket yet, make deploy SETTINGS="stage=prod weights= trainable=all", '
+        'then make weights SETTINGS="stage=prod"'
+    )
     monkeypatch.setattr(boto3, "client", lambda *_: Bucket(weights_key(WEIGHTS)))
     require_uploaded(settings, BUCKET, images=False)
 

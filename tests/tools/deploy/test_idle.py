@@ -35,7 +35,13 @@ def test_a_stack_that_is_being_changed_is_named_with_the_time(stacks: dict[str, 
         require_idle(["a", "b"])
 
 
-@pytest.mark.parametrize(("begun", "told"), [(False, "This one changed nothing"), (True, "had changed before stays")])
+@pytest.mark.parametrize(
+    ("begun", "told"),
+    [
+        (False, "This one changed nothing"),
+        (True, "had changed before stays, and make live with the same SETTINGS compares it"),
+    ],
+)
 def test_it_says_whether_this_deploy_may_have_changed_something(stacks: dict[str, Any], begun: bool, told: str) -> None:
     stacks["b"] = {"StackStatus": "UPDATE_IN_PROGRESS", "CreationTime": None, "LastUpdatedTime": SINCE}
     with pytest.raises(StackBusy, match=told):

@@ -4,7 +4,7 @@ import pytest
 
 from settings import read_settings
 from tools.deploy import summary as module
-from tools.deploy.summary import deployment, summary
+from tools.deploy.summary import summary
 
 ACCURACY = '{"slipway-prod-12ab-1": "0.9917, balanced 0.981, lowest class 0.9"}'
 OUTPUTS = {
@@ -50,25 +50,6 @@ def test_it_names_the_address_of_the_http_api_where_there_is_one(monkeypatch: py
 def test_on_the_local_aws_make_down_stops_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:4566")
     assert list(summary(read_settings({"stage": "prod"})))[-1].endswith(", or make down for the whole local AWS")
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({}, ""),
-        ({"epochs": "3"}, ""),  # the stage's file has it
-        ({"app": "cats", "stage": "prod"}, ' SETTINGS="app=cats stage=prod"'),
-    ],
-)
-def test_a_command_names_what_is_not_the_default_deployment(given: dict[str, str], words: str) -> None:
-    assert deployment(read_settings(given)) == words
-
-
-def test_a_command_changes_settings_of_the_deployment() -> None:
-    assert deployment(read_settings({}), "seed=2") == ' SETTINGS="seed=2"'
-    assert (
-        deployment(read_settings({"stage": "prod"}), "seed=2", "epochs=9") == ' SETTINGS="stage=prod seed=2 epochs=9"'
-    )
 
 
 @pytest.mark.parametrize("signalled", ["{}", "", '{"job": "none"}', "[1]"])

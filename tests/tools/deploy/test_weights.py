@@ -137,7 +137,10 @@ def test_without_a_bucket_it_says_what_to_deploy(
     bucket: Bucket, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "resnet18", "--file", str(file), "-c", "stage=other") == 1
-    assert "no bucket slipway-other-123456789012-eu-west-1: run make deploy first" in capsys.readouterr().err
+    assert (
+        "no bucket slipway-other-123456789012-eu-west-1: run make deploy first, with the same SETTINGS"
+        in capsys.readouterr().err
+    )
 
 
 def test_without_aws_it_says_how_to_get_one(
@@ -173,7 +176,9 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 
 def test_offline_it_names_the_file_to_fetch(served: dict[str, bytes]) -> None:
-    wanted = r"cannot download https://.*/resnet50-11ad3fa6\.pth .*make weights ARCH=resnet50 FILE=resnet50-11ad3fa6"
+    wanted = (
+        r"cannot download https://.*/resnet50-11ad3fa6\.pth .*repeat this with ARCH=resnet50 FILE=resnet50-11ad3fa6"
+    )
     with pytest.raises(InputError, match=wanted):
         weights.download("resnet50")
 

@@ -67,7 +67,7 @@ def test_scaling_is_suspended_meanwhile_and_then_as_it_was(use: Callable[..., Fa
     def states() -> list[list[bool]]:
         return [list(r["SuspendedState"].values()) for o, r in fake.sent if o == "register_scalable_target"]
 
-    with pytest.raises(KeyboardInterrupt), EndpointUnderTest("toy").scaling_suspended(lambda _: None):
+    with pytest.raises(KeyboardInterrupt), EndpointUnderTest("toy").scaling_suspended("", lambda _: None):
         assert states() == [[True, True, True]]
         raise KeyboardInterrupt
     assert states()[1:] == [[False, False, True]]
@@ -77,22 +77,22 @@ def test_scaling_that_cannot_be_resumed_is_said_to_be_suspended(use: Callable[..
     targets: dict[str, Any] = {"ScalableTargets": [{}]}
     fake = use(describe_endpoint=described("InService"), describe_scalable_targets=targets)
     said: list[str] = []
-    with pytest.raises(ClientError), EndpointUnderTest("toy").scaling_suspended(said.append):
+    with pytest.raises(ClientError), EndpointUnderTest("toy").scaling_suspended(' SETTINGS="stage=prod"', said.append):
         fake.answers["register_scalable_target"] = "ExpiredTokenException"
-    assert said[-1] == "Auto-scaling may still be suspended: make live says how to resume it."
+    assert said[-1] == 'Auto-scaling may still be suspended: make live SETTINGS="stage=prod" says how to resume it.'
 
 
 def test_scaling_that_was_suspended_already_is_said_to_be(use: Callable[..., Fake]) -> None:
     target = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
     use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": [target]})
     said: list[str] = []
-    with EndpointUnderTest("toy").scaling_suspended(said.append):
+    with EndpointUnderTest("toy").scaling_suspended(' SETTINGS="stage=prod"', said.append):
         pass
-    assert "suspended already, and stays suspended afterwards: make live" in said[0]
+    assert 'suspended already, and stays so afterwards: make live SETTINGS="stage=prod" says' in said[0]
 
 
 def test_an_endpoint_that_is_not_scaled_is_left_alone(use: Callable[..., Fake]) -> None:
     fake = use(describe_endpoint=described("InService"), describe_scalable_targets={"ScalableTargets": []})
-    with EndpointUnderTest("toy").scaling_suspended(lambda _: None):
+    with EndpointUnderTest("toy").scaling_suspended("", lambda _: None):
         pass
     assert "register_scalable_target" not in [operation for operation, _ in fake.sent]

@@ -25,7 +25,7 @@ PROGRAM = """
 import json, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from tools.page import __main__ as command
-from tools.demo.classify import ClassifyFailed
+from tools.classify_client import ClassifyFailed
 class Client:
     def __init__(self, function): pass
     def invoke(self, event):

@@ -47,7 +47,7 @@ def test_after_a_deploy_whatever_goes_wrong_is_said_and_is_no_error(
         raise error
 
     monkeypatch.setattr(module, "read_content", fail)
-    line = report_line(read_settings({}))
+    line = report_line(read_settings({"stage": "prod"}))
     assert line.startswith("Report: not made: ")
-    assert line.endswith("(make report tries again)")
+    assert line.endswith('(make report SETTINGS="stage=prod" tries again)')
     assert len(line.splitlines()) == 1

@@ -45,7 +45,7 @@ def test_data_that_is_none_is_refused(
 def test_without_a_model_nothing_is_uploaded(aws: Aws, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del aws.objects["models/12ab/model.tar.gz"]
     assert score(str(pictures)) == 1
-    assert f"no model at {MODEL}: make deploy trains it again" in capsys.readouterr().err
+    assert f'no model at {MODEL}: make deploy SETTINGS="stage=prod" trains it again' in capsys.readouterr().err
     assert aws.objects == {}
 
 
@@ -93,7 +93,7 @@ def test_a_deploy_of_before_is_told_to_deploy(
 ) -> None:
     del serving["ScoringJob"]
     assert score(str(pictures)) == 1
-    assert "without scoring: make deploy" in capsys.readouterr().err
+    assert 'without scoring: make deploy SETTINGS="stage=prod"' in capsys.readouterr().err
 
 
 def test_a_quota_that_is_too_low_is_told_with_what_mends_it(
@@ -102,7 +102,10 @@ def test_a_quota_that_is_too_low_is_told_with_what_mends_it(
     error = {"Code": "ResourceLimitExceeded", "Message": "The limit 'ml.m5.large for processing job usage' is 0."}
     aws.refusal = ClientError({"Error": error}, "CreateProcessingJob")
     assert score(str(pictures)) == 1
-    assert "usage' is 0. make preflight has the command that asks for more" in capsys.readouterr().err
+    assert (
+        "usage' is 0. make preflight with the same SETTINGS has the command that asks for more"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

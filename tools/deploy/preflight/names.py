@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from settings.names import access_log_bucket, bucket_name, resource_name
 from tools.deploy.preflight.target import Target
-from tools.deploy.summary import deployment
+from tools.deployment import deployment
 from tools.preflight import NotReady
 from tools.stack import describe
 

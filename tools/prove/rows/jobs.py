@@ -1,5 +1,6 @@
 """Rows about further training jobs: spot, GPUs, and the image's own entry point."""
 
+from aws.log_groups import TRAINING_JOBS
 from settings.names import CHECKPOINTS
 from tools.deploy.inventory import pages
 from tools.prove.row import Answer, row
@@ -44,13 +45,11 @@ def every_gpu_is_used(system: ProvedSystem) -> Answer:
     """Train on ml.g4dn.12xlarge, which has 4; read the log, and GPUUtilization, which is 400 % at most."""
     [job] = system.facts["gpus"]["jobs"]
     lines = [line for line in system.job_log(job) if "training on" in line or "test:accuracy=" in line]
-    used = pages(
-        "cloudwatch", "list_metrics", "Metrics", Namespace="/aws/sagemaker/TrainingJobs", MetricName="GPUUtilization",
-    )  # fmt: skip
+    used = pages("cloudwatch", "list_metrics", "Metrics", Namespace=TRAINING_JOBS, MetricName="GPUUtilization")
     hosts = [each["Dimensions"] for each in used if job in str(each["Dimensions"])]
     since = system.job(job)["CreationTime"].timestamp()
     named = {each["Name"]: each["Value"] for each in (hosts or [[]])[0]}
-    most = system.metric("/aws/sagemaker/TrainingJobs", "GPUUtilization", since, named, "Maximum")
+    most = system.metric(TRAINING_JOBS, "GPUUtilization", since, named, "Maximum")
     accuracies = sum("test:accuracy=" in line for line in lines)
     evidence = "\n".join([*lines, f"GPUUtilization: {most:g} % of 400 at most, {hosts}"])
     return Answer(f"{most:.0f} % of 400", accuracies == 1 and most > 0, evidence)

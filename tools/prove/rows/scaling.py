@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 
+from aws.log_groups import ENDPOINTS
 from aws.service_linked_roles import NAMES
 from aws.target_tracking import HIGH_RESOLUTION, TargetTracking
 from settings.names import ALIAS, VARIANT
@@ -123,7 +124,7 @@ def samples_of_the_cpu_metric(system: ProvedSystem) -> Answer:
     facts = system.facts["load"]
 
     def most() -> float:
-        return system.metric("/aws/sagemaker/Endpoints", "CPUUtilization", facts["began"], place, "SampleCount")
+        return system.metric(ENDPOINTS, "CPUUtilization", facts["began"], place, "SampleCount")
 
     found = system.until(most, minutes=10, local_seconds=10)
     return Answer(f"{found:g} at most", found == facts["most"], f"{found:g} samples, {facts['most']} instances at most")

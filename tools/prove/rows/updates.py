@@ -3,7 +3,7 @@
 import boto3
 from botocore.exceptions import ClientError
 
-from settings.names import VARIANT
+from settings.names import CAPTURE, VARIANT
 from tools.deploy.inventory import pages
 from tools.prove.row import Answer, row
 from tools.prove.steps.updates import BAKING
@@ -145,11 +145,11 @@ def captured_calls(system: ProvedSystem) -> Answer:
     system.classifier()(system.images.splits["test"].files[0])
 
     def keys() -> list[str]:
-        found = pages("s3", "list_objects_v2", "Contents", Bucket=system.bucket, Prefix="capture/")
+        found = pages("s3", "list_objects_v2", "Contents", Bucket=system.bucket, Prefix=f"{CAPTURE}/")
         return [item["Key"] for item in found]
 
     found = system.until(keys, minutes=15, local_seconds=30)
     if not found:
-        return Answer("none", False, f"s3://{system.bucket}/capture/ is empty")
+        return Answer("none", False, f"s3://{system.bucket}/{CAPTURE}/ is empty")
     body = boto3.client("s3").get_object(Bucket=system.bucket, Key=found[0])["Body"].read().decode()
     return Answer(f"{len(found)} files", "captureData" in body, f"{found[0]}\n{body[:300]}")

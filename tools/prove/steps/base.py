@@ -57,7 +57,8 @@ def base(system: ProvedSystem) -> Facts:
     make_scaling_roles(system.target(lambda: assembly), say=system.say)
     began = time.time()
     made = bootstrap(system.account, system.region, assembly.bootstrap[0])
-    deploy_everything(assembly, system.images, say=system.steps.say_briefly)
+    layout = system.settings.image_layout
+    deploy_everything(assembly, system.images, layout=layout, say=system.steps.say_briefly)
     return {"bootstrapped": made, "began": began, "jobs": system.job_names(besides=before)}
 
 

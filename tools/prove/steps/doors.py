@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import boto3
 
 from settings.names import data_folder, scoring_prefix, scoring_results
-from tools.demo.classify import sample_image
+from tools.classify_client import sample_image
 from tools.prove.step import Facts
 from tools.prove.system import ProvedSystem
 from tools.score import images, job, results

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from settings import read_settings
 from tools.deploy.preflight.run import Finding
 from tools.preflight import NotReady
 from tools.prove.steps import base
@@ -37,3 +38,17 @@ def test_the_zone_of_the_ec2_instance_is_found_as_a_deploy_finds_it(monkeypatch:
     monkeypatch.setattr(base, "run", lambda _: [RIGHT])
     monkeypatch.setattr(base, "find_zone", lambda settings: f"zone with {settings.ec2_instance_type}")
     assert base.preflight(system())["zone"] == "zone with t2.micro"
+
+
+def test_the_images_are_uploaded_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    proved: Any = SimpleNamespace(
+        **vars(system()), settings=read_settings({"image_layout": "shards"}), account="1", region="r",
+        images="images", steps=SimpleNamespace(say_briefly=None), job_names=lambda besides=None: [],
+    )  # fmt: skip
+    proved.assembly = lambda: SimpleNamespace(bootstrap=("hnb659fds", 6))
+    used: list[Any] = []
+    monkeypatch.setattr(base, "make_scaling_roles", lambda *_, **__: None)
+    monkeypatch.setattr(base, "bootstrap", lambda *_: True)
+    monkeypatch.setattr(base, "deploy_everything", lambda *_, layout, say: used.append(layout))
+    base.base(proved)
+    assert used == ["shards"]

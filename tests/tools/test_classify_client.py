@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.demo import classify
-from tools.demo.classify import ClassifyFailed, LabelledPrediction, SteadyClient
+from tools import classify_client
+from tools.classify_client import ClassifyFailed, LabelledPrediction, SteadyClient
 
 
 class _Answers:
@@ -23,8 +23,8 @@ class _Answers:
 
 
 def test_it_counts_calls_and_keeps_each_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classify, "ClassifyClient", _Answers)
-    monkeypatch.setattr(classify, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(classify_client, "ClassifyClient", _Answers)
+    monkeypatch.setattr(classify_client, "_PAUSE_SECONDS", 0.001)
 
     with SteadyClient("f", [Path("a/1.png")]) as client:
         while client.calls < 5:
