@@ -83,6 +83,7 @@ class Hostile:
         return print, ("run by a pickle",)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol 4:UserWarning")
 @pytest.mark.parametrize("save", [torch.save, legacy])
 def test_nothing_in_a_file_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], save: Save) -> None:
     path = tmp_path / "weights.pth"
