@@ -25,7 +25,7 @@ def test_every_command_of_readme_is_a_make_target_or_aws_s_own() -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     assert lines
-    assert [line for line in lines if not line.startswith(("make ", "aws "))] == []
+    assert [line for line in lines if line and not line.startswith(("make ", "aws "))] == []
 
 
 def test_the_settings_to_set_first_exist() -> None:
