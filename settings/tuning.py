@@ -7,8 +7,8 @@ from settings.ranges import RangeText, range_field, read_range
 from settings.training import Training, frozen_layers_need_weights
 from training.networks import check_trainable
 from training.ranges import Between, Range
-from training.search import MAX_TRIALS, EarlyStopping, Strategy
 from training.settings import Recipe, cannot_augment, declared
+from training.tuning import MAX_TRIALS, EarlyStopping, Strategy
 
 
 class Tuning(Training, frozen=True):

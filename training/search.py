@@ -5,16 +5,10 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 _STARTUP_TRIALS = 3  # at random, before there is anything to learn from or to compare with
 _FIRST_JUDGED_EPOCH = 2
-
-# Words and maximum of a SageMaker tuning job.
-Strategy = Literal["Bayesian", "Random"]
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-EarlyStopping = Literal["Off", "Auto"]
-MAX_TRIALS = 750
 
 
 class Search:
@@ -38,7 +32,7 @@ class Search:
 
         Args:
             space: Optuna's distributions, by hyper-parameter.
-            strategy: one of STRATEGIES.
+            strategy: a `Strategy`.
             direction: maximize or minimize the objective.
             keep_apart: True keeps simultaneous trials from trying the same values (TPE's constant liar).
         """

@@ -24,10 +24,10 @@ from training.errors import InputError, problems_of
 from training.flags import add_folders, add_hyperparameters, check_weights, fail, given_hyperparameters
 from training.folder import inspect
 from training.ranges import Range, is_range, parse_range
-from training.search import MAX_TRIALS, STRATEGIES, EarlyStopping
 from training.settings import SETTINGS, parse
 from training.trial import Trial
 from training.trials import Plan, Tuner
+from training.tuning import MAX_TRIALS, EarlyStopping, Strategy
 from training.writing import require_writable
 
 
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-jobs", type=int, metavar="N", required=True, help=f"training runs, 1 to {MAX_TRIALS}")
     parser.add_argument("--parallel-jobs", type=int, metavar="N", default=1, help="runs at a time (default 1)")
     parser.add_argument(
-        "--strategy", choices=STRATEGIES, default="Bayesian", help="what to try next (default Bayesian)"
+        "--strategy", choices=get_args(Strategy), default="Bayesian", help="what to try next (default Bayesian)"
     )
     parser.add_argument(
         "--early-stopping",

@@ -1,10 +1,11 @@
 """Search described by a HyperParameterTuningJobConfig, with our algorithms: SageMaker's are not public."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from local_aws.service import invalid
-from training.search import STRATEGIES, Search
+from training.search import Search
+from training.tuning import Strategy
 
 
 def search_of(config: dict[str, Any]) -> Search:
@@ -13,8 +14,10 @@ def search_of(config: dict[str, Any]) -> Search:
     Raises:
         ApiError: local AWS does not support the strategy, or a range is invalid.
     """
-    if config["Strategy"] not in STRATEGIES:
-        raise invalid(f"local AWS supports the strategies {' and '.join(STRATEGIES)}, not {config['Strategy']}.")
+    if config["Strategy"] not in get_args(Strategy):
+        raise invalid(
+            f"local AWS supports the strategies {' and '.join(get_args(Strategy))}, not {config['Strategy']}."
+        )
     return Search(
         _space(config.get("ParameterRanges", {})),
         strategy=config["Strategy"],
