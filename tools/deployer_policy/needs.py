@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from botocore.session import get_session
 
@@ -24,8 +25,12 @@ class DeployPlace:
     def filled(self, text: str) -> str:
         """An ARN or value of a template in this place; a name that CloudFormation generates is `*`."""
         here = {"AccountId": self.account, "Region": self.region, "Partition": self.partition}
-        suffix = get_session().get_component("endpoint_resolver").get_partition_dns_suffix(self.partition)
-        return generated(fill(text, **here, URLSuffix=suffix))
+        return generated(fill(text, **here, URLSuffix=_dns_suffix(self.partition)))
+
+
+@cache  # loading the partitions takes some 50 ms
+def _dns_suffix(partition: str) -> str:
+    return str(get_session().get_component("endpoint_resolver").get_partition_dns_suffix(partition))
 
 
 @dataclass(frozen=True, order=True)
