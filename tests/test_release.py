@@ -49,6 +49,7 @@ def _release(repository: Path, version: str = "0.2.0", tests: str = "true") -> s
         f"UV={uv}",
         "VENV=venv",
         "PACKAGES=venv/.packages",
+        "ENVIRONMENT=venv/.packages",  # it is set up
     ]
     (repository / "venv").mkdir(exist_ok=True)
     (repository / "venv" / ".packages").touch()
@@ -84,7 +85,6 @@ def _unchanged(repository: Path) -> None:
     _commit(repository)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -104,13 +104,11 @@ def test_it_refuses_what_cannot_be_released_and_changes_nothing(repository: Path
     assert 'version = "0.1.0"' in (repository / "pyproject.toml").read_text()
 
 
-@pytest.mark.long
 def test_failing_tests_release_nothing(repository: Path) -> None:
     assert _release(repository, tests="false").returncode != 0
     assert 'version = "0.1.0"' in (repository / "pyproject.toml").read_text()
 
 
-@pytest.mark.long
 def test_it_asks_for_the_version(repository: Path) -> None:
     assert "VERSION=0.2.0" in _release(repository, version="").stderr
     done = _release(repository, version="next")

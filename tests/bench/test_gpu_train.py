@@ -21,7 +21,7 @@ GOOD = {
 }
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_every_part_yields_its_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")  # a compiler is PyTorch's affair
     write_photos(tmp_path / "photos", SMALL.images, SMALL.others)

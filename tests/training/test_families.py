@@ -32,15 +32,15 @@ FAMILIES = [
         pytest.param(name, marks=pytest.mark.long)
         for name in (
             "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "mnasnet0_5", "mobilenet_v2",
-            "regnet_x_400mf", "resnet10", "resnext50_32x4d", "shufflenet_v2_x0_5", "swin_v2_t",
+            "regnet_x_400mf", "resnet10", "shufflenet_v2_x0_5",
         )
     ),
     # the largest, and a second one of a family
     *(
         pytest.param(name, marks=pytest.mark.soak)
         for name in (
-            "alexnet", "efficientnet_v2_s", "inception_v3", "maxvit_t", "regnet_y_400mf", "swin_t", "vgg11",
-            "vit_b_32", "wide_resnet50_2",
+            "alexnet", "efficientnet_v2_s", "inception_v3", "maxvit_t", "regnet_y_400mf", "resnext50_32x4d", "swin_t",
+            "swin_v2_t", "vgg11", "vit_b_32", "wide_resnet50_2",
         )
     ),
 ]  # fmt: skip

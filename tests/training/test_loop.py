@@ -45,8 +45,13 @@ def test_a_long_training_is_told_what_compiling_would_save(
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("augment", ["none", "shift", "photo", "strong"])
+@pytest.mark.parametrize(
+    "augment",
+    [
+        pytest.param("strong", marks=pytest.mark.long),
+        *(pytest.param(name, marks=pytest.mark.soak) for name in ("none", "shift", "photo")),
+    ],
+)
 def test_a_network_learns_with_each_augmentation(tmp_path: Path, augment: str) -> None:
     """Stripes that lie, and stripes that stand, in images of 48 × 32 pixels."""
     random = np.random.default_rng(0)

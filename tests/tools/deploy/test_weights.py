@@ -164,7 +164,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
         def headers(self) -> dict[str, str]:
             return {"Content-Length": str(len(self.getvalue()))}
 
-    def urlopen(url: str) -> Answer:
+    def urlopen(url: str, timeout: float) -> Answer:
         try:
             return Answer(files[url.rpartition("/")[2]])
         except KeyError:
