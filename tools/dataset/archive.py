@@ -47,11 +47,11 @@ def image_folder(path: Path) -> Path:
         try:
             with whole_folder(target) as unfinished:
                 _unpack(_zipped(path) if zipped else _tarred(path), path, unfinished)
+        except _DAMAGED as error:
+            raise InputError(f"{path} cannot be unpacked ({error}): get it once more, or unpack it yourself") from None
         except OSError:
             if not target.exists():  # else another command has unpacked the same archive meanwhile
                 raise
-        except _DAMAGED as error:
-            raise InputError(f"{path} cannot be unpacked ({error}): get it once more, or unpack it yourself") from None
     return _top(target)
 
 

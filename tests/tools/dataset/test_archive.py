@@ -1,5 +1,6 @@
 """A zip or tar of images in place of a folder: unpacked once, and nothing outside its folder is touched."""
 
+import gzip
 import io
 import stat
 import tarfile
@@ -138,3 +139,13 @@ def test_what_is_damaged_or_no_archive_is_refused(tmp_path: Path, unpacked: Path
     (tmp_path / "b.zip").write_bytes(b"text")
     assert "neither a folder nor a zip or tar" in refusal(tmp_path / "b.zip")
     assert list(unpacked.iterdir()) == []
+
+
+def test_a_gzip_that_is_damaged_further_on_is_refused_too(tmp_path: Path) -> None:
+    """gzip.BadGzipFile is an OSError."""
+    member = tarfile.TarInfo("train/a/0.png")
+    member.size = 100_000
+    content = gzip.decompress(tarred(tmp_path / "whole.tar.gz", member).read_bytes())
+    file = tmp_path / "a.tar.gz"
+    file.write_bytes(gzip.compress(content[:60_000]) + b"x" + gzip.compress(content[60_000:])[1:])
+    assert "cannot be unpacked" in refusal(file)
