@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,12 +23,11 @@ from aws.quotas import LAMBDA_EVENT_BYTES
 from settings import Settings
 from settings.names import resource_name
 from tools.classify_client import ClassifyClient, ClassifyFailed
-from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json
+from tools.cli import add_json, chosen_settings, command, count, make_parser, path_or_address, print_json
 from tools.deployment import deployment
 from tools.preflight import require_aws
 from tools.stack import outputs
 from training.errors import InputError
-from training.flags import user_path
 
 _JSON_BYTES = 100  # of an event, beside its image
 # Lambda's own errors: Invoke, Lambda API reference.
@@ -41,7 +41,7 @@ _OF_LAMBDA = {
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser("classify", __doc__)
-    parser.add_argument("image", help="a file, https://…, or s3://…")
+    parser.add_argument("image", type=path_or_address, help="a file, https://…, or s3://…")
     parser.add_argument("--labels", type=count, metavar="N", help="at most so many labels; default: 5")
     add_json(parser, "the answer and the milliseconds that it took")
     given = parser.parse_args(arguments)
@@ -93,7 +93,7 @@ def event_of(image: str) -> dict[str, Any]:
         return {"s3": image}
     if image.startswith(("https://", "http://")):
         return {"url": image}
-    event = event_with(user_path(image).read_bytes())
+    event = event_with(Path(image).read_bytes())
     if len(event["image"]) + _JSON_BYTES > LAMBDA_EVENT_BYTES:
         raise InputError(f"{image} has over 4.7 MB, more than Lambda takes in a call: make it smaller")
     return event

@@ -157,6 +157,11 @@ def add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", default=default, help="region whose prices count; here by default: %(default)s")
 
 
+def path_or_address(text: str) -> str:
+    """Read the path of a file or folder, or an address such as https://… or s3://…."""
+    return text if "://" in text else str(user_path(text))
+
+
 def data_path(text: str) -> Path:
     """Read the path of a folder of images; a zip or tar of one is unpacked."""
     return image_folder(user_path(text))

@@ -1,7 +1,6 @@
 """Command-line flags that a training and a tuning have in common, and how both report mistakes."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,10 @@ def add_folders(parser: argparse.ArgumentParser, *, required: bool, output: str)
 
 def user_path(text: str) -> Path:
     """Reads a path. ~ is the home folder: the Makefile quotes paths, so no shell has replaced it."""
-    return Path(os.path.expanduser(text))  # pathlib's raises where there is no such user; a shell leaves the ~
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"{text}: there is no such home folder") from None
 
 
 def add_hyperparameters(parser: argparse.ArgumentParser, title: str) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from iam.errors import GateError
 from local_aws.running import LocalAwsError
 from settings import SettingsError
 from tools.cdk import CdkFailed
-from tools.cli import Unconfirmed, agreed, command, make_parser
+from tools.cli import Unconfirmed, agreed, command, make_parser, path_or_address
 from tools.preflight import NotReady
 from training.errors import InputError
+from training.flags import user_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,6 +102,17 @@ def test_a_wrong_flag_ends_with_2_and_names_the_make_target(capsys: pytest.Captu
         main()
     assert ended.value.code == 2
     assert "make deploy: error: unrecognized arguments: --dta x" in capsys.readouterr().err
+
+
+def test_the_home_folder_of_nobody_is_a_wrong_argument() -> None:
+    for read in (user_path, path_or_address):
+        with pytest.raises(ArgumentTypeError, match="~nobody-here/x: there is no such home folder"):
+            read("~nobody-here/x")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/~/x.jpg", "https://example.org/~somebody/x.jpg"])
+def test_an_address_is_taken_as_it_is(address: str) -> None:
+    assert path_or_address(address) == address
 
 
 def test_without_a_terminal_nobody_agrees(monkeypatch: pytest.MonkeyPatch) -> None:

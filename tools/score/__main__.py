@@ -23,7 +23,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from settings.names import SCORE_DAYS, resource_name, scoring_folder, scoring_input, scoring_prefix, scoring_results
-from tools.cli import add_json, chosen_settings, command, count, make_parser, print_json
+from tools.cli import add_json, chosen_settings, command, count, make_parser, path_or_address, print_json
 from tools.dataset.upload import explain, holds, s3_client
 from tools.deploy.interrupted import end_command
 from tools.deploy.inventory import DeployedResource
@@ -32,7 +32,6 @@ from tools.preflight import require_aws
 from tools.score import images, job, results
 from tools.stack import outputs
 from training.errors import InputError
-from training.flags import user_path
 
 RESULTS = Path("out/scores")
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not _NAME.fullmatch(name) or len(job_name) > _LONGEST_JOB:
         most = _LONGEST_JOB - len(job_name) + len(name)
         raise InputError(f"--name {name}: give small letters, digits and single hyphens, {most} at most")
-    files = None if given.data.startswith("s3://") else images.local_files(user_path(given.data))
+    files = None if given.data.startswith("s3://") else images.local_files(Path(given.data))
     _, region = require_aws()
     serving = outputs(resource_name(settings.prefix, "serving"))
     bucket = outputs(resource_name(settings.prefix, "storage"))["BucketName"]
@@ -87,7 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("score", __doc__)
-    parser.add_argument("data", help="a folder of images, a zip or tar of one, or s3://… in the deployment's bucket")
+    parser.add_argument(
+        "data",
+        type=path_or_address,
+        help="a folder of images, a zip or tar of one, or s3://… in the deployment's bucket",
+    )
     parser.add_argument("--name", help="of the results, small letters, digits and hyphens; default: the time")
     parser.add_argument("--instance-type", metavar="TYPE", help="default: the endpoint's")
     parser.add_argument("--instance-count", type=count, default=1, metavar="N", help="share the images; default: 1")
