@@ -14,9 +14,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = frozenset(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-_RECIPES = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)
-TAKE_SETTINGS = frozenset(target for target, recipe in _RECIPES if "$(CONTEXT)" in recipe) - {"templates"}
+_FOUND = re.findall(r"^([a-z-]+):(.*)\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)
+RULES = {target: (needs, recipe) for target, needs, recipe in _FOUND}
+TARGETS = frozenset(RULES)
+TAKE_SETTINGS = frozenset(target for target, (_, recipe) in RULES.items() if "$(CONTEXT)" in recipe) - {"templates"}
 
 _PROGRAMS = "make|aws|cdk|npx|python3?|docker|podman|curl|git"
 _FILLED_IN = "…"  # by an f-string

@@ -17,7 +17,7 @@ import pytest
 from bench.__main__ import BENCHMARKS
 from local_aws.doubts import DOUBTS
 from settings import Settings, read_settings
-from tests.shown_commands import MAKEFILE, ROOT, TARGETS, ShownCommand, each_of, everywhere, words_of
+from tests.shown_commands import MAKEFILE, ROOT, RULES, TARGETS, ShownCommand, each_of, everywhere, words_of
 from tools.prove.document import ROWS
 from training.__main__ import _read_flags
 from training.settings import parse
@@ -27,7 +27,7 @@ MAKE = [command for command in everywhere() if "make " in command.text]
 
 @cache
 def recipe(target: str) -> str:
-    [(needs, found)] = re.findall(rf"^{target}:(.*)\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)
+    needs, found = RULES[target]
     found += recipe("templates") if "templates" in needs.split() else ""
     for name, value in re.findall(r"^(CONTEXT|UNPACK) = ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE):
         found = found.replace(f"$({name})", value)

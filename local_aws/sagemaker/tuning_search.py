@@ -14,10 +14,9 @@ def search_of(config: dict[str, Any]) -> Search:
     Raises:
         ApiError: local AWS does not support the strategy, or a range is invalid.
     """
-    if config["Strategy"] not in get_args(Strategy):
-        raise invalid(
-            f"local AWS supports the strategies {' and '.join(get_args(Strategy))}, not {config['Strategy']}."
-        )
+    strategies = get_args(Strategy)
+    if config["Strategy"] not in strategies:
+        raise invalid(f"local AWS supports the strategies {' and '.join(strategies)}, not {config['Strategy']}.")
     return Search(
         _space(config.get("ParameterRanges", {})),
         strategy=config["Strategy"],

@@ -81,6 +81,7 @@ def _run(
             settings = {**DIGITS, **settings}
         images = checked(data, max_unreadable=read_settings(settings).max_unreadable)
         settings["dataset"] = digest(images)
+        chosen = read_settings(settings)
         steps.say(f"{len(images.files)} images of {len(images.classes)} classes in {data}")
 
     with steps.step("Start the local AWS, bootstrap it, synthesize the app"):
@@ -93,13 +94,12 @@ def _run(
             prepared = pool.submit(bootstrap, account, region)
             one = synthesize({**settings, "training_instance_count": "1"})
             prepared.result()
-        make_scaling_roles(Target(read_settings(settings), account, region, lambda: one), say=steps.say)
+        make_scaling_roles(Target(chosen, account, region, lambda: one), say=steps.say)
 
     with steps.step("Deploy every stack: train on 1 instance, serve"):
         bucket = bucket_name(one.prefix, account, region)
-        layout = read_settings(settings).image_layout
         with one_reason(one, bucket):
-            deploy_everything(one, images, layout=layout, say=steps.say_briefly)
+            deploy_everything(one, images, layout=chosen.image_layout, say=steps.say_briefly)
     serving = outputs(one.stack("serving"))
     function = serving["FunctionName"]
 

@@ -1,4 +1,4 @@
-"""Times of the endpoint's schedule: each is still to come."""
+"""Changes of the endpoint's limits by its schedule: each comes at least once more."""
 
 import time
 
@@ -8,7 +8,10 @@ from tools.preflight import NotReady
 
 
 def schedule(target: Target) -> str:
-    """No page of AWS says whether it takes an action that is never due; it would refuse it after the training."""
+    """Every entry of `endpoint_schedule` is due again.
+
+    No page of AWS says whether it takes an action that never is; it would refuse it after the training.
+    """
     settings = target.settings
     over = [
         limits.schedule
